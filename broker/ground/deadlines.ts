@@ -1,0 +1,146 @@
+// Every deadline of the process in one wheel: connections, requests, restarts, shutdowns.
+//
+//   slot 0      1      2   …  511      a slot is a ring of deadlines; each holds the turn in which it is due
+//     │      │      │
+//    [d]⇄[d] [ ]    [d]
+//
+// One timer for all: XState cancels `after` timers by scanning every one in the system, and a Node timer per open
+// request costs more than the request. Set and cancel are a few pointer writes.
+
+import type { Clock } from './clock.ts'
+
+const SLOTS = 512
+
+/** Something that is due at a time. The owner keeps it and may set it again after it fired or was cancelled. */
+export class Deadline {
+  /** Called once when due, unless cancelled before. */
+  readonly expire: () => void
+  /** Tick in which it is due; 0 while not set. */
+  dueTick = 0
+  next: Deadline = this
+  previous: Deadline = this
+
+  constructor(expire: () => void) {
+    this.expire = expire
+  }
+
+  get isSet(): boolean {
+    return this.dueTick !== 0
+  }
+}
+
+/**
+ * A timer wheel with ticks of `tickMs`. A deadline fires no earlier than asked and at most one tick (plus the event
+ * loop's delay) later. The timer runs only while something is set.
+ */
+export class Deadlines {
+  readonly #clock: Clock
+  readonly #tickMs: number
+  readonly #slots: Deadline[]
+  readonly #onError: (error: unknown) => void
+  #tick: number
+  #startMs: number
+  #count = 0
+  #armedTick = 0
+  #cancelTimer: (() => void) | undefined
+
+  constructor(clock: Clock, options: { tickMs?: number; onError: (error: unknown) => void }) {
+    this.#clock = clock
+    this.#tickMs = options.tickMs ?? 10
+    this.#onError = options.onError
+    this.#slots = Array.from({ length: SLOTS }, () => new Deadline(() => {}))
+    this.#startMs = clock.monotonicMs()
+    this.#tick = 1
+  }
+
+  /** How many deadlines are set. */
+  get size(): number {
+    return this.#count
+  }
+
+  /** Makes `deadline` due in `delayMs` (0 and more; Infinity is not a deadline), moving it when it was set already. */
+  set(deadline: Deadline, delayMs: number): void {
+    if (deadline.dueTick !== 0) this.cancel(deadline)
+    if (this.#count === 0) this.#tick = this.#tickNow() - 1
+    const dueMs = this.#clock.monotonicMs() - this.#startMs + Math.max(0, delayMs)
+    deadline.dueTick = Math.max(this.#tick + 1, Math.ceil(dueMs / this.#tickMs) + 1)
+    const head = this.#slots[deadline.dueTick % SLOTS]!
+    const last = head.previous
+    last.next = deadline
+    deadline.previous = last
+    deadline.next = head
+    head.previous = deadline
+    this.#count++
+    this.#arm(deadline.dueTick)
+  }
+
+  /** Takes `deadline` back; nothing happens when it is not set. */
+  cancel(deadline: Deadline): void {
+    if (deadline.dueTick === 0) return
+    deadline.previous.next = deadline.next
+    deadline.next.previous = deadline.previous
+    deadline.next = deadline.previous = deadline
+    deadline.dueTick = 0
+    this.#count--
+  }
+
+  /** Cancels everything and stops the timer. */
+  close(): void {
+    for (const head of this.#slots) while (head.next !== head) this.cancel(head.next)
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+  }
+
+  #tickNow(): number {
+    return Math.floor((this.#clock.monotonicMs() - this.#startMs) / this.#tickMs) + 1
+  }
+
+  // One timer, for the nearest slot that holds anything; an idle broker is not woken every tick.
+  #arm(tick: number): void {
+    if (this.#cancelTimer !== undefined) {
+      if (this.#armedTick <= tick) return
+      this.#cancelTimer()
+    }
+    this.#armedTick = tick
+    const dueMs = (tick - 1) * this.#tickMs - (this.#clock.monotonicMs() - this.#startMs)
+    this.#cancelTimer = this.#clock.after(Math.max(1, Math.ceil(dueMs)), () => {
+      this.#cancelTimer = undefined
+      this.#advance()
+      if (this.#count > 0) this.#arm(this.#nextTick())
+    })
+  }
+
+  #nextTick(): number {
+    for (let tick = this.#tick + 1; tick < this.#tick + SLOTS; tick++) {
+      const head = this.#slots[tick % SLOTS]!
+      if (head.next !== head) return tick
+    }
+    return this.#tick + SLOTS
+  }
+
+  #advance(): void {
+    const now = this.#tickNow()
+    // After a long sleep each slot is visited once, not once per missed tick.
+    const from = Math.max(this.#tick + 1, now - SLOTS + 1)
+    this.#tick = now
+    for (let tick = from; tick <= now; tick++) this.#expireSlot(this.#slots[tick % SLOTS]!, now)
+  }
+
+  // What an expiry sets anew is due in a later tick, so the walk passes it by.
+  #expireSlot(head: Deadline, now: number): void {
+    let deadline = head.next
+    while (deadline !== head) {
+      const next = deadline.next
+      if (deadline.dueTick <= now) {
+        this.cancel(deadline)
+        try {
+          deadline.expire()
+        } catch (error) {
+          this.#onError(error)
+        }
+      }
+      // An expiry may have cancelled the neighbour: then start over from the head, what was due is gone by now.
+      deadline = next === head || next.dueTick !== 0 ? next : head.next
+    }
+  }
+}

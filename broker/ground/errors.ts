@@ -1,0 +1,148 @@
+// Every error that Callboard names, with what it tells the other end.
+//
+// Codes are `area.reason`. `close` is the number n in WebSocket close code 4000+n and in the `goodbye`
+// frame: once given it is never given to another code, and rows are never removed.
+
+interface ErrorEntry {
+  /** What happened, with {placeholders} filled from the error's details. */
+  readonly text: string
+  /** The same call may succeed later without change. */
+  readonly retryable: boolean
+  /** Stable number on the wire, 1..999. */
+  readonly close: number
+}
+
+const table = {
+  'frame.bad_preamble': { close: 1, retryable: false, text: 'expected 0x00 (native frames) or "{" (JSON lines) as the first byte, got {actual}; check that the client speaks Callboard' },
+  'frame.malformed': { close: 2, retryable: false, text: 'the frame is not valid: {problem}; see docs/protocol.md' },
+  'frame.too_large': { close: 3, retryable: false, text: 'frame of {actualBytes} bytes exceeds the limit of {limitBytes}; raise ipc.performance.maxMessageSize or split the payload' },
+  'frame.unsupported': { close: 4, retryable: false, text: '{feature} is not supported by this broker; send the frame without it' },
+  'frame.id_order': { close: 5, retryable: false, text: 'frame id {actual} must be greater than {previous}, the last one of this connection, and at most 2^53-1' },
+  'envelope.malformed': { close: 6, retryable: false, text: 'the envelope is not valid: {problem}' },
+  'envelope.sender_mismatch': { close: 7, retryable: false, text: 'sender "{actual}" is not this connection, which is "{expected}"; leave the sender out or use that name' },
+  'payload.not_json': { close: 8, retryable: false, text: 'the payload cannot be shown as JSON: {problem}' },
+  'subject.invalid': { close: 9, retryable: false, text: 'subject "{subject}" is not valid: {problem}' },
+  'pattern.invalid': { close: 10, retryable: false, text: 'pattern "{pattern}" is not valid: {problem}' },
+  'filter.invalid': { close: 11, retryable: false, text: 'filter "{filter}" is not valid: {problem}' },
+  'handshake.expected': { close: 12, retryable: false, text: 'expected {expected} before anything else, got {actual}' },
+  'handshake.timeout': { close: 13, retryable: true, text: 'the handshake was not complete after {limitMs} ms' },
+  'handshake.version': { close: 14, retryable: false, text: 'the client speaks protocol {min}..{max}, the broker {brokerMin}..{brokerMax}; upgrade the older side' },
+  'auth.required': { close: 15, retryable: false, text: 'authentication is required; send the token of the broker\'s home ($CALLBOARD_HOME/token) or answer the challenge with it' },
+  'auth.failed': { close: 16, retryable: false, text: 'the credentials of principal "{principal}" do not match; check the token file of the broker\'s home' },
+  'auth.replayed': { close: 17, retryable: false, text: 'this proof was already used; ask for a new challenge' },
+  'auth.expired': { close: 18, retryable: true, text: 'the challenge is older than {limitMs} ms; ask for a new one' },
+  'auth.peer_uid': { close: 19, retryable: false, text: 'the peer runs as uid {actual}, the broker accepts uid {expected}' },
+  'auth.process_not_allowed': { close: 20, retryable: false, text: 'process {pid} runs {executable}, which ipc.security.allowedProcesses does not name' },
+  'auth.signature_missing': { close: 21, retryable: false, text: 'ipc.security.validateSignature is on and the message carries no signature' },
+  'auth.signature_invalid': { close: 22, retryable: false, text: 'the signature does not match the message' },
+  'permission.denied': { close: 23, retryable: false, text: '"{principal}" may not {action} "{subject}"; see principals in the config' },
+  'channel.not_found': { close: 24, retryable: false, text: 'no channel "{channel}"; create it with: callboard ipc channel create --name {channel}' },
+  'channel.exists': { close: 25, retryable: false, text: 'channel "{channel}" exists already' },
+  'channel.direction': { close: 26, retryable: false, text: 'channel "{channel}" is for subscribing only: role {role} may not publish to it' },
+  'channel.predefined': { close: 27, retryable: false, text: 'channel "{channel}" is predefined and cannot be {action}' },
+  'channel.invalid': { close: 28, retryable: false, text: 'the channel is not valid: {problem}' },
+  'subscription.unknown': { close: 29, retryable: false, text: 'this connection has no subscription {subscription}' },
+  'subscription.exists': { close: 30, retryable: false, text: 'this connection has a subscription {subscription} already' },
+  'subscription.limit': { close: 31, retryable: false, text: 'this connection has {limit} subscriptions, the most it may have' },
+  'request.no_responders': { close: 32, retryable: true, text: 'nobody answers requests on "{subject}"' },
+  'request.timeout': { close: 33, retryable: true, text: 'no answer on "{subject}" within {limitMs} ms' },
+  'request.responder_gone': { close: 34, retryable: true, text: 'the responder left before it answered on "{subject}"' },
+  'request.not_open': { close: 35, retryable: false, text: 'no open request {ref} of origin {to} waits for this connection: answered, cancelled, timed out, or never made' },
+  'request.limit': { close: 36, retryable: true, text: 'this connection has {limit} open requests, the most it may have' },
+  'request.cancelled': { close: 37, retryable: false, text: 'the requester cancelled' },
+  'request.failed': { close: 38, retryable: false, text: '{message}' },
+  'method.unknown': { close: 39, retryable: false, text: 'no method "{method}"{suggestion}' },
+  'method.bad_params': { close: 40, retryable: false, text: '{method}: {problem}' },
+  'session.taken_over': { close: 41, retryable: false, text: 'client id "{client}" connected again and took this session over' },
+  'session.id_taken': { close: 42, retryable: false, text: 'client id "{client}" belongs to another principal; choose another' },
+  'connection.slow_consumer': { close: 43, retryable: true, text: '{pendingBytes} bytes waited for this connection (limit {limitBytes}) and it did not read for {stalledMs} ms' },
+  'connection.stale': { close: 44, retryable: true, text: 'nothing came from the connection for {silentMs} ms' },
+  'connection.limit': { close: 45, retryable: true, text: 'the broker has {limit} connections, the most it may have (ipc.server.maxConnections)' },
+  'connection.draining': { close: 46, retryable: true, text: 'the broker is shutting down' },
+  'connection.closed': { close: 47, retryable: true, text: 'the connection is closed' },
+  'connection.lost': { close: 48, retryable: true, text: 'the connection was lost: {problem}' },
+  'connection.killed': { close: 49, retryable: true, text: 'the connection was ended by the operator' },
+  'connect.no_socket': { close: 50, retryable: true, text: 'no socket at {path}; start the broker with: callboard start' },
+  'connect.refused': { close: 51, retryable: true, text: 'nobody listens at {path}; start the broker with: callboard start' },
+  'connect.forbidden': { close: 52, retryable: false, text: 'no permission to open {path}; check its mode (0600) and owner' },
+  'connect.timeout': { close: 53, retryable: true, text: 'no connection within {limitMs} ms; raise the time-out or check the broker\'s load' },
+  'client.offline_full': { close: 54, retryable: true, text: '{limit} messages wait for the connection already; wait or raise offlineLimit' },
+  'client.closed': { close: 55, retryable: false, text: 'the client is closed' },
+  'client.aborted': { close: 56, retryable: false, text: 'aborted by the caller' },
+  'broker.held': { close: 57, retryable: false, text: 'the home {home} is held by process {pid}; stop it with: callboard stop' },
+  'broker.not_running': { close: 58, retryable: true, text: 'no broker runs in {home}; start it with: callboard start' },
+  'listener.failed': { close: 59, retryable: true, text: 'cannot listen at {path}: {problem}' },
+  'config.invalid': { close: 60, retryable: false, text: '{problem}' },
+  'agent.unknown': { close: 61, retryable: false, text: 'no agent "{agent}"{suggestion}' },
+  'agent.failed': { close: 62, retryable: true, text: 'agent "{agent}" {problem}' },
+  'supervisor.bad_child_spec': { close: 63, retryable: false, text: 'child spec "{child}": {problem}' },
+  'supervisor.intensity': { close: 64, retryable: false, text: 'supervisor "{supervisor}" saw more than {intensity} restarts in {periodMs} ms' },
+  'actor.start_timeout': { close: 65, retryable: true, text: 'actor "{actor}" did not reach run within {limitMs} ms' },
+  'actor.killed': { close: 66, retryable: true, text: 'actor "{actor}" did not stop within {limitMs} ms and was killed' },
+  'internal.error': { close: 67, retryable: true, text: 'internal error: {problem}' },
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof table
+
+export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = table
+
+type ErrorDetails = Readonly<Record<string, string | number | boolean | undefined>>
+
+/** An error as it crosses the wire: the body of an `error` or `goodbye` frame. */
+export interface ErrorBody {
+  readonly code: string
+  readonly message: string
+  readonly retryable: boolean
+  readonly details?: ErrorDetails
+}
+
+/**
+ * An error with a code from the table.
+ * `message` reads `code: text` with the details filled in; `details` stay available as data. A `cause`, when given,
+ * is kept and is never sent to the other end.
+ */
+export class BrokerError extends Error {
+  readonly code: ErrorCode
+  readonly details: ErrorDetails
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, options?: { cause?: unknown }) {
+    super(`${code}: ${fill(table[code].text, details)}`, options)
+    this.name = 'BrokerError'
+    this.code = code
+    this.details = details
+  }
+
+  get retryable(): boolean {
+    return table[this.code].retryable
+  }
+
+  /** What the other end is told. */
+  toBody(): ErrorBody {
+    return { code: this.code, message: this.message, retryable: this.retryable, details: this.details }
+  }
+
+  /**
+   * The error for anything that was thrown. Once, at the edge: a BrokerError is returned as it is, anything else
+   * becomes `internal.error` with the original as cause.
+   */
+  static from(thrown: unknown): BrokerError {
+    if (thrown instanceof BrokerError) return thrown
+    const problem = thrown instanceof Error ? thrown.message : String(thrown)
+    return new BrokerError('internal.error', { problem }, { cause: thrown })
+  }
+
+  /** The error that a peer described; a code that this side does not know becomes `request.failed`, its text kept. */
+  static fromBody(body: ErrorBody): BrokerError {
+    const known = Object.hasOwn(table, body.code)
+    const error = new BrokerError(known ? (body.code as ErrorCode) : 'request.failed', body.details ?? {})
+    error.message = body.message
+    return error
+  }
+}
+
+function fill(text: string, details: ErrorDetails): string {
+  return text.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = details[name]
+    return value === undefined ? '' : typeof value === 'number' ? value.toLocaleString('en-US') : String(value)
+  })
+}

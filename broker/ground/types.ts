@@ -1,0 +1,113 @@
+// The interfaces by which the parts of the broker meet. Nothing here runs.
+
+import type { ErrorBody } from './errors.ts'
+
+/** Structured log of one part. Never given a secret. */
+export interface Log {
+  debug(fields: object, text: string): void
+  info(fields: object, text: string): void
+  warn(fields: object, text: string): void
+  error(fields: object, text: string): void
+  child(fields: object): Log
+}
+
+/** Who is at the other end of a link, as the kernel says; undefined where it cannot. */
+export interface Peer {
+  /** Where it came from, for people: `unix`, `127.0.0.1:40112`. */
+  readonly address: string
+  readonly pid: number | undefined
+  readonly uid: number | undefined
+}
+
+/** What a link tells its owner. */
+export interface LinkHandler {
+  /** Bytes arrived. They belong to the handler from now on: nobody else reads or writes them. */
+  received(chunk: Uint8Array): void
+  /** What was written has left the process; the next write may follow. Also called for a write that was taken at once. */
+  written(): void
+  /** The other end sends no more. */
+  ended(): void
+  /** The link is gone, whoever closed it; called exactly once and last. */
+  closed(problem: Error | undefined): void
+}
+
+/** One byte stream to a peer. */
+export interface Link {
+  readonly peer: Peer
+  /** Sets who is told; called once, before the first `resume()`. */
+  attach(handler: LinkHandler): void
+  /**
+   * Hands bytes to the kernel, several pieces in one call. At most one write is in flight: after `false` the next
+   * waits for `written()`. Returns true when the kernel took everything at once; `written()` is not called then.
+   */
+  write(pieces: readonly Uint8Array[]): boolean
+  /** Stops reading; what was read before still arrives. */
+  pause(): void
+  resume(): void
+  /** Ends in order: what was written still leaves. */
+  close(): void
+  /** Ends now. */
+  destroy(): void
+}
+
+/** A source of links. */
+export interface Listener {
+  /** Address for people and clients, such as the socket's path. */
+  readonly address: string
+  /** Stops accepting; links that exist stay. Resolves when the address is free. */
+  close(): Promise<void>
+}
+
+export type Role = 'admin' | 'client' | 'agent' | 'system'
+
+/** An identity with roles and the patterns that it may use. */
+export interface Principal {
+  readonly name: string
+  readonly roles: readonly Role[]
+  readonly publish: PatternRules
+  readonly subscribe: PatternRules
+}
+
+/** Deny wins over allow. `['>']` allows everything. */
+export interface PatternRules {
+  readonly allow: readonly string[]
+  readonly deny: readonly string[]
+}
+
+export type ChannelMode = 'pubsub' | 'broadcast'
+export type ChannelDirection = 'both' | 'subscribe'
+
+/** A named stream. It owns the subject `name` and everything below it. */
+export interface ChannelSpec {
+  readonly name: string
+  readonly mode: ChannelMode
+  /** What the role `client` may do: publish and subscribe, or subscribe only. */
+  readonly direction: ChannelDirection
+  readonly predefined: boolean
+  /** Milliseconds since the epoch; 0 for predefined channels. */
+  readonly createdAt: number
+}
+
+/** Phase of every actor's life. */
+export type Phase = 'create' | 'init' | 'run' | 'maintain' | 'terminate' | 'exited'
+
+/** One actor as `callboard tree` shows it. */
+export interface ActorInfo {
+  readonly id: string
+  readonly kind: 'broker' | 'supervisor' | 'listener' | 'connection' | 'channel' | 'agent'
+  readonly phase: Phase
+  /** 1 for the first; one more after each crash. */
+  readonly incarnation: number
+  /** Restarts within the supervisor's memory of this child. */
+  readonly restarts: number
+  /** Milliseconds since this incarnation started. */
+  readonly ageMs: number
+  /** Control events that wait for it. */
+  readonly mailbox: number
+  /** A few words for people: address, pid, strategy. */
+  readonly detail: string
+  readonly children: readonly ActorInfo[]
+}
+
+/** What a subscriber learns about a refused frame, or a requester about a failed request. */
+export type { ErrorBody }
