@@ -1,7 +1,5 @@
 // The interfaces by which the parts of the broker meet. Nothing here runs.
 
-import type { ErrorBody } from './errors.ts'
-
 /** Structured log of one part. Never given a secret. */
 export interface Log {
   debug(fields: object, text: string): void
@@ -109,5 +107,18 @@ export interface ActorInfo {
   readonly children: readonly ActorInfo[]
 }
 
-/** What a subscriber learns about a refused frame, or a requester about a failed request. */
-export type { ErrorBody }
+/** Why an actor ended. `normal`: its work was done; `shutdown`: it was asked to; `crash`: an error; `killed`: it did not stop in time. */
+export type ExitReason = { readonly kind: 'normal' | 'shutdown' | 'killed' } | { readonly kind: 'crash'; readonly error: Error }
+
+/** A running actor as its supervisor holds it. Small, so that ten thousand connections can each be one. */
+export interface ActorHandle {
+  readonly id: string
+  /** Set by the supervisor before anything else; called once, after everything the actor owned is released. */
+  onExit: ((reason: ExitReason) => void) | undefined
+  /** What `callboard tree` shows. The supervisor adds incarnation and restarts. */
+  info(): ActorInfo
+  /** Asks it to end in order. */
+  stop(): void
+  /** Ends it now; the exit reason is then `killed`. */
+  kill(): void
+}
