@@ -1,0 +1,65 @@
+// A piece of bytes on its way to receivers, and the account that knows what became of it.
+
+/** Why a delivery did not happen. */
+export const dropReasons = ['no-interest', 'slow-consumer', 'actor-gone'] as const
+export type DropReason = (typeof dropReasons)[number]
+
+/**
+ * Accounts for deliveries: over accepted messages, Σ max(1, receivers) = written + dropped + pending at any moment.
+ * One per channel and one for what is published outside channels; the broker's is their sum.
+ */
+export class Account {
+  /** Messages accepted. */
+  accepted = 0
+  /** Σ max(1, receivers) over accepted messages. */
+  deliveries = 0
+  /** Deliveries that the receiver's kernel took. */
+  written = 0
+  /** Deliveries that wait in an outbound. */
+  pending = 0
+  /** Messages refused before they were accepted; outside the identity. */
+  rejected = 0
+  readonly dropped: Record<DropReason, number> = { 'no-interest': 0, 'slow-consumer': 0, 'actor-gone': 0 }
+
+  get droppedTotal(): number {
+    let total = 0
+    for (const reason of dropReasons) total += this.dropped[reason]
+    return total
+  }
+
+  /** What the identity misses: deliveries − (written + dropped + pending); 0 unless there is a bug. */
+  get imbalance(): number {
+    return this.deliveries - this.written - this.droppedTotal - this.pending
+  }
+}
+
+/**
+ * `count` whole messages in `bytes[start..end)`. Immutable and shared by all receivers, so that a fan-out allocates one,
+ * and so that receivers of the same slices are recognised by identity.
+ */
+export class Slice {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+  /** Messages in it; 0 for control frames, which are not accounted. */
+  readonly count: number
+  readonly account: Account
+  /** Made once, when a receiver's kernel did not take it in its turn, so that a small slice does not keep a large chunk. */
+  copy: Slice | undefined = undefined
+
+  constructor(bytes: Uint8Array, start: number, end: number, count: number, account: Account) {
+    this.bytes = bytes
+    this.start = start
+    this.end = end
+    this.count = count
+    this.account = account
+  }
+}
+
+/** A receiver. */
+export interface Sink {
+  /** Number of the connection; 0 for the broker itself. */
+  readonly number: number
+  /** Takes a slice. false = it is above its high-water mark: whoever feeds it should pause. */
+  deliver(slice: Slice): boolean
+}

@@ -1,0 +1,90 @@
+// Who is interested in which subjects: a trie of patterns. Knows nothing of connections or bytes.
+//
+//   events ─┬─ * ─ created        node.children by token, node.star for `*`, node.rest for `>`
+//           └─ >
+
+class Node<T> {
+  children: Map<string, Node<T>> | undefined
+  star: Node<T> | undefined
+  rest: Node<T> | undefined
+  entries: T[] | undefined
+
+  get isEmpty(): boolean {
+    return this.children === undefined && this.star === undefined && this.rest === undefined && this.entries === undefined
+  }
+}
+
+export class Interest<T> {
+  readonly #root = new Node<T>()
+  #size = 0
+
+  /** How many entries it holds. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Adds an entry under a pattern's tokens; the same entry twice is held twice. */
+  add(pattern: readonly string[], entry: T): void {
+    let node = this.#root
+    for (const token of pattern) node = grow(node, token)
+    if (node.entries === undefined) node.entries = [entry]
+    else node.entries.push(entry)
+    this.#size++
+  }
+
+  /** Takes one entry back; false when it is not there. */
+  remove(pattern: readonly string[], entry: T): boolean {
+    const path = [this.#root]
+    for (const token of pattern) {
+      const next = step(path.at(-1)!, token)
+      if (next === undefined) return false
+      path.push(next)
+    }
+    const leaf = path.at(-1)!
+    const at = leaf.entries?.indexOf(entry) ?? -1
+    if (at < 0) return false
+    leaf.entries!.splice(at, 1)
+    if (leaf.entries!.length === 0) leaf.entries = undefined
+    this.#size--
+    for (let i = path.length - 1; i > 0 && path[i]!.isEmpty; i--) prune(path[i - 1]!, pattern[i - 1]!)
+    return true
+  }
+
+  /** Calls `visit` for every entry whose pattern matches the subject's tokens. */
+  match(subject: readonly string[], visit: (entry: T) => void): void {
+    walk(this.#root, subject, 0, visit)
+  }
+}
+
+function walk<T>(node: Node<T>, subject: readonly string[], depth: number, visit: (entry: T) => void): void {
+  if (depth === subject.length) {
+    node.entries?.forEach(visit)
+    return
+  }
+  node.rest?.entries?.forEach(visit)
+  if (node.star !== undefined) walk(node.star, subject, depth + 1, visit)
+  const child = node.children?.get(subject[depth]!)
+  if (child !== undefined) walk(child, subject, depth + 1, visit)
+}
+
+function step<T>(node: Node<T>, token: string): Node<T> | undefined {
+  return token === '*' ? node.star : token === '>' ? node.rest : node.children?.get(token)
+}
+
+function grow<T>(node: Node<T>, token: string): Node<T> {
+  if (token === '*') return (node.star ??= new Node())
+  if (token === '>') return (node.rest ??= new Node())
+  node.children ??= new Map()
+  let child = node.children.get(token)
+  if (child === undefined) node.children.set(token, (child = new Node()))
+  return child
+}
+
+function prune<T>(node: Node<T>, token: string): void {
+  if (token === '*') node.star = undefined
+  else if (token === '>') node.rest = undefined
+  else {
+    node.children!.delete(token)
+    if (node.children!.size === 0) node.children = undefined
+  }
+}
