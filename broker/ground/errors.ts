@@ -80,6 +80,9 @@ const table = {
   'actor.start_timeout': { close: 65, retryable: true, text: 'actor "{actor}" did not reach run within {limitMs} ms' },
   'actor.killed': { close: 66, retryable: true, text: 'actor "{actor}" did not stop within {limitMs} ms and was killed' },
   'internal.error': { close: 67, retryable: true, text: 'internal error: {problem}' },
+  'payload.malformed': { close: 68, retryable: false, text: 'the payload is not valid {kind}: {problem}' },
+  'payload.not_encodable': { close: 69, retryable: false, text: 'the payload cannot be written as MessagePack: {problem}' },
+  'home.unusable': { close: 70, retryable: false, text: 'the home {home} cannot be used: {problem}' },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof table

@@ -53,8 +53,7 @@ export const Flag = {
   last: 1 << 11,
 } as const
 
-export const PayloadType = { bytes: 0, msgpack: 1, json: 2, text: 3 } as const
-export type PayloadType = (typeof PayloadType)[keyof typeof PayloadType]
+export { PayloadType } from '../ground/payload-type.ts'
 
 /** MessagePack markers of the fixed-width encoding. */
 export const Marker = {
