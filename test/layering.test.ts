@@ -1,0 +1,84 @@
+// Who may import whom. Arrows point down the list: a part imports itself and the parts named beside it, nothing else.
+
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { upwardRules, violations, type Rules } from './support/layering.ts'
+
+const rules: Rules = {
+  parts: {
+    bin: ['cli'],
+    scripts: ['config', 'broker/ground'],
+    bench: ['client', 'broker/wire', 'broker/ground'],
+    // A sample shows what a user can write: the published SDK and nothing behind it.
+    examples: ['client'],
+    // A client like any other; `start` alone takes the broker, by its public face.
+    cli: ['index.ts', 'client', 'config', 'telemetry', 'broker/ground'],
+    'index.ts': ['actors', 'config', 'telemetry', 'broker', 'broker/ground'],
+    client: ['broker/wire', 'broker/ground'],
+    actors: ['machines', 'agents', 'transports', 'dialects', 'native', 'broker', 'broker/ground'],
+    machines: ['broker/ground'],
+    agents: ['native', 'broker', 'broker/ground'],
+    transports: ['native', 'broker/ground'],
+    dialects: ['broker/protocol', 'broker/wire', 'broker/ground'],
+    config: ['broker/ground'],
+    telemetry: ['broker/ground'],
+    native: ['broker/ground'],
+    // Files at the top of broker/ compose what lies below; siblings below know the ground alone.
+    broker: [
+      'broker/api', 'broker/delivery', 'broker/observe', 'broker/protocol', 'broker/registry', 'broker/routing',
+      'broker/security', 'broker/session', 'broker/wire', 'broker/ground',
+    ],
+    'broker/api': ['broker/ground'],
+    'broker/delivery': ['broker/ground'],
+    'broker/observe': ['broker/ground'],
+    'broker/protocol': ['broker/ground'],
+    'broker/registry': ['broker/ground'],
+    'broker/routing': ['broker/ground'],
+    'broker/security': ['broker/ground'],
+    'broker/session': ['broker/ground'],
+    'broker/wire': ['broker/ground'],
+    'broker/ground': [],
+  },
+  packages: {
+    xstate: ['machines', 'actors'],
+    zod: ['config'],
+    yaml: ['config'],
+    'jsonc-parser': ['config'],
+    koffi: ['native'],
+    pino: ['telemetry'],
+    commander: ['cli'],
+    '@msgpack/msgpack': ['client', 'dialects', 'broker', 'broker/protocol', 'broker/ground', 'broker/wire', 'bench'],
+  },
+  pure: ['machines', 'broker/protocol', 'broker/routing', 'broker/session', 'broker/wire'],
+  // The command runs from a checkout and from a package: which of the two it finds is decided when it runs.
+  computed: ['bin'],
+  emptyNames: ['utils', 'util', 'common', 'misc', 'helpers', 'helper', 'shared', 'lib'],
+  maxLines: 400,
+}
+
+const root = join(import.meta.dirname, '..')
+const notOurs = ['node_modules', 'dist', 'coverage', '.git']
+
+function read(pattern: string): Map<string, string> {
+  const files = globSync(pattern, { cwd: root, exclude: name => notOurs.includes(name) })
+  return new Map(files.toSorted().map(file => [file.replaceAll('\\', '/'), readFileSync(join(root, file), 'utf8')]))
+}
+
+test('layering: the sources hold to the rules', t => {
+  const sources = read('**/*.{ts,mts,js,mjs}')
+  // Tests reach into everything; what holds for them is size, names, and that they import in no circle.
+  const testing: Rules = { ...rules, parts: { test: Object.keys(rules.parts) }, packages: {} }
+  const [ours, tests] = [new Map<string, string>(), new Map<string, string>()]
+  for (const [file, text] of sources) (file.startsWith('test/') ? tests : ours).set(file, text)
+  t.true(ours.size > 10 && tests.size > 1, 'the sources were found')
+  t.deepEqual(violations(ours, rules), [])
+  t.deepEqual(violations(tests, testing).filter(found => !/ (?:must not|computed)/.test(found)), [])
+})
+
+test('layering: every rule points down', t => t.deepEqual(upwardRules(rules), []))
+
+test('layering: every package of the rules is one that the package depends on', t => {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+  t.deepEqual(Object.keys(rules.packages).toSorted(), Object.keys(manifest.dependencies).toSorted())
+})
