@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { processStamp } from '../../../broker/ground/process-stamp.ts'
 
@@ -17,12 +18,18 @@ test('process stamp: none for what does not run', async t => {
 })
 
 test('process stamp: none for a process that ended and was not collected', async t => {
-  // The shell starts a child, and never collects it: exec replaces the shell by a program that knows nothing of it.
-  const shell = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 60'])
+  // The shell starts a child and is then replaced by a program that knows nothing of it; only then the child may end.
+  const shell = spawn('sh', ['-c', 'cat <&3 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit', 'pipe'] })
   t.teardown(() => shell.kill('SIGKILL'))
-  const [line] = (await once(shell.stdout, 'data')) as [Buffer]
-  const zombie = Number(line.toString())
-  while (processStamp(zombie) !== undefined) await new Promise(resolve => setImmediate(resolve))
-  t.is(processStamp(zombie), undefined)
-  t.notThrows(() => process.kill(zombie, 0))
+  const [line] = (await once(shell.stdout!, 'data')) as [Buffer]
+  const child = Number(line.toString())
+  await until(() => readFileSync(`/proc/${shell.pid}/comm`, 'utf8') === 'sleep\n')
+  t.truthy(processStamp(child))
+  shell.stdio[3]!.destroy()
+  await until(() => processStamp(child) === undefined)
+  t.notThrows(() => process.kill(child, 0))
 })
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise(resolve => setImmediate(resolve))
+}
