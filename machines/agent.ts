@@ -14,7 +14,7 @@ export type AgentEvent =
     >
 
 // A process runs before it has connected, and goes on running when its connection is lost: the client reconnects.
-export const agentMachine = setup({ types: {} as { events: AgentEvent } }).createMachine({
+export const agentMachine = setup({ types: { events: {} as AgentEvent } }).createMachine({
   id: 'agent',
   initial: 'create',
   states: {

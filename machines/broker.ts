@@ -5,7 +5,7 @@ import { endInOrder, phases, type EventOf, type LifecycleEvent } from './lifecyc
 
 export type BrokerEvent = LifecycleEvent | EventOf<'MAINTAIN'>
 
-export const brokerMachine = setup({ types: {} as { events: BrokerEvent } }).createMachine({
+export const brokerMachine = setup({ types: { events: {} as BrokerEvent } }).createMachine({
   id: 'broker',
   initial: 'create',
   states: { ...phases, run: { on: { MAINTAIN: 'maintain', ...endInOrder } } },

@@ -5,7 +5,7 @@ import { endInOrder, phases, type EventOf, type LifecycleEvent } from './lifecyc
 
 export type ChannelEvent = LifecycleEvent | EventOf<'MAINTAIN'>
 
-export const channelMachine = setup({ types: {} as { events: ChannelEvent } }).createMachine({
+export const channelMachine = setup({ types: { events: {} as ChannelEvent } }).createMachine({
   id: 'channel',
   initial: 'create',
   states: { ...phases, run: { on: { MAINTAIN: 'maintain', ...endInOrder } } },

@@ -24,7 +24,7 @@ export type ConnectionEvent =
       | 'RELIEVED'
     >
 
-export const connectionMachine = setup({ types: {} as { events: ConnectionEvent } }).createMachine({
+export const connectionMachine = setup({ types: { events: {} as ConnectionEvent } }).createMachine({
   id: 'connection',
   initial: 'create',
   states: {

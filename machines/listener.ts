@@ -5,7 +5,7 @@ import { endInOrder, phases, type EventOf, type LifecycleEvent } from './lifecyc
 
 export type ListenerEvent = LifecycleEvent | EventOf<'MAINTAIN'>
 
-export const listenerMachine = setup({ types: {} as { events: ListenerEvent } }).createMachine({
+export const listenerMachine = setup({ types: { events: {} as ListenerEvent } }).createMachine({
   id: 'listener',
   initial: 'create',
   states: { ...phases, run: { on: { MAINTAIN: 'maintain', ...endInOrder } } },

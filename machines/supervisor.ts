@@ -13,7 +13,7 @@ export type SupervisorEvent =
       | 'STEADY'
     >
 
-export const supervisorMachine = setup({ types: {} as { events: SupervisorEvent } }).createMachine({
+export const supervisorMachine = setup({ types: { events: {} as SupervisorEvent } }).createMachine({
   id: 'supervisor',
   initial: 'create',
   states: {
