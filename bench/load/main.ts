@@ -1,0 +1,59 @@
+// The load process: does one job that the bench sends it over the process channel, and answers with its outcome.
+
+import { callboardDialect } from './callboard-dialect.ts'
+import type { Dialect } from './dialect.ts'
+import { openExchange } from './exchange-traffic.ts'
+import { openFlows } from './flow-traffic.ts'
+import type { Job, Outcome, Target } from './job.ts'
+import { Line } from './line.ts'
+import { natsDialect } from './nats-dialect.ts'
+import type { Traffic } from './traffic.ts'
+import { check, measure } from './window.ts'
+
+/** Idle connections are opened so many at a time: more would overrun the server's accept queue. */
+const OPEN_AT_ONCE = 64
+
+const dialects: Readonly<Record<Target['dialect'], Dialect>> = { callboard: callboardDialect, nats: natsDialect }
+
+async function openLine(target: Target): Promise<Line> {
+  const line = await Line.open(target.address)
+  await dialects[target.dialect].authenticate(line, target.token)
+  return line
+}
+
+async function openTraffic(job: Exclude<Job, { kind: 'idle' }>): Promise<Traffic> {
+  const { target, workload } = job
+  const dialect = dialects[target.dialect]
+  if (target.bystanderPatterns.length > 0) await dialect.subscribe(await openLine(target), target.bystanderPatterns)
+  const isChecked = job.kind === 'check'
+  const open = (): Promise<Line> => openLine(target)
+  return workload.kind === 'flow' ? openFlows(workload, dialect, open, isChecked) : openExchange(workload, dialect, open, isChecked)
+}
+
+async function run(job: Exclude<Job, { kind: 'idle' }>): Promise<Outcome> {
+  const traffic = await openTraffic(job)
+  if (job.kind === 'measure') return measure(traffic, job.target.pid, job.warmMs, job.windowMs)
+  const senders = job.workload.kind === 'flow' ? job.workload.publishers : 1
+  return check(traffic, Math.ceil(job.workload.smokeMessages / senders))
+}
+
+async function openIdle(target: Target, connections: number): Promise<Outcome> {
+  const problems: string[] = []
+  for (let opened = 0; opened < connections; opened += OPEN_AT_ONCE) {
+    const lines = await Promise.all(Array.from({ length: Math.min(OPEN_AT_ONCE, connections - opened) }, () => openLine(target)))
+    for (const line of lines) {
+      line.onLost = problem => process.send?.({ deliveries: 0, wallSeconds: 0, serverCpuSeconds: 0, loadCpuSeconds: 0, problems: [`idle connection: ${problem}`] })
+    }
+  }
+  return { deliveries: 0, wallSeconds: 0, serverCpuSeconds: 0, loadCpuSeconds: 0, problems }
+}
+
+process.once('message', async (job: Job) => {
+  try {
+    const outcome = job.kind === 'idle' ? await openIdle(job.target, job.connections) : await run(job)
+    process.send?.(outcome)
+  } catch (error) {
+    process.send?.({ deliveries: 0, wallSeconds: 0, serverCpuSeconds: 0, loadCpuSeconds: 0, problems: [String(error)] } satisfies Outcome)
+  }
+})
+process.once('disconnect', () => process.exit(0))
