@@ -31,13 +31,16 @@ export class Deadline {
 
 /**
  * A timer wheel with ticks of `tickMs`. A deadline fires no earlier than asked and at most one tick (plus the event
- * loop's delay) later. The timer runs only while something is set.
+ * loop's delay) later. The timer runs while something is set, and once more after the last was cancelled: taking it
+ * back for each request would cost more than that wake-up.
  */
 export class Deadlines {
   readonly #clock: Clock
   readonly #tickMs: number
   readonly #slots: Deadline[]
   readonly #onError: (error: unknown) => void
+  /** Those that are being fired; what an expiry sets goes to a slot, never here. */
+  readonly #due = new Deadline(() => {})
   #tick: number
   #startMs: number
   #count = 0
@@ -61,15 +64,11 @@ export class Deadlines {
   /** Makes `deadline` due in `delayMs` (0 and more; Infinity is not a deadline), moving it when it was set already. */
   set(deadline: Deadline, delayMs: number): void {
     if (deadline.dueTick !== 0) this.cancel(deadline)
-    if (this.#count === 0) this.#tick = this.#tickNow() - 1
+    // Never back: an expiry may set the only deadline within the tick that is being fired.
+    if (this.#count === 0) this.#tick = Math.max(this.#tick, this.#tickNow() - 1)
     const dueMs = this.#clock.monotonicMs() - this.#startMs + Math.max(0, delayMs)
     deadline.dueTick = Math.max(this.#tick + 1, Math.ceil(dueMs / this.#tickMs) + 1)
-    const head = this.#slots[deadline.dueTick % SLOTS]!
-    const last = head.previous
-    last.next = deadline
-    deadline.previous = last
-    deadline.next = head
-    head.previous = deadline
+    append(this.#slots[deadline.dueTick % SLOTS]!, deadline)
     this.#count++
     this.#arm(deadline.dueTick)
   }
@@ -77,16 +76,14 @@ export class Deadlines {
   /** Takes `deadline` back; nothing happens when it is not set. */
   cancel(deadline: Deadline): void {
     if (deadline.dueTick === 0) return
-    deadline.previous.next = deadline.next
-    deadline.next.previous = deadline.previous
-    deadline.next = deadline.previous = deadline
+    unlink(deadline)
     deadline.dueTick = 0
     this.#count--
   }
 
   /** Cancels everything and stops the timer. */
   close(): void {
-    for (const head of this.#slots) while (head.next !== head) this.cancel(head.next)
+    for (const head of [this.#due, ...this.#slots]) while (head.next !== head) this.cancel(head.next)
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
   }
@@ -123,24 +120,45 @@ export class Deadlines {
     // After a long sleep each slot is visited once, not once per missed tick.
     const from = Math.max(this.#tick + 1, now - SLOTS + 1)
     this.#tick = now
-    for (let tick = from; tick <= now; tick++) this.#expireSlot(this.#slots[tick % SLOTS]!, now)
+    for (let tick = from; tick <= now; tick++) this.#collect(this.#slots[tick % SLOTS]!, now)
+    this.#expireDue()
   }
 
-  // What an expiry sets anew is due in a later tick, so the walk passes it by.
-  #expireSlot(head: Deadline, now: number): void {
-    let deadline = head.next
-    while (deadline !== head) {
+  #collect(head: Deadline, now: number): void {
+    for (let deadline = head.next; deadline !== head; ) {
       const next = deadline.next
       if (deadline.dueTick <= now) {
-        this.cancel(deadline)
-        try {
-          deadline.expire()
-        } catch (error) {
-          this.#onError(error)
-        }
+        unlink(deadline)
+        append(this.#due, deadline)
       }
-      // An expiry may have cancelled the neighbour: then start over from the head, what was due is gone by now.
-      deadline = next === head || next.dueTick !== 0 ? next : head.next
+      deadline = next
     }
   }
+
+  // Always the first of the ring: an expiry may cancel or move any other, those in the ring included.
+  #expireDue(): void {
+    while (this.#due.next !== this.#due) {
+      const deadline = this.#due.next
+      this.cancel(deadline)
+      try {
+        deadline.expire()
+      } catch (error) {
+        this.#onError(error)
+      }
+    }
+  }
+}
+
+function append(head: Deadline, deadline: Deadline): void {
+  const last = head.previous
+  last.next = deadline
+  deadline.previous = last
+  deadline.next = head
+  head.previous = deadline
+}
+
+function unlink(deadline: Deadline): void {
+  deadline.previous.next = deadline.next
+  deadline.next.previous = deadline.previous
+  deadline.next = deadline.previous = deadline
 }
