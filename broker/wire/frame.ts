@@ -1,10 +1,10 @@
 // Writes frames by hand and reads their fields; the canonical form only (see canonical.ts for the rest).
 
-import { decode, encode } from '@msgpack/msgpack'
 import { BrokerError } from '../ground/errors.ts'
+import { decodeHeaders, encodeHeaders, headersLength, type Headers } from './headers.ts'
 import { Flag, Kind, LENGTH_BYTES, LONG_OVERHEAD, Marker, MAX_ID, MAX_SUBJECT_BYTES, Offset, PUBLISH_OVERHEAD } from './layout.ts'
 
-export type Headers = Readonly<Record<string, unknown>>
+export type { Headers }
 
 /** All that a frame says, decoded. `payload` is a view into the frame's bytes. */
 export interface Frame {
@@ -34,13 +34,17 @@ const NO_BYTES = new Uint8Array(0)
 
 /**
  * One frame with its length prefix, in canonical form, in bytes of its own.
- * Sets the flag `headers` when there are any.
- * @throws BrokerError `subject.invalid` above 255 bytes; `frame.id_order` when id or ref is not an integer of 0..2^53-1
+ * Sets the flag `headers` when there are any, clears it otherwise.
+ * @throws BrokerError `subject.invalid` above 255 bytes; `frame.id_order` when id, time or ref is not an integer of
+ * 0..2^53-1; `frame.malformed` when a header has no MessagePack form
  */
 export function encodeFrame(init: FrameInit): Uint8Array<ArrayBuffer> {
-  const subject = utf8.encode(init.subject ?? '')
+  return writeFrame(init, utf8.encode(init.subject ?? ''), init.headers && encodeHeaders(init.headers))
+}
+
+/** The same with subject and headers as the bytes that stand in the frame; what `init` says of the two is not read. */
+export function writeFrame(init: FrameInit, subject: Uint8Array, headers: Uint8Array | undefined): Uint8Array<ArrayBuffer> {
   const payload = init.payload ?? NO_BYTES
-  const headers = init.headers === undefined ? undefined : encode(init.headers)
   if (subject.length > MAX_SUBJECT_BYTES) throw new BrokerError('subject.invalid', { subject: init.subject ?? '', problem: `${subject.length} bytes, at most ${MAX_SUBJECT_BYTES} are allowed` })
   const isPublish = init.kind === Kind.publish
   const size = (isPublish ? PUBLISH_OVERHEAD : LONG_OVERHEAD) + subject.length + (headers ? headers.length - 1 : 0) + payload.length
@@ -51,7 +55,7 @@ export function encodeFrame(init: FrameInit): Uint8Array<ArrayBuffer> {
   bytes[5] = Marker.uint8
   bytes[Offset.kind] = init.kind
   bytes[7] = Marker.uint16
-  view.setUint16(Offset.flags, (init.flags ?? 0) | (headers ? Flag.headers : 0))
+  view.setUint16(Offset.flags, headers ? (init.flags ?? 0) | Flag.headers : (init.flags ?? 0) & ~Flag.headers)
   bytes[10] = Marker.uint32
   view.setUint32(Offset.origin, init.origin ?? 0)
   bytes[15] = Marker.uint64
@@ -116,59 +120,6 @@ function payloadOffset(bytes: Uint8Array, start: number, end: number): number {
   if (bytes[start + headersAt] === Marker.nil) return headersAt + 6
   const length = headersLength(bytes.subarray(start + headersAt, end))
   return headersAt + length + 5
-}
-
-/**
- * Bytes that the headers map at the front of `bytes` takes.
- * @throws BrokerError `frame.malformed` when no whole MessagePack map stands there
- */
-export function headersLength(bytes: Uint8Array): number {
-  let at = 0
-  let pending = 1
-  const need = (count: number): number => {
-    if (at + count > bytes.length) throw new BrokerError('frame.malformed', { problem: 'the headers do not end within the frame' })
-    at += count
-    return at - count
-  }
-  const uint = (size: number): number => {
-    const from = need(size)
-    let value = 0
-    for (let i = 0; i < size; i++) value = value * 256 + bytes[from + i]!
-    return value
-  }
-  const first = bytes[0]!
-  if (!((first & 0xf0) === 0x80 || first === 0xde || first === 0xdf)) throw new BrokerError('frame.malformed', { problem: 'headers must be nil or a map' })
-  while (pending > 0) {
-    pending--
-    const marker = bytes[need(1)]!
-    if (marker < 0x80 || marker >= 0xe0 || marker === 0xc0 || marker === 0xc2 || marker === 0xc3) continue
-    if (marker < 0x90) pending += (marker & 0x0f) * 2
-    else if (marker < 0xa0) pending += marker & 0x0f
-    else if (marker < 0xc0) need(marker & 0x1f)
-    else if (marker === 0xc4 || marker === 0xd9) need(uint(1))
-    else if (marker === 0xc5 || marker === 0xda) need(uint(2))
-    else if (marker === 0xc6 || marker === 0xdb) need(uint(4))
-    else if (marker >= 0xc7 && marker <= 0xc9) need(uint(1 << (marker - 0xc7)) + 1)
-    else if (marker === 0xca || marker === 0xce || marker === 0xd2) need(4)
-    else if (marker === 0xcb || marker === 0xcf || marker === 0xd3) need(8)
-    else if (marker === 0xcc || marker === 0xd0) need(1)
-    else if (marker === 0xcd || marker === 0xd1) need(2)
-    else if (marker >= 0xd4 && marker <= 0xd8) need((1 << (marker - 0xd4)) + 1)
-    else if (marker === 0xdc) pending += uint(2)
-    else if (marker === 0xdd) pending += uint(4)
-    else if (marker === 0xde) pending += uint(2) * 2
-    else if (marker === 0xdf) pending += uint(4) * 2
-    else throw new BrokerError('frame.malformed', { problem: `0x${marker.toString(16)} is not a MessagePack marker` })
-  }
-  return at
-}
-
-function decodeHeaders(bytes: Uint8Array): Headers {
-  try {
-    return decode(bytes) as Headers
-  } catch (error) {
-    throw new BrokerError('frame.malformed', { problem: 'headers are not valid MessagePack' }, { cause: error })
-  }
 }
 
 /**
