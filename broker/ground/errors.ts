@@ -83,6 +83,9 @@ const table = {
   'payload.malformed': { close: 68, retryable: false, text: 'the payload is not valid {kind}: {problem}' },
   'payload.not_encodable': { close: 69, retryable: false, text: 'the payload cannot be written as MessagePack: {problem}' },
   'home.unusable': { close: 70, retryable: false, text: 'the home {home} cannot be used: {problem}' },
+  'supervisor.unknown_child': { close: 71, retryable: false, text: 'supervisor "{supervisor}" has no child "{child}"' },
+  'supervisor.child_busy': { close: 72, retryable: true, text: 'child "{child}" is {state}; stop it first' },
+  'actor.ended': { close: 73, retryable: false, text: 'actor "{actor}" has ended or is about to' },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof table

@@ -94,7 +94,7 @@ export interface ActorInfo {
   readonly id: string
   readonly kind: 'broker' | 'supervisor' | 'listener' | 'connection' | 'channel' | 'agent'
   readonly phase: Phase
-  /** 1 for the first; one more after each crash. */
+  /** 1 for the first; one more each time its supervisor starts it anew. */
   readonly incarnation: number
   /** Restarts within the supervisor's memory of this child. */
   readonly restarts: number
@@ -105,6 +105,8 @@ export interface ActorInfo {
   /** A few words for people: address, pid, strategy. */
   readonly detail: string
   readonly children: readonly ActorInfo[]
+  /** How many children there are, when `children` does not show all. */
+  readonly childCount?: number
 }
 
 /** Why an actor ended. `normal`: its work was done; `shutdown`: it was asked to; `crash`: an error; `killed`: it did not stop in time. */
@@ -113,10 +115,13 @@ export type ExitReason = { readonly kind: 'normal' | 'shutdown' | 'killed' } | {
 /** A running actor as its supervisor holds it. Small, so that ten thousand connections can each be one. */
 export interface ActorHandle {
   readonly id: string
-  /** Set by the supervisor before anything else; called once, after everything the actor owned is released. */
-  onExit: ((reason: ExitReason) => void) | undefined
-  /** What `callboard tree` shows. The supervisor adds incarnation and restarts. */
-  info(): ActorInfo
+  /**
+   * Set by the supervisor before anything else; called once, after everything the actor owned is released, with the
+   * handle itself, so that one function serves any number of actors.
+   */
+  onExit: ((reason: ExitReason, actor: ActorHandle) => void) | undefined
+  /** What `callboard tree` shows, with at most `childLimit` children (default all) of each actor. The supervisor adds incarnation and restarts. */
+  info(childLimit?: number): ActorInfo
   /** Asks it to end in order. */
   stop(): void
   /** Ends it now; the exit reason is then `killed`. */
