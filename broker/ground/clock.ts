@@ -9,11 +9,30 @@ export interface Clock {
   after(delayMs: number, callback: () => void): () => void
 }
 
-export const systemClock: Clock = {
-  wallMicros: () => Date.now() * 1000,
-  monotonicMs: () => performance.now(),
-  after(delayMs, callback) {
+/** Wall time is read from the system once a second and carried on by the monotonic clock, which has the finer grain. */
+const WALL_REFRESH_MS = 1000
+
+class SystemClock implements Clock {
+  #offsetMs = 0
+  #refreshAtMs = -Infinity
+
+  wallMicros(): number {
+    const now = performance.now()
+    if (now >= this.#refreshAtMs) {
+      this.#offsetMs = Date.now() - now
+      this.#refreshAtMs = now + WALL_REFRESH_MS
+    }
+    return Math.floor((this.#offsetMs + now) * 1000)
+  }
+
+  monotonicMs(): number {
+    return performance.now()
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
     const timer = setTimeout(callback, delayMs)
     return () => clearTimeout(timer)
-  },
+  }
 }
+
+export const systemClock: Clock = new SystemClock()

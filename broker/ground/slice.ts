@@ -56,10 +56,22 @@ export class Slice {
   }
 }
 
-/** A receiver. */
+/** Whatever takes deliveries. */
 export interface Sink {
   /** Number of the connection; 0 for the broker itself. */
   readonly number: number
   /** Takes a slice. false = it is above its high-water mark: whoever feeds it should pause. */
   deliver(slice: Slice): boolean
+}
+
+/** A sink with an identity: a connection. */
+export interface Subscriber extends Sink {
+  /** false: it does not get what it published itself. */
+  readonly echo: boolean
+  /** What a filter sees as `@sender`. */
+  readonly client: string
+  /** True when permissions let it see the subject. */
+  mayReceive(subject: readonly string[]): boolean
+  /** True while its outbound is at or above high-water: a group prefers other members. */
+  readonly isHigh: boolean
 }

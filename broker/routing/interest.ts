@@ -7,7 +7,7 @@ class Node<T> {
   children: Map<string, Node<T>> | undefined
   star: Node<T> | undefined
   rest: Node<T> | undefined
-  entries: T[] | undefined
+  entries: Set<T> | undefined
 
   get isEmpty(): boolean {
     return this.children === undefined && this.star === undefined && this.rest === undefined && this.entries === undefined
@@ -23,13 +23,13 @@ export class Interest<T> {
     return this.#size
   }
 
-  /** Adds an entry under a pattern's tokens; the same entry twice is held twice. */
+  /** Adds an entry under a pattern's tokens; the same entry twice is held once. */
   add(pattern: readonly string[], entry: T): void {
     let node = this.#root
     for (const token of pattern) node = grow(node, token)
-    if (node.entries === undefined) node.entries = [entry]
-    else node.entries.push(entry)
-    this.#size++
+    node.entries ??= new Set()
+    const before = node.entries.size
+    this.#size += node.entries.add(entry).size - before
   }
 
   /** Takes one entry back; false when it is not there. */
@@ -41,10 +41,8 @@ export class Interest<T> {
       path.push(next)
     }
     const leaf = path.at(-1)!
-    const at = leaf.entries?.indexOf(entry) ?? -1
-    if (at < 0) return false
-    leaf.entries!.splice(at, 1)
-    if (leaf.entries!.length === 0) leaf.entries = undefined
+    if (!leaf.entries?.delete(entry)) return false
+    if (leaf.entries.size === 0) leaf.entries = undefined
     this.#size--
     for (let i = path.length - 1; i > 0 && path[i]!.isEmpty; i--) prune(path[i - 1]!, pattern[i - 1]!)
     return true
@@ -58,10 +56,10 @@ export class Interest<T> {
 
 function walk<T>(node: Node<T>, subject: readonly string[], depth: number, visit: (entry: T) => void): void {
   if (depth === subject.length) {
-    node.entries?.forEach(visit)
+    if (node.entries) for (const entry of node.entries) visit(entry)
     return
   }
-  node.rest?.entries?.forEach(visit)
+  if (node.rest?.entries) for (const entry of node.rest.entries) visit(entry)
   if (node.star !== undefined) walk(node.star, subject, depth + 1, visit)
   const child = node.children?.get(subject[depth]!)
   if (child !== undefined) walk(child, subject, depth + 1, visit)

@@ -1,0 +1,143 @@
+// Lets connections in: limits, handshake, identity, welcome.
+
+import { randomBytes } from 'node:crypto'
+import type { Connection } from './connection.ts'
+import type { Core } from './core.ts'
+import type { ControlMessage } from './ground/control.ts'
+import { Deadline } from './ground/deadlines.ts'
+import { BrokerError } from './ground/errors.ts'
+import { Kind } from './ground/kind.ts'
+import type { Peer } from './ground/types.ts'
+import { PROTOCOL_VERSION, type Hello } from './protocol/bodies.ts'
+import { handshakeStep, type HandshakeAuthority, type PendingHello } from './protocol/handshake.ts'
+import type { Credential } from './security/authenticator.ts'
+
+/** Room for subject, headers and markers beside the largest payload. bytes */
+export const FRAME_OVERHEAD_BYTES = 16 * 1024
+/** A frame or line before the welcome. bytes */
+export const HANDSHAKE_FRAME_BYTES = 8 * 1024
+
+/** Judges the process at the other end; throws `auth.process_not_allowed`. */
+export type ProcessCheck = (peer: Peer) => void
+
+export class Admission {
+  readonly #core: Core
+  readonly #checkProcess: ProcessCheck
+  readonly #authority: HandshakeAuthority<Credential>
+  readonly #pending = new Map<Connection, PendingHello>()
+
+  constructor(core: Core, checkProcess: ProcessCheck) {
+    this.#core = core
+    this.#checkProcess = checkProcess
+    const { authenticator } = core
+    this.#authority = {
+      requireAuth: core.settings.ipc.security.requireAuth,
+      unproven: (principal) => authenticator.unproven(principal),
+      checkToken: (principal, token) => authenticator.checkToken(principal, token),
+      challenge: (principal, nonce) => authenticator.challenge(principal, nonce),
+      checkProof: (nonce, mac) => authenticator.checkProof(nonce, mac),
+    }
+  }
+
+  /** Largest frame of an admitted connection. bytes */
+  get maxFrameBytes(): number {
+    return this.#core.settings.ipc.performance.maxMessageBytes + FRAME_OVERHEAD_BYTES
+  }
+
+  /** A new link: it has `handshakeMs` to say who it is. */
+  begin(connection: Connection): void {
+    const limitMs = this.#core.settings.ipc.limits.handshakeMs
+    connection.deadline = new Deadline(() => this.#core.end(connection, new BrokerError('handshake.timeout', { limitMs })))
+    this.#core.deadlines.set(connection.deadline, limitMs)
+  }
+
+  /** A control frame before the welcome. Any error ends the connection. */
+  step(connection: Connection, message: ControlMessage): void {
+    try {
+      const step = handshakeStep(this.#pending.get(connection), message, this.#authority)
+      if (step.kind === 'challenge') {
+        this.#pending.set(connection, step.pending)
+        this.#core.send(connection, { kind: Kind.challenge, ref: message.id, body: step.body })
+      } else this.#admit(connection, message.id, step.hello, step.credential, step.mac)
+    } catch (error) {
+      this.#core.end(connection, BrokerError.from(error))
+    }
+  }
+
+  /** The connection is gone, admitted or not. */
+  leave(connection: Connection): void {
+    this.#pending.delete(connection)
+    if (connection.deadline !== undefined) this.#core.deadlines.cancel(connection.deadline)
+    connection.deadline = undefined
+  }
+
+  #admit(connection: Connection, ref: number, hello: Hello, credential: Credential, mac: string | undefined): void {
+    const core = this.#core
+    const { permissions } = credential
+    const { ipc } = core.settings
+    const { uid } = connection.link.peer
+    const ownUid = process.getuid?.()
+    if (uid !== undefined && ownUid !== undefined && uid !== ownUid) throw new BrokerError('auth.peer_uid', { actual: uid, expected: ownUid })
+    this.#checkProcess(connection.link.peer)
+    if (hello.agent !== undefined && !(permissions.name === `agent:${hello.agent}` || permissions.has('admin') || (permissions.has('agent') && !permissions.name.startsWith('agent:')))) {
+      throw new BrokerError('permission.denied', { principal: permissions.name, action: 'be agent', subject: hello.agent })
+    }
+    connection.permissions = permissions
+    connection.key = credential.key
+    connection.program = hello.program
+    connection.agent = hello.agent
+    connection.echo = hello.echo
+    connection.isWatched = ipc.performance.keepAlive && hello.heartbeatMs > 0
+    connection.client = hello.client ?? this.#defaultClient(connection, hello)
+    connection.session = randomBytes(16).toString('hex')
+    this.#takeOver(connection)
+    this.leave(connection)
+    connection.state = 'ready'
+    connection.dialect!.limit(this.maxFrameBytes)
+    core.directory.add(connection)
+    core.addressesChanged()
+    core.send(connection, { kind: Kind.welcome, ref, body: this.#welcome(connection, mac) })
+    core.onConnectionEvent(connection, 'authenticated')
+  }
+
+  #welcome(connection: Connection, mac: string | undefined): object {
+    const { broker, incarnation, settings } = this.#core
+    const { limits, timeoutMs, retry, security } = settings.ipc
+    return {
+      protocol: PROTOCOL_VERSION,
+      broker,
+      incarnation,
+      origin: connection.number,
+      client: connection.client,
+      session: connection.session,
+      principal: connection.permissions!.name,
+      roles: connection.permissions!.roles,
+      limits: { maxFrameBytes: this.maxFrameBytes, maxSubscriptions: limits.maxSubscriptions, maxOpenRequests: limits.maxOpenRequests, requestTimeoutMs: timeoutMs },
+      heartbeatMs: connection.isWatched ? limits.heartbeatMs : 0,
+      retry,
+      signature: security.validateSignature,
+      ...(mac === undefined ? {} : { mac }),
+    }
+  }
+
+  // `program-pid`, and the connection's number too where a second one of the same process comes without an id.
+  #defaultClient(connection: Connection, { program }: Hello): string {
+    const { pid } = connection.link.peer
+    const name = program?.replace(/[^A-Za-z0-9_-]/g, '-')
+    if (name === undefined || pid === undefined) return `client-${connection.number}`
+    const id = `${name}-${pid}`
+    return this.#core.directory.client(id) === undefined ? id : `${id}-${connection.number}`
+  }
+
+  /** @throws BrokerError `session.id_taken` when another principal has the client id or the agent name */
+  #takeOver(connection: Connection): void {
+    const { directory } = this.#core
+    const { client, agent } = connection
+    const holders = [directory.client(client), agent === undefined ? undefined : directory.addressed('agent', agent)]
+    for (const holder of holders) {
+      if (holder === undefined || holder.state === 'closing') continue
+      if (holder.permissions?.name !== connection.permissions?.name) throw new BrokerError('session.id_taken', { client })
+      this.#core.end(holder, new BrokerError('session.taken_over', { client }))
+    }
+  }
+}

@@ -1,0 +1,137 @@
+// The record of one connection: identity, queues and counters. What happens to it is decided by the pipeline.
+
+import type { Dialect } from './ground/control.ts'
+import type { Deadline } from './ground/deadlines.ts'
+import type { BrokerError } from './ground/errors.ts'
+import type { Slice, Subscriber } from './ground/slice.ts'
+import type { Link, LinkHandler } from './ground/types.ts'
+import type { Flusher } from './delivery/flusher.ts'
+import { Outbound, type OutboundOwner } from './delivery/outbound.ts'
+import type { Route } from './routing/route.ts'
+import type { Subscription } from './routing/subscription.ts'
+import type { Permissions } from './security/permissions.ts'
+import type { KeyObject } from 'node:crypto'
+import type { OpenRequest, RequestParty } from './session/open-requests.ts'
+import type { Member } from './session/directory.ts'
+
+/** Edges that concern the control plane; never raised per message. */
+export type ConnectionEvent = 'accepted' | 'authenticated' | 'stalled' | 'relieved' | 'draining' | 'closed'
+
+/** What a connection asks of its owner. */
+export interface ConnectionOwner {
+  /** The first bytes came. Sets the dialect. */
+  begin(connection: Connection, chunk: Uint8Array): void
+  relieved(connection: Connection): void
+  overflowed(connection: Connection): void
+  gone(connection: Connection, problem: Error | undefined): void
+}
+
+/** Where a connection stands; the data plane reads it, the control plane's chart sets it. */
+export type ConnectionState = 'handshake' | 'ready' | 'closing' | 'gone'
+
+export class Connection implements LinkHandler, OutboundOwner, Subscriber, RequestParty, Member {
+  /** Its `origin`: never reused in an incarnation of the broker. */
+  readonly number: number
+  readonly link: Link
+  readonly outbound: Outbound
+  readonly openedAtMs: number
+  readonly #owner: ConnectionOwner
+  dialect: Dialect | undefined
+  state: ConnectionState = 'handshake'
+  /** Of the handshake, later of the end; an admitted connection has none. */
+  deadline: Deadline | undefined
+  permissions: Permissions | undefined
+  /** Signs and checks this connection's messages when signatures are on. */
+  key: KeyObject | undefined
+  client = ''
+  program: string | undefined
+  agent: string | undefined
+  session = ''
+  echo = true
+  /** The client answers pings. */
+  isWatched = false
+  /** Something came since the last heartbeat. */
+  wasHeard = true
+  silentBeats = 0
+  /** Last frame id. */
+  lastId = 0
+  lastRoute: Route | undefined
+  subscriptions: Map<number, Subscription> | undefined
+  openRequests: Map<number, OpenRequest> | undefined
+  awaitedAnswers = 0
+  receivedMessages = 0
+  receivedBytes = 0
+  rejectedMessages = 0
+  /** How many slow receivers it feeds: while above 0 it is not read. */
+  pauses = 0
+  /** Connections that pause because this one is slow. */
+  stalledFeeders: Set<Connection> | undefined
+  stallDeadline: Deadline | undefined
+  /** Why it was ended, for whoever asks afterwards. */
+  closeReason: BrokerError | undefined
+
+  constructor(number: number, link: Link, flusher: Flusher, owner: ConnectionOwner, openedAtMs: number) {
+    this.number = number
+    this.link = link
+    this.#owner = owner
+    this.openedAtMs = openedAtMs
+    this.outbound = new Outbound(link, flusher, this)
+  }
+
+  get id(): string {
+    return `conn-${this.number}`
+  }
+
+  get isReady(): boolean {
+    return this.state === 'ready'
+  }
+
+  get isHigh(): boolean {
+    return this.outbound.isHigh
+  }
+
+  mayReceive(subject: readonly string[]): boolean {
+    return this.permissions?.mayReceive(subject) ?? false
+  }
+
+  deliver(slice: Slice): boolean {
+    const translate = this.dialect?.translate
+    return this.outbound.deliver(translate === undefined ? slice : translate(slice))
+  }
+
+  received(chunk: Uint8Array): void {
+    this.wasHeard = true
+    this.receivedBytes += chunk.length
+    if (this.dialect === undefined) this.#owner.begin(this, chunk)
+    else if (this.state !== 'closing') this.dialect.received(chunk)
+  }
+
+  written(): void {
+    this.outbound.written()
+  }
+
+  ended(): void {
+    this.outbound.end()
+  }
+
+  closed(problem: Error | undefined): void {
+    this.#owner.gone(this, problem)
+  }
+
+  relieved(): void {
+    this.#owner.relieved(this)
+  }
+
+  overflowed(): void {
+    this.#owner.overflowed(this)
+  }
+
+  /** Stops reading while it feeds a slow receiver. */
+  pause(): void {
+    if (this.pauses++ === 0) this.link.pause()
+  }
+
+  resume(): void {
+    if (--this.pauses === 0) this.link.resume()
+  }
+}

@@ -1,0 +1,139 @@
+// The parts of a broker that its steps share, and the few things that every step does: send, refuse, end.
+
+import { randomInt } from 'node:crypto'
+import type { Connection, ConnectionEvent } from './connection.ts'
+import { Flusher } from './delivery/flusher.ts'
+import { outboundMarks } from './delivery/outbound.ts'
+import type { Clock } from './ground/clock.ts'
+import type { BrokerMessage } from './ground/control.ts'
+import { Deadline, Deadlines } from './ground/deadlines.ts'
+import { BrokerError } from './ground/errors.ts'
+import { Kind } from './ground/kind.ts'
+import type { Settings } from './ground/settings.ts'
+import { Account, Slice, type Sink, type Subscriber } from './ground/slice.ts'
+import type { Log, Principal } from './ground/types.ts'
+import { Accounts } from './observe/accounts.ts'
+import { Histogram } from './observe/histogram.ts'
+import { Recorder } from './observe/recorder.ts'
+import { Channels } from './registry/channels.ts'
+import { Interest } from './routing/interest.ts'
+import { findReceivers, type InterestEntry, type RoutingContext } from './routing/receivers.ts'
+import { Routes } from './routing/routes.ts'
+import { Authenticator } from './security/authenticator.ts'
+import { Permissions } from './security/permissions.ts'
+import { Directory } from './session/directory.ts'
+
+export interface CoreOptions {
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly log: Log
+  /** Id of the home, 8 to 32 characters. */
+  readonly broker: string
+  /** Grows with each start. */
+  readonly incarnation: number
+  /** Told of edges in the life of connections. */
+  readonly onConnectionEvent: (connection: Connection, event: ConnectionEvent) => void
+}
+
+/** Time for the last bytes of a connection to leave. ms */
+const CLOSE_GRACE_MS = 1000
+
+/** Frames of the broker's own are not messages: they are counted nowhere. */
+const controlAccount = new Account()
+
+export class Core implements RoutingContext {
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly log: Log
+  readonly broker: string
+  readonly incarnation: number
+  readonly deadlines: Deadlines
+  readonly flusher: Flusher
+  readonly interest = new Interest<InterestEntry>()
+  readonly routes: Routes
+  readonly directory = new Directory<Connection>()
+  readonly channels = new Channels()
+  readonly accounts = new Accounts()
+  readonly recorder: Recorder
+  readonly deliveryLatency = new Histogram()
+  readonly authenticator: Authenticator
+  readonly onConnectionEvent: CoreOptions['onConnectionEvent']
+  /** Set once by the pipeline, before the first connection. */
+  service!: Sink
+  #principals = 0
+
+  constructor(options: CoreOptions) {
+    const { settings, clock, log } = options
+    const { limits, performance } = settings.ipc
+    this.settings = settings
+    this.clock = clock
+    this.log = log
+    this.broker = options.broker
+    this.incarnation = options.incarnation
+    this.onConnectionEvent = options.onConnectionEvent
+    this.deadlines = new Deadlines(clock, { onError: (error) => log.error({ err: BrokerError.from(error) }, 'a deadline failed') })
+    this.flusher = new Flusher(outboundMarks(limits.maxPendingBytes), performance.bufferBytes)
+    this.routes = new Routes((subject) => findReceivers(this.interest, this, subject), randomInt(2 ** 31))
+    this.recorder = new Recorder(settings.recorder.entries)
+    this.authenticator = new Authenticator(clock)
+  }
+
+  /** Gives a principal its credential, or a new one. */
+  addPrincipal(principal: Principal, token: string): Permissions {
+    const permissions = new Permissions(principal, this.#principals++)
+    this.authenticator.add(permissions, token)
+    return permissions
+  }
+
+  accountOf(subject: readonly string[]): Account {
+    const channel = this.channels.owner(subject)
+    return (channel && this.accounts.channel(channel.name)) ?? this.accounts.outside
+  }
+
+  isBroadcast(subject: readonly string[]): boolean {
+    return this.channels.owner(subject)?.mode === 'broadcast'
+  }
+
+  addressed(kind: string, id: string): Subscriber | undefined {
+    return this.directory.addressed(kind, id)
+  }
+
+  everyone(): Iterable<Subscriber> {
+    return this.directory.all()
+  }
+
+  /** Connections came or went: what is addressed, or broadcast to all, goes elsewhere now. */
+  addressesChanged(): void {
+    this.routes.invalidate(['$CB'])
+    for (const { name, mode } of this.channels.list()) if (mode === 'broadcast') this.routes.invalidate(name.split('.'))
+  }
+
+  /** Sends a frame of the broker's own; before the first byte came there is no dialect to send it in, so nothing is sent. */
+  send(connection: Connection, message: BrokerMessage): void {
+    const { dialect } = connection
+    if (dialect === undefined) return
+    const bytes = dialect.encode(message)
+    if (bytes.length > 0) connection.outbound.deliver(new Slice(bytes, 0, bytes.length, 0, controlAccount))
+  }
+
+  /** Tells the sender that `count` messages from id `ref` on were refused; the connection stays. */
+  refuse(connection: Connection, ref: number, error: BrokerError, count = 1): void {
+    connection.rejectedMessages += count
+    const body = error.toBody()
+    this.send(connection, { kind: Kind.error, ref, body: count === 1 ? body : { ...body, details: { ...body.details, count } } })
+  }
+
+  /** Tells why, and ends the connection in order. */
+  end(connection: Connection, error: BrokerError): void {
+    if (connection.state === 'closing' || connection.state === 'gone') return
+    connection.state = 'closing'
+    connection.closeReason = error
+    if (connection.deadline !== undefined) this.deadlines.cancel(connection.deadline)
+    this.log.info({ connection: connection.id, client: connection.client, code: error.code }, error.message)
+    this.send(connection, { kind: Kind.goodbye, body: error.toBody() })
+    this.onConnectionEvent(connection, 'draining')
+    connection.outbound.end()
+    connection.deadline = new Deadline(() => connection.link.destroy())
+    this.deadlines.set(connection.deadline, CLOSE_GRACE_MS)
+  }
+}

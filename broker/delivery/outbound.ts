@@ -1,0 +1,188 @@
+// What waits for one receiver, bounded and accounted. Knows its link and the flusher, nothing of routing.
+//
+//   deliver ─▶ [ waiting ] ── flush, once per turn ─▶ [ in flight ] ── kernel ─▶ written
+//              drop-able                               one write at a time
+
+import { Slice, type DropReason } from '../ground/slice.ts'
+import type { Link } from '../ground/types.ts'
+import type { Flusher } from './flusher.ts'
+
+/** Marks shared by all outbounds. bytes */
+export interface OutboundMarks {
+  /** At or above: `deliver` says false, publishers should pause. */
+  readonly highBytes: number
+  /** Below: publishers may go on. */
+  readonly lowBytes: number
+  /** At or above: publishers pause even when they are behind in reading themselves. */
+  readonly hardBytes: number
+  /** Above: the receiver is dropped at once. */
+  readonly ceilingBytes: number
+}
+
+/**
+ * Marks for a limit on waiting bytes: high-water at 75 %, low-water at 50 %, and a reserve of 25 % for what was read
+ * before the publishers paused.
+ */
+export function outboundMarks(maxPendingBytes: number): OutboundMarks {
+  return { highBytes: maxPendingBytes * 0.75, lowBytes: maxPendingBytes * 0.5, hardBytes: maxPendingBytes, ceilingBytes: maxPendingBytes * 1.25 }
+}
+
+/** What an outbound tells its owner; edges only, never per message. */
+export interface OutboundOwner {
+  /** Fell below low-water after it had been above high-water. */
+  relieved(): void
+  /** Above the ceiling. */
+  overflowed(): void
+}
+
+const NOTHING: Slice[] = []
+
+export class Outbound {
+  /** Bytes that the kernel has not taken. */
+  pendingBytes = 0
+  /** Messages among them. */
+  pendingMessages = 0
+  /** Messages that the kernel took. */
+  writtenMessages = 0
+  writtenBytes = 0
+  droppedMessages = 0
+  readonly #flusher: Flusher
+  readonly #owner: OutboundOwner
+  #link: Link | undefined
+  #waiting: Slice[] = NOTHING
+  #inFlight: Slice[] = NOTHING
+  /** Slices of #waiting before this were copied out of their chunks already. */
+  #retained = 0
+  #isDirty = false
+  #wasHigh = false
+  #isEnding = false
+
+  constructor(link: Link, flusher: Flusher, owner: OutboundOwner) {
+    this.#link = link
+    this.#flusher = flusher
+    this.#owner = owner
+  }
+
+  get isHigh(): boolean {
+    return this.pendingBytes >= this.#flusher.marks.highBytes
+  }
+
+  get isHard(): boolean {
+    return this.pendingBytes >= this.#flusher.marks.hardBytes
+  }
+
+  /** Appends a slice; it leaves at the end of this turn. false = at or above high-water. After the end it is dropped as `actor-gone`. */
+  deliver(slice: Slice): boolean {
+    if (this.#link === undefined || this.#isEnding) {
+      this.#drop(slice, 'actor-gone')
+      return true
+    }
+    if (this.#waiting === NOTHING) this.#waiting = [slice]
+    else this.#waiting.push(slice)
+    slice.account.pending += slice.count
+    this.pendingMessages += slice.count
+    this.pendingBytes += slice.end - slice.start
+    if (!this.#isDirty) {
+      this.#isDirty = true
+      this.#flusher.add(this)
+    }
+    const { marks } = this.#flusher
+    if (this.pendingBytes < marks.highBytes) return true
+    this.#wasHigh = true
+    if (this.pendingBytes > marks.ceilingBytes) this.#owner.overflowed()
+    return false
+  }
+
+  /** Writes what waits, unless a write is in flight. Called by the flusher. */
+  flush(): void {
+    this.#isDirty = false
+    if (this.#link === undefined || this.#waiting === NOTHING) return
+    if (this.#inFlight !== NOTHING) return this.#retain()
+    const slices = this.#waiting
+    this.#waiting = NOTHING
+    this.#retained = 0
+    if (this.#link.write(this.#flusher.packer.pack(slices))) this.#settle(slices)
+    else this.#inFlight = slices
+  }
+
+  /** The write in flight has left the process. Called by the link's owner. */
+  written(): void {
+    const slices = this.#inFlight
+    this.#inFlight = NOTHING
+    this.#settle(slices)
+    if (this.#waiting !== NOTHING) this.flush()
+    else if (this.#isEnding) this.#link?.close()
+  }
+
+  /** Writes what waits, then ends the link in order; what is delivered from now on is dropped as `actor-gone`. */
+  end(): void {
+    if (this.#link === undefined || this.#isEnding) return
+    this.flush()
+    this.#isEnding = true
+    if (this.#inFlight === NOTHING) this.#link.close()
+  }
+
+  /** Drops what waits; what is in flight stays. */
+  dropWaiting(reason: DropReason): void {
+    const slices = this.#waiting
+    this.#waiting = NOTHING
+    this.#retained = 0
+    for (const slice of slices) {
+      this.pendingBytes -= slice.end - slice.start
+      this.pendingMessages -= slice.count
+      this.#discard(slice, reason)
+    }
+  }
+
+  /** Drops all that the kernel did not take; the link is gone or going. */
+  close(reason: DropReason): void {
+    if (this.#link === undefined) return
+    this.#link = undefined
+    for (const slice of this.#inFlight) this.#discard(slice, reason)
+    for (const slice of this.#waiting) this.#discard(slice, reason)
+    this.#inFlight = this.#waiting = NOTHING
+    this.pendingBytes = 0
+    this.pendingMessages = 0
+  }
+
+  // A receiver that did not take its bytes in their turn must not keep whole chunks alive.
+  #retain(): void {
+    const slices = this.#waiting
+    for (let i = this.#retained; i < slices.length; i++) {
+      const slice = slices[i]!
+      const size = slice.end - slice.start
+      if (size * 4 < slice.bytes.length) slices[i] = slice.copy ??= new Slice(slice.bytes.slice(slice.start, slice.end), 0, size, slice.count, slice.account)
+    }
+    this.#retained = slices.length
+  }
+
+  #settle(slices: readonly Slice[]): void {
+    let messages = 0
+    let bytes = 0
+    for (const slice of slices) {
+      const { count, account } = slice
+      account.pending -= count
+      account.written += count
+      messages += count
+      bytes += slice.end - slice.start
+    }
+    this.pendingMessages -= messages
+    this.pendingBytes -= bytes
+    this.writtenMessages += messages
+    this.writtenBytes += bytes
+    if (this.#wasHigh && this.pendingBytes < this.#flusher.marks.lowBytes) {
+      this.#wasHigh = false
+      this.#owner.relieved()
+    }
+  }
+
+  #discard(slice: Slice, reason: DropReason): void {
+    slice.account.pending -= slice.count
+    this.#drop(slice, reason)
+  }
+
+  #drop(slice: Slice, reason: DropReason): void {
+    slice.account.dropped[reason] += slice.count
+    this.droppedMessages += slice.count
+  }
+}

@@ -1,0 +1,83 @@
+// Turns the slices that wait for a receiver into the pieces of one write.
+//
+//   slices   [64 KiB chunk]   [180 B][180 B][180 B]   [16 KiB]
+//   pieces   [64 KiB chunk]   [    540 B merged   ]   [16 KiB]
+//
+// Both are needed: merging everything drops one publisher → one subscriber to 0.6 of what views of the chunk reach,
+// and a piece per small message costs more than copying it. Receivers of the same slices share the same pieces.
+
+import type { Slice } from '../ground/slice.ts'
+import { Slab } from './slab.ts'
+
+export class Packer {
+  /** Slices of at least this many bytes are passed as they are. */
+  readonly #mergeBelowBytes: number
+  readonly #slab = new Slab()
+  #lastSlices: readonly Slice[] = []
+  #lastPieces: readonly Uint8Array[] = []
+
+  constructor(mergeBelowBytes: number) {
+    this.#mergeBelowBytes = mergeBelowBytes
+  }
+
+  /** The pieces for `slices`, in order. They are shared: nobody may write into them. */
+  pack(slices: readonly Slice[]): readonly Uint8Array[] {
+    if (sameSlices(slices, this.#lastSlices)) return this.#lastPieces
+    const pieces: Uint8Array[] = []
+    for (let i = 0; i < slices.length; ) {
+      const slice = slices[i]!
+      let next = i + 1
+      let bytes = slice.end - slice.start
+      if (bytes < this.#mergeBelowBytes) {
+        while (next < slices.length) {
+          const following = slices[next]!
+          const size = following.end - following.start
+          if (size >= this.#mergeBelowBytes) break
+          bytes += size
+          next++
+        }
+      }
+      pieces.push(next === i + 1 ? view(slice) : this.#merge(slices, i, next, bytes))
+      i = next
+    }
+    this.#lastSlices = slices
+    this.#lastPieces = pieces
+    return pieces
+  }
+
+  /** Forgets the last write, at the end of a turn, so that its bytes can go. */
+  forget(): void {
+    this.#lastSlices = []
+    this.#lastPieces = []
+  }
+
+  #merge(slices: readonly Slice[], from: number, to: number, bytes: number): Uint8Array {
+    const merged = this.#slab.take(bytes)
+    let at = 0
+    for (let i = from; i < to; i++) {
+      let slice = slices[i]!
+      const { bytes: source, start } = slice
+      let { end } = slice
+      // Neighbours in the same chunk are one copy.
+      while (i + 1 < to && (slice = slices[i + 1]!).bytes === source && slice.start === end) {
+        end = slice.end
+        i++
+      }
+      // `new Uint8Array` costs 58 ns with the copy, Buffer.subarray or Buffer.copy 76 ns.
+      merged.set(new Uint8Array(source.buffer, source.byteOffset + start, end - start), at)
+      at += end - start
+    }
+    return merged
+  }
+}
+
+function view(slice: Slice): Uint8Array {
+  const { bytes, start, end } = slice
+  return start === 0 && end === bytes.length ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
+}
+
+function sameSlices(a: readonly Slice[], b: readonly Slice[]): boolean {
+  if (a.length !== b.length || a.length === 0) return false
+  for (let i = a.length - 1; i >= 0; i--) if (a[i] !== b[i]) return false
+  return true
+}

@@ -1,0 +1,57 @@
+// How dialects and the pipeline speak of frames: control messages as data, messages as canonical bytes.
+
+import type { BrokerError } from './errors.ts'
+import type { Slice } from './slice.ts'
+
+/** A control frame from a client, decoded, whatever its dialect. */
+export interface ControlMessage {
+  readonly kind: number
+  /** 0 where the dialect has none. */
+  readonly id: number
+  readonly ref: number
+  readonly body: unknown
+}
+
+/** A frame of the broker's own: an answer, a refusal, a control frame. */
+export interface BrokerMessage {
+  readonly kind: number
+  readonly flags?: number
+  readonly to?: number
+  readonly ref?: number
+  readonly subject?: string
+  /** Encoded as MessagePack or JSON, as the dialect has it. */
+  readonly body?: unknown
+  /** Instead of a body: bytes of the payload type in `flags`. */
+  readonly payload?: Uint8Array
+}
+
+/** Where a dialect hands over what a client sent. `C` is the connection. */
+export interface Ingress<C> {
+  /**
+   * `count` plain publishes in `bytes[start..end)`: canonical, one subject (`bytes[subjectStart..subjectEnd)`), ids
+   * from `firstId` on without a gap, stamped with origin and `timeMicros`.
+   */
+  run(connection: C, bytes: Uint8Array, start: number, end: number, count: number, firstId: number, subjectStart: number, subjectEnd: number, timeMicros: number): void
+  /**
+   * Any other message (kinds 1..5): one canonical frame, not stamped yet. `isVerified`: the dialect has checked a
+   * signature of its own form.
+   */
+  message(connection: C, bytes: Uint8Array, start: number, end: number, timeMicros: number, isVerified?: boolean): void
+  control(connection: C, message: ControlMessage): void
+  /** A frame that cannot be understood; the connection stays. `ref` is its id, 0 when unknown. */
+  refuse(connection: C, ref: number, error: BrokerError): void
+  /** The byte stream cannot be understood any more: tell why and end. */
+  fail(connection: C, error: BrokerError): void
+}
+
+/** One protocol in front of the broker's, for one connection. */
+export interface Dialect {
+  readonly name: string
+  /** Largest frame or line from now on. bytes */
+  limit(maxFrameBytes: number): void
+  received(chunk: Uint8Array): void
+  /** Bytes of a frame of the broker's own. */
+  encode(message: BrokerMessage): Uint8Array
+  /** Rewrites messages for this connection's client; undefined where the frame is delivered as it was published. */
+  readonly translate: ((slice: Slice) => Slice) | undefined
+}

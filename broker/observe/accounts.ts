@@ -1,0 +1,74 @@
+// One account per channel, one for everything outside channels, and their sum.
+
+import { Account, dropReasons, type DropReason } from '../ground/slice.ts'
+
+/** Sums over accounts; the identity holds for them as for each. */
+export interface Totals {
+  accepted: number
+  deliveries: number
+  written: number
+  pending: number
+  rejected: number
+  dropped: Record<DropReason, number>
+  /** False: deliveries ≠ written + dropped + pending, which is a bug. */
+  balanced: boolean
+}
+
+export class Accounts {
+  /** What is published outside every channel. */
+  readonly outside = new Account()
+  readonly #byChannel = new Map<string, Account>()
+  /** Of channels that were deleted: what they delivered stays counted. */
+  #retired: Account[] = []
+
+  open(channel: string): Account {
+    const account = new Account()
+    this.#byChannel.set(channel, account)
+    return account
+  }
+
+  retire(channel: string): void {
+    const account = this.#byChannel.get(channel)
+    if (account === undefined) return
+    this.#byChannel.delete(channel)
+    this.#retired.push(account)
+    this.#foldRetired()
+  }
+
+  channel(name: string): Account | undefined {
+    return this.#byChannel.get(name)
+  }
+
+  totals(): Totals {
+    this.#foldRetired()
+    return sum([this.outside, ...this.#byChannel.values(), ...this.#retired])
+  }
+
+  // A retired account with nothing pending does not change any more.
+  #foldRetired(): void {
+    const open: Account[] = []
+    for (const account of this.#retired) {
+      if (account.pending > 0) open.push(account)
+      else fold(account, this.outside)
+    }
+    this.#retired = open
+  }
+}
+
+export function sum(accounts: readonly Account[]): Totals {
+  const total = new Account()
+  for (const account of accounts) {
+    fold(account, total)
+    total.pending += account.pending
+  }
+  const { accepted, deliveries, written, pending, rejected, dropped } = total
+  return { accepted, deliveries, written, pending, rejected, dropped, balanced: total.imbalance === 0 }
+}
+
+function fold(from: Account, into: Account): void {
+  into.accepted += from.accepted
+  into.deliveries += from.deliveries
+  into.written += from.written
+  into.rejected += from.rejected
+  for (const reason of dropReasons) into.dropped[reason] += from.dropped[reason]
+}

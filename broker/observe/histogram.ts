@@ -1,0 +1,54 @@
+// Durations in buckets whose width grows with the value: any range, bounded memory, at most 3 % off.
+
+const SUB_BUCKETS = 32
+const OCTAVES = 32
+
+/** What a histogram says. Milliseconds. */
+export interface Percentiles {
+  readonly count: number
+  readonly p50: number
+  readonly p95: number
+  readonly p99: number
+  readonly max: number
+}
+
+export class Histogram {
+  readonly #buckets = new Float64Array(SUB_BUCKETS * OCTAVES)
+  #count = 0
+  #maxMicros = 0
+
+  /** Adds one duration. Microseconds, 0..2^31. */
+  record(micros: number): void {
+    this.#count++
+    if (micros > this.#maxMicros) this.#maxMicros = micros
+    this.#buckets[bucketOf(micros)]!++
+  }
+
+  percentiles(): Percentiles {
+    return { count: this.#count, p50: this.#at(0.5), p95: this.#at(0.95), p99: this.#at(0.99), max: this.#maxMicros / 1000 }
+  }
+
+  #at(share: number): number {
+    let left = Math.ceil(this.#count * share)
+    if (left === 0) return 0
+    for (let bucket = 0; bucket < this.#buckets.length; bucket++) {
+      left -= this.#buckets[bucket]!
+      if (left <= 0) return Math.min(upperEdge(bucket), this.#maxMicros) / 1000
+    }
+    return this.#maxMicros / 1000
+  }
+}
+
+// Below 32 µs a bucket each; above, 32 buckets per doubling.
+function bucketOf(micros: number): number {
+  const value = Math.max(0, Math.min(micros, 0x7fffffff)) | 0
+  if (value < SUB_BUCKETS) return value
+  const octave = 31 - Math.clz32(value) - 4
+  return octave * SUB_BUCKETS + ((value >> (octave - 1)) & (SUB_BUCKETS - 1))
+}
+
+function upperEdge(bucket: number): number {
+  const octave = Math.floor(bucket / SUB_BUCKETS)
+  if (octave === 0) return bucket
+  return (SUB_BUCKETS + (bucket % SUB_BUCKETS) + 1) * 2 ** (octave - 1) - 1
+}

@@ -1,0 +1,217 @@
+// One message's way through the broker: accept, admit, judge, route, deliver, account. Composes the parts; each step is
+// a file of its own.
+
+import { Admission, HANDSHAKE_FRAME_BYTES, type ProcessCheck } from './admission.ts'
+import { Backpressure } from './backpressure.ts'
+import { Connection, type ConnectionOwner } from './connection.ts'
+import { Core, type CoreOptions } from './core.ts'
+import type { ControlMessage, Dialect, Ingress } from './ground/control.ts'
+import { BrokerError } from './ground/errors.ts'
+import { kindName, Flag, Kind } from './ground/kind.ts'
+import type { Sink } from './ground/slice.ts'
+import type { Link } from './ground/types.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { readSubscribe } from './protocol/bodies.ts'
+import { Publisher, whole } from './publisher.ts'
+import { Requester } from './requester.ts'
+import { Subscribing } from './subscribing.ts'
+import { checkHeaders, checkSignature, stamp } from './vetting.ts'
+import { decodeFrame } from './wire/frame.ts'
+import { Offset } from './wire/layout.ts'
+
+/** Makes the dialect that a first byte announces; undefined when no dialect begins so. */
+export type DialectFactory = (firstByte: number, connection: Connection, ingress: Ingress<Connection>, maxFrameBytes: number) => Dialect | undefined
+
+export interface PipelineOptions extends CoreOptions {
+  readonly dialect: DialectFactory
+  readonly checkProcess: ProcessCheck
+  /** Connections at a time; one more gets `connection.limit`. */
+  readonly maxConnections: number
+}
+
+/** Connections over the limit that are told so; more are cut off at once. */
+const MAX_TURNED_AWAY = 64
+const ACCEPTED_FLAGS = Flag.payloadType | Flag.headers | Flag.signed | Flag.receipt | Flag.many
+
+export class Pipeline implements Ingress<Connection>, ConnectionOwner {
+  readonly core: Core
+  readonly #options: PipelineOptions
+  readonly #admission: Admission
+  readonly #backpressure: Backpressure
+  readonly #publisher: Publisher
+  readonly #requester: Requester
+  readonly #subscribing: Subscribing
+  readonly #heartbeat: Heartbeat
+  /** Every link, admitted or not. */
+  readonly #connections = new Set<Connection>()
+  #lastNumber = 0
+
+  constructor(options: PipelineOptions, service: (pipeline: Pipeline) => Sink) {
+    this.#options = options
+    this.core = new Core(options)
+    this.core.service = service(this)
+    this.#admission = new Admission(this.core, options.checkProcess)
+    this.#backpressure = new Backpressure(this.core)
+    this.#publisher = new Publisher(this.core, this.#backpressure)
+    this.#requester = new Requester(this.core, this.#publisher)
+    this.#subscribing = new Subscribing(this.core)
+    this.#heartbeat = new Heartbeat(this.core)
+    this.#heartbeat.start()
+  }
+
+  get openRequests(): number {
+    return this.#requester.open.size
+  }
+
+  /** Takes a new link; undefined when it was cut off at once. */
+  accept(link: Link): Connection | undefined {
+    if (this.#connections.size >= this.#options.maxConnections + MAX_TURNED_AWAY) {
+      link.destroy()
+      return undefined
+    }
+    const connection = new Connection(++this.#lastNumber, link, this.core.flusher, this, this.core.clock.monotonicMs())
+    this.#connections.add(connection)
+    this.#admission.begin(connection)
+    link.attach(connection)
+    this.core.onConnectionEvent(connection, 'accepted')
+    link.resume()
+    return connection
+  }
+
+  /** Tells every connection to come back later, and ends each when its last bytes have left. */
+  drain(): void {
+    for (const connection of this.#connections) this.core.end(connection, new BrokerError('connection.draining'))
+  }
+
+  /** Cuts off what is left; the pipeline is of no use afterwards. */
+  close(): void {
+    this.#heartbeat.stop()
+    for (const connection of this.#connections) connection.link.destroy()
+    this.core.deadlines.close()
+  }
+
+  // ConnectionOwner
+
+  begin(connection: Connection, chunk: Uint8Array): void {
+    const dialect = this.#options.dialect(chunk[0]!, connection, this, HANDSHAKE_FRAME_BYTES)
+    if (dialect === undefined) {
+      this.core.log.info({ connection: connection.id }, `frame.bad_preamble: first byte 0x${chunk[0]!.toString(16)}`)
+      connection.link.destroy()
+      return
+    }
+    connection.dialect = dialect
+    const { maxConnections } = this.#options
+    if (this.#connections.size > maxConnections) this.core.end(connection, new BrokerError('connection.limit', { limit: maxConnections }))
+    else dialect.received(chunk)
+  }
+
+  relieved(connection: Connection): void {
+    this.#backpressure.release(connection)
+  }
+
+  overflowed(connection: Connection): void {
+    if (connection.state === 'ready') this.#backpressure.drop(connection, 0)
+  }
+
+  gone(connection: Connection, problem: Error | undefined): void {
+    if (connection.state === 'gone') return
+    connection.state = 'gone'
+    connection.closeReason ??= problem === undefined ? undefined : new BrokerError('connection.lost', { problem: problem.message }, { cause: problem })
+    this.#connections.delete(connection)
+    this.#admission.leave(connection)
+    this.#subscribing.leave(connection)
+    this.core.directory.remove(connection)
+    connection.outbound.close(connection.closeReason?.code === 'connection.slow_consumer' ? 'slow-consumer' : 'actor-gone')
+    this.#backpressure.release(connection)
+    this.#requester.open.leave(connection)
+    if (connection.permissions !== undefined) this.core.addressesChanged()
+    this.core.onConnectionEvent(connection, 'closed')
+  }
+
+  // Ingress
+
+  run(connection: Connection, bytes: Uint8Array, start: number, end: number, count: number, firstId: number, subjectStart: number, subjectEnd: number, timeMicros: number): void {
+    if (this.core.settings.ipc.security.validateSignature) {
+      this.#publisher.takeIds(connection, firstId, count)
+      return this.core.refuse(connection, firstId, new BrokerError('auth.signature_missing'), count)
+    }
+    this.#publisher.run(connection, bytes, start, end, count, firstId, subjectStart, subjectEnd, timeMicros)
+  }
+
+  message(connection: Connection, bytes: Uint8Array, start: number, end: number, timeMicros: number, isVerified = false): void {
+    const kind = bytes[start + Offset.kind]!
+    if (connection.state !== 'ready') {
+      if (connection.state === 'handshake') this.core.end(connection, new BrokerError('handshake.expected', { expected: 'hello', actual: kindName(kind) }))
+      return
+    }
+    const frame = decodeFrame(bytes, start, end)
+    const { id, flags } = frame
+    if (!this.#publisher.takeIds(connection, id, 1)) return
+    try {
+      if (kind < Kind.publish || kind > Kind.error) throw new BrokerError('frame.unsupported', { feature: kindName(kind) })
+      if ((flags & ~ACCEPTED_FLAGS) !== 0) throw new BrokerError('frame.unsupported', { feature: `flags 0x${(flags & ~ACCEPTED_FLAGS).toString(16)}` })
+      if (this.core.settings.ipc.security.validateSignature && !isVerified) checkSignature(connection, bytes, start, end, flags)
+      if (frame.headers !== undefined) checkHeaders(connection, frame.headers)
+    } catch (error) {
+      this.core.accounts.outside.rejected++
+      return this.core.refuse(connection, id, BrokerError.from(error))
+    }
+    stamp(bytes, start, connection.number, timeMicros)
+    if (kind === Kind.publish) this.#publish(connection, bytes, start, end, id, flags, timeMicros)
+    else if (kind === Kind.request) this.#request(connection, bytes, start, end, id, flags, timeMicros)
+    else this.#requester.answer(connection, bytes, start, end, id, timeMicros)
+  }
+
+  control(connection: Connection, message: ControlMessage): void {
+    if (connection.state === 'handshake') return this.#admission.step(connection, message)
+    if (connection.state !== 'ready') return
+    const { kind, id, ref } = message
+    if (id > connection.lastId) connection.lastId = id
+    if (kind === Kind.ping) this.core.send(connection, { kind: Kind.pong, ref: id })
+    else if (kind === Kind.cancel) this.#requester.open.cancel(connection, ref)
+    else if (kind === Kind.goodbye) connection.ended()
+    else if (kind === Kind.subscribe || kind === Kind.unsubscribe) this.#subscription(connection, message)
+    else if (kind !== Kind.pong) this.core.refuse(connection, id, new BrokerError('frame.unsupported', { feature: `${kindName(kind)} after the handshake` }))
+  }
+
+  refuse(connection: Connection, ref: number, error: BrokerError): void {
+    if (connection.state === 'handshake') return this.core.end(connection, error)
+    if (connection.state !== 'ready') return
+    this.core.accounts.outside.rejected++
+    this.core.refuse(connection, ref, error)
+  }
+
+  fail(connection: Connection, error: BrokerError): void {
+    this.core.end(connection, error)
+  }
+
+  #subscription(connection: Connection, { kind, id, ref, body }: ControlMessage): void {
+    try {
+      if (kind === Kind.subscribe) this.#subscribing.subscribe(connection, ref, readSubscribe(body))
+      else this.#subscribing.unsubscribe(connection, ref)
+      this.core.send(connection, { kind: Kind.ok, ref: id, body: { subscription: ref } })
+    } catch (error) {
+      this.core.refuse(connection, id, BrokerError.from(error))
+    }
+  }
+
+  #publish(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, flags: number, timeMicros: number): void {
+    const route = this.#publisher.route(connection, bytes, start + Offset.subject, start + Offset.subject + bytes[start + Offset.subjectLength]!, id, 1)
+    if (route === undefined || !this.#publisher.mayPublish(connection, route, id, 1)) return
+    const slice = start === 0 && end === bytes.length ? whole(bytes, route.receivers.account) : whole(bytes.subarray(start, end), route.receivers.account)
+    const receivers = this.#publisher.publish(connection, route, slice, id, timeMicros)
+    this.#receipt(connection, id, flags, receivers)
+  }
+
+  #request(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, flags: number, timeMicros: number): void {
+    const subjectStart = start + Offset.longSubject
+    const route = this.#publisher.route(connection, bytes, subjectStart, subjectStart + bytes[subjectStart - 1]!, id, 1)
+    if (route === undefined || !this.#publisher.mayPublish(connection, route, id, 1)) return
+    const receivers = this.#requester.request(connection, route, bytes, start, end, id, timeMicros)
+    this.#receipt(connection, id, flags, receivers)
+  }
+
+  #receipt(connection: Connection, id: number, flags: number, receivers: number): void {
+    if ((flags & Flag.receipt) !== 0) this.core.send(connection, { kind: Kind.receipt, ref: id, body: { receivers } })
+  }
+}

@@ -1,0 +1,78 @@
+// What clients may say in control frames, checked. Shared by all dialects.
+
+import { BrokerError } from '../ground/errors.ts'
+import { Fields } from './fields.ts'
+
+export const PROTOCOL_VERSION = 1
+
+const NAME = /^[A-Za-z0-9_-]+$/
+const NAME_HINT = '1 to 128 of A-Z a-z 0-9 _ -'
+
+export type Auth = { readonly kind: 'none' } | { readonly kind: 'token'; readonly token: string } | { readonly kind: 'challenge'; readonly nonce: string }
+
+export interface Hello {
+  readonly client: string | undefined
+  readonly program: string | undefined
+  readonly agent: string | undefined
+  readonly principal: string
+  readonly auth: Auth
+  readonly echo: boolean
+  /** 0: not watched. */
+  readonly heartbeatMs: number
+}
+
+/**
+ * The body of `hello`.
+ * @throws BrokerError `handshake.version` when no version is shared, `frame.malformed` for a wrong field
+ */
+export function readHello(body: unknown): Hello {
+  const fields = new Fields('hello', body)
+  const protocol = fields.map('protocol')
+  const min = protocol?.integer('min', 0, 0xffff) ?? PROTOCOL_VERSION
+  const max = protocol?.integer('max', 0, 0xffff) ?? PROTOCOL_VERSION
+  if (min > PROTOCOL_VERSION || max < PROTOCOL_VERSION) throw new BrokerError('handshake.version', { min, max, brokerMin: PROTOCOL_VERSION, brokerMax: PROTOCOL_VERSION })
+  return {
+    client: fields.text('client', { max: 128, pattern: NAME, hint: NAME_HINT }),
+    program: fields.text('program', { max: 128 }),
+    agent: fields.text('agent', { max: 128, pattern: NAME, hint: NAME_HINT }),
+    principal: fields.text('principal', { max: 128 }) ?? 'owner',
+    auth: readAuth(fields),
+    echo: fields.flag('echo') ?? true,
+    heartbeatMs: fields.integer('heartbeatMs', 0, 3_600_000) ?? 0,
+  }
+}
+
+// Scripts may put the token beside the other fields.
+function readAuth(hello: Fields): Auth {
+  const auth = hello.map('auth')
+  const token = hello.text('token', { max: 1024 }) ?? auth?.text('token', { max: 1024 })
+  if (token !== undefined) return { kind: 'token', token }
+  const nonce = auth?.text('nonce', { max: 256 })
+  return nonce === undefined ? { kind: 'none' } : { kind: 'challenge', nonce }
+}
+
+export interface Proof {
+  /** Which challenge it answers; undefined: the one of this connection. */
+  readonly nonce: string | undefined
+  readonly mac: string
+}
+
+export function readProof(body: unknown): Proof {
+  const fields = new Fields('proof', body)
+  return { nonce: fields.text('nonce', { max: 256 }), mac: fields.required('mac', { max: 128 }) }
+}
+
+export interface Subscribe {
+  readonly pattern: string
+  readonly group: string | undefined
+  readonly filter: string | undefined
+}
+
+export function readSubscribe(body: unknown): Subscribe {
+  const fields = new Fields('subscribe', body)
+  return {
+    pattern: fields.required('pattern', { max: 255 }),
+    group: fields.text('group', { max: 128, pattern: NAME, hint: NAME_HINT }),
+    filter: fields.text('filter', { max: 1024 }),
+  }
+}

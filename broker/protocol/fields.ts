@@ -1,0 +1,65 @@
+// Reads fields of control bodies one by one, with errors that name the field, what it must be and what came.
+
+import { BrokerError } from '../ground/errors.ts'
+
+type Body = Readonly<Record<string, unknown>>
+
+export class Fields {
+  readonly #name: string
+  readonly #body: Body
+
+  /** @throws BrokerError `frame.malformed` when the body is not a map */
+  constructor(name: string, body: unknown) {
+    this.#name = name
+    if (typeof body !== 'object' || body === null || Array.isArray(body) || body instanceof Uint8Array) throw new BrokerError('frame.malformed', { problem: `the body of ${name} must be a map, got ${describe(body)}` })
+    this.#body = body as Body
+  }
+
+  text(key: string, options: { max: number; pattern?: RegExp; hint?: string }): string | undefined {
+    const value = this.#body[key]
+    if (value === undefined || value === null) return undefined
+    if (typeof value !== 'string' || value.length === 0 || value.length > options.max || options.pattern?.test(value) === false) {
+      throw this.#wrong(key, options.hint ?? `a text of 1 to ${options.max} characters`, value)
+    }
+    return value
+  }
+
+  required(key: string, options: { max: number }): string {
+    const value = this.text(key, options)
+    if (value === undefined) throw this.#wrong(key, `a text of 1 to ${options.max} characters`, undefined)
+    return value
+  }
+
+  flag(key: string): boolean | undefined {
+    const value = this.#body[key]
+    if (value === undefined || value === null || typeof value === 'boolean') return value ?? undefined
+    throw this.#wrong(key, 'true or false', value)
+  }
+
+  integer(key: string, min: number, max: number): number | undefined {
+    const value = this.#body[key]
+    if (value === undefined || value === null) return undefined
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
+    throw this.#wrong(key, `an integer of ${min}..${max}`, value)
+  }
+
+  /** A map within the body; undefined when absent. */
+  map(key: string): Fields | undefined {
+    const value = this.#body[key]
+    return value === undefined || value === null ? undefined : new Fields(`${this.#name}.${key}`, value)
+  }
+
+  #wrong(key: string, expected: string, actual: unknown): BrokerError {
+    return new BrokerError('frame.malformed', { problem: `${this.#name}.${key} must be ${expected}, got ${describe(actual)}` })
+  }
+}
+
+// What came, short; never the value of a text, which may be a secret.
+function describe(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (value === null) return 'null'
+  if (typeof value === 'string') return `a text of ${value.length} characters`
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (value instanceof Uint8Array) return `${value.length} bytes`
+  return Array.isArray(value) ? 'an array' : `a ${typeof value}`
+}

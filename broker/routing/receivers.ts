@@ -1,0 +1,53 @@
+// Finds the receivers of a subject: subscriptions, addresses, broadcast, the broker's own methods.
+
+import type { Account, Sink, Subscriber } from '../ground/slice.ts'
+import type { Interest } from './interest.ts'
+import type { FilteredReceiver, Receivers } from './route.ts'
+import type { Group, Subscription } from './subscription.ts'
+
+/** What stands in the interest trie. */
+export type InterestEntry = Subscription | Group
+
+/** What a router must know of the rest of the broker. */
+export interface RoutingContext {
+  /** The broker itself, behind `$CB.api.`. */
+  readonly service: Sink
+  /** The account that deliveries on this subject belong to. */
+  accountOf(subject: readonly string[]): Account
+  /** True when a channel of mode `broadcast` owns the subject. */
+  isBroadcast(subject: readonly string[]): boolean
+  /** Who `$CB.to.<kind>.<id>` is. */
+  addressed(kind: string, id: string): Subscriber | undefined
+  everyone(): Iterable<Subscriber>
+}
+
+/** The receivers of `subject`, after permissions: a subscriber of `>` does not get what is denied to it. */
+export function findReceivers(interest: Interest<InterestEntry>, context: RoutingContext, subject: readonly string[]): Receivers {
+  const account = context.accountOf(subject)
+  if (subject[0] === '$CB') return reservedReceivers(context, subject, account)
+  const plain = new Set<Subscriber>()
+  const groups: Group[] = []
+  const filters = new Map<Subscriber, Subscription[]>()
+  interest.match(subject, (entry) => {
+    if ('members' in entry) groups.push(entry)
+    else if (!entry.subscriber.mayReceive(subject)) return
+    else if (entry.filter === undefined) plain.add(entry.subscriber)
+    else filters.set(entry.subscriber, [...(filters.get(entry.subscriber) ?? []), entry])
+  })
+  if (context.isBroadcast(subject)) for (const subscriber of context.everyone()) if (subscriber.mayReceive(subject)) plain.add(subscriber)
+  const filtered: FilteredReceiver[] = []
+  for (const [subscriber, subscriptions] of filters) if (!plain.has(subscriber)) filtered.push({ subscriber, subscriptions })
+  return { plain: [...plain], groups, filtered, exceptSender: false, account }
+}
+
+function reservedReceivers(context: RoutingContext, subject: readonly string[], account: Account): Receivers {
+  const plain: Sink[] = []
+  const [, area, kind, ...rest] = subject
+  if (area === 'api') plain.push(context.service)
+  else if (area === 'all' && subject.length === 2) plain.push(...context.everyone())
+  else if (area === 'to' && kind !== undefined) {
+    const subscriber = context.addressed(kind, rest.join('.'))
+    if (subscriber !== undefined) plain.push(subscriber)
+  }
+  return { plain, groups: [], filtered: [], exceptSender: area === 'all', account }
+}

@@ -1,0 +1,126 @@
+// The match cache: subject bytes → route, built when first asked for and again after what it rests on has changed.
+//
+// A route is current while two counters stand where they stood: its first token's, and the global one that patterns
+// with a wildcard first token raise. So a new subscriber on `events.>` leaves the routes of `command` alone.
+
+import { BrokerError } from '../ground/errors.ts'
+import { parseSubject } from '../ground/subject.ts'
+import { Route, type Changes, type Receivers } from './route.ts'
+
+/** Most subjects that are remembered; past it all are forgotten and found again as they come. */
+const MAX_ROUTES = 65_536
+const FIRST_SLOTS = 1024
+
+const text = new TextDecoder('utf-8', { fatal: true })
+
+export class Routes {
+  readonly #build: (tokens: readonly string[], subject: string) => Receivers
+  /** Hash with a seed of its own per process, so that nobody can choose subjects that collide. */
+  readonly #seed: number
+  readonly #changes = new Map<string, Changes>()
+  #global = 0
+  #slots: (Route | undefined)[] = new Array<Route | undefined>(FIRST_SLOTS).fill(undefined)
+  #size = 0
+
+  constructor(build: (tokens: readonly string[], subject: string) => Receivers, seed: number) {
+    this.#build = build
+    this.#seed = seed | 0
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /**
+   * The current route of the subject `bytes[start..end)`.
+   * @throws BrokerError `subject.invalid`
+   */
+  find(bytes: Uint8Array, start: number, end: number): Route {
+    let hash = this.#seed
+    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
+    hash ^= hash >>> 15
+    const mask = this.#slots.length - 1
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const route = this.#slots[at]
+      if (route === undefined) return this.#add(bytes.slice(start, end), hash)
+      if (route.hash === hash && route.isSubject(bytes, start, end)) return this.isCurrent(route) ? route : this.#refresh(route)
+    }
+  }
+
+  isCurrent(route: Route): boolean {
+    return route.builtGlobal === this.#global && route.builtToken === route.changes.count
+  }
+
+  /** Makes the routes that a pattern may match be built again. */
+  invalidate(pattern: readonly string[]): void {
+    const first = pattern[0]!
+    if (first === '*' || first === '>') this.#global++
+    else {
+      // No route, no counter: subscribers alone cannot make this map grow.
+      const changes = this.#changes.get(first)
+      if (changes !== undefined) changes.count++
+    }
+  }
+
+  /** Makes all routes be built again, as after a change of permissions. */
+  invalidateAll(): void {
+    this.#global++
+  }
+
+  #refresh(route: Route): Route {
+    route.replace(this.#build(route.tokens, route.subject))
+    this.#mark(route)
+    return route
+  }
+
+  #mark(route: Route): void {
+    route.builtGlobal = this.#global
+    route.builtToken = route.changes.count
+  }
+
+  #add(bytes: Uint8Array, hash: number): Route {
+    const subject = decodeSubject(bytes)
+    const tokens = parseSubject(subject)
+    const route = new Route(subject, tokens, bytes, hash, this.#changesOf(tokens[0]!), this.#build(tokens, subject))
+    this.#mark(route)
+    if (this.#size >= MAX_ROUTES) this.#forget()
+    else if (this.#size * 2 >= this.#slots.length) this.#grow()
+    this.#put(route)
+    this.#size++
+    return route
+  }
+
+  #changesOf(first: string): Changes {
+    let changes = this.#changes.get(first)
+    if (changes === undefined) this.#changes.set(first, (changes = { count: 0 }))
+    return changes
+  }
+
+  #put(route: Route): void {
+    const mask = this.#slots.length - 1
+    let at = route.hash & mask
+    while (this.#slots[at] !== undefined) at = (at + 1) & mask
+    this.#slots[at] = route
+  }
+
+  #grow(): void {
+    const old = this.#slots
+    this.#slots = new Array<Route | undefined>(old.length * 2).fill(undefined)
+    for (const route of old) if (route !== undefined) this.#put(route)
+  }
+
+  #forget(): void {
+    this.#slots = new Array<Route | undefined>(FIRST_SLOTS).fill(undefined)
+    this.#size = 0
+    this.#changes.clear()
+    this.#global++
+  }
+}
+
+function decodeSubject(bytes: Uint8Array): string {
+  try {
+    return text.decode(bytes)
+  } catch (error) {
+    throw new BrokerError('subject.invalid', { subject: '', problem: 'it is not valid UTF-8' }, { cause: error })
+  }
+}

@@ -1,0 +1,107 @@
+// Knows the credentials of principals and checks what a client presents. Never holds a token as text.
+
+import { createHmac, createSecretKey, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { BrokerError } from '../ground/errors.ts'
+import type { Clock } from '../ground/clock.ts'
+import type { Permissions } from './permissions.ts'
+
+const CHALLENGE_TTL_MS = 10_000
+/** Challenges remembered at a time; older ones are forgotten first, and then refused as unknown. */
+const MAX_CHALLENGES = 16_384
+
+export interface Credential {
+  readonly permissions: Permissions
+  /** Also signs this principal's messages. */
+  readonly key: KeyObject
+}
+
+export interface Challenge {
+  readonly nonce: string
+  readonly ttlMs: number
+}
+
+interface Issued {
+  readonly credential: Credential | undefined
+  readonly principal: string
+  readonly clientNonce: string
+  readonly expiresMs: number
+  isUsed: boolean
+}
+
+export class Authenticator {
+  readonly #clock: Clock
+  readonly #credentials = new Map<string, Credential>()
+  readonly #issued = new Map<string, Issued>()
+  // Stands in for the key of a principal that does not exist, so that the answer takes as long.
+  readonly #nobody = createSecretKey(randomBytes(32))
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Adds a principal's credential, or replaces it. */
+  add(permissions: Permissions, token: string): void {
+    this.#credentials.set(permissions.name, { permissions, key: createSecretKey(token, 'utf8') })
+  }
+
+  remove(principal: string): void {
+    this.#credentials.delete(principal)
+  }
+
+  /** The principal's identity without any proof, for brokers that do not require authentication. */
+  unproven(principal: string): Credential {
+    const credential = this.#credentials.get(principal)
+    if (credential === undefined) throw new BrokerError('auth.failed', { principal })
+    return credential
+  }
+
+  /**
+   * Checks a token in constant time.
+   * @throws BrokerError `auth.failed`, the same for an unknown principal and a wrong token
+   */
+  checkToken(principal: string, token: string): Credential {
+    const credential = this.#credentials.get(principal)
+    const expected = digest(credential?.key ?? this.#nobody, 'token')
+    const actual = createHmac('sha256', token).update('token').digest()
+    if (!timingSafeEqual(expected, actual) || credential === undefined) throw new BrokerError('auth.failed', { principal })
+    return credential
+  }
+
+  /** A challenge for a client that will prove that it has the principal's token. It serves once. */
+  challenge(principal: string, clientNonce: string): Challenge {
+    if (this.#issued.size >= MAX_CHALLENGES) this.#issued.delete(this.#issued.keys().next().value!)
+    const nonce = randomBytes(24).toString('base64url')
+    const credential = this.#credentials.get(principal)
+    this.#issued.set(nonce, { credential, principal, clientNonce, expiresMs: this.#clock.monotonicMs() + CHALLENGE_TTL_MS, isUsed: false })
+    return { nonce, ttlMs: CHALLENGE_TTL_MS }
+  }
+
+  /**
+   * Checks the answer to a challenge; returns the credential and the broker's own proof for the welcome.
+   * @throws BrokerError `auth.replayed`, `auth.expired`, `auth.failed`
+   */
+  checkProof(nonce: string, mac: string): { credential: Credential; mac: string } {
+    const issued = this.#issued.get(nonce)
+    if (issued === undefined) throw new BrokerError('auth.failed', { principal: '' })
+    if (issued.isUsed) throw new BrokerError('auth.replayed')
+    issued.isUsed = true
+    if (this.#clock.monotonicMs() > issued.expiresMs) throw new BrokerError('auth.expired', { limitMs: CHALLENGE_TTL_MS })
+    const { credential, principal, clientNonce } = issued
+    const about = `${nonce}\n${clientNonce}\n${principal}`
+    const key = credential?.key ?? this.#nobody
+    const expected = digest(key, `callboard-proof-v1\n${about}`)
+    const actual = Buffer.from(mac, 'hex')
+    if (actual.length !== expected.length || !timingSafeEqual(expected, actual) || credential === undefined) throw new BrokerError('auth.failed', { principal })
+    return { credential, mac: digest(key, `callboard-welcome-v1\n${about}`).toString('hex') }
+  }
+
+  /** Forgets challenges that have expired for so long that a replay gets `auth.failed` anyway. */
+  forgetExpired(): void {
+    const now = this.#clock.monotonicMs()
+    for (const [nonce, issued] of this.#issued) if (issued.expiresMs + CHALLENGE_TTL_MS < now) this.#issued.delete(nonce)
+  }
+}
+
+function digest(key: KeyObject, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest()
+}

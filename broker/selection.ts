@@ -1,0 +1,33 @@
+// One message as filters see it, decoded only as far as they look.
+
+import type { FilterMessage } from './ground/filter.ts'
+import { Kind } from './ground/kind.ts'
+import { decodePayload } from './ground/payload.ts'
+import type { PayloadType } from './ground/payload-type.ts'
+import { Flag } from './ground/kind.ts'
+import { decodeFrame, type Frame } from './wire/frame.ts'
+import { Offset } from './wire/layout.ts'
+
+/** The canonical frame `bytes[start..end)` for filters; whatever is decoded is decoded once. */
+export function lazyMessage(bytes: Uint8Array, start: number, end: number, subject: string, sender: string): FilterMessage {
+  let frame: Frame | undefined
+  let value: unknown
+  let isDecoded = false
+  const decoded = (): Frame => (frame ??= decodeFrame(bytes, start, end))
+  return {
+    subject,
+    sender,
+    type: bytes[start + Offset.kind] === Kind.request ? 'request' : subject === '$CB.all' ? 'broadcast' : 'event',
+    get headers() {
+      return decoded().headers
+    },
+    value() {
+      if (!isDecoded) {
+        const { flags, payload } = decoded()
+        value = decodePayload((flags & Flag.payloadType) as PayloadType, payload)
+        isDecoded = true
+      }
+      return value
+    },
+  }
+}

@@ -1,0 +1,54 @@
+// Who is connected: by connection number, client id, agent name and session. Knows nothing of messages.
+
+/** What the directory must know of a connection. */
+export interface Member {
+  readonly number: number
+  readonly client: string
+  readonly agent: string | undefined
+  readonly session: string
+}
+
+/** Open connections under every address that they have. */
+export class Directory<M extends Member> {
+  readonly #byNumber = new Map<number, M>()
+  readonly #byClient = new Map<string, M>()
+  readonly #byAgent = new Map<string, M>()
+
+  get size(): number {
+    return this.#byNumber.size
+  }
+
+  add(member: M): void {
+    this.#byNumber.set(member.number, member)
+    this.#byClient.set(member.client, member)
+    if (member.agent !== undefined) this.#byAgent.set(member.agent, member)
+  }
+
+  /** Takes it out; an address that another connection took over meanwhile stays with that one. */
+  remove(member: M): void {
+    this.#byNumber.delete(member.number)
+    if (this.#byClient.get(member.client) === member) this.#byClient.delete(member.client)
+    if (member.agent !== undefined && this.#byAgent.get(member.agent) === member) this.#byAgent.delete(member.agent)
+  }
+
+  number(number: number): M | undefined {
+    return this.#byNumber.get(number)
+  }
+
+  client(id: string): M | undefined {
+    return this.#byClient.get(id)
+  }
+
+  /** The member at the address `$CB.to.<kind>.<id>`; kinds: client, agent, session. */
+  addressed(kind: string, id: string): M | undefined {
+    if (kind === 'client') return this.#byClient.get(id)
+    if (kind === 'agent') return this.#byAgent.get(id)
+    // A session is looked for one by one: it is an address for people, and an index would cost each connection memory.
+    if (kind === 'session') for (const member of this.#byNumber.values()) if (member.session === id) return member
+    return undefined
+  }
+
+  all(): IterableIterator<M> {
+    return this.#byNumber.values()
+  }
+}

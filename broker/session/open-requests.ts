@@ -1,0 +1,145 @@
+// Requests that wait for an answer: who asked, who may answer, until when. Knows nothing of frames.
+
+import { Deadline, type Deadlines } from '../ground/deadlines.ts'
+import type { Account, Sink } from '../ground/slice.ts'
+
+/** A connection as requester and as responder. */
+export interface RequestParty extends Sink {
+  /** Own requests that are open, by id; undefined while there was none. */
+  openRequests: Map<number, OpenRequest> | undefined
+  /** Open requests that wait for this one. */
+  awaitedAnswers: number
+}
+
+/** What ended a request without an answer of its own. */
+export type RequestEnd = 'timeout' | 'responder-gone' | 'complete'
+
+export interface RequestEvents {
+  /** The requester must be told. `complete` is the end of a request for many answers. */
+  ended(request: OpenRequest, end: RequestEnd): void
+  /** A responder that has not answered must be told that nobody waits any more. */
+  cancelled(request: OpenRequest, responder: RequestParty): void
+}
+
+export type RequestInit = Pick<OpenRequest, 'requester' | 'id' | 'subject' | 'account' | 'limitMs' | 'isMany' | 'responders'>
+
+export class OpenRequest extends Deadline {
+  readonly requester: RequestParty
+  readonly id: number
+  readonly subject: string
+  /** Answers belong to the account of the request. */
+  readonly account: Account
+  readonly limitMs: number
+  /** All answers are wanted, not only the first. */
+  readonly isMany: boolean
+  /** Who may still answer. */
+  responders: RequestParty[]
+  responses = 0
+
+  constructor(init: RequestInit, expire: (request: OpenRequest) => void) {
+    super(() => expire(this))
+    const { requester, id, subject, account, limitMs, isMany, responders } = init
+    this.requester = requester
+    this.id = id
+    this.subject = subject
+    this.account = account
+    this.limitMs = limitMs
+    this.isMany = isMany
+    this.responders = responders
+  }
+}
+
+export class OpenRequests {
+  readonly #deadlines: Deadlines
+  readonly #events: RequestEvents
+  /** All of them, to find those that wait for a responder that left; that is rare, so there is no index by responder. */
+  readonly #open = new Set<OpenRequest>()
+  readonly #expire = (request: OpenRequest): void => this.#end(request, 'timeout')
+
+  constructor(deadlines: Deadlines, events: RequestEvents) {
+    this.#deadlines = deadlines
+    this.#events = events
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  open(init: RequestInit): void {
+    const { requester, id, limitMs, responders } = init
+    const request = new OpenRequest(init, this.#expire)
+    requester.openRequests ??= new Map()
+    requester.openRequests.set(id, request)
+    for (const responder of responders) responder.awaitedAnswers++
+    this.#open.add(request)
+    this.#deadlines.set(request, limitMs)
+  }
+
+  /** The request `id` of `requester`, when it waits for `responder`. */
+  awaited(requester: RequestParty | undefined, id: number, responder: RequestParty): OpenRequest | undefined {
+    const request = requester?.openRequests?.get(id)
+    return request !== undefined && request.responders.includes(responder) ? request : undefined
+  }
+
+  /** A part came: unless many are wanted the request belongs to this responder from now on. */
+  part(request: OpenRequest, responder: RequestParty): void {
+    if (!request.isMany && request.responders.length > 1) this.#keepOnly(request, responder)
+  }
+
+  /** A last answer came; the first one closes the request, or the last of many. */
+  answered(request: OpenRequest, responder: RequestParty): void {
+    request.responses++
+    if (!request.isMany) return this.#close(request, responder)
+    this.#release(request, responder)
+    if (request.responders.length === 0) this.#end(request, 'complete')
+  }
+
+  /** The requester gave up; false when nothing was open under that id. */
+  cancel(requester: RequestParty, id: number): boolean {
+    const request = requester.openRequests?.get(id)
+    if (request !== undefined) this.#close(request, undefined)
+    return request !== undefined
+  }
+
+  /** A connection is gone: its requests are cancelled, those that waited for it alone end at once. */
+  leave(party: RequestParty): void {
+    if (party.openRequests !== undefined) for (const request of party.openRequests.values()) this.#close(request, undefined)
+    if (party.awaitedAnswers === 0) return
+    for (const request of this.#open) {
+      if (!request.responders.includes(party)) continue
+      this.#release(request, party)
+      if (request.responders.length === 0) this.#end(request, request.isMany && request.responses > 0 ? 'complete' : 'responder-gone')
+    }
+  }
+
+  #end(request: OpenRequest, end: RequestEnd): void {
+    this.#close(request, undefined)
+    this.#events.ended(request, end)
+  }
+
+  #close(request: OpenRequest, answeredBy: RequestParty | undefined): void {
+    this.#deadlines.cancel(request)
+    this.#open.delete(request)
+    request.requester.openRequests?.delete(request.id)
+    const { responders } = request
+    request.responders = []
+    for (const responder of responders) {
+      responder.awaitedAnswers--
+      if (responder !== answeredBy) this.#events.cancelled(request, responder)
+    }
+  }
+
+  #keepOnly(request: OpenRequest, responder: RequestParty): void {
+    for (const other of request.responders) {
+      if (other === responder) continue
+      other.awaitedAnswers--
+      this.#events.cancelled(request, other)
+    }
+    request.responders = [responder]
+  }
+
+  #release(request: OpenRequest, responder: RequestParty): void {
+    request.responders = request.responders.filter((other) => other !== responder)
+    responder.awaitedAnswers--
+  }
+}

@@ -1,0 +1,79 @@
+// Subscriptions of connections: made, taken back, and with them the routes that they change.
+
+import type { Connection } from './connection.ts'
+import type { Core } from './core.ts'
+import { BrokerError } from './ground/errors.ts'
+import { compileFilter } from './ground/filter.ts'
+import { isReserved, parsePattern } from './ground/subject.ts'
+import type { Subscribe } from './protocol/bodies.ts'
+import { Group, type Subscription } from './routing/subscription.ts'
+
+const MAX_NUMBER = 2 ** 31 - 1
+
+export class Subscribing {
+  readonly #core: Core
+  /** By pattern and name, as in NATS; a space can stand in neither. */
+  readonly #groups = new Map<string, Group>()
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  /** @throws BrokerError `pattern.invalid`, `filter.invalid`, `permission.denied`, `subscription.exists`, `subscription.limit`, `frame.malformed` */
+  subscribe(connection: Connection, number: number, { pattern, group, filter }: Subscribe): void {
+    const { maxSubscriptions } = this.#core.settings.ipc.limits
+    if (!(Number.isInteger(number) && number >= 1 && number <= MAX_NUMBER)) throw new BrokerError('frame.malformed', { problem: `a subscription's number must be 1..${MAX_NUMBER}, got ${number}` })
+    const subscriptions = (connection.subscriptions ??= new Map())
+    if (subscriptions.has(number)) throw new BrokerError('subscription.exists', { subscription: number })
+    if (subscriptions.size >= maxSubscriptions) throw new BrokerError('subscription.limit', { limit: maxSubscriptions })
+    const tokens = parsePattern(pattern)
+    const permissions = connection.permissions!
+    // What is addressed to a connection comes unasked; the rest of the reserved space is nobody's to watch.
+    if (isReserved(tokens) || !permissions.maySubscribe(tokens)) throw new BrokerError('permission.denied', { principal: permissions.name, action: 'subscribe to', subject: pattern })
+    const subscription: Subscription = { number, pattern, tokens, group, filter: filter === undefined ? undefined : compileFilter(filter), subscriber: connection }
+    subscriptions.set(number, subscription)
+    if (group === undefined) this.#core.interest.add(tokens, subscription)
+    else this.#join(`${pattern} ${group}`, subscription)
+    this.#core.routes.invalidate(tokens)
+  }
+
+  /** @throws BrokerError `subscription.unknown` */
+  unsubscribe(connection: Connection, number: number): void {
+    const subscription = connection.subscriptions?.get(number)
+    if (subscription === undefined) throw new BrokerError('subscription.unknown', { subscription: number })
+    connection.subscriptions!.delete(number)
+    this.#remove(subscription)
+  }
+
+  /** Takes all subscriptions of a connection that is gone. */
+  leave(connection: Connection): void {
+    if (connection.subscriptions !== undefined) for (const subscription of connection.subscriptions.values()) this.#remove(subscription)
+    connection.subscriptions = undefined
+  }
+
+  #join(key: string, subscription: Subscription): void {
+    let group = this.#groups.get(key)
+    if (group === undefined) {
+      this.#groups.set(key, (group = new Group()))
+      this.#core.interest.add(subscription.tokens, group)
+    }
+    group.members.push(subscription)
+  }
+
+  #remove(subscription: Subscription): void {
+    const { tokens, pattern, group: name } = subscription
+    this.#core.routes.invalidate(tokens)
+    if (name === undefined) {
+      this.#core.interest.remove(tokens, subscription)
+      return
+    }
+    const key = `${pattern} ${name}`
+    const group = this.#groups.get(key)
+    const at = group?.members.indexOf(subscription) ?? -1
+    if (group === undefined || at < 0) return
+    group.members.splice(at, 1)
+    if (group.members.length > 0) return
+    this.#groups.delete(key)
+    this.#core.interest.remove(tokens, group)
+  }
+}

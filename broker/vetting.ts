@@ -1,0 +1,40 @@
+// What a single message must pass beside permission: signature, sender, and the broker's stamp.
+
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Connection } from './connection.ts'
+import { BrokerError } from './ground/errors.ts'
+import { Flag, Kind } from './ground/kind.ts'
+import type { Headers } from './wire/frame.ts'
+import { Offset } from './wire/layout.ts'
+import { signedParts } from './wire/signature.ts'
+
+/** Writes origin and time where the fixed layout has them. */
+export function stamp(bytes: Uint8Array, start: number, origin: number, timeMicros: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + start, Offset.time + 8)
+  view.setUint32(Offset.origin, origin)
+  view.setUint32(Offset.time, Math.floor(timeMicros / 2 ** 32))
+  view.setUint32(Offset.time + 4, timeMicros >>> 0)
+}
+
+/**
+ * Headers that say who sent the message must be true.
+ * @throws BrokerError `envelope.sender_mismatch`
+ */
+export function checkHeaders(connection: Connection, headers: Headers): void {
+  const { sender } = headers
+  if (sender === undefined || sender === connection.client || sender === connection.program || sender === connection.agent) return
+  throw new BrokerError('envelope.sender_mismatch', { actual: String(sender).slice(0, 128), expected: connection.client })
+}
+
+/**
+ * Checks the HMAC in the header `sig` with the connection's key, in constant time.
+ * @throws BrokerError `auth.signature_missing`, `auth.signature_invalid`
+ */
+export function checkSignature(connection: Connection, bytes: Uint8Array, start: number, end: number, flags: number): void {
+  if ((flags & Flag.signed) === 0) throw new BrokerError('auth.signature_missing')
+  const parts = signedParts(bytes.subarray(start, end), bytes[start + Offset.kind] === Kind.publish)
+  if (parts === undefined) throw new BrokerError('auth.signature_missing')
+  const mac = createHmac('sha256', connection.key!)
+  for (const part of parts.covered) mac.update(part)
+  if (!timingSafeEqual(mac.digest(), parts.signature)) throw new BrokerError('auth.signature_invalid')
+}
