@@ -18,7 +18,7 @@ export interface ProcessCheckOptions {
 }
 
 /**
- * A function that throws when the process `pid` may not connect; about 0.2 ms a call. A process whose pid is not known
+ * A function that throws when the process `pid` may not connect; about 0.3 ms a call. A process whose pid is not known
  * may not.
  * It tells programs apart, by the kernel's word on which file a process executes and, for interpreters, by the script in
  * its arguments. It does not stop someone who has the broker's uid and means harm: they can write to the script, trace

@@ -1,0 +1,60 @@
+// Remembers on disk which agent processes run, so that the next broker finds those of one that was killed.
+
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { processStamp } from '../broker/ground/process-stamp.ts'
+
+/** An agent process. Its process group has the number `pid`. */
+export interface AgentRecord {
+  readonly name: string
+  readonly pid: number
+  /** Tells the process from a later one with the same pid; see process-stamp.ts. */
+  readonly stamp: string
+}
+
+/** The file `path` (`agents.json` in the home): a JSON list of records, replaced whole at each change. */
+export class AgentRegister {
+  readonly #path: string
+  #records: readonly AgentRecord[]
+
+  /** Takes over what the file holds. A file that is missing or not such a list counts as empty. */
+  constructor(path: string) {
+    this.#path = path
+    this.#records = read(path)
+  }
+
+  get records(): readonly AgentRecord[] {
+    return this.#records
+  }
+
+  /** Adds a process that has just started. One that is gone already, and any where the system has no /proc, is left out: nothing could verify it. */
+  add(name: string, pid: number): void {
+    const stamp = processStamp(pid)
+    if (stamp) this.#write([...this.#records, { name, pid, stamp }])
+  }
+
+  remove(pid: number): void {
+    if (this.#records.some(record => record.pid === pid)) this.#write(this.#records.filter(record => record.pid !== pid))
+  }
+
+  #write(records: readonly AgentRecord[]): void {
+    // Written beside and renamed: a broker killed here leaves the old list or the new one.
+    const draft = `${this.#path}.new`
+    writeFileSync(draft, `${JSON.stringify(records)}\n`, { mode: 0o600 })
+    renameSync(draft, this.#path)
+    this.#records = records
+  }
+}
+
+function read(path: string): AgentRecord[] {
+  try {
+    const list: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    return Array.isArray(list) ? list.filter(isRecord) : []
+  } catch {
+    return []
+  }
+}
+
+function isRecord(value: unknown): value is AgentRecord {
+  const { name, pid, stamp } = (value ?? {}) as Partial<Record<keyof AgentRecord, unknown>>
+  return typeof name === 'string' && typeof stamp === 'string' && typeof pid === 'number' && Number.isInteger(pid) && pid > 1
+}

@@ -1,0 +1,70 @@
+// Ends a process group: SIGTERM, time to end in order, SIGKILL. Knows neither agents nor logs.
+//
+//   SIGTERM ──▶ looks until nobody runs ──graceMs──▶ SIGKILL ──▶ looks on ──KILL_WAIT_MS──▶ gives up
+
+import { Deadline, type Deadlines } from '../broker/ground/deadlines.ts'
+import { groupMembers, signalGroup } from './process-group.ts'
+
+// A killed process goes within milliseconds, unless it is stuck in the kernel (a dead network file system).
+const KILL_WAIT_MS = 2000
+
+const FIRST_LOOK_MS = 5
+const LONGEST_LOOK_MS = 200
+
+export interface GroupEndingOptions {
+  readonly group: number
+  /** Time between SIGTERM and SIGKILL. ms */
+  readonly graceMs: number
+  readonly deadlines: Deadlines
+  /** Asked before the group, as that costs a walk through /proc. */
+  isLeaderRunning(): boolean
+}
+
+/** `ended`: nobody of the group runs. `stuck`: somebody survived SIGKILL. */
+export type GroupEnd = 'ended' | 'stuck'
+
+/** Begins at once. */
+export class GroupEnding {
+  readonly done: Promise<GroupEnd>
+  readonly #options: GroupEndingOptions
+  readonly #grace = new Deadline(() => this.kill())
+  readonly #nextLook = new Deadline(() => this.look())
+  readonly #giveUp = new Deadline(() => this.#settle('stuck'))
+  #resolve: ((end: GroupEnd) => void) | undefined
+  #lookMs = FIRST_LOOK_MS
+
+  constructor(options: GroupEndingOptions) {
+    this.#options = options
+    this.done = new Promise(resolve => { this.#resolve = resolve })
+    signalGroup(options.group, 'SIGTERM')
+    options.deadlines.set(this.#grace, options.graceMs)
+    this.look()
+  }
+
+  /** Ends it now: SIGKILL. */
+  kill(): void {
+    if (this.#resolve === undefined || this.#giveUp.isSet) return
+    const { deadlines, group } = this.#options
+    deadlines.cancel(this.#grace)
+    signalGroup(group, 'SIGKILL')
+    deadlines.set(this.#giveUp, KILL_WAIT_MS)
+    this.#lookMs = FIRST_LOOK_MS
+    this.look()
+  }
+
+  /** Looks whether anybody is left. It does so by itself now and then; a caller that learns of an end need not wait for that. */
+  look(): void {
+    if (this.#resolve === undefined) return
+    const { deadlines, group } = this.#options
+    if (!this.#options.isLeaderRunning() && groupMembers(group).length === 0) return this.#settle('ended')
+    // Others than our own children end without notice.
+    deadlines.set(this.#nextLook, this.#lookMs)
+    this.#lookMs = Math.min(this.#lookMs * 2, LONGEST_LOOK_MS)
+  }
+
+  #settle(end: GroupEnd): void {
+    for (const deadline of [this.#grace, this.#nextLook, this.#giveUp]) this.#options.deadlines.cancel(deadline)
+    this.#resolve?.(end)
+    this.#resolve = undefined
+  }
+}

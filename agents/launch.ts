@@ -1,0 +1,40 @@
+// What an agent is started with: command, arguments, directory and environment. Starts nothing.
+
+import type { AgentSettings } from '../broker/ground/settings.ts'
+
+/** Everything that the system needs to start a process. */
+export interface Launch {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly directory: string
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/** What an agent is told about its broker. */
+export interface LaunchContext {
+  /** The broker's home. */
+  readonly home: string
+  /** Path of its Unix socket. */
+  readonly socket: string
+  /** Credential of this incarnation of the agent. */
+  readonly token: string
+  /** Working directory of agents that name none: that of the config file. */
+  readonly directory: string
+}
+
+// An agent finds commands and files and speaks the operator's language; whatever else it needs, its config names.
+// What lies around in the broker's own environment (tokens, NODE_OPTIONS) is not for it.
+const INHERITED = ['PATH', 'HOME', 'LANG']
+
+/** How the agent of `settings` is started. The command `node` is the Node that runs the broker, whatever PATH has. */
+export function launchOf(settings: AgentSettings, context: LaunchContext, inherited: NodeJS.ProcessEnv = process.env): Launch {
+  const environment: Record<string, string> = {}
+  for (const name of INHERITED) if (inherited[name] !== undefined) environment[name] = inherited[name]
+  return {
+    command: settings.command === 'node' ? process.execPath : settings.command,
+    args: settings.args,
+    directory: settings.cwd ?? context.directory,
+    // The last four last: with another's name or token the agent would not be the one that is supervised.
+    environment: { ...environment, ...settings.env, CALLBOARD_HOME: context.home, CALLBOARD_SOCKET: context.socket, CALLBOARD_AGENT: settings.name, CALLBOARD_TOKEN: context.token },
+  }
+}

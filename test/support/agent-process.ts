@@ -1,0 +1,47 @@
+// Real agent processes for tests: Node programs given as text, with the log they write into.
+
+import type { ExecutionContext } from 'ava'
+import { AgentProcess } from '../../agents/agent-process.ts'
+import { signalGroup } from '../../agents/process-group.ts'
+import { systemClock } from '../../broker/ground/clock.ts'
+import { Deadlines } from '../../broker/ground/deadlines.ts'
+import { recordedLog, type RecordedLog } from './recorded-log.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
+
+export interface TestAgent {
+  readonly agent: AgentProcess
+  readonly log: RecordedLog
+}
+
+export interface TestAgentOptions {
+  readonly command?: string
+  readonly args?: readonly string[]
+  readonly directory?: string
+  readonly environment?: Readonly<Record<string, string>>
+  readonly shutdownMs?: number
+}
+
+/** Starts a process as an agent; its group is killed when the test ends. */
+export async function startAgent(t: ExecutionContext, options: TestAgentOptions): Promise<TestAgent> {
+  const log = recordedLog()
+  const deadlines = new Deadlines(systemClock, { onError: error => t.fail(String(error)) })
+  const agent = await AgentProcess.start({
+    name: 'tested',
+    launch: {
+      command: options.command ?? process.execPath,
+      args: options.args ?? [],
+      directory: options.directory ?? temporaryDirectory(t),
+      environment: { PATH: process.env['PATH'] ?? '', CALLBOARD_TOKEN: 'token-of-the-test', ...options.environment },
+    },
+    shutdownMs: options.shutdownMs ?? 10_000,
+    clock: systemClock,
+    deadlines,
+    log,
+  })
+  t.teardown(async () => {
+    signalGroup(agent.pid, 'SIGKILL')
+    await agent.exited
+    deadlines.close()
+  })
+  return { agent, log }
+}
