@@ -58,6 +58,11 @@ export async function findHolder(paths: HomePaths): Promise<Holder | undefined> 
   return { pid: now !== undefined && isRunning(now) ? now.pid : 0, socket }
 }
 
+/** Where the latest broker of this home listens or listened; the home's own socket when no pid file says otherwise. */
+export function recordedSocket(paths: HomePaths): string {
+  return read(paths.pid)?.socket ?? paths.socket
+}
+
 /** True when somebody listens on the Unix socket. It is not said who, nor whether it speaks our protocol. */
 export function isAnswering(socketPath: string): Promise<boolean> {
   return new Promise(resolve => {

@@ -1,0 +1,53 @@
+// Starts a broker that outlives the command, and waits until it answers or has failed.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { prepareHome } from '../broker/ground/home.ts'
+import type { Context } from './context.ts'
+import { Failure } from './failure.ts'
+
+/** What a broker tells whoever started it, once it answers. */
+export interface StartReport {
+  readonly pid: number
+  readonly home: string
+  readonly socket: string
+  readonly agents: readonly { readonly name: string; readonly phase: string }[]
+}
+
+/**
+ * Runs `callboard start` as a process of its own, its stdout and stderr in `logs/callboard.out`.
+ * @throws Failure with the exit code and the words of a broker that did not come up
+ */
+export async function startInBackground(context: Context, config: string | undefined): Promise<StartReport> {
+  const { home, out } = prepareHome(context.paths.home)
+  const output = openSync(out, 'a', 0o600)
+  const before = fstatSync(output).size
+  const words = ['--home', home, 'start', ...(config === undefined ? [] : ['--config', config])]
+  const child = spawn(process.execPath, [process.argv[1]!, ...words], { detached: true, stdio: ['ignore', output, output, 'ipc'] })
+  closeSync(output)
+  const gone = new AbortController()
+  try {
+    const started = await Promise.race([
+      once(child, 'message', { signal: gone.signal }).then(([message]) => message as StartReport),
+      once(child, 'exit', { signal: gone.signal }).then(([code, signal]: unknown[]) => {
+        throw notStarted(readFileSync(out).subarray(before).toString(), typeof code === 'number' ? code : undefined, String(signal), out)
+      }),
+    ])
+    child.disconnect()
+    child.unref()
+    return started
+  } finally {
+    gone.abort()
+  }
+}
+
+// The broker said what was wrong as any command does; its words are passed on as if it had run here.
+function notStarted(written: string, code: number | undefined, signal: string, out: string): Failure {
+  const lines = written.trim().split('\n')
+  const at = lines.findLastIndex(line => line.startsWith('error: '))
+  if (at < 0) return new Failure({ code: 'broker.not_started', message: `the broker did not come up: ${code === undefined ? `ended by ${signal}` : `exit code ${code}`}`, hint: `what it wrote is in ${out}` })
+  const hintAt = lines.findLastIndex(line => line.startsWith('hint: '))
+  const message = lines.slice(at, hintAt > at ? hintAt : undefined).join('\n').slice('error: '.length)
+  return new Failure({ code: / \(([a-z_]+\.[a-z_]+)\)$/.exec(message)?.[1] ?? 'broker.not_started', message, hint: hintAt > at ? lines[hintAt]!.slice('hint: '.length) : undefined, ...(code !== undefined && { exitCode: code }) })
+}

@@ -1,0 +1,29 @@
+// `callboard agents`: the supervised processes, and the restart of one.
+
+import type { AgentInfo } from '../../client/index.ts'
+import type { Context } from '../context.ts'
+import { formatCount, formatDuration } from '../format.ts'
+import { print, printJson } from '../output.ts'
+import { formatTable, type Column } from '../table.ts'
+import { withClient } from '../with-client.ts'
+
+const columns: readonly Column<AgentInfo>[] = [
+  { title: 'AGENT', cell: agent => agent.name },
+  { title: 'PHASE', cell: agent => agent.phase },
+  { title: 'PID', align: 'right', cell: agent => (agent.pid === undefined ? '-' : String(agent.pid)) },
+  { title: 'INCARNATION', align: 'right', cell: agent => formatCount(agent.incarnation) },
+  { title: 'RESTARTS', align: 'right', cell: agent => formatCount(agent.restarts) },
+  { title: 'AGE', align: 'right', cell: agent => formatDuration(Math.floor(agent.ageMs)) },
+  { title: 'LAST EXIT', cell: agent => agent.lastExit ?? '-' },
+]
+
+export async function listAgents(context: Context): Promise<void> {
+  const answer = await withClient(context, client => client.call('agents'))
+  if (context.isJson) return printJson(answer)
+  await print(answer.agents.length === 0 ? 'no agents; they are declared in the config, see: callboard config check' : formatTable(columns, answer.agents))
+}
+
+export async function restartAgent(context: Context, _options: object, words: readonly string[]): Promise<void> {
+  const agent = await withClient(context, client => client.call('agent.restart', { name: words[0]! }))
+  await (context.isJson ? printJson(agent) : print(formatTable(columns, [agent])))
+}

@@ -1,0 +1,38 @@
+// `callboard doctor`: runs every check and prints what it found, with the remedy. Works while the broker is down.
+
+import type { Context } from '../context.ts'
+import { Exit } from '../failure.ts'
+import { plural } from '../format.ts'
+import { print, printJson } from '../output.ts'
+import { paint } from '../table.ts'
+import type { Finding } from '../checks/finding.ts'
+import { checkBroker } from '../checks/broker.ts'
+import { checkConfig } from '../checks/config.ts'
+import { checkHome } from '../checks/home.ts'
+import { checkMachine } from '../checks/machine.ts'
+
+interface DoctorOptions {
+  readonly config?: string
+}
+
+const marks = { ok: paint('green', 'ok  '), warn: paint('yellow', 'warn'), fail: paint('red', 'fail') } as const
+
+/** Exit code 1 when something fails; a warning alone leaves it 0. */
+export async function doctor(context: Context, options: DoctorOptions): Promise<void> {
+  const findings: Finding[] = []
+  for (const check of [checkMachine, checkHome, checkConfig, checkBroker]) {
+    for await (const finding of check(context, options.config)) {
+      findings.push(finding)
+      if (!context.isJson) await printFinding(finding)
+    }
+  }
+  const failed = findings.filter(finding => finding.state === 'fail').length
+  if (context.isJson) await printJson({ ok: failed === 0, checks: findings })
+  else await print(failed === 0 ? '\nnothing that keeps the broker from working' : `\n${plural(failed, 'check')} failed`)
+  if (failed > 0) process.exitCode = Exit.failed
+}
+
+async function printFinding({ state, check, text, remedy }: Finding): Promise<void> {
+  await print(`${marks[state]}  ${check.padEnd(12)}  ${text}`)
+  if (remedy !== undefined) await print(`${' '.repeat(20)}${paint('cyan', `→ ${remedy}`)}`)
+}

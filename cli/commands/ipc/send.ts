@@ -1,0 +1,49 @@
+// `callboard ipc send`: one message to a channel, a subject or one receiver, and with --wait its answer.
+
+import type { Client } from '../../../client/index.ts'
+import type { Context } from '../../context.ts'
+import { subjectOf, type DestinationOptions } from '../../destination.ts'
+import { Failure } from '../../failure.ts'
+import { plural } from '../../format.ts'
+import { interruption } from '../../interrupt.ts'
+import { readMessage, type MessageInput } from '../../message-input.ts'
+import { envelopeOf, payloadText } from '../../message-view.ts'
+import { note, print, printJson } from '../../output.ts'
+import { withClient } from '../../with-client.ts'
+
+interface SendOptions extends DestinationOptions {
+  readonly message: string
+  readonly wait?: true
+  readonly timeout: number
+}
+
+const DEFAULT_CHANNEL = 'command'
+
+export async function send(context: Context, options: SendOptions): Promise<void> {
+  const message = await readMessage(options.message)
+  const isNamed = options.channel !== undefined || options.subject !== undefined || options.to !== undefined
+  await withClient(context, async client => {
+    const subject = await subjectOf(client, isNamed ? options : { channel: DEFAULT_CHANNEL })
+    if (options.wait) await printAnswers(context, client, subject, message, options.timeout)
+    else await sendOnly(context, client, subject, message, options)
+  })
+}
+
+async function printAnswers(context: Context, client: Client, subject: string, message: MessageInput, timeoutMs: number): Promise<void> {
+  // Ctrl-C cancels: whoever works on the answer is told that nobody waits for it.
+  for await (const answer of client.stream(subject, message.payload, { ...message.options, timeoutMs, signal: interruption() })) {
+    if (context.isJson) await printJson(envelopeOf(answer))
+    // A stream may end with an empty answer after its parts: there is nothing to show then.
+    else if (!(answer.isLast && answer.payload.length === 0)) await print(payloadText(answer.value))
+  }
+}
+
+async function sendOnly(context: Context, client: Client, subject: string, message: MessageInput, options: SendOptions): Promise<void> {
+  const { receivers } = await client.publish(subject, message.payload, { ...message.options, receipt: true })
+  if (options.to !== undefined && receivers === 0) {
+    throw new Failure({ code: 'request.no_responders', message: `nobody is connected at ${subject.slice('$CB.to.'.length).replace('.', ':')}`, hint: 'callboard ipc connections shows who is', details: { subject } })
+  }
+  if (context.isJson) return printJson({ subject, receivers })
+  await print(`sent to ${subject}: ${plural(receivers, 'receiver')}`)
+  if (receivers === 0) note('hint: nobody listens there now; callboard agents and callboard ipc connections show who runs')
+}

@@ -1,0 +1,59 @@
+// `callboard start`: runs the broker in this process, or in the background.
+
+import { resolve } from 'node:path'
+import { styleText } from 'node:util'
+import type { StartReport } from '../background.ts'
+import type { Context } from '../context.ts'
+import { Exit } from '../failure.ts'
+import { note, print, printJson } from '../output.ts'
+import { onStopSignals } from '../stop-signals.ts'
+
+interface StartOptions {
+  readonly detach?: true
+  readonly config?: string
+}
+
+export async function start(context: Context, options: StartOptions): Promise<void> {
+  const config = options.config === undefined ? undefined : resolve(options.config)
+  if (options.detach) {
+    const { startInBackground } = await import('../background.ts')
+    return printStarted(context, await startInBackground(context, config), true)
+  }
+  await runBroker(context, config)
+}
+
+async function runBroker(context: Context, config: string | undefined): Promise<void> {
+  const [{ loadConfigOf }, { createBroker }] = await Promise.all([import('../../config/load.ts'), import('../../index.ts')])
+  const { settings, directory, warnings } = await loadConfigOf({ home: context.paths.home, file: config })
+  for (const warning of warnings) note(`${styleText('yellow', 'warning:', { stream: process.stderr })} ${warning}`)
+  const broker = await createBroker({ home: context.paths.home, settings, configDirectory: directory })
+  const { writeStartRecord } = await import('../start-record.ts')
+  writeStartRecord(context.paths, { config })
+  onStopSignals(
+    () => {
+      note('stopping: finishing what was accepted; Ctrl-C again ends at once')
+      void broker.stop()
+    },
+    () => process.exit(Exit.interrupted),
+  )
+  const agents = (function find(actor: ReturnType<typeof broker.tree>): StartReport['agents'] {
+    return actor.kind === 'agent' ? [{ name: actor.id.replace(/^agent\./, ''), phase: actor.phase }] : actor.children.flatMap(find)
+  })(broker.tree())
+  const started: StartReport = { pid: broker.pid, home: broker.home, socket: broker.socketPath, agents }
+  // The command that started this one in the background waits for it.
+  process.send?.(started)
+  await printStarted(context, started, false)
+  const reason = await broker.exited
+  if (reason.kind === 'crash') throw reason.error
+  process.exit(Exit.ok)
+}
+
+/** Says where the broker listens and how to go on from here. */
+export async function printStarted(context: Context, started: StartReport, isDetached: boolean): Promise<void> {
+  if (context.isJson) return printJson(started)
+  await print(`callboard listens at ${started.socket} (pid ${started.pid})`)
+  for (const agent of started.agents) await print(`  agent ${agent.name}  ${agent.phase}`)
+  await print('talk to it   callboard ipc send --message \'{"action":"status"}\' --wait')
+  await print('look inside  callboard status, callboard tree')
+  await print(`stop it      ${isDetached ? 'callboard stop' : 'Ctrl-C'}`)
+}

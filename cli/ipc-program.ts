@@ -1,0 +1,97 @@
+// The words and options of `callboard ipc`: messages, channels, and what the broker saw of them.
+
+import { Option, type Command } from 'commander'
+import { address, count, timeoutMs } from './arguments.ts'
+import { examples, lazily } from './lazy.ts'
+
+/** Adds `ipc` and everything below it. */
+export function declareIpc(program: Command): void {
+  const ipc = program.command('ipc').description('send, receive and inspect messages')
+  declareMessages(ipc)
+  declareChannels(ipc)
+  declareInspection(ipc)
+}
+
+const message = (): Option => new Option('-m, --message <message>', 'JSON, or any text; - reads it from stdin').makeOptionMandatory()
+const channel = (description: string): Option => new Option('-c, --channel <name>', description)
+const subject = (description: string): Option => new Option('-s, --subject <subject>', description)
+const timeout = (description: string): Option => new Option('-t, --timeout <time>', description).argParser(timeoutMs).default(5000, '5s')
+
+function declareMessages(ipc: Command): void {
+  ipc
+    .command('send')
+    .description('send a message, and with --wait print the answer')
+    .addOption(message())
+    .addOption(channel('channel to send to (default: command)'))
+    .addOption(new Option('--to <address>', 'one receiver: client:ID, agent:NAME or session:ID').argParser(address).conflicts(['channel', 'subject']))
+    .addOption(subject('any subject, outside channels too').conflicts(['channel', 'to']))
+    .option('-w, --wait', 'wait for the answer; several parts are printed as they come')
+    .addOption(timeout('longest wait for the answer'))
+    .addHelpText('after', examples('callboard ipc send --message "status"', 'callboard ipc send --channel command --message \'{"action":"status","target":"gateway"}\' --wait', 'callboard ipc send --to agent:echo --message "hello" --wait --timeout 30s'))
+    .action(lazily(async () => (await import('./commands/ipc/send.ts')).send))
+  ipc
+    .command('publish')
+    .description('publish a message to whoever subscribed')
+    .addOption(message())
+    .addOption(channel('channel to publish to'))
+    .addOption(subject('any subject, outside channels too').conflicts('channel'))
+    .addOption(new Option('-n, --count <n>', 'publish it n times').argParser(count).default(1))
+    .addHelpText('after', examples('callboard ipc publish --channel custom --message "hello"', 'uptime | callboard ipc publish --channel custom --message -'))
+    .action(lazily(async () => (await import('./commands/ipc/publish.ts')).publish))
+  ipc
+    .command('subscribe')
+    .description('print messages: those of the next 5 seconds, or with --follow all until Ctrl-C')
+    .addOption(channel('channel to read'))
+    .addOption(subject('any pattern: * is one token, > the rest').conflicts('channel'))
+    .option('-f, --filter <filter>', 'only what passes, such as "type=status && load>0.9"')
+    .option('--follow', 'until Ctrl-C (exit code 0); reconnects when the broker restarts')
+    .option('-g, --group <name>', 'share the messages with the other members of this queue group')
+    .addOption(new Option('-n, --limit <n>', 'leave after n messages').argParser(count))
+    .addOption(timeout('how long to listen without --follow'))
+    .addHelpText('after', examples('callboard ipc subscribe --channel events', 'callboard ipc subscribe --channel events --filter "type=status"', 'callboard ipc subscribe --subject "events.*.cpu" --follow'))
+    .action(lazily(async () => (await import('./commands/ipc/subscribe.ts')).subscribe))
+  ipc
+    .command('broadcast')
+    .description('send a message to every connected client')
+    .addOption(message())
+    .addHelpText('after', examples('callboard ipc broadcast --message \'{"type":"notification","content":"System update available"}\''))
+    .action(lazily(async () => (await import('./commands/ipc/broadcast.ts')).broadcast))
+}
+
+function declareChannels(ipc: Command): void {
+  const channels = ipc.command('channel').description('create, list, show and delete channels')
+  const name = (): Option => new Option('-n, --name <name>', 'its name').makeOptionMandatory()
+  channels
+    .command('create')
+    .description('create a channel; it survives a restart')
+    .addOption(name())
+    .addOption(new Option('--mode <mode>', 'pubsub: to whoever subscribed; broadcast: to every connection that may receive').choices(['pubsub', 'broadcast']).default('pubsub'))
+    .addHelpText('after', examples('callboard ipc channel create --name custom --mode pubsub'))
+    .action(lazily(async () => (await import('./commands/ipc/channel.ts')).createChannel))
+  channels.command('list').description('list all channels').action(lazily(async () => (await import('./commands/ipc/channel.ts')).listChannels))
+  channels.command('show').description('show one channel').addOption(name()).action(lazily(async () => (await import('./commands/ipc/channel.ts')).showChannel))
+  channels.command('delete').description('delete a channel that was created').addOption(name()).action(lazily(async () => (await import('./commands/ipc/channel.ts')).deleteChannel))
+}
+
+function declareInspection(ipc: Command): void {
+  ipc
+    .command('connections')
+    .description('show who is connected')
+    .option('-v, --verbose', 'all that is known of each')
+    .option('--id <id>', 'only this one: conn-123, or a client id')
+    .action(lazily(async () => (await import('./commands/ipc/connections.ts')).connections))
+  ipc
+    .command('trace')
+    .description('show what became of the latest messages')
+    .option('--show', 'show them (the default)')
+    .option('--enable', 'keep a preview of each payload from now on')
+    .addOption(new Option('--disable', 'keep no previews').conflicts('enable'))
+    .addOption(channel('only this channel'))
+    .option('-f, --follow', 'wait for more until Ctrl-C')
+    .addOption(new Option('-n, --limit <n>', 'at most the last n').argParser(count).default(50))
+    .addHelpText('after', examples('callboard ipc trace --enable', 'callboard ipc trace --show', 'callboard ipc trace --channel command --follow'))
+    .action(lazily(async () => (await import('./commands/ipc/trace.ts')).trace))
+  ipc.command('metrics').description('show every counter and gauge').action(lazily(async () => (await import('./commands/ipc/metrics.ts')).metrics))
+  ipc.command('latency').description('show how long deliveries take').action(lazily(async () => (await import('./commands/ipc/latency.ts')).latency))
+  ipc.command('stats').description('show what became of all messages, as sums').action(lazily(async () => (await import('./commands/ipc/stats.ts')).stats))
+}

@@ -1,0 +1,54 @@
+// One line of the structured log, for people. Knows the log's fields, not where the lines come from.
+
+import { styleText } from 'node:util'
+import { formatTime, printable } from './format.ts'
+
+type Level = 'debug' | 'info' | 'warn' | 'error'
+
+// The numbers that pino writes.
+const levelNumbers: Readonly<Record<Level, number>> = { debug: 20, info: 30, warn: 40, error: 50 }
+const colours = { debug: 'dim', info: 'green', warn: 'yellow', error: 'red' } as const
+
+// Shown elsewhere in the line, or the same in every line.
+const hidden = new Set(['level', 'time', 'msg', 'actor', 'pid', 'hostname', 'name'])
+
+/** One entry, or undefined for a line that is no JSON object: it is shown as it stands. */
+export function parseLogLine(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** True when the entry is of this level or above; lines that are no entries always are. */
+export function isAtLeast(entry: Record<string, unknown> | undefined, level: Level): boolean {
+  return entry === undefined || numberOf(entry['level']) >= levelNumbers[level]
+}
+
+/** `12:03:04.123 warn  agent.tail  exited  code=1`: time, level, actor, text and the other fields. Colour when stdout shows it. */
+export function formatLogLine(line: string, entry: Record<string, unknown> | undefined): string {
+  if (entry === undefined) return printable(line)
+  const level = nameOf(numberOf(entry['level']))
+  const at = typeof entry['time'] === 'number' ? entry['time'] : Date.parse(String(entry['time']))
+  const actor = entry['actor'] === undefined ? [] : [paint('cyan', printable(String(entry['actor'])))]
+  const fields = Object.entries(entry).filter(([name]) => !hidden.has(name))
+  const rest = fields.map(([name, value]) => `${paint('dim', `${printable(name)}=`)}${printable(typeof value === 'string' ? value : JSON.stringify(value))}`)
+  return [Number.isNaN(at) ? '-' : formatTime(at), paint(colours[level], level.padEnd(5)), ...actor, printable(String(entry['msg'] ?? '')), ...rest].join('  ')
+}
+
+function paint(style: Parameters<typeof styleText>[0], text: string): string {
+  return styleText(style, text, { stream: process.stdout })
+}
+
+function numberOf(level: unknown): number {
+  if (typeof level === 'number') return level
+  return Object.hasOwn(levelNumbers, String(level)) ? levelNumbers[level as Level] : levelNumbers.info
+}
+
+function nameOf(number: number): Level {
+  if (number >= levelNumbers.error) return 'error'
+  if (number >= levelNumbers.warn) return 'warn'
+  return number >= levelNumbers.info ? 'info' : 'debug'
+}

@@ -1,0 +1,97 @@
+// Every word and option of the command line. Loads nothing of what they do: help must be fast.
+
+import { createRequire } from 'node:module'
+import { Command, Option } from 'commander'
+import { count, expression, timeoutMs } from './arguments.ts'
+import { declareIpc } from './ipc-program.ts'
+import { examples, lazily } from './lazy.ts'
+
+const EXIT_CODES = '\nExit codes: 0 ok, 1 failed, 2 usage or config, 3 the home is held by another broker.'
+
+/** The whole command tree, ready to parse. Usage errors are thrown as CommanderError, nothing is printed for them. */
+export function buildProgram(): Command {
+  const program = new Command('callboard')
+    .description('A self-hosted message broker in one process, with supervised agents.')
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({ showGlobalOptions: true })
+    .version(version(), '-V, --version', 'print the version')
+    .option('--home <dir>', 'directory of socket, token and logs (default: $CALLBOARD_HOME or ~/.callboard)')
+    .option('--json', 'print data and errors as JSON')
+    .helpCommand('help [command]', 'display help for a command')
+    .addHelpText('after', examples('callboard start --detach', 'callboard status', 'callboard ipc send --message \'{"action":"status"}\' --wait', 'callboard ipc subscribe --channel events --follow') + EXIT_CODES)
+  declareLifecycle(program)
+  declareViews(program)
+  declareIpc(program)
+  declareTools(program)
+  return program
+}
+
+function declareLifecycle(program: Command): void {
+  program
+    .command('start')
+    .description('start the broker and its agents')
+    .option('-d, --detach', 'run in the background; returns when the broker answers')
+    .option('-c, --config <file>', 'configuration, JSON or YAML (default: config.json or config.yaml in the home, if there is one)')
+    .addHelpText('after', examples('callboard start', 'callboard start --detach --config fleet.yaml') + '\nCtrl-C or SIGTERM finishes what was accepted and exits with 0; a second Ctrl-C ends at once.')
+    .action(lazily(async () => (await import('./commands/start.ts')).start))
+  program
+    .command('stop')
+    .description('stop the broker in order and wait until it is gone')
+    .addOption(new Option('-t, --timeout <time>', 'longest wait').argParser(timeoutMs).default(30_000, '30s'))
+    .option('-f, --force', 'kill it when the time is up')
+    .action(lazily(async () => (await import('./commands/stop.ts')).stop))
+  program
+    .command('restart')
+    .description('stop the broker and start it again in the background')
+    .option('-c, --config <file>', 'configuration (default: the file it was started with)')
+    .addOption(new Option('-t, --timeout <time>', 'longest wait for the stop').argParser(timeoutMs).default(30_000, '30s'))
+    .action(lazily(async () => (await import('./commands/restart.ts')).restart))
+}
+
+function declareViews(program: Command): void {
+  program.command('status').description('show whether the broker runs, and how it is').action(lazily(async () => (await import('./commands/status.ts')).status))
+  program
+    .command('tree')
+    .description('show every actor: phase, incarnation, restarts, age, mailbox')
+    .option('-w, --watch', 'draw it again every second until Ctrl-C')
+    .action(lazily(async () => (await import('./commands/tree.ts')).tree))
+  const agents = program.command('agents').description('show the agents and what became of them')
+  agents.command('list', { isDefault: true }).description('show the agents (the default)').action(lazily(async () => (await import('./commands/agents.ts')).listAgents))
+  agents.command('restart').description('restart one agent in order').argument('<name>', 'its name').action(lazily(async () => (await import('./commands/agents.ts')).restartAgent))
+}
+
+function declareTools(program: Command): void {
+  program
+    .command('logs')
+    .description('show the broker\'s log')
+    .addOption(new Option('-g, --grep <regexp>', 'only lines, as printed, that match').argParser(expression))
+    .option('-f, --follow', 'wait for more until Ctrl-C, through rotation too')
+    .addOption(new Option('-l, --level <level>', 'only this level and above').choices(['debug', 'info', 'warn', 'error']))
+    .addOption(new Option('-n, --lines <n>', 'only the last n (default: all, with --follow 10)').argParser(count))
+    .addHelpText('after', examples('callboard logs --level warn', 'callboard logs --follow --grep "agent\\.(tail|echo)"'))
+    .action(lazily(async () => (await import('./commands/logs.ts')).logs))
+  program
+    .command('doctor')
+    .description('check this home and this machine, and say what to repair; works while the broker is down')
+    .option('-c, --config <file>', 'configuration to check (default: that of the home)')
+    .action(lazily(async () => (await import('./commands/doctor.ts')).doctor))
+  const config = program.command('config').description('work with configuration files')
+  config
+    .command('check')
+    .description('check a configuration without starting anything')
+    .argument('[file]', 'JSON or YAML (default: that of the home)')
+    .action(lazily(async () => (await import('./commands/config-check.ts')).checkConfig))
+  program
+    .command('completion')
+    .description('print a completion script for a shell')
+    .argument('<shell>', 'bash, zsh or fish')
+    .addHelpText('after', examples('callboard completion bash > ~/.local/share/bash-completion/completions/callboard', 'callboard completion zsh > "${fpath[1]}/_callboard"', 'callboard completion fish > ~/.config/fish/completions/callboard.fish'))
+    .action(lazily(async () => (await import('./commands/completion.ts')).completion))
+}
+
+// The package's own name leads to its package.json from the sources and from dist alike.
+function version(): string {
+  const manifest = createRequire(import.meta.url)('callboard/package.json') as { version: string }
+  return manifest.version
+}
