@@ -1,0 +1,35 @@
+// The block `agents`: programs that the broker starts, watches and restarts.
+
+import { defaultBackoff } from '../broker/ground/settings.ts'
+import { formatDuration } from './duration.ts'
+import { block, defaulted, map, optional, required } from './keys.ts'
+import { choice, duration, factor, list, mapOf, name, nonEmptyText, path, text, variableName } from './kinds.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+
+/** Time between SIGTERM and SIGKILL. */
+const DEFAULT_SHUTDOWN = '5s'
+
+export const agentsBlock = optional(
+  list(
+    map({
+      name: required(name, 'Name of the agent; messages to `$CB.to.agent.NAME` reach it.'),
+      command: required(nonEmptyText, 'The program: a name on the PATH, or a path; one that begins with ./ starts at `cwd`.'),
+      args: defaulted(list(text), [], 'What it is given on the command line, without a shell.'),
+      env: defaulted(mapOf(variableName, text), {}, 'Environment variables beside those of the broker.'),
+      cwd: optional(path, 'the directory of this file', 'Directory in which it runs.'),
+      restart: defaulted(choice(['permanent', 'transient', 'temporary']), 'permanent', 'When it is started again: always, after a crash, never.'),
+      backoff: block({
+        initial: defaulted(duration(1, HOUR_MS), formatDuration(defaultBackoff.initialMs), 'Wait before the first restart.'),
+        max: defaulted(duration(1, DAY_MS), formatDuration(defaultBackoff.maxMs), 'Longest wait between restarts.'),
+        multiplier: defaulted(factor(1, 10), defaultBackoff.multiplier, 'By what the wait grows with every restart.'),
+        jitter: defaulted(factor(0, 1), defaultBackoff.jitter, 'Share of the wait that is random, so that agents do not restart in step.'),
+      }),
+      shutdown: defaulted(duration(0, 600_000), DEFAULT_SHUTDOWN, 'Time between SIGTERM and SIGKILL.'),
+    }),
+  ),
+  'none',
+  'Programs that the broker starts, watches and restarts.',
+)
+

@@ -1,0 +1,118 @@
+// What must hold between several keys. Looks at the text's tree instead of the checked values, so that it finds its
+// problems in the same run as the schema finds wrong values; those it passes over.
+
+import { defaultBackoff, defaultSettings } from '../broker/ground/settings.ts'
+import { isReserved } from '../broker/ground/subject.ts'
+import { formatDuration, parseDuration } from './duration.ts'
+import { nearest } from './nearest.ts'
+import { resolvePath } from './paths.ts'
+import type { ConfigReport } from './report.ts'
+import { shownText } from './shown.ts'
+import { formatSize, parseSize } from './size.ts'
+import { type KeyPath, nodeAt, pathText, type SourceNode } from './source.ts'
+
+/** Channels that every broker has; a configuration cannot declare them again. */
+export const PREDEFINED_CHANNELS: readonly string[] = ['command', 'events', 'status', 'agent', 'gateway']
+
+/** Programs that `allowedProcesses` may name without a word in `processes`. */
+export const KNOWN_PROGRAMS: readonly string[] = ['callboard-cli', 'callboard-gateway', 'openclaw-cli', 'openclaw-gateway']
+
+/** `sun_path` of unix(7) less the zero byte at its end; macOS has four less. */
+const MAX_SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107
+
+/** A message that was read before its publisher was paused must fit above high-water, a quarter of the limit. */
+const RESERVE_SHARE = 4
+
+/** Reports what keys contradict each other; `directory` is where relative paths start. */
+export function crossCheck(root: SourceNode, directory: string, report: ConfigReport): void {
+  checkSockets(root, directory, report)
+  checkProcesses(root, report)
+  checkReserve(root, report)
+  for (const block of ['agents', 'channels', 'principals']) checkNames(root, block, report)
+  for (const [path, agent] of items(root, 'agents')) checkBackoff(path, agent, report)
+  for (const [path, channel] of items(root, 'channels')) checkChannel(path, channel, report)
+  for (const [path, principal] of items(root, 'principals')) checkPrincipal(path, principal, report)
+}
+
+function checkSockets(root: SourceNode, directory: string, report: ConfigReport): void {
+  const [short, long] = [['ipc', 'socket'], ['ipc', 'server', 'socket']].map(path => ({ path, node: nodeAt(root, path) }))
+  const resolved = [short!, long!].map(({ path, node }) => {
+    if (typeof node?.scalar !== 'string' || node.scalar === '') return undefined
+    const socket = resolvePath(node.scalar, directory)
+    const bytes = Buffer.byteLength(socket)
+    if (bytes > MAX_SOCKET_PATH_BYTES) report.problem(path, node.offset, `${pathText(path)} has ${bytes} bytes (${shownText(socket)}); allowed: the path of a Unix socket has at most ${MAX_SOCKET_PATH_BYTES}`)
+    return socket
+  })
+  if (resolved[0] === undefined || resolved[1] === undefined || resolved[0] === resolved[1]) return
+  report.problem(long!.path, long!.node!.offset, `ipc.server.socket is ${shownText(resolved[1])} and ipc.socket is ${shownText(resolved[0])}; they mean the same: remove one`)
+}
+
+function checkProcesses(root: SourceNode, report: ConfigReport): void {
+  const known = [...(nodeAt(root, ['ipc', 'security', 'processes'])?.members.keys() ?? []), ...KNOWN_PROGRAMS]
+  const list: KeyPath = ['ipc', 'security', 'allowedProcesses']
+  for (const [key, node] of nodeAt(root, list)?.members ?? []) {
+    const name = node.scalar
+    if (typeof name !== 'string' || name.includes('/') || known.includes(name)) continue
+    const path = [...list, Number(key)]
+    const near = nearest(name, known)
+    const advice = near === undefined ? `known are ${known.join(', ')}` : `did you mean "${near}"?`
+    report.problem(path, node.offset, `${pathText(path)} is ${shownText(name)}, which stands for no program; give it an executable in ipc.security.processes, or write its absolute path; ${advice}`)
+  }
+}
+
+function checkReserve(root: SourceNode, report: ConfigReport): void {
+  const { performance, limits } = defaultSettings.ipc
+  const messagePath = ['ipc', 'performance', 'maxMessageSize']
+  const pendingPath = ['ipc', 'limits', 'maxPendingBytes']
+  const [message, pending] = [nodeAt(root, messagePath), nodeAt(root, pendingPath)]
+  const messageBytes = message === undefined ? performance.maxMessageBytes : parseSize(message.scalar)
+  const pendingBytes = pending === undefined ? limits.maxPendingBytes : parseSize(pending.scalar)
+  const given = message ?? pending
+  if (messageBytes === undefined || pendingBytes === undefined || given === undefined || pendingBytes >= RESERVE_SHARE * messageBytes) return
+  const path = given === message ? messagePath : pendingPath
+  report.warning(path, given.offset, `one message of ipc.performance.maxMessageSize (${formatSize(messageBytes)}) may cost a slow receiver its connection; make ipc.limits.maxPendingBytes (${formatSize(pendingBytes)}) at least ${formatSize(RESERVE_SHARE * messageBytes)}`)
+}
+
+function checkNames(root: SourceNode, block: string, report: ConfigReport): void {
+  const first = new Map<unknown, KeyPath>()
+  for (const [path, item] of items(root, block)) {
+    const node = item.members.get('name')
+    if (typeof node?.scalar !== 'string') continue
+    const before = first.get(node.scalar)
+    if (before === undefined) first.set(node.scalar, path)
+    else report.problem([...path, 'name'], node.offset, `${pathText(path)}.name is ${shownText(node.scalar)}, and so is ${pathText(before)}.name; allowed: a name of its own`)
+  }
+}
+
+function checkBackoff(path: KeyPath, agent: SourceNode, report: ConfigReport): void {
+  const [initial, max] = ['initial', 'max'].map(key => nodeAt(agent, ['backoff', key]))
+  const initialMs = initial === undefined ? defaultBackoff.initialMs : parseDuration(initial.scalar)
+  const maxMs = max === undefined ? defaultBackoff.maxMs : parseDuration(max.scalar)
+  const given = initial ?? max
+  if (initialMs === undefined || maxMs === undefined || given === undefined || initialMs <= maxMs) return
+  report.problem([...path, 'backoff'], given.offset, `${pathText(path)}.backoff.initial (${formatDuration(initialMs)}) is longer than backoff.max (${formatDuration(maxMs)})`)
+}
+
+function checkChannel(path: KeyPath, channel: SourceNode, report: ConfigReport): void {
+  const node = channel.members.get('name')
+  if (typeof node?.scalar !== 'string') return
+  const name = node.scalar
+  if (PREDEFINED_CHANNELS.includes(name)) report.problem([...path, 'name'], node.offset, `${pathText(path)}.name is "${name}", a predefined channel; choose another name`)
+  if (isReserved(name.split('.'))) report.problem([...path, 'name'], node.offset, `${pathText(path)}.name is ${shownText(name)}; names that begin with $CB, $SYS, $JS or _INBOX are the broker's`)
+}
+
+function checkPrincipal(path: KeyPath, principal: SourceNode, report: ConfigReport): void {
+  const text = pathText(path)
+  const { members } = principal
+  const [name, token, tokenFile] = [members.get('name'), members.get('token'), members.get('tokenFile')]
+  if (name?.scalar === 'owner') report.problem([...path, 'name'], name.offset, `${text}.name is "owner", who is whoever has the token of the home; choose another name`)
+  if (token !== undefined && tokenFile !== undefined) report.problem([...path, 'tokenFile'], tokenFile.keyOffset, `${text} has both token and tokenFile; remove one`)
+  if (token === undefined && tokenFile === undefined) report.problem(path, principal.offset, `${text} has neither token nor tokenFile; give it one of them`)
+}
+
+/** Members of the list `block` that are maps, with their paths. */
+function items(root: SourceNode, block: string): [KeyPath, SourceNode][] {
+  const list = root.members.get(block)
+  if (list?.kind !== 'list') return []
+  return [...list.members].filter(([, item]) => item.kind === 'map').map(([key, item]) => [[block, Number(key)], item])
+}

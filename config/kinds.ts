@@ -1,0 +1,132 @@
+// The kinds of values that keys have, as zod schemas. Each says in words what it allows: errors, the key list and the
+// JSON Schema all take it from here. Knows no key.
+
+import { isAbsolute } from 'node:path'
+import { z } from 'zod'
+import { parsePattern, parseSubject } from '../broker/ground/subject.ts'
+import { BrokerError } from '../broker/ground/errors.ts'
+import { DURATION_PATTERN, formatDuration, parseDuration } from './duration.ts'
+import { formatSize, parseSize, SIZE_PATTERN } from './size.ts'
+
+/** What a kind is called, and the values that it allows. */
+export interface Kind {
+  readonly type: string
+  readonly allowed: string
+}
+
+/** The kind of every schema made here. */
+export const kinds = z.registry<Kind>()
+
+function kind<S extends z.ZodType>(type: string, allowed: string, make: (says: { error: string }) => S): S {
+  const schema = make({ error: allowed })
+  kinds.add(schema, { type, allowed })
+  return schema
+}
+
+export const flag = kind('true or false', 'true or false', says => z.boolean(says))
+
+/** A whole number of `min`..`max`. */
+export function count(min: number, max: number) {
+  return kind('number', `a whole number from ${grouped(min)} to ${grouped(max)}`, says => z.int(says).min(min, says).max(max, says))
+}
+
+/** A power of two of `min`..`max`: rings of that size find their slot by a mask. */
+export function powerOfTwo(min: number, max: number) {
+  return kind('number', `a power of two from ${grouped(min)} to ${grouped(max)}`, says => {
+    // One complaint is enough: past the range the power of two is not looked at.
+    const range = { ...says, abort: true }
+    return z.int(says).min(min, range).max(max, range).refine(value => Number.isInteger(Math.log2(value)), says)
+  })
+}
+
+/** A number of `min`..`max`, with or without decimals. */
+export function factor(min: number, max: number) {
+  return kind('number', `a number from ${min} to ${max}`, says => z.number(says).min(min, says).max(max, says))
+}
+
+/** Milliseconds, written `5s` or as a bare number. */
+export function duration(minMs: number, maxMs: number) {
+  const allowed = `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as "5s", or a number of milliseconds`
+  return kind('duration', allowed, says => quantity(parseDuration, DURATION_PATTERN, minMs, maxMs, says))
+}
+
+/** Bytes, written `16kb` or as a bare number. */
+export function size(minBytes: number, maxBytes: number) {
+  const allowed = `a size from ${formatSize(minBytes)} to ${formatSize(maxBytes)}, such as "16kb", or a number of bytes`
+  return kind('size', allowed, says => quantity(parseSize, SIZE_PATTERN, minBytes, maxBytes, says))
+}
+
+function quantity(parse: (input: unknown) => number | undefined, pattern: RegExp, min: number, max: number, says: { error: string }) {
+  return z.union([z.int(says).min(min, says).max(max, says), z.string(says).regex(pattern, says)], says).transform((input, context) => {
+    const value = parse(input)
+    if (value !== undefined && value >= min && value <= max) return value
+    context.addIssue({ code: 'custom', message: says.error })
+    return z.NEVER
+  })
+}
+
+/** One of a few words. */
+export function choice<const W extends readonly [string, ...string[]]>(words: W) {
+  return kind('word', words.length === 1 ? `"${words[0]}"` : `one of ${words.join(', ')}`, says => z.enum(words, says))
+}
+
+/** A value that can only be this one for now. */
+export function only<const V extends boolean>(value: V) {
+  return kind('true or false', String(value), says => z.literal(value, says))
+}
+
+// A zero byte ends a text for the operating system: what follows would be lost silently.
+const NO_ZERO_BYTE = /^[^\0]*$/
+
+export const text = kind('text', 'a text (numbers and true/false in quotes)', says => z.string(says).regex(NO_ZERO_BYTE, says))
+
+export const nonEmptyText = kind('text', 'a text that is not empty', says => z.string(says).regex(/^[^\0]+$/, says))
+
+/** Relative paths belong to the directory of the config file, `~/` to the user's home. */
+export const path = kind('path', 'a path; relative ones start at the directory of this file, ~/ is the home', says => z.string(says).regex(/^[^\0]+$/, says))
+
+/** For what must not depend on where the file lies. */
+export const absolutePath = kind('path', 'an absolute path, or one that begins with ~/', says =>
+  z.string(says).regex(NO_ZERO_BYTE, says).refine(path => isAbsolute(path) || path.startsWith('~/'), says),
+)
+
+export const name = kind('name', '1 to 128 of A-Z a-z 0-9 _ -', says => z.string(says).regex(/^[A-Za-z0-9_-]{1,128}$/, says))
+
+/** As `ps` shows programs: dots are usual in them. */
+export const processName = kind('name', '1 to 128 of A-Z a-z 0-9 _ - .', says => z.string(says).regex(/^[A-Za-z0-9_.-]{1,128}$/, says))
+
+export const processReference = kind('name or path', 'the name of a process, or its absolute path', says => z.string(says).regex(/^(?:[A-Za-z0-9_.-]{1,128}|~?\/[^\0]+)$/, says))
+
+export const variableName = kind('name', 'a name of letters, digits and _, not beginning with a digit', says => z.string(says).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, says))
+
+/** Shorter ones can be guessed; the characters are those that stand in a header or a shell without quotes. */
+export const secret = kind('text', '16 to 512 printable characters without spaces', says => z.string(says).regex(/^[!-~]{16,512}$/, says))
+
+export const subject = kind('subject', 'tokens divided by dots, without wildcards and white space, at most 255 bytes', says => z.string(says).superRefine(checkedBy(parseSubject, says)))
+
+export const pattern = kind('pattern', 'a subject, in which * stands for one token and > at the end for the rest', says => z.string(says).superRefine(checkedBy(parsePattern, says)))
+
+/** Values of one kind in order, at least `min` of them. */
+export function list<S extends z.ZodType>(item: S, min = 0) {
+  return kind('list', min === 0 ? 'a list' : `a list of at least ${min}`, says => z.array(item, says).min(min, says))
+}
+
+/** Values of one kind under names of the user's choice. */
+export function mapOf<N extends z.ZodType<string, string>, S extends z.ZodType>(names: N, values: S) {
+  return kind('map', 'a map of names', says => z.record(names, values, says))
+}
+
+function checkedBy(parse: (text: string) => unknown, says: { error: string }) {
+  return (text: string, context: z.RefinementCtx): void => {
+    try {
+      parse(text)
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error
+      context.addIssue({ code: 'custom', message: says.error, params: { reason: error.details['problem'] } })
+    }
+  }
+}
+
+function grouped(value: number): string {
+  return value.toLocaleString('en-US')
+}

@@ -1,0 +1,201 @@
+// Keys that are known and do not work in this version, with the feature that brings each. An issue that builds a
+// feature takes its group out of here and puts the keys into the schema. Data only.
+
+/** One key: its path (`*` stands for any name), the type of its value, and what it will be by default. */
+export type LaterKey = readonly [path: string, type: string, fallback: string]
+
+export interface LaterGroup {
+  /** Completes "comes with …". */
+  readonly feature: string
+  readonly keys: readonly LaterKey[]
+}
+
+export const laterGroups: readonly LaterGroup[] = [
+  {
+    feature: 'the WebSocket gateway',
+    keys: [
+      ['gateway.port', 'number', '18789'],
+      ['gateway.host', 'text', '"127.0.0.1"'],
+      ['gateway.singleton', 'true or false', 'true'],
+      ['gateway.constraints.onePerHost', 'true or false', 'true'],
+      ['gateway.constraints.centralizedState', 'true or false', 'true'],
+      ['network.websocket.pingInterval', 'duration', '"30s"'],
+      ['network.websocket.pingTimeout', 'duration', '"10s"'],
+      ['network.websocket.maxFrameSize', 'size', '"16kb"'],
+      ['network.websocket.compression', 'true or false', 'true'],
+    ],
+  },
+  {
+    feature: 'TLS on the gateway',
+    keys: [
+      ['gateway.tls.enabled', 'true or false', 'false'],
+      ['gateway.tls.cert', 'path', 'none'],
+      ['gateway.tls.key', 'path', 'none'],
+      ['security.transport.tls.minVersion', 'word', '"TLSv1.3"'],
+      ['security.transport.tls.ciphers', 'list', 'those of TLS 1.3'],
+      ['security.transport.tls.certificateRotation.enabled', 'true or false', 'false'],
+      ['security.transport.tls.certificateRotation.interval', 'duration', '"90d"'],
+      ['security.transport.tls.certificateRotation.overlap', 'duration', '"7d"'],
+    ],
+  },
+  {
+    feature: 'encryption',
+    keys: [
+      ['security.transport.encryption.message', 'word', 'none'],
+      ['security.transport.encryption.session', 'word', 'none'],
+      ['security.transport.encryption.storage', 'word', 'none'],
+    ],
+  },
+  {
+    feature: 'pairing',
+    keys: [
+      ['gateway.pairing.mode', 'word', '"strict"'],
+      ['gateway.pairing.policies.*.autoApprove', 'true or false', 'false'],
+      ['gateway.pairing.policies.*.requireToken', 'true or false', 'true'],
+      ['gateway.pairing.policies.*.tokenLifetime', 'duration', 'none'],
+      ['gateway.pairing.policies.*.mfa', 'true or false', 'false'],
+    ],
+  },
+  {
+    feature: 'access control on the network',
+    keys: [
+      ['access.ipWhitelist', 'list', 'none'],
+      ['access.rateLimiting.global', 'rate', '"1000rpm"'],
+      ['access.rateLimiting.perConnection', 'rate', '"100rpm"'],
+      ['access.rateLimiting.perIp', 'rate', '"500rpm"'],
+      ['access.authentication.required', 'true or false', 'true'],
+      ['access.authentication.methods', 'list', '["token"]'],
+      ['access.authentication.mfa.enabled', 'true or false', 'false'],
+      ['access.authentication.mfa.requiredFor', 'list', 'none'],
+    ],
+  },
+  {
+    feature: 'nodes',
+    keys: [
+      ['nodes.types.*', 'list', 'none'],
+      ['gateway.nodeCapabilities.*.providers', 'list', 'none'],
+      ['gateway.nodeCapabilities.*.fallback', 'text', 'none'],
+      ['gateway.nodeCapabilities.*.preference', 'word', 'none'],
+      ['gateway.nodeCapabilities.*.required', 'true or false', 'true'],
+    ],
+  },
+  {
+    feature: 'clustering',
+    keys: [
+      ['gateway.clustering.enabled', 'true or false', 'false'],
+      ['gateway.clustering.mode', 'word', '"active_active"'],
+      ['gateway.clustering.nodes', 'list', 'none'],
+      ['gateway.clustering.consensus', 'word', '"raft"'],
+      ['gateway.clustering.electionTimeout', 'duration', '"3s"'],
+      ['gateway.health.checkInterval', 'duration', '"30s"'],
+      ['gateway.health.failureThreshold', 'number', '3'],
+      ['gateway.health.successThreshold', 'number', '2'],
+    ],
+  },
+  {
+    feature: 'chat channels',
+    keys: [
+      ['gateway.constraints.oneWhatsAppSession', 'true or false', 'true'],
+      ['connections.perChannel.*.maxConnections', 'number', 'none'],
+      ['connections.perChannel.*.reconnectInterval', 'duration', 'none'],
+    ],
+  },
+  {
+    feature: 'connection pools',
+    keys: [
+      ['connections.pool.maxSize', 'number', '100'],
+      ['connections.pool.minSize', 'number', '10'],
+      ['connections.pool.idleTimeout', 'duration', '"5m"'],
+      ['connections.pool.connectionTimeout', 'duration', '"10s"'],
+      ['connections.pool.testOnBorrow', 'true or false', 'true'],
+    ],
+  },
+  {
+    feature: 'durable queues',
+    keys: [
+      ['queue.enabled', 'true or false', 'false'],
+      ['queue.backend', 'word', 'the embedded store'],
+      ['queue.config.maxSize', 'number', '10000'],
+      ['queue.config.retryPolicy.maxAttempts', 'number', '3'],
+      ['queue.config.retryPolicy.backoff', 'word', '"exponential"'],
+      ['queue.config.retryPolicy.initialDelay', 'duration', '"1s"'],
+      ['queue.config.retryPolicy.maxDelay', 'duration', '"30s"'],
+      ['queue.config.deadLetter.enabled', 'true or false', 'true'],
+      ['queue.config.deadLetter.maxAge', 'duration', '"7d"'],
+      ['store', 'map', 'the embedded store'],
+    ],
+  },
+  {
+    feature: 'deduplication',
+    keys: [
+      ['deduplication.enabled', 'true or false', 'false'],
+      ['deduplication.strategy', 'word', '"message_id"'],
+      ['deduplication.window', 'duration', '"5m"'],
+      ['deduplication.storage', 'word', '"memory"'],
+    ],
+  },
+  {
+    feature: 'ordering across devices',
+    keys: [
+      ['ordering.enabled', 'true or false', 'false'],
+      ['ordering.guarantee', 'word', '"per_session"'],
+      ['ordering.bufferSize', 'number', '100'],
+      ['ordering.timeout', 'duration', '"10s"'],
+    ],
+  },
+  {
+    feature: 'memory limits and caches',
+    keys: [
+      ['memory.limits.maxRss', 'size', 'none'],
+      ['memory.limits.maxHeap', 'size', 'none'],
+      ['memory.limits.gcInterval', 'duration', 'none'],
+      ['memory.caching.*.enabled', 'true or false', 'true'],
+      ['memory.caching.*.maxSize', 'size', 'none'],
+      ['memory.caching.*.ttl', 'duration', 'none'],
+    ],
+  },
+  {
+    feature: 'the TCP transport',
+    keys: [
+      ['network.tcp.keepAlive', 'true or false', 'true'],
+      ['network.tcp.keepAliveInterval', 'duration', '"30s"'],
+      ['network.tcp.keepAliveProbes', 'number', '3'],
+      ['network.dns.cache', 'true or false', 'true'],
+      ['network.dns.cacheTtl', 'duration', '"5m"'],
+      ['network.dns.prefetch', 'true or false', 'true'],
+    ],
+  },
+  {
+    feature: 'alerts',
+    keys: [
+      ['monitoring.alerts.*.condition', 'text', 'none'],
+      ['monitoring.alerts.*.severity', 'word', 'none'],
+      ['monitoring.alerts.*.channels', 'list', 'none'],
+    ],
+  },
+  { feature: 'the NATS dialect', keys: [['nats', 'map', 'none']] },
+  { feature: 'the link to NATS servers', keys: [['bus.nats.servers', 'list', 'none']] },
+]
+
+/** A value that is refused for a key that otherwise works. */
+export interface RefusedValue {
+  /** Path of the key; `*` stands for any place in a list. */
+  readonly path: string
+  readonly value: string | boolean
+  /** `later`: a feature of a later version brings it. `refused`: the platform cannot have it. */
+  readonly state: 'later' | 'refused'
+  readonly reason: string
+  /** What is allowed now, as it would be written. */
+  readonly instead: string
+}
+
+const protocols = ['ipc.protocol', 'ipc.server.protocol'].flatMap((path): RefusedValue[] => [
+  { path, value: 'xpc', state: 'refused', reason: 'exists on macOS only', instead: '"unix"' },
+  { path, value: 'pipe', state: 'later', reason: 'comes with named pipes', instead: '"unix"' },
+])
+
+export const refusedValues: readonly RefusedValue[] = [
+  ...protocols,
+  { path: 'ipc.performance.compressionEnabled', value: true, state: 'later', reason: 'comes with message compression on the CPU pool', instead: 'false' },
+  { path: 'channels.*.mode', value: 'queue', state: 'later', reason: 'comes with durable queues', instead: '"pubsub" or "broadcast"' },
+]

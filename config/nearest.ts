@@ -1,0 +1,3 @@
+// Suggestions for misspelt keys and values.
+
+export { editDistance, nearest } from '../broker/ground/nearest.ts'

@@ -1,0 +1,34 @@
+// All keys that work, composed. What does not work yet is in later.ts.
+
+import { z } from 'zod'
+import { defaultSettings } from '../broker/ground/settings.ts'
+import { agentsBlock } from './agent-keys.ts'
+import { channelsBlock } from './channel-keys.ts'
+import { ipcBlock } from './ipc-keys.ts'
+import { block, defaulted, map, optional } from './keys.ts'
+import { choice, powerOfTwo, text } from './kinds.ts'
+import { principalsBlock } from './principal-keys.ts'
+
+const { recorder, log } = defaultSettings
+
+export const configSchema = map({
+  $schema: optional(text, 'none', 'For editors: where the JSON Schema of this file is.'),
+  ipc: ipcBlock,
+  agents: agentsBlock,
+  channels: channelsBlock,
+  principals: principalsBlock,
+  recorder: block({
+    entries: defaulted(powerOfTwo(1024, 1_048_576), recorder.entries, 'How many runs of messages the flight recorder remembers.'),
+  }),
+  log: block({
+    level: defaulted(choice(['debug', 'info', 'warn', 'error']), log.level, 'The least important lines that are logged.'),
+  }),
+})
+
+/** A configuration after defaults, in the shape of the file: durations in ms, sizes in bytes, paths as written. */
+export type ConfigFile = z.output<typeof configSchema>
+
+/** The JSON Schema (draft 2020-12) of the file as it is written, for editors. */
+export function jsonSchema(): object {
+  return { ...z.toJSONSchema(configSchema, { io: 'input' }), title: 'Callboard configuration' }
+}
