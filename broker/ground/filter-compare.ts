@@ -30,19 +30,19 @@ export function parseWord(text: string): Literal {
 export function compareField(operator: Operator, literal: Literal): FieldTest {
   switch (operator) {
     case '=':
-      return (field) => equals(field, literal)
+      return field => equals(field, literal)
     case '!=':
-      return (field) => !equals(field, literal)
+      return field => !equals(field, literal)
     case '^=':
-      return (field) => textOf(field)?.startsWith(literal.text) ?? false
+      return field => textOf(field)?.startsWith(literal.text) ?? false
     case '<':
-      return (field) => order(field, literal) < 0
+      return field => order(field, literal) < 0
     case '<=':
-      return (field) => order(field, literal) <= 0
+      return field => order(field, literal) <= 0
     case '>':
-      return (field) => order(field, literal) > 0
+      return field => order(field, literal) > 0
     case '>=':
-      return (field) => order(field, literal) >= 0
+      return field => order(field, literal) >= 0
   }
 }
 

@@ -50,7 +50,7 @@ const QUOTED = /"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'/ys
 export function compileFilter(text: string): Filter {
   if (text.length > MAX_FILTER_CHARACTERS) throw invalid(text.slice(0, 40), `${text.length} characters, at most ${MAX_FILTER_CHARACTERS} are allowed`)
   const conditions = new FilterParser(text).parse()
-  return { text, test: (message) => conditions.every((condition) => condition(message)) }
+  return { text, test: message => conditions.every(condition => condition(message)) }
 }
 
 class FilterParser {
@@ -80,9 +80,9 @@ class FilterParser {
     if (read === undefined) throw this.#refusal(`"${name}" is not a field; fields are names joined by dots, @type, @sender, @subject and #header`, fieldAt)
     this.#take(SPACE)
     const operator = this.#take(OPERATOR)
-    const test: FieldTest = operator === undefined ? (value) => value !== undefined : this.#comparison(operator as Operator)
+    const test: FieldTest = operator === undefined ? value => value !== undefined : this.#comparison(operator as Operator)
     this.#take(SPACE)
-    return (message) => test(read(message))
+    return message => test(read(message))
   }
 
   #comparison(operator: Operator): FieldTest {
@@ -121,13 +121,13 @@ class FilterParser {
 }
 
 function fieldReader(name: string): ((message: FilterMessage) => unknown) | undefined {
-  if (name === '@type') return (message) => message.type
-  if (name === '@sender') return (message) => message.sender
-  if (name === '@subject') return (message) => message.subject
+  if (name === '@type') return message => message.type
+  if (name === '@sender') return message => message.sender
+  if (name === '@subject') return message => message.subject
   if (name.startsWith('@') || name === '#') return undefined
-  if (name.startsWith('#')) return (message) => member(message.headers, name.slice(1))
+  if (name.startsWith('#')) return message => member(message.headers, name.slice(1))
   const path = name.split('.')
-  return path.includes('') ? undefined : (message) => payloadField(message, path)
+  return path.includes('') ? undefined : message => payloadField(message, path)
 }
 
 function payloadField(message: FilterMessage, path: readonly string[]): unknown {

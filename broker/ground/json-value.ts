@@ -55,7 +55,7 @@ function toJson(value: unknown, path: readonly (string | number)[]): JsonValue {
 function fromJson(json: JsonValue, depth: number): unknown {
   if (depth > MAX_DEPTH) throw new BrokerError('payload.malformed', { kind: 'JSON', problem: `more than ${MAX_DEPTH} levels` })
   if (typeof json !== 'object' || json === null) return json
-  if (isArray(json)) return json.map((item) => fromJson(item, depth + 1))
+  if (isArray(json)) return json.map(item => fromJson(item, depth + 1))
   const members = Object.entries(json)
   const [first] = members
   if (members.length === 1 && first !== undefined && typeof first[1] === 'string') {
@@ -87,7 +87,7 @@ function toBase64(bytes: Uint8Array): string {
 
 function fromBase64(text: string): Uint8Array | undefined {
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) return undefined
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+  return Uint8Array.from(atob(text), character => character.charCodeAt(0))
 }
 
 // Array.isArray does not narrow readonly arrays.

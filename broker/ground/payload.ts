@@ -25,7 +25,7 @@ const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const encoder = new Encoder({ ignoreUndefined: true, maxDepth: MAX_DEPTH })
 const wideEncoder = new Encoder({ ignoreUndefined: true, maxDepth: MAX_DEPTH, useBigInt64: true })
 const decoder = new Decoder()
-const wideDecoder = new Decoder({ useBigInt64: true, mapKeyConverter: (key) => (typeof key === 'number' ? key : String(key)) })
+const wideDecoder = new Decoder({ useBigInt64: true, mapKeyConverter: key => (typeof key === 'number' ? key : String(key)) })
 
 /**
  * The payload for `value`: a Uint8Array as bytes (not copied), a string as UTF-8 text, anything else as MessagePack, or
@@ -77,7 +77,7 @@ function widen(value: unknown, depth: number): unknown {
     return narrowed(value)
   }
   if (typeof value === 'number') return Number.isSafeInteger(value) && (value > 0xffffffff || value < -0x80000000) ? BigInt(value) : value
-  if (Array.isArray(value)) return value.map((item) => widen(item, depth + 1))
+  if (Array.isArray(value)) return value.map(item => widen(item, depth + 1))
   if (!isPlainObject(value)) return value
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, widen(item, depth + 1)]))
 }

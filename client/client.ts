@@ -1,0 +1,338 @@
+// The client as its user sees it: publish, subscribe, request and the rest, in terms of calls, subscriptions and the
+// session. Knows neither sockets nor files.
+
+import type { Clock } from '../broker/ground/clock.ts'
+import { Deadline, Deadlines } from '../broker/ground/deadlines.ts'
+import { BrokerError } from '../broker/ground/errors.ts'
+import { encodePayload } from '../broker/ground/payload.ts'
+import type { FrameInit } from '../broker/wire/frame.ts'
+import { Flag, Kind } from '../broker/wire/layout.ts'
+import type { ApiAnswer, ApiMethod, ApiParams } from './api-types.ts'
+import type { Call } from './call.ts'
+import { Channels } from './channels.ts'
+import { controlCall, receiptCall, subscribeCall } from './control-calls.ts'
+import { Emitter } from './emitter.ts'
+import { Flow } from './flow.ts'
+import type { Welcome } from './handshake.ts'
+import { Inbound } from './inbound.ts'
+import type { Platform } from './link.ts'
+import { Message } from './message.ts'
+import { PromiseCall, SendCall } from './promise-call.ts'
+import { Session, type SessionOptions } from './session.ts'
+import { StreamCall } from './stream-call.ts'
+import { checkSubject } from './subject-check.ts'
+import { Subscription, type SubscribeOptions } from './subscription.ts'
+import { Subscriptions } from './subscriptions.ts'
+import type { PublishOptions, Receipt, RequestOptions, StreamOptions } from './operation-options.ts'
+
+export interface ClientEvents {
+  /** The connection is gone; `reconnected` or `closed` follows. */
+  disconnected: BrokerError
+  reconnected: Welcome
+  /** Once and last; undefined when this side closed. */
+  closed: BrokerError | undefined
+  /** What no promise tells: a refused publish without receipt, a refused subscription, a handler that threw. */
+  error: BrokerError
+}
+
+export interface ClientOptions extends SessionOptions {
+  /** Time for requests that name none; undefined = what the broker says. ms */
+  readonly requestTimeoutMs: number | undefined
+  readonly clock: Clock
+}
+
+/** The broker says when time is up; this side says so itself only when it does not hear from it. ms */
+const LOCAL_GRACE_MS = 500
+/** Longest that close() waits for what is open. ms */
+const DRAIN_MS = 5000
+const API_PREFIX = '$CB.api.'
+const ALL_CLIENTS = '$CB.all'
+
+export class Client {
+  /** Named streams of the broker. */
+  readonly channels: Channels
+  /** Resolves when the client is closed for good: undefined when this side closed, else why. Never rejects. */
+  readonly closed: Promise<BrokerError | undefined>
+  readonly #session: Session
+  readonly #events = new Emitter<ClientEvents>()
+  readonly #subscriptions = new Subscriptions()
+  readonly #deadlines: Deadlines
+  readonly #inbound: Inbound
+  readonly #flow: Flow
+  readonly #requestTimeoutMs: number | undefined
+  readonly #clock: Clock
+  readonly #closed = Promise.withResolvers<BrokerError | undefined>()
+  #lastSubscription = 0
+
+  constructor(platform: Platform, options: ClientOptions) {
+    const problem = (error: BrokerError): void => this.#events.emit('error', error)
+    this.#clock = options.clock
+    this.#deadlines = new Deadlines(options.clock, { onError: error => problem(BrokerError.from(error)) })
+    this.#requestTimeoutMs = options.requestTimeoutMs
+    this.#session = new Session(platform, options, {
+      opened: (welcome, isFirst) => this.#opened(welcome, isFirst),
+      received: (frame, connection) => this.#inbound.receive(frame, connection),
+      lost: error => {
+        this.#inbound.lost(error)
+        this.#events.emit('disconnected', error)
+      },
+      closed: error => this.#onClosed(error),
+    })
+    this.#inbound = new Inbound({ calls: this.#session.calls, subscriptions: this.#subscriptions, deadlines: this.#deadlines, problem })
+    this.#flow = new Flow(isPaused => (isPaused ? this.#session.connection?.pause() : this.#session.connection?.resume()))
+    this.channels = new Channels((method, params) => this.call(method, params))
+    this.closed = this.#closed.promise
+  }
+
+  /** The id by which others reach this client: `$CB.to.client.<id>`. */
+  get id(): string {
+    return this.welcome.client
+  }
+
+  /** What the broker said at the last connection. @throws BrokerError `connection.closed` before the first */
+  get welcome(): Welcome {
+    const { welcome } = this.#session
+    if (welcome === undefined) throw new BrokerError('connection.closed')
+    return welcome
+  }
+
+  get isConnected(): boolean {
+    return this.#session.connection?.isOpen === true
+  }
+
+  /** Makes the first connection; `connect()` has done it. */
+  open(): Promise<void> {
+    return this.#session.open()
+  }
+
+  /** Calls `listener` for each such event; the returned function stops that. */
+  on<Name extends keyof ClientEvents>(event: Name, listener: (value: ClientEvents[Name]) => void): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  /**
+   * Publishes `payload` (see encodePayload) on `subject`. Resolves when the frame was handed to the socket and that takes
+   * more, so awaiting it is the back-pressure. While disconnected it waits. Never repeated: what was handed over when the
+   * connection broke may or may not have arrived. With `receipt` it resolves when the broker has accepted it, and with
+   * `mid` or `idempotent` besides, it is sent again after a disconnect.
+   * @throws BrokerError `subject.invalid`, `frame.too_large`, `payload.*`, `client.offline_full`, `client.closed`,
+   * `client.aborted`; with `receipt` what the broker refused it with, `connection.lost`, and `request.timeout`
+   */
+  publish(subject: string, payload: unknown, options: PublishOptions & { readonly receipt: true }): Promise<Receipt>
+  publish(subject: string, payload: unknown, options?: PublishOptions): Promise<void>
+  async publish(subject: string, payload: unknown, options: PublishOptions = {}): Promise<Receipt | void> {
+    const frame = this.#frame(Kind.publish, subject, payload, options)
+    if (options.receipt === true) {
+      const call = receiptCall({ ...frame, flags: (frame.flags ?? 0) | Flag.receipt }, isRepeatable(options))
+      return this.#answer(call, { subject, timeoutMs: this.#timeoutMs(undefined), signal: options.signal })
+    }
+    const { connection } = this.#session
+    if (connection?.isOpen === true && !this.#session.isOver) {
+      if (options.signal?.aborted === true) throw aborted(options.signal)
+      connection.send(frame)
+      return connection.ready
+    }
+    const call = new SendCall(frame)
+    return this.#follow(call, call.promise, options.signal)
+  }
+
+  /**
+   * Subscribes; messages come by the iterator or by `onMessage`. Survives a reconnect. Patterns below `$CB.` name what
+   * comes unasked: `$CB.to.>` is what is addressed to this client, `$CB.all` what is broadcast.
+   * @throws BrokerError `pattern.invalid`, `filter.invalid`, `client.closed`. What the broker refuses comes by `ready`, the iterator and `error`
+   */
+  subscribe<T = unknown>(pattern: string, options: SubscribeOptions<T> = {}): Subscription<T> {
+    if (this.#session.isOver) throw new BrokerError('client.closed')
+    const subscription: Subscription = new Subscription(this.#lastSubscription + 1, pattern, options as SubscribeOptions, {
+      flow: this.#flow,
+      detach: isInOrder => this.#detach(subscription, isInOrder),
+      problem: error => this.#events.emit('error', error),
+    })
+    this.#lastSubscription++
+    this.#subscriptions.add(subscription)
+    if (this.isConnected) this.#announce(subscription)
+    return subscription as Subscription<T>
+  }
+
+  /**
+   * Asks, and gives the answer. Sent again after a disconnect with `mid` or `idempotent`; otherwise it fails then.
+   * @throws BrokerError `request.no_responders`, `request.timeout`, `request.responder_gone`, what the responder failed
+   * with, `connection.lost`, `client.aborted`, and what publish() throws
+   */
+  async request<T = unknown>(subject: string, payload?: unknown, options: RequestOptions = {}): Promise<Message<T>> {
+    const timeoutMs = this.#timeoutMs(options.timeoutMs)
+    const call = new PromiseCall({
+      frame: { ...this.#frame(Kind.request, subject, payload, options), to: timeoutMs },
+      isRepeatable: isRepeatable(options),
+      read: frame => (frame.kind === Kind.response ? { result: new Message<T>(frame, this.welcome) } : undefined),
+    })
+    return this.#answer(call, { subject, timeoutMs, signal: options.signal })
+  }
+
+  /** Asks, and gives the parts of one responder's answer as they come; the last has `isLast`. Errors as request(); never sent again. */
+  stream<T = unknown>(subject: string, payload?: unknown, options: StreamOptions = {}): AsyncIterableIterator<Message<T>, undefined> {
+    return this.#iterate<T>(subject, payload, options, false)
+  }
+
+  /** Asks everyone, and gives all answers until each responder is done or the time is up; `error` is set on those of responders that failed. */
+  requestMany<T = unknown>(subject: string, payload?: unknown, options: StreamOptions = {}): AsyncIterableIterator<Message<T>, undefined> {
+    return this.#iterate<T>(subject, payload, options, true)
+  }
+
+  /** Sends to every connected client but this one, subscribed or not; resolves with their number. */
+  broadcast(payload: unknown, options: Omit<PublishOptions, 'receipt'> = {}): Promise<Receipt> {
+    return this.publish(ALL_CLIENTS, payload, { ...options, receipt: true })
+  }
+
+  /** Calls a method of the broker. @throws BrokerError `method.*`, `permission.denied`, and what request() throws */
+  async call<M extends ApiMethod>(method: M, params?: ApiParams<M>, options: RequestOptions = {}): Promise<ApiAnswer<M>> {
+    const answer = await this.request<ApiAnswer<M>>(`${API_PREFIX}${method}`, params ?? {}, options)
+    return answer.value
+  }
+
+  /**
+   * Ends in order: no new operations, subscriptions end, what is open gets up to 5 s to finish, then goodbye. Messages
+   * that wait for a reconnect fail with `client.closed`. Resolves when closed.
+   */
+  async close(): Promise<void> {
+    await this.#session.close(() => this.#drained())
+    await this.closed
+  }
+
+  /** Ends now: everything open fails with `client.closed`. */
+  destroy(): void {
+    this.#session.destroy()
+  }
+
+  #frame(kind: number, subject: string, payload: unknown, options: PublishOptions): FrameInit {
+    checkSubject(subject)
+    const { type, bytes } = encodePayload(payload, options)
+    const headers = options.mid === undefined ? options.headers : { ...options.headers, mid: options.mid }
+    return { kind, flags: type, subject, headers, payload: bytes }
+  }
+
+  async *#iterate<T>(subject: string, payload: unknown, options: StreamOptions, isMany: boolean): AsyncGenerator<Message<T>, undefined> {
+    const timeoutMs = this.#timeoutMs(options.timeoutMs)
+    const frame = this.#frame(Kind.request, subject, payload, options)
+    const call = new StreamCall<T>({
+      frame: { ...frame, flags: (frame.flags ?? 0) | (isMany ? Flag.many : 0), to: timeoutMs },
+      flow: this.#flow,
+      isMany,
+      message: answer => new Message<T>(answer, this.welcome),
+    })
+    const stop = this.#watch(call, { subject, timeoutMs, signal: options.signal })
+    try {
+      for (let result = await call.next(); result.done !== true; result = await call.next()) yield result.value
+      return undefined
+    } finally {
+      stop()
+      this.#session.withdraw(call, true)
+      call.drop()
+    }
+  }
+
+  async #answer<T>(call: PromiseCall<T>, limits: { subject: string; timeoutMs: number; signal: AbortSignal | undefined }): Promise<T> {
+    const answered = this.#flow.await()
+    const stop = this.#watch(call, limits)
+    try {
+      return await call.promise
+    } finally {
+      stop()
+      answered()
+    }
+  }
+
+  /** Submits the call and fails it when its time is up or its signal aborts; the returned function ends the watch. */
+  #watch(call: Call, { subject, timeoutMs, signal }: { subject: string; timeoutMs: number; signal: AbortSignal | undefined }): () => void {
+    const giveUp = (error: BrokerError): void => {
+      this.#session.withdraw(call, call.frame.kind === Kind.request)
+      call.failed(error)
+    }
+    const deadline = new Deadline(() => giveUp(new BrokerError('request.timeout', { subject, limitMs: timeoutMs })))
+    const abort = (): void => giveUp(aborted(signal))
+    if (signal?.aborted === true) abort()
+    else {
+      signal?.addEventListener('abort', abort)
+      this.#deadlines.set(deadline, timeoutMs + LOCAL_GRACE_MS)
+      this.#session.submit(call)
+    }
+    return () => {
+      this.#deadlines.cancel(deadline)
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  #follow<T>(call: Call, promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    const abort = (): void => {
+      this.#session.withdraw(call, false)
+      call.failed(aborted(signal))
+    }
+    if (signal?.aborted === true) abort()
+    else this.#session.submit(call)
+    signal?.addEventListener('abort', abort)
+    return promise.finally(() => signal?.removeEventListener('abort', abort))
+  }
+
+  #timeoutMs(asked: number | undefined): number {
+    return asked ?? this.#requestTimeoutMs ?? this.welcome.limits.requestTimeoutMs
+  }
+
+  #opened(welcome: Welcome, isFirst: boolean): void {
+    if (this.#flow.isPaused) this.#session.connection?.pause()
+    for (const subscription of this.#subscriptions.all()) this.#announce(subscription)
+    if (!isFirst) this.#events.emit('reconnected', welcome)
+  }
+
+  #announce(subscription: Subscription): void {
+    if (subscription.isLocal) return subscription.confirm()
+    this.#session.submit(
+      subscribeCall(subscription, error => {
+        this.#subscriptions.remove(subscription)
+        subscription.end(error)
+        this.#events.emit('error', error)
+      }),
+    )
+  }
+
+  async #detach(subscription: Subscription, isInOrder: boolean): Promise<void> {
+    if (!isInOrder) this.#subscriptions.remove(subscription)
+    if (!subscription.isLocal && this.isConnected) {
+      const call = controlCall({ kind: Kind.unsubscribe, ref: subscription.number })
+      this.#session.submit(call)
+      // Without the connection there is no subscription either.
+      await call.promise.catch((error: unknown) => {
+        const problem = BrokerError.from(error)
+        if (problem.code !== 'connection.lost' && problem.code !== 'client.closed') throw problem
+      })
+    }
+    // In order: what was sent before the broker read the frame still arrives, and is still delivered.
+    this.#subscriptions.remove(subscription)
+  }
+
+  async #drained(): Promise<void> {
+    for (const subscription of this.#subscriptions.all()) subscription.drain().catch(() => {})
+    const limit = Promise.withResolvers<void>()
+    const cancel = this.#clock.after(DRAIN_MS, limit.resolve)
+    await Promise.race([Promise.all([this.#session.calls.idle(), this.#inbound.idle()]), limit.promise])
+    cancel()
+  }
+
+  #onClosed(error: BrokerError | undefined): void {
+    for (const subscription of this.#subscriptions.all()) {
+      this.#subscriptions.remove(subscription)
+      subscription.end(error)
+    }
+    this.#deadlines.close()
+    this.#closed.resolve(error)
+    this.#events.emit('closed', error)
+  }
+}
+
+function aborted(signal: AbortSignal | undefined): BrokerError {
+  return new BrokerError('client.aborted', {}, { cause: signal?.reason })
+}
+
+function isRepeatable({ mid, idempotent }: PublishOptions): boolean {
+  return idempotent ?? mid !== undefined
+}
+

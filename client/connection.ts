@@ -1,0 +1,153 @@
+// One connection to the broker, from the first byte to the last: frames in and out, ids, ping and goodbye. It does not
+// come back; the session opens the next one.
+
+import { BrokerError } from '../broker/ground/errors.ts'
+import { decodeFrame, encodeFrame, type Frame, type FrameInit } from '../broker/wire/frame.ts'
+import { Framer } from '../broker/wire/framer.ts'
+import { isCanonical } from '../broker/wire/canonical.ts'
+import { Kind } from '../broker/wire/layout.ts'
+import { errorOf } from './answer-error.ts'
+import type { Handshake, Welcome } from './handshake.ts'
+import type { ClientLink, LinkHandler, Platform } from './link.ts'
+import { Outbound } from './outbound.ts'
+import { encodeSigned } from './signer.ts'
+
+export interface ConnectionHandler {
+  /** The handshake is complete; frames may be sent. */
+  opened(connection: Connection): void
+  /** Everything but ping, goodbye and the handshake. */
+  received(frame: Frame, connection: Connection): void
+  /** Called once and last. Before `opened`: the connection was refused. */
+  closed(error: BrokerError, connection: Connection): void
+}
+
+/** Answers of the broker's own methods may exceed the limit for messages; this only stops nonsense lengths. */
+const MAX_RECEIVED_FRAME_BYTES = 64 * 1024 * 1024
+
+export class Connection implements LinkHandler {
+  readonly #link: ClientLink
+  readonly #platform: Platform
+  readonly #handshake: Handshake
+  readonly #handler: ConnectionHandler
+  readonly #outbound: Outbound
+  readonly #framer = new Framer(MAX_RECEIVED_FRAME_BYTES)
+  readonly #key: Uint8Array
+  #lastId = 0
+  #welcome: Welcome | undefined
+  #reason: BrokerError | undefined
+  #isOver = false
+
+  constructor(link: ClientLink, platform: Platform, handshake: Handshake, token: string | undefined, handler: ConnectionHandler) {
+    this.#link = link
+    this.#platform = platform
+    this.#handshake = handshake
+    this.#handler = handler
+    this.#outbound = new Outbound(link, task => platform.defer(task))
+    this.#key = new TextEncoder().encode(token ?? '')
+    link.attach(this)
+    this.send(handshake.hello())
+    this.#outbound.flush()
+  }
+
+  /** @throws BrokerError `handshake.expected` before the handshake is complete */
+  get welcome(): Welcome {
+    if (this.#welcome === undefined) throw new BrokerError('handshake.expected', { expected: 'welcome', actual: 'nothing yet' })
+    return this.#welcome
+  }
+
+  /** Resolves when more may be sent; see Outbound. */
+  get ready(): Promise<void> {
+    return this.#outbound.ready
+  }
+
+  get isOpen(): boolean {
+    return this.#welcome !== undefined && !this.#isOver
+  }
+
+  /**
+   * Sends a frame with the next id, which is returned. Ids count from 1 without a gap.
+   * @throws BrokerError `frame.too_large` before anything is sent, `subject.invalid`, `connection.closed`
+   */
+  send(init: FrameInit): number {
+    if (this.#isOver) throw new BrokerError('connection.closed')
+    const frame: FrameInit = { ...init, id: this.#lastId + 1 }
+    const isSigned = this.#welcome?.signature === true && init.kind < Kind.hello
+    const bytes = isSigned ? encodeSigned(frame, this.#key, this.#platform.hmac) : encodeFrame(frame)
+    const limitBytes = this.#welcome?.limits.maxFrameBytes ?? MAX_RECEIVED_FRAME_BYTES
+    if (bytes.length > limitBytes) throw new BrokerError('frame.too_large', { actualBytes: bytes.length, limitBytes })
+    this.#outbound.push(bytes)
+    return ++this.#lastId
+  }
+
+  pause(): void {
+    this.#link.pause()
+  }
+
+  resume(): void {
+    this.#link.resume()
+  }
+
+  /** Says goodbye and ends in order: what was sent still leaves. */
+  close(): void {
+    if (this.#isOver) return
+    this.send({ kind: Kind.goodbye })
+    this.#outbound.flush()
+    this.#end(new BrokerError('connection.closed'))
+    this.#link.close()
+  }
+
+  /** Ends now, for the reason given. */
+  destroy(reason: BrokerError): void {
+    this.#end(reason)
+    this.#link.destroy()
+  }
+
+  received(chunk: Uint8Array): void {
+    if (this.#isOver) return
+    try {
+      this.#framer.push(chunk, { frame: (bytes, start, end) => this.#frame(bytes, start, end) })
+    } catch (error) {
+      this.destroy(BrokerError.from(error))
+    }
+  }
+
+  drained(): void {
+    this.#outbound.release()
+  }
+
+  closed(problem: Error | undefined): void {
+    this.#isOver = true
+    this.#outbound.release()
+    this.#reason ??= new BrokerError('connection.lost', { problem: problem?.message ?? 'the broker closed it' }, { cause: problem })
+    this.#handler.closed(this.#reason, this)
+  }
+
+  #frame(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#isOver) return
+    if (!isCanonical(bytes, start, end)) throw new BrokerError('frame.malformed', { problem: 'the broker sent a frame that is not canonical' })
+    const frame = decodeFrame(bytes, start, end)
+    if (this.#welcome === undefined) this.#shakeHands(frame)
+    else if (frame.kind === Kind.ping) this.send({ kind: Kind.pong, ref: frame.id })
+    else if (frame.kind === Kind.goodbye) {
+      this.#end(errorOf(frame))
+      this.#link.close()
+    } else this.#handler.received(frame, this)
+  }
+
+  #shakeHands(frame: Frame): void {
+    const next = this.#handshake.receive(frame)
+    if ('kind' in next) {
+      this.send(next)
+      this.#outbound.flush()
+    } else {
+      this.#welcome = next
+      this.#handler.opened(this)
+    }
+  }
+
+  // The first reason is the true one; what follows from it (a reset, an end) says less.
+  #end(reason: BrokerError): void {
+    this.#isOver = true
+    this.#reason ??= reason
+  }
+}

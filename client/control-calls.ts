@@ -1,0 +1,44 @@
+// Calls that the broker itself answers: control frames and receipts.
+
+import { decode, encode } from '@msgpack/msgpack'
+import type { BrokerError } from '../broker/ground/errors.ts'
+import type { Frame, FrameInit } from '../broker/wire/frame.ts'
+import { Kind } from '../broker/wire/layout.ts'
+import { errorOf } from './answer-error.ts'
+import type { Call } from './call.ts'
+import type { Receipt } from './operation-options.ts'
+import { PromiseCall } from './promise-call.ts'
+import type { Subscription } from './subscription.ts'
+
+/** A control frame; done when the broker says ok. */
+export function controlCall(frame: FrameInit): PromiseCall<undefined> {
+  return new PromiseCall({ frame, read: answer => (answer.kind === Kind.ok ? { result: undefined } : undefined) })
+}
+
+/** A publish that asks for a receipt. */
+export function receiptCall(frame: FrameInit, isRepeatable: boolean): PromiseCall<Receipt> {
+  return new PromiseCall({ frame, isRepeatable, read: answer => (answer.kind === Kind.receipt ? { result: decode(answer.payload) as Receipt } : undefined) })
+}
+
+/**
+ * The frame that announces a subscription. It may be sent once per connection; a connection that is lost before the
+ * answer settles nothing, as the next one announces it again.
+ */
+export function subscribeCall(subscription: Subscription, refused: (error: BrokerError) => void): Call {
+  const { number, pattern, group, filter } = subscription
+  return {
+    frame: { kind: Kind.subscribe, ref: number, payload: encode({ pattern, group, filter: filter?.text }, { ignoreUndefined: true }) },
+    isAnswered: true,
+    isRepeatable: false,
+    sent() {},
+    received(frame: Frame) {
+      if (frame.kind === Kind.error) refused(errorOf(frame))
+      else subscription.confirm()
+      return true
+    },
+    failed(error) {
+      if (error.code !== 'connection.lost' && error.code !== 'client.closed') refused(error)
+    },
+  }
+}
+

@@ -1,0 +1,83 @@
+// Sorts what the broker sends: messages to subscriptions, answers to calls, cancels to open requests.
+
+import type { Deadlines } from '../broker/ground/deadlines.ts'
+import type { BrokerError } from '../broker/ground/errors.ts'
+import type { Frame } from '../broker/wire/frame.ts'
+import { Flag, Kind } from '../broker/wire/layout.ts'
+import { errorOf } from './answer-error.ts'
+import type { OpenCalls } from './call.ts'
+import type { Connection } from './connection.ts'
+import { Message } from './message.ts'
+import { OpenRequests } from './open-request.ts'
+import { refuseUnheard, type Subscriptions } from './subscriptions.ts'
+
+export interface InboundParts {
+  readonly calls: OpenCalls
+  readonly subscriptions: Subscriptions
+  readonly deadlines: Deadlines
+  /** Told of errors that concern no open call. */
+  readonly problem: (error: BrokerError) => void
+}
+
+export class Inbound {
+  readonly #parts: InboundParts
+  readonly #requests: OpenRequests
+
+  constructor(parts: InboundParts) {
+    this.#parts = parts
+    this.#requests = new OpenRequests(parts.deadlines)
+  }
+
+  receive(frame: Frame, connection: Connection): void {
+    switch (frame.kind) {
+      case Kind.publish:
+        this.#parts.subscriptions.deliver(new Message(frame, connection.welcome))
+        break
+      case Kind.grouped:
+        this.#parts.subscriptions.deliverTo(frame.ref, new Message(frame, connection.welcome))
+        break
+      case Kind.request:
+        this.#request(frame, connection)
+        break
+      case Kind.cancel:
+        this.#requests.cancel(frame.to, frame.ref)
+        break
+      case Kind.error:
+        this.#error(frame)
+        break
+      default:
+        // An answer whose call was given up is nobody's; a kind of a later version of the protocol is for nobody here.
+        this.#parts.calls.receive(frame)
+    }
+  }
+
+  /** The connection is gone, and with it all requests that came by it. */
+  lost(error: BrokerError): void {
+    this.#requests.endAll(error)
+  }
+
+  /** Resolves when every request was answered. */
+  idle(): Promise<void> {
+    return this.#requests.idle()
+  }
+
+  #request(frame: Frame, connection: Connection): void {
+    const message = new Message(frame, connection.welcome, this.#requests.open(frame, connection))
+    const { subscriptions } = this.#parts
+    const isTaken = (frame.flags & Flag.grouped) === 0 ? subscriptions.deliver(message) : subscriptions.deliverTo(frame.ref, message)
+    if (!isTaken) refuseUnheard(message)
+  }
+
+  #error(frame: Frame): void {
+    const { calls, problem } = this.#parts
+    if (frame.origin !== 0) {
+      calls.receive(frame)
+      return
+    }
+    const error = errorOf(frame)
+    const count = Number(error.details['count'] ?? 1)
+    // Alone it goes to its call, which knows whether it ends it; several at once were refused and never began.
+    const isKnown = count > 1 ? calls.refuse(frame.ref, count, error) : calls.receive(frame)
+    if (!isKnown && error.code !== 'request.timeout') problem(error)
+  }
+}

@@ -1,0 +1,41 @@
+// What the client needs of its surroundings: a byte stream, a keyed hash, a later turn. Node's are in unix-link.ts and
+// connect.ts; a browser brings its own, so nothing above this file imports a `node:` module.
+
+/** What a link tells its owner. */
+export interface LinkHandler {
+  /** Bytes arrived; they belong to the handler from now on. */
+  received(chunk: Uint8Array): void
+  /** After a write that returned false: everything has left, more may follow. */
+  drained(): void
+  /** The link is gone, whoever closed it; called exactly once and last. */
+  closed(problem: Error | undefined): void
+}
+
+/** One byte stream to the broker. */
+export interface ClientLink {
+  /** Sets who is told; called once, before anything else. Nothing is read before. */
+  attach(handler: LinkHandler): void
+  /** Takes bytes, always; false = above high-water, wait for `drained()` before the next. */
+  write(bytes: Uint8Array): boolean
+  /** Stops reading; what was read before still arrives. */
+  pause(): void
+  resume(): void
+  /** Ends in order: what was written still leaves. */
+  close(): void
+  /** Ends now. */
+  destroy(): void
+}
+
+/** HMAC-SHA256, 32 bytes. */
+export type Hmac = (key: Uint8Array, data: Uint8Array) => Uint8Array
+
+export interface Platform {
+  /**
+   * A new link to the broker.
+   * @throws BrokerError `connect.*`, or the signal's reason when it aborts
+   */
+  openLink(signal: AbortSignal): Promise<ClientLink>
+  readonly hmac: Hmac
+  /** Runs `task` once the current turn's input is handled, so that all frames of a turn leave in one write. */
+  defer(task: () => void): void
+}
