@@ -175,8 +175,8 @@ export class Actor<M extends AnyStateMachine> implements StartableActor {
     this.#round = round
     this.#perform(async () => {
       this.#outgoing?.abort()
-      if (!behaviour.overlaps) await this.#outgoing?.releases.release(this.#cut.promise)
-      if (round.scope.signal.aborted) return 'FINISHED'
+      if (this.#outgoing !== undefined && !behaviour.overlaps) await this.#outgoing.releases.release(this.#cut.promise)
+      if (round.scope.signal.aborted) return 'INITIALISED'
       this.#isIgnored = (await behaviour.init(round.scope)) === 'ignore'
       await this.#outgoing?.releases.release(this.#cut.promise)
       this.#outgoing = undefined

@@ -1,14 +1,13 @@
 // What actors need around them, on a clock that the test moves.
 
 import { Deadlines } from '../../broker/ground/deadlines.ts'
-import type { Log } from '../../broker/ground/types.ts'
 import type { Environment } from '../../actors/behaviour.ts'
 import { FakeClock } from './fake-clock.ts'
-import { recordedLog, type LogRecord } from './recorded-log.ts'
+import { recordedLog, type RecordedLog } from './recorded-log.ts'
 
 export interface TestEnvironment extends Environment {
   readonly clock: FakeClock
-  readonly log: Log & { readonly records: LogRecord[] }
+  readonly log: RecordedLog
 }
 
 /** Fake clock, a wheel on it with ticks of 1 ms, and a log that is kept. */
