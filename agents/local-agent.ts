@@ -1,0 +1,114 @@
+// A local agent from the config, through all its incarnations: what its actor does, and what is known of it. Restarts nothing.
+
+import type { Clock } from '../broker/ground/clock.ts'
+import type { Deadlines } from '../broker/ground/deadlines.ts'
+import { BrokerError } from '../broker/ground/errors.ts'
+import type { AgentSettings } from '../broker/ground/settings.ts'
+import type { Log } from '../broker/ground/types.ts'
+import { AgentProcess, type AgentExit } from './agent-process.ts'
+import type { AgentRegister } from './agent-register.ts'
+import { launchOf, type LaunchContext } from './launch.ts'
+import { groupOf } from './process-group.ts'
+
+/** What lets one incarnation of an agent in. */
+export interface AgentCredential {
+  readonly token: string
+  /** From now on nobody gets in with it. */
+  revoke(): void
+}
+
+export interface LocalAgentOptions {
+  readonly settings: AgentSettings
+  /** Where the agent finds the broker, and where it starts when its config names no directory. */
+  readonly context: Omit<LaunchContext, 'token'>
+  issueCredential(agentName: string): AgentCredential
+  readonly register: AgentRegister
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+}
+
+/** What of an actor's scope an agent needs. */
+export interface AgentScope {
+  readonly log: Log
+  defer(release: () => void | Promise<void>): void
+  fail(error: unknown): void
+  finish(): void
+}
+
+// What GroupEnding and AgentProcess may take beyond the time that the agent is given, with a margin.
+const AFTER_KILL_MS = 3000
+
+export class LocalAgent {
+  readonly settings: AgentSettings
+  /** How long the actor's releases may take: the agent's own time, and that of killing it. ms */
+  readonly releaseMs: number
+  /** The same when it is killed. ms */
+  readonly killMs = AFTER_KILL_MS
+  readonly #options: LocalAgentOptions
+  #process: AgentProcess | undefined
+  #lastExit: AgentExit | undefined
+
+  constructor(options: LocalAgentOptions) {
+    this.settings = options.settings
+    this.releaseMs = options.settings.shutdownMs + AFTER_KILL_MS
+    this.#options = options
+  }
+
+  /** undefined while no process runs. */
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
+  /** How the process before this one ended; undefined for the first. */
+  get lastExit(): AgentExit | undefined {
+    return this.#lastExit
+  }
+
+  /** True for the agent's process and those that it started and that stayed in its group. */
+  owns(pid: number): boolean {
+    return this.#process !== undefined && (pid === this.#process.pid || groupOf(pid) === this.#process.pid)
+  }
+
+  /** Starts a process with a credential of its own; both end with the scope. @throws BrokerError `agent.failed` */
+  async init(scope: AgentScope): Promise<void> {
+    const { settings, context, register, clock, deadlines } = this.#options
+    const credential = this.#options.issueCredential(settings.name)
+    scope.defer(() => credential.revoke())
+    const launch = launchOf(settings, { ...context, token: credential.token })
+    const agent = await AgentProcess.start({ name: settings.name, launch, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
+    this.#process = agent
+    scope.defer(() => this.#end(agent))
+    register.add(settings.name, agent.pid)
+    scope.log.info({ pid: agent.pid, command: settings.command }, 'started')
+    void this.#watch(agent, scope)
+  }
+
+  /** Nobody waits any longer: SIGKILL. */
+  kill(): void {
+    this.#process?.kill()
+  }
+
+  detail(): string {
+    return this.#process === undefined ? this.settings.command : `${this.settings.command}, pid ${this.#process.pid}`
+  }
+
+  async #end(agent: AgentProcess): Promise<void> {
+    agent.stop()
+    await agent.exited
+    this.#options.register.remove(agent.pid)
+  }
+
+  // An end that was asked for comes here as well: its scope is over then and passes over what is said.
+  async #watch(agent: AgentProcess, scope: AgentScope): Promise<void> {
+    const exit = await agent.exited
+    if (this.#process === agent) this.#process = undefined
+    this.#lastExit = exit
+    scope.log.info({ pid: agent.pid, ...exit }, 'exited')
+    if (exit.code === 0) scope.finish()
+    else scope.fail(new BrokerError('agent.failed', { agent: this.settings.name, problem: exitProblem(exit) }))
+  }
+}
+
+function exitProblem(exit: AgentExit): string {
+  return exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`
+}

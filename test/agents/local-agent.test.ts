@@ -1,0 +1,142 @@
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { Actor } from '../../actors/actor.ts'
+import { AgentRegister } from '../../agents/agent-register.ts'
+import { LocalAgent } from '../../agents/local-agent.ts'
+import { systemClock } from '../../broker/ground/clock.ts'
+import { Deadlines } from '../../broker/ground/deadlines.ts'
+import { BrokerError } from '../../broker/ground/errors.ts'
+import { processStamp } from '../../broker/ground/process-stamp.ts'
+import { defaultBackoff, type AgentSettings } from '../../broker/ground/settings.ts'
+import type { ExitReason } from '../../broker/ground/types.ts'
+import { agentMachine } from '../../machines/agent.ts'
+import { recordedLog } from '../support/recorded-log.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+
+/** A local agent, and actors that run it, one after another. */
+function localAgent(t: ExecutionContext, overrides: Partial<AgentSettings>) {
+  const home = temporaryDirectory(t)
+  const deadlines = new Deadlines(systemClock, { onError: error => t.fail(String(error)) })
+  t.teardown(() => deadlines.close())
+  const log = recordedLog()
+  const settings: AgentSettings = { name: 'tested', command: 'sh', args: [], env: {}, cwd: undefined, restart: 'permanent', backoff: defaultBackoff, shutdownMs: 5000, ...overrides }
+  const valid = new Set<string>()
+  let issued = 0
+  const issueCredential = (name: string): { token: string; revoke(): void } => {
+    const token = `${name}-${++issued}`
+    valid.add(token)
+    return { token, revoke: () => void valid.delete(token) }
+  }
+  const register = new AgentRegister(join(home, 'agents.json'))
+  const agent = new LocalAgent({ settings, context: { home, socket: join(home, 's'), directory: home }, issueCredential, register, clock: systemClock, deadlines })
+  const actor = () => {
+    const made = new Actor({ id: 'agent.tested', kind: 'agent', machine: agentMachine, behaviour: agent, environment: { clock: systemClock, deadlines, log }, releaseMs: agent.releaseMs, killMs: agent.killMs })
+    const exited = Promise.withResolvers<ExitReason>()
+    made.onExit = exited.resolve
+    t.teardown(async () => {
+      made.kill()
+      await exited.promise
+    })
+    return { actor: made, exited: exited.promise }
+  }
+  const registered = () => new AgentRegister(join(home, 'agents.json')).records
+  return { agent, actor, log, valid, home, registered }
+}
+
+const WAIT = 'echo "token $CALLBOARD_TOKEN of $CALLBOARD_AGENT"; exec sleep 1000'
+
+test('local agent: runs a process with a credential that ends with it', async t => {
+  const { agent, actor, log, valid, registered } = localAgent(t, { args: ['-c', WAIT] })
+  const run = actor()
+  t.is(agent.pid, undefined)
+  t.is(await run.actor.start(), 'ok')
+  await log.logged(/token tested-1 of tested|token \[token\] of tested/)
+  const pid = agent.pid!
+  t.deepEqual([...valid], ['tested-1'])
+  t.like(registered(), { 0: { name: 'tested', pid } })
+  t.is(run.actor.info().detail, `sh, pid ${pid}`)
+  run.actor.stop()
+  t.deepEqual(await run.exited, { kind: 'shutdown' })
+  t.is(processStamp(pid), undefined)
+  t.deepEqual([...valid], [])
+  t.deepEqual(registered(), [])
+  t.is(agent.pid, undefined)
+  t.like(agent.lastExit, { code: null, signal: 'SIGTERM' })
+  t.deepEqual(log.records.filter(record => record.text === 'started' || record.text === 'exited').map(record => record.fields['pid']), [pid, pid])
+})
+
+test('local agent: exit code 0 is the end of its work, anything else a crash with the reason', async t => {
+  const done = localAgent(t, { args: ['-c', 'exit 0'] }).actor()
+  await done.actor.start()
+  t.deepEqual(await done.exited, { kind: 'normal' })
+  for (const [program, problem] of [['exit 3', /"tested" exited with code 3/], ['kill -KILL $$', /"tested" was ended by SIGKILL/]] as const) {
+    const crashed = localAgent(t, { args: ['-c', program] })
+    const run = crashed.actor()
+    await run.actor.start()
+    const reason = await run.exited
+    t.true(reason.kind === 'crash' && reason.error instanceof BrokerError && reason.error.code === 'agent.failed' && problem.test(reason.error.message))
+    t.deepEqual(crashed.registered(), [])
+    t.is(crashed.valid.size, 0)
+  }
+})
+
+test('local agent: the next incarnation has another credential, and knows how the last one ended', async t => {
+  const { agent, actor, log, valid } = localAgent(t, { args: ['-c', 'test "$CALLBOARD_TOKEN" = tested-2 && echo second && exec sleep 1000; exit 4'] })
+  const first = actor()
+  await first.actor.start()
+  await first.exited
+  t.like(agent.lastExit, { code: 4 })
+  t.is(await actor().actor.start(), 'ok')
+  await log.logged(/second/)
+  t.deepEqual([...valid], ['tested-2'])
+  t.like(agent.lastExit, { code: 4 })
+})
+
+test('local agent: a planned restart replaces the process within the same actor', async t => {
+  const { agent, actor, log, valid } = localAgent(t, { args: ['-c', 'echo "up $$"; exec sleep 1000'] })
+  const run = actor()
+  await run.actor.start()
+  const before = agent.pid!
+  await log.logged(new RegExp(`^up ${before}$`))
+  t.true(run.actor.signal({ type: 'MAINTAIN' }))
+  const { text } = await log.logged(new RegExp(`^up (?!${before}$)`))
+  t.is(text, `up ${agent.pid}`)
+  t.is(processStamp(before), undefined)
+  t.deepEqual([...valid], ['tested-2'])
+  t.like(run.actor.info(), { phase: 'run', incarnation: 1 })
+})
+
+test('local agent: a command that does not exist fails by name and leaves nothing', async t => {
+  const { actor, valid } = localAgent(t, { command: 'no-such-command' })
+  const result = await actor().actor.start()
+  t.true(typeof result === 'object' && result.kind === 'crash' && /agent "tested" cannot start: there is no command "no-such-command"/.test(result.error.message))
+  t.is(valid.size, 0)
+})
+
+test('local agent: killed, it does not wait for the agent\'s time', async t => {
+  const { actor, log, agent } = localAgent(t, { args: ['-c', 'trap "echo no" TERM; echo up; while :; do sleep 1; done'], shutdownMs: 3_600_000 })
+  const run = actor()
+  await run.actor.start()
+  await log.logged(/up/)
+  const pid = agent.pid!
+  run.actor.stop()
+  await log.logged(/no/)
+  run.actor.kill()
+  t.deepEqual(await run.exited, { kind: 'killed' })
+  t.is(processStamp(pid), undefined)
+})
+
+test('local agent: owns its process and what that started, nothing else', async t => {
+  const { agent, actor, log } = localAgent(t, { args: ['-c', 'sleep 1000 & echo "$!"; wait'] })
+  const run = actor()
+  t.false(agent.owns(process.pid))
+  await run.actor.start()
+  const child = Number((await log.logged(/^\d+$/)).text)
+  const pid = agent.pid!
+  t.true(agent.owns(pid))
+  t.true(agent.owns(child))
+  t.false(agent.owns(process.pid))
+  run.actor.stop()
+  await run.exited
+  t.false(agent.owns(pid))
+})
