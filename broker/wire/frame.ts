@@ -126,7 +126,7 @@ function payloadOffset(bytes: Uint8Array, start: number, end: number): number {
  * UTF-8 to string.
  * @throws BrokerError `frame.malformed`
  */
-export function decodeText(bytes: Uint8Array): string {
+function decodeText(bytes: Uint8Array): string {
   try {
     return text.decode(bytes)
   } catch (error) {
