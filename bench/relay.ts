@@ -43,7 +43,7 @@ function accept(socket: Socket): void {
 
   const ingress = new Ingress(origin, directory, outbound, control)
   ingresses.add(ingress)
-  socket.on('data', chunk => ingress.receive(chunk as Buffer))
+  socket.on('data', chunk => ingress.receive(chunk))
   socket.on('error', () => socket.destroy())
   socket.on('close', () => {
     origins.delete(origin)

@@ -36,13 +36,12 @@ export class Chunk {
 
   /** The same messages in other memory, for while a write still holds these. */
   copy(): Chunk {
-    const { bytes, messages, messageBytes } = this
-    return new Chunk(Array.from({ length: messages }, (_, i) => bytes.subarray(i * messageBytes, (i + 1) * messageBytes)), this.#numbering)
+    return new Chunk(Array.from({ length: this.messages }, (_, i) => this.message(i)), this.#numbering)
   }
 
-  /** The bytes of the first `count` messages, as a view. */
-  first(count: number): Uint8Array {
-    return count === this.messages ? this.bytes : this.bytes.subarray(0, count * this.messageBytes)
+  /** The bytes of message `index`, as a view. */
+  message(index: number): Uint8Array {
+    return this.bytes.subarray(index * this.messageBytes, (index + 1) * this.messageBytes)
   }
 }
 

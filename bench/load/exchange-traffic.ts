@@ -112,7 +112,7 @@ class Requester {
     this.#nextNumber += count
     this.open += count
     if (this.#nextNumber >= this.#lastNumber) this.#isStopped = true
-    this.#line.socket.write(this.#chunk.first(count))
+    for (let i = 0; i < count; i++) this.#line.socket.write(this.#chunk.message(i))
     if (this.#line.socket.writableLength > 0) this.#chunk = this.#chunk.copy()
   }
 }

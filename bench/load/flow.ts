@@ -13,7 +13,7 @@ export interface FlowOptions {
   readonly deliveredBytes: number
   /** Messages that may be under way. */
   readonly windowMessages: number
-  /** Called when everything sent has arrived after the flow stopped. */
+  /** Called once, when everything sent has arrived after the flow stopped. */
   readonly onSettled: () => void
 }
 
@@ -29,6 +29,7 @@ export class Flow {
   #sentBytes = 0
   #receivedBytes = 0
   #isStopped = true
+  #isSettled = false
 
   constructor(options: FlowOptions) {
     this.#options = options
@@ -78,6 +79,8 @@ export class Flow {
   }
 
   #settleIfDone(): void {
-    if (this.missingBytes <= 0) this.#options.onSettled()
+    if (this.#isSettled || this.missingBytes > 0) return
+    this.#isSettled = true
+    this.#options.onSettled()
   }
 }

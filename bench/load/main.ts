@@ -38,22 +38,26 @@ async function run(job: Exclude<Job, { kind: 'idle' }>): Promise<Outcome> {
 }
 
 async function openIdle(target: Target, connections: number): Promise<Outcome> {
-  const problems: string[] = []
   for (let opened = 0; opened < connections; opened += OPEN_AT_ONCE) {
     const lines = await Promise.all(Array.from({ length: Math.min(OPEN_AT_ONCE, connections - opened) }, () => openLine(target)))
     for (const line of lines) {
-      line.onLost = problem => process.send?.({ deliveries: 0, wallSeconds: 0, serverCpuSeconds: 0, loadCpuSeconds: 0, problems: [`idle connection: ${problem}`] })
+      line.onLost = problem => process.send?.(withoutFigures([`idle connection: ${problem}`]))
     }
   }
+  return withoutFigures([])
+}
+
+function withoutFigures(problems: readonly string[]): Outcome {
   return { deliveries: 0, wallSeconds: 0, serverCpuSeconds: 0, loadCpuSeconds: 0, problems }
 }
 
-process.once('message', async (job: Job) => {
+async function answer(job: Job): Promise<void> {
   try {
-    const outcome = job.kind === 'idle' ? await openIdle(job.target, job.connections) : await run(job)
-    process.send?.(outcome)
+    process.send?.(job.kind === 'idle' ? await openIdle(job.target, job.connections) : await run(job))
   } catch (error) {
-    process.send?.({ deliveries: 0, wallSeconds: 0, serverCpuSeconds: 0, loadCpuSeconds: 0, problems: [String(error)] } satisfies Outcome)
+    process.send?.(withoutFigures([String(error)]))
   }
-})
+}
+
+process.once('message', (job: Job) => void answer(job))
 process.once('disconnect', () => process.exit(0))

@@ -59,7 +59,7 @@ export class Responder {
     this.requests += count
     this.#chunk.renumber(this.#nextNumber, count)
     this.#nextNumber += count
-    this.#line.socket.write(this.#chunk.first(count))
+    for (let i = 0; i < count; i++) this.#line.socket.write(this.#chunk.message(i))
     if (this.#line.socket.writableLength > 0) this.#chunk = this.#chunk.copy()
   }
 }

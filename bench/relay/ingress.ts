@@ -18,7 +18,7 @@ export interface Directory {
 export class Ingress {
   readonly #origin: number
   readonly #directory: Directory
-  readonly #outbound: Outbound
+  readonly #outbound: Pick<Outbound, 'append'>
   readonly #control: (bytes: Uint8Array, start: number, end: number) => void
   readonly #lastSubject = Buffer.alloc(256)
   #lastLane: Lane | undefined
@@ -27,7 +27,7 @@ export class Ingress {
   #rest: Uint8Array | undefined
   #restBytes = 0
 
-  constructor(origin: number, directory: Directory, outbound: Outbound, control: (bytes: Uint8Array, start: number, end: number) => void) {
+  constructor(origin: number, directory: Directory, outbound: Pick<Outbound, 'append'>, control: (bytes: Uint8Array, start: number, end: number) => void) {
     this.#origin = origin
     this.#directory = directory
     this.#outbound = outbound

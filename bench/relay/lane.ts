@@ -1,6 +1,6 @@
 // Receivers that get the same bytes, and one write to each of them per turn. Knows nothing of frames.
 
-import type { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 import { Slab } from './slab.ts'
 
 /** Pieces smaller than this on average are cheaper to copy into one buffer than to name one by one in a writev. */
@@ -9,9 +9,12 @@ const MERGE_BELOW_BYTES = 8 * 1024
 const SHARE_FROM_RECEIVERS = 4
 const SLAB_BYTES = 1024 * 1024
 
+/** What of a socket is used here. */
+export type Receiver = Pick<Writable, 'cork' | 'uncork' | 'write' | 'writableLength'>
+
 /** Everybody who receives one subject, or the single receiver of answers. */
 export class Lane {
-  readonly receivers: Socket[] = []
+  readonly receivers: Receiver[] = []
   readonly pieces: Uint8Array[] = []
   pendingBytes = 0
 }

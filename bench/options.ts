@@ -1,0 +1,60 @@
+// Reads the bench's command line.
+
+import { parseArgs } from 'node:util'
+import type { ServerName } from './server/server.ts'
+import { selectWorkloads, type Workload } from './workloads.ts'
+
+export interface BenchOptions {
+  readonly workloads: readonly Workload[]
+  readonly servers: readonly ServerName[]
+  /** Rounds of every message workload, 1 and more. */
+  readonly runs: number
+  /** Length of one measured window. s, above 0 */
+  readonly seconds: number
+  /** Where the figures go as JSON. */
+  readonly jsonFile: string | undefined
+  /** Few messages, each looked at, no figures. */
+  readonly isSmoke: boolean
+}
+
+export const usage = `npm run bench -- [NAME...] [options]
+
+  NAME            A B100 B1000 C Cmix C1 D1 D64 F E start; B and D mean both of theirs; all without a name
+  --runs N        rounds, servers in turn within each (default 5)
+  --seconds S     length of a measured window (default 2)
+  --json FILE     write every figure of every round
+  --smoke         correctness only: few messages, each parsed and compared; exit 1 on any mismatch
+  --servers LIST  some of broker,relay,nats
+  --no-nats       without nats-server, which otherwise runs when it is installed
+`
+
+const serverNames: readonly ServerName[] = ['broker', 'relay', 'nats']
+
+/** @throws Error with what is wrong and what is allowed */
+export function parseOptions(args: readonly string[], hasNats: boolean): BenchOptions {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      runs: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '2' },
+      json: { type: 'string' },
+      smoke: { type: 'boolean', default: false },
+      servers: { type: 'string' },
+      'no-nats': { type: 'boolean', default: false },
+    },
+  })
+  const runs = Number(values.runs)
+  if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs ${values.runs}: expected a whole number of 1 and more`)
+  const seconds = Number(values.seconds)
+  if (!(seconds > 0 && seconds <= 600)) throw new Error(`--seconds ${values.seconds}: expected a number above 0 and up to 600`)
+  const wanted = values.servers === undefined ? serverNames : values.servers.split(',').map(toServerName)
+  const servers = wanted.filter(name => name !== 'nats' || (hasNats && !values['no-nats']))
+  return { workloads: selectWorkloads(positionals), servers, runs, seconds, jsonFile: values.json, isSmoke: values.smoke }
+}
+
+function toServerName(text: string): ServerName {
+  const name = serverNames.find(known => known === text)
+  if (name === undefined) throw new Error(`--servers ${text}: expected some of ${serverNames.join(',')}`)
+  return name
+}

@@ -1,0 +1,52 @@
+// Starts the broker by its command line, as an operator does, with every feature on.
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { endProcess, makeHome, removeHome, spawnServer, untilListening, type BenchServer, type SpawnedServer } from './server.ts'
+
+const root = join(import.meta.dirname, '../..')
+const command = join(root, 'bin/callboard.mjs')
+const config = join(root, 'bench/full.yaml')
+
+/** Unrelated wildcards that somebody subscribes to while the broker is measured (DESIGN 9: every feature on). */
+const BYSTANDER_PATTERNS = 100
+
+export function spawnBroker(home: string, env: NodeJS.ProcessEnv = {}): SpawnedServer {
+  return spawnServer(process.execPath, [command, 'start', '--config', config], { ...process.env, ...env, CALLBOARD_HOME: home })
+}
+
+export function socketPath(home: string): string {
+  return join(home, 'callboard.sock')
+}
+
+/** The token that the broker made at its first start in `home`. */
+export async function readToken(home: string): Promise<string> {
+  return (await readFile(join(home, 'token'), 'utf8')).trim()
+}
+
+export async function startBroker(): Promise<BenchServer> {
+  const home = await makeHome()
+  const server = spawnBroker(home)
+  const stop = async (): Promise<void> => {
+    await endProcess(server.child)
+    await removeHome(home)
+  }
+  try {
+    await untilListening(server, { path: socketPath(home) })
+    const target = { dialect: 'callboard', address: `unix:${socketPath(home)}`, token: await readToken(home), pid: await brokerPid(home, server.child.pid!), bystanderPatterns: bystanderPatterns() } as const
+    return { name: 'broker', target, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+// The command may have handed over to another process: the pid file says who holds the home.
+async function brokerPid(home: string, spawned: number): Promise<number> {
+  const text = await readFile(join(home, 'callboard.pid'), 'utf8').catch(() => '')
+  return Number(/\d+/.exec(text)?.[0] ?? spawned)
+}
+
+function bystanderPatterns(): readonly string[] {
+  return Array.from({ length: BYSTANDER_PATTERNS }, (_, i) => (i % 2 === 0 ? `unrelated.${i}.*.state` : `unrelated.*.${i}.>`))
+}
