@@ -14,6 +14,7 @@ import { Account, Slice, type Sink, type Subscriber } from './ground/slice.ts'
 import type { Log, Principal } from './ground/types.ts'
 import { Accounts } from './observe/accounts.ts'
 import { Histogram } from './observe/histogram.ts'
+import { Previews } from './observe/previews.ts'
 import { Recorder } from './observe/recorder.ts'
 import { Channels } from './registry/channels.ts'
 import { Interest } from './routing/interest.ts'
@@ -21,6 +22,7 @@ import { findReceivers, type InterestEntry, type RoutingContext } from './routin
 import { Routes } from './routing/routes.ts'
 import { Authenticator } from './security/authenticator.ts'
 import { Permissions } from './security/permissions.ts'
+import { previewOf } from './selection.ts'
 import { Directory } from './session/directory.ts'
 
 export interface CoreOptions {
@@ -55,6 +57,7 @@ export class Core implements RoutingContext {
   readonly channels = new Channels()
   readonly accounts = new Accounts()
   readonly recorder: Recorder
+  readonly previews = new Previews()
   readonly deliveryLatency = new Histogram()
   readonly authenticator: Authenticator
   readonly onConnectionEvent: CoreOptions['onConnectionEvent']
@@ -72,7 +75,7 @@ export class Core implements RoutingContext {
     this.incarnation = options.incarnation
     this.onConnectionEvent = options.onConnectionEvent
     this.deadlines = new Deadlines(clock, { onError: (error) => log.error({ err: BrokerError.from(error) }, 'a deadline failed') })
-    this.flusher = new Flusher(outboundMarks(limits.maxPendingBytes), performance.bufferBytes)
+    this.flusher = new Flusher(outboundMarks(limits.maxPendingBytes), performance.bufferBytes, () => clock.monotonicMs(), (micros) => this.deliveryLatency.record(micros))
     this.routes = new Routes((subject) => findReceivers(this.interest, this, subject), randomInt(2 ** 31))
     this.recorder = new Recorder(settings.recorder.entries)
     this.authenticator = new Authenticator(clock)
@@ -106,6 +109,12 @@ export class Core implements RoutingContext {
   addressesChanged(): void {
     this.routes.invalidate(['$CB'])
     for (const { name, mode } of this.channels.list()) if (mode === 'broadcast') this.routes.invalidate(name.split('.'))
+  }
+
+  /** Remembers a run: in the recorder always, with the beginning of its payload while tracing is on. */
+  record(timeMicros: number, origin: number, firstId: number, kind: number, subject: string, slice: Slice, receivers: number): void {
+    if (this.previews.isEnabled) this.previews.keep(this.recorder.next, previewOf(slice))
+    this.recorder.record(timeMicros, origin, firstId, kind, subject, slice.count, slice.end - slice.start, receivers)
   }
 
   /** Sends a frame of the broker's own; before the first byte came there is no dialect to send it in, so nothing is sent. */

@@ -63,6 +63,11 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     return this.#requester.open.size
   }
 
+  /** Subscriptions that can see messages of the channel. */
+  subscribers(channel: string): number {
+    return this.#subscribing.below(channel)
+  }
+
   /** Takes a new link; undefined when it was cut off at once. */
   accept(link: Link): Connection | undefined {
     if (this.#connections.size >= this.#options.maxConnections + MAX_TURNED_AWAY) {

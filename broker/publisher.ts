@@ -37,7 +37,7 @@ export class Publisher {
       receivers = this.#toPlain(connection, route, slice)
       account(slice.account, slice.count, receivers)
     } else receivers = this.#toEach(connection, route, slice)
-    this.#core.recorder.record(timeMicros, connection.number, firstId, Kind.publish, route.subject, slice.count, slice.end - slice.start, receivers)
+    this.#core.record(timeMicros, connection.number, firstId, Kind.publish, route.subject, slice, receivers)
     return receivers
   }
 

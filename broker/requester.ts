@@ -34,10 +34,11 @@ export class Requester {
       return 0
     }
     const limitMs = takeTimeout(bytes, start, this.#core.settings.ipc.timeoutMs)
-    const deliveries = this.#deliveries(connection, route, bytes, start, end)
+    const slice = new Slice(bytes, start, end, 1, route.receivers.account)
+    const deliveries = this.#deliveries(connection, route, slice)
     connection.receivedMessages++
     account(route.receivers.account, 1, deliveries.length)
-    this.#core.recorder.record(timeMicros, connection.number, id, Kind.request, route.subject, 1, end - start, deliveries.length)
+    this.#core.record(timeMicros, connection.number, id, Kind.request, route.subject, slice, deliveries.length)
     if (deliveries.length === 0) {
       this.#core.send(connection, { kind: Kind.error, ref: id, subject: route.subject, body: new BrokerError('request.no_responders', { subject: route.subject }).toBody() })
       return 0
@@ -65,15 +66,16 @@ export class Requester {
     }
     connection.receivedMessages++
     account(request.account, 1, 1)
-    this.#core.recorder.record(timeMicros, connection.number, id, kind, request.subject, 1, end - start, 1)
+    const slice = new Slice(bytes, start, end, 1, request.account)
+    this.#core.record(timeMicros, connection.number, id, kind, request.subject, slice, 1)
     if (kind === Kind.part) this.open.part(request, connection)
-    this.#publisher.deliver(connection, requester, new Slice(bytes, start, end, 1, request.account))
+    this.#publisher.deliver(connection, requester, slice)
     if (kind !== Kind.part) this.open.answered(request, connection)
   }
 
-  #deliveries(connection: Connection, route: Route, bytes: Uint8Array, start: number, end: number): [Sink, Slice][] {
-    const { plain, account: charged, exceptSender } = route.receivers
-    const slice = new Slice(bytes, start, end, 1, charged)
+  #deliveries(connection: Connection, route: Route, slice: Slice): [Sink, Slice][] {
+    const { plain, exceptSender } = route.receivers
+    const { bytes, start, end, account: charged } = slice
     const deliveries: [Sink, Slice][] = []
     const skipsSender = exceptSender || !connection.echo
     for (const sink of plain) if (!skipsSender || sink !== connection) deliveries.push([sink, slice])

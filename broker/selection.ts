@@ -1,12 +1,15 @@
 // One message as filters see it, decoded only as far as they look.
 
+import { BrokerError } from './ground/errors.ts'
 import type { FilterMessage } from './ground/filter.ts'
-import { Kind } from './ground/kind.ts'
+import { toJsonValue } from './ground/json-value.ts'
+import { Flag, Kind } from './ground/kind.ts'
 import { decodePayload } from './ground/payload.ts'
 import type { PayloadType } from './ground/payload-type.ts'
-import { Flag } from './ground/kind.ts'
 import { decodeFrame, type Frame } from './wire/frame.ts'
+import type { Slice } from './ground/slice.ts'
 import { Offset } from './wire/layout.ts'
+import { frameEnd } from './wire/regroup.ts'
 
 /** The canonical frame `bytes[start..end)` for filters; whatever is decoded is decoded once. */
 export function lazyMessage(bytes: Uint8Array, start: number, end: number, subject: string, sender: string): FilterMessage {
@@ -29,5 +32,17 @@ export function lazyMessage(bytes: Uint8Array, start: number, end: number, subje
       }
       return value
     },
+  }
+}
+
+/** The payload of a slice's first message as text, for people. */
+export function previewOf(slice: Slice): string {
+  const { bytes, start } = slice
+  try {
+    const { flags, payload } = decodeFrame(bytes, start, frameEnd(bytes, start))
+    const value = decodePayload((flags & Flag.payloadType) as PayloadType, payload)
+    return typeof value === 'string' ? value : JSON.stringify(toJsonValue(value))
+  } catch (error) {
+    return `(${BrokerError.from(error).message})`
   }
 }

@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { BrokerError } from './ground/errors.ts'
 import { compileFilter } from './ground/filter.ts'
-import { isReserved, parsePattern } from './ground/subject.ts'
+import { isReserved, parsePattern, patternsOverlap } from './ground/subject.ts'
 import type { Subscribe } from './protocol/bodies.ts'
 import { Group, type Subscription } from './routing/subscription.ts'
 
@@ -49,6 +49,16 @@ export class Subscribing {
   leave(connection: Connection): void {
     if (connection.subscriptions !== undefined) for (const subscription of connection.subscriptions.values()) this.#remove(subscription)
     connection.subscriptions = undefined
+  }
+
+  /** How many subscriptions there are whose pattern can match the channel's subjects. Walks all: for people who ask. */
+  below(channel: string): number {
+    const own = channel.split('.')
+    let count = 0
+    for (const { subscriptions } of this.#core.directory.all()) {
+      if (subscriptions !== undefined) for (const { tokens } of subscriptions.values()) if (patternsOverlap(tokens, own) || patternsOverlap(tokens, [...own, '>'])) count++
+    }
+    return count
   }
 
   #join(key: string, subscription: Subscription): void {

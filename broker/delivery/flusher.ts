@@ -8,9 +8,15 @@ export class Flusher {
   readonly packer: Packer
   #dirty: Outbound[] = []
   #isScheduled = false
+  #sinceMs = 0
+  readonly #nowMs: () => number
+  readonly #onFlushed: (micros: number) => void
   readonly #flush = (): void => this.flush()
 
-  constructor(marks: OutboundMarks, mergeBelowBytes: number) {
+  /** `onFlushed` gets the time from a turn's first append to its last write, in µs. */
+  constructor(marks: OutboundMarks, mergeBelowBytes: number, nowMs: () => number, onFlushed: (micros: number) => void) {
+    this.#nowMs = nowMs
+    this.#onFlushed = onFlushed
     this.marks = marks
     this.packer = new Packer(mergeBelowBytes)
   }
@@ -19,6 +25,7 @@ export class Flusher {
     this.#dirty.push(outbound)
     if (this.#isScheduled) return
     this.#isScheduled = true
+    this.#sinceMs = this.#nowMs()
     // Behind the poll phase, so that what several publishers sent in one turn leaves in one write.
     setImmediate(this.#flush)
   }
@@ -30,5 +37,6 @@ export class Flusher {
     this.#dirty = []
     for (const outbound of dirty) outbound.flush()
     this.packer.forget()
+    if (dirty.length > 0) this.#onFlushed((this.#nowMs() - this.#sinceMs) * 1000)
   }
 }

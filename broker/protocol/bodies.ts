@@ -1,7 +1,7 @@
 // What clients may say in control frames, checked. Shared by all dialects.
 
 import { BrokerError } from '../ground/errors.ts'
-import { Fields } from './fields.ts'
+import { Fields } from '../ground/fields.ts'
 
 export const PROTOCOL_VERSION = 1
 
@@ -26,7 +26,7 @@ export interface Hello {
  * @throws BrokerError `handshake.version` when no version is shared, `frame.malformed` for a wrong field
  */
 export function readHello(body: unknown): Hello {
-  const fields = new Fields('hello', body)
+  const fields = new Fields('hello', body, malformed)
   const protocol = fields.map('protocol')
   const min = protocol?.integer('min', 0, 0xffff) ?? PROTOCOL_VERSION
   const max = protocol?.integer('max', 0, 0xffff) ?? PROTOCOL_VERSION
@@ -58,7 +58,7 @@ export interface Proof {
 }
 
 export function readProof(body: unknown): Proof {
-  const fields = new Fields('proof', body)
+  const fields = new Fields('proof', body, malformed)
   return { nonce: fields.text('nonce', { max: 256 }), mac: fields.required('mac', { max: 128 }) }
 }
 
@@ -69,10 +69,14 @@ export interface Subscribe {
 }
 
 export function readSubscribe(body: unknown): Subscribe {
-  const fields = new Fields('subscribe', body)
+  const fields = new Fields('subscribe', body, malformed)
   return {
     pattern: fields.required('pattern', { max: 255 }),
     group: fields.text('group', { max: 128, pattern: NAME, hint: NAME_HINT }),
     filter: fields.text('filter', { max: 1024 }),
   }
+}
+
+function malformed(problem: string): BrokerError {
+  return new BrokerError('frame.malformed', { problem })
 }

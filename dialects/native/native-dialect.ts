@@ -2,9 +2,12 @@
 
 import { encode } from '@msgpack/msgpack'
 import type { BrokerMessage, Dialect } from '../../broker/ground/control.ts'
+import { PayloadType } from '../../broker/ground/payload-type.ts'
 import { encodeFrame } from '../../broker/wire/frame.ts'
 import { Framer } from '../../broker/wire/framer.ts'
 import type { NativeReader, NativeSource } from './native-reader.ts'
+
+const NOTHING = new Uint8Array(0)
 
 export class NativeDialect<C extends NativeSource> implements Dialect {
   readonly name = 'native'
@@ -28,6 +31,8 @@ export class NativeDialect<C extends NativeSource> implements Dialect {
   }
 
   encode({ kind, flags, to, ref, subject, body, payload }: BrokerMessage): Uint8Array {
-    return encodeFrame({ kind, flags: flags ?? 0, to: to ?? 0, ref: ref ?? 0, subject: subject ?? '', payload: payload ?? (body === undefined ? new Uint8Array(0) : encode(body)) })
+    const bytes = payload ?? (body === undefined ? NOTHING : encode(body))
+    const type = payload === undefined && body !== undefined ? PayloadType.msgpack : 0
+    return encodeFrame({ kind, flags: flags ?? type, to: to ?? 0, ref: ref ?? 0, subject: subject ?? '', payload: bytes })
   }
 }

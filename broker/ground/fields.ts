@@ -1,17 +1,22 @@
-// Reads fields of control bodies one by one, with errors that name the field, what it must be and what came.
+// Reads fields of bodies and params one by one, with errors that name the field, what it must be and what came.
 
-import { BrokerError } from '../ground/errors.ts'
+import type { BrokerError } from './errors.ts'
 
 type Body = Readonly<Record<string, unknown>>
 
+/** The error for a problem, as `hello.client must be …`. */
+export type FieldsRefusal = (problem: string) => BrokerError
+
 export class Fields {
   readonly #name: string
+  readonly #refusal: FieldsRefusal
   readonly #body: Body
 
-  /** @throws BrokerError `frame.malformed` when the body is not a map */
-  constructor(name: string, body: unknown) {
+  /** @throws what `refusal` makes when the body is not a map, and later for each field that is wrong */
+  constructor(name: string, body: unknown, refusal: FieldsRefusal) {
     this.#name = name
-    if (typeof body !== 'object' || body === null || Array.isArray(body) || body instanceof Uint8Array) throw new BrokerError('frame.malformed', { problem: `the body of ${name} must be a map, got ${describe(body)}` })
+    this.#refusal = refusal
+    if (typeof body !== 'object' || body === null || Array.isArray(body) || body instanceof Uint8Array) throw refusal(`${name} must be a map, got ${describe(body)}`)
     this.#body = body as Body
   }
 
@@ -46,11 +51,11 @@ export class Fields {
   /** A map within the body; undefined when absent. */
   map(key: string): Fields | undefined {
     const value = this.#body[key]
-    return value === undefined || value === null ? undefined : new Fields(`${this.#name}.${key}`, value)
+    return value === undefined || value === null ? undefined : new Fields(`${this.#name}.${key}`, value, this.#refusal)
   }
 
   #wrong(key: string, expected: string, actual: unknown): BrokerError {
-    return new BrokerError('frame.malformed', { problem: `${this.#name}.${key} must be ${expected}, got ${describe(actual)}` })
+    return this.#refusal(`${this.#name}.${key} must be ${expected}, got ${describe(actual)}`)
   }
 }
 

@@ -1,0 +1,80 @@
+// The broker's own methods by name: who may call each, what it takes, what it answers. Knows no frames.
+
+import type { ApiAnswer, ApiMethod, ChannelInfo } from '../ground/api.ts'
+import { BrokerError } from '../ground/errors.ts'
+import { Fields } from '../ground/fields.ts'
+import { nearest } from '../ground/nearest.ts'
+import type { ChannelMode, Role } from '../ground/types.ts'
+
+/** What the methods ask of the broker. */
+export interface BrokerView {
+  status(): ApiAnswer<'status'>
+  tree(): ApiAnswer<'tree'>
+  connections(id: string | undefined): ApiAnswer<'connections'>
+  channels(): ChannelInfo[]
+  /** @throws BrokerError `channel.not_found` */
+  channel(name: string): ChannelInfo
+  /** @throws BrokerError `channel.*` */
+  createChannel(name: string, mode: ChannelMode): Promise<ChannelInfo>
+  /** @throws BrokerError `channel.*` */
+  deleteChannel(name: string): Promise<ChannelInfo>
+  stats(): ApiAnswer<'stats'>
+  metrics(): ApiAnswer<'metrics'>
+  latency(): ApiAnswer<'latency'>
+  trace(channel: string | undefined, limit: number, after: number | undefined): ApiAnswer<'trace.show'>
+  setTracing(isEnabled: boolean): ApiAnswer<'trace.enable'>
+  agents(): ApiAnswer<'agents'>
+  /** @throws BrokerError `agent.unknown` */
+  restartAgent(name: string): Promise<ApiAnswer<'agent.restart'>>
+  kill(id: string): ApiAnswer<'connection.kill'>
+  stop(): ApiAnswer<'stop'>
+}
+
+interface Method {
+  /** Every role may call it; otherwise `admin` alone. */
+  readonly isOpen: boolean
+  readonly run: (view: BrokerView, params: Fields) => unknown
+}
+
+const MAX_NAME = { max: 255 }
+const DEFAULT_TRACE_LIMIT = 100
+const MAX_TRACE_LIMIT = 10_000
+
+const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, params: Fields) => ApiAnswer<M> | Promise<ApiAnswer<M>> } } = {
+  ping: { isOpen: true, run: () => ({ now: Date.now() }) },
+  status: { isOpen: true, run: (view) => view.status() },
+  tree: { isOpen: true, run: (view) => view.tree() },
+  connections: { isOpen: true, run: (view, params) => view.connections(params.text('id', MAX_NAME)) },
+  'channel.list': { isOpen: true, run: (view) => ({ channels: view.channels() }) },
+  'channel.show': { isOpen: true, run: (view, params) => view.channel(params.required('name', MAX_NAME)) },
+  'channel.create': { isOpen: false, run: (view, params) => view.createChannel(params.required('name', MAX_NAME), (params.text('mode', { max: 32 }) ?? 'pubsub') as ChannelMode) },
+  'channel.delete': { isOpen: false, run: (view, params) => view.deleteChannel(params.required('name', MAX_NAME)) },
+  stats: { isOpen: true, run: (view) => view.stats() },
+  metrics: { isOpen: true, run: (view) => view.metrics() },
+  latency: { isOpen: true, run: (view) => view.latency() },
+  'trace.show': {
+    isOpen: true,
+    run: (view, params) => view.trace(params.text('channel', MAX_NAME), params.integer('limit', 1, MAX_TRACE_LIMIT) ?? DEFAULT_TRACE_LIMIT, params.integer('after', 0, Number.MAX_SAFE_INTEGER)),
+  },
+  'trace.enable': { isOpen: false, run: (view) => view.setTracing(true) },
+  'trace.disable': { isOpen: false, run: (view) => view.setTracing(false) },
+  agents: { isOpen: true, run: (view) => view.agents() },
+  'agent.restart': { isOpen: false, run: (view, params) => view.restartAgent(params.required('name', MAX_NAME)) },
+  'connection.kill': { isOpen: false, run: (view, params) => view.kill(params.required('id', MAX_NAME)) },
+  stop: { isOpen: false, run: (view) => view.stop() },
+}
+
+/**
+ * Runs one method; resolves to its answer.
+ * @throws BrokerError `method.unknown`, `permission.denied`, `method.bad_params`, and what the method itself names
+ */
+export async function callMethod(name: string, params: unknown, caller: { readonly name: string; readonly roles: readonly Role[] }, view: BrokerView): Promise<unknown> {
+  const method: Method | undefined = Object.hasOwn(methods, name) ? methods[name as ApiMethod] : undefined
+  if (method === undefined) {
+    const known = nearest(name, Object.keys(methods))
+    throw new BrokerError('method.unknown', { method: name, suggestion: known === undefined ? '' : `; did you mean ${known}?` })
+  }
+  if (!method.isOpen && !caller.roles.includes('admin')) throw new BrokerError('permission.denied', { principal: caller.name, action: 'call', subject: name })
+  const fields = new Fields('params', params ?? {}, (problem) => new BrokerError('method.bad_params', { method: name, problem }))
+  return await method.run(view, fields)
+}

@@ -1,0 +1,132 @@
+// The broker's own methods, `$CB.api.<method>`: what each takes and answers. Types only; docs/protocol.md section 5 is the contract.
+
+import type { ActorInfo, ChannelDirection, ChannelMode, Phase, Role } from './types.ts'
+
+type NoParams = Readonly<Record<string, never>>
+
+export interface BrokerStatus {
+  readonly broker: string
+  readonly incarnation: number
+  readonly version: string
+  readonly pid: number
+  readonly phase: Phase
+  readonly uptimeMs: number
+  readonly home: string
+  readonly socket: string
+  readonly connections: number
+  readonly channels: number
+  readonly agents: number
+  readonly rssBytes: number
+  readonly heapBytes: number
+  readonly cpuSeconds: number
+  readonly host: { readonly name: string; readonly loadAverage: readonly number[]; readonly memoryBytes: number; readonly freeMemoryBytes: number; readonly cpus: number }
+}
+
+export interface ConnectionInfo {
+  /** `conn-<origin>` */
+  readonly id: string
+  readonly client: string
+  readonly principal: string
+  readonly roles: readonly Role[]
+  readonly program?: string
+  readonly agent?: string
+  readonly dialect: string
+  readonly phase: Phase
+  readonly address: string
+  readonly pid?: number
+  readonly uid?: number
+  readonly ageMs: number
+  readonly subscriptions: number
+  readonly in: { readonly messages: number; readonly bytes: number }
+  readonly out: { readonly messages: number; readonly bytes: number; readonly pendingMessages: number; readonly pendingBytes: number }
+  readonly dropped: number
+  readonly openRequests: number
+  readonly stalled: boolean
+}
+
+export interface ChannelInfo {
+  readonly name: string
+  readonly mode: ChannelMode
+  readonly direction: ChannelDirection
+  readonly predefined: boolean
+  /** Milliseconds since the epoch, 0 for predefined channels. */
+  readonly createdAt: number
+  readonly accepted: number
+  readonly delivered: number
+  readonly dropped: number
+  readonly pending: number
+  readonly subscribers: number
+}
+
+export interface BrokerStats {
+  readonly accepted: number
+  readonly deliveries: number
+  readonly written: number
+  readonly pending: number
+  /** Deliveries by the reason for which they were dropped. */
+  readonly dropped: Readonly<Record<string, number>>
+  readonly rejected: number
+  /** The accounting identity holds. */
+  readonly balanced: boolean
+  readonly channels: readonly ({ readonly name: string } & Readonly<Record<string, unknown>>)[]
+}
+
+/** Milliseconds. */
+export interface Percentiles {
+  readonly p50: number
+  readonly p95: number
+  readonly p99: number
+  readonly max: number
+}
+
+export interface TraceEntry {
+  readonly seq: number
+  /** Microseconds since the epoch. */
+  readonly time: number
+  readonly origin: number
+  readonly sender: string
+  readonly id: number
+  readonly kind: string
+  readonly subject: string
+  readonly count: number
+  readonly bytes: number
+  readonly receivers: number
+  readonly fate: string
+  readonly preview?: string
+}
+
+export interface AgentInfo {
+  readonly name: string
+  readonly phase: Phase
+  readonly pid?: number
+  readonly incarnation: number
+  readonly restarts: number
+  readonly ageMs: number
+  readonly lastExit?: string
+}
+
+/** Method → [params, answer]. */
+export interface ApiMethods {
+  ping: [NoParams, { readonly now: number }]
+  status: [NoParams, BrokerStatus]
+  tree: [NoParams, ActorInfo]
+  connections: [{ readonly id?: string }, { readonly connections: readonly ConnectionInfo[] }]
+  'channel.list': [NoParams, { readonly channels: readonly ChannelInfo[] }]
+  'channel.show': [{ readonly name: string }, ChannelInfo]
+  'channel.create': [{ readonly name: string; readonly mode?: ChannelMode }, ChannelInfo]
+  'channel.delete': [{ readonly name: string }, ChannelInfo]
+  stats: [NoParams, BrokerStats]
+  metrics: [NoParams, Readonly<Record<string, number>>]
+  latency: [NoParams, { readonly delivery: Percentiles & { readonly count: number }; readonly eventLoop: Percentiles }]
+  'trace.show': [{ readonly channel?: string; readonly limit?: number; readonly after?: number }, { readonly entries: readonly TraceEntry[]; readonly from: number; readonly to: number; readonly enabled: boolean }]
+  'trace.enable': [NoParams, { readonly enabled: boolean }]
+  'trace.disable': [NoParams, { readonly enabled: boolean }]
+  agents: [NoParams, { readonly agents: readonly AgentInfo[] }]
+  'agent.restart': [{ readonly name: string }, AgentInfo]
+  'connection.kill': [{ readonly id: string }, { readonly killed: string | number | boolean }]
+  stop: [NoParams, { readonly pid: number }]
+}
+
+export type ApiMethod = keyof ApiMethods
+export type ApiParams<M extends ApiMethod> = ApiMethods[M][0]
+export type ApiAnswer<M extends ApiMethod> = ApiMethods[M][1]

@@ -1,0 +1,21 @@
+// What the broker's methods ask of whoever runs it: the supervision tree, agents, channels as actors, stopping.
+
+import type { AgentInfo } from './ground/api.ts'
+import type { ActorInfo, ChannelSpec, Phase } from './ground/types.ts'
+
+export interface BrokerHost {
+  readonly version: string
+  readonly home: string
+  /** Path of the socket; empty when none is open. */
+  readonly socket: string
+  readonly phase: Phase
+  tree(): ActorInfo
+  /** Starts the channel's actor, which makes it reachable, and remembers it over restarts. */
+  startChannel(spec: ChannelSpec): Promise<void>
+  stopChannel(name: string): Promise<void>
+  agents(): AgentInfo[]
+  /** Planned restart; resolves when it runs again. @throws BrokerError `agent.unknown`, `agent.failed` */
+  restartAgent(name: string): Promise<AgentInfo>
+  /** Begins the orderly stop. */
+  stop(): void
+}

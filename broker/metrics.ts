@@ -1,0 +1,32 @@
+// Counters and gauges of broker and process, one number per name.
+
+import { dropReasons } from './ground/slice.ts'
+import type { Pipeline } from './pipeline.ts'
+
+/** Names end in their unit, or in `_total` for counters that only grow. */
+export function metricsOf(pipeline: Pipeline): Record<string, number> {
+  const { core } = pipeline
+  const totals = core.accounts.totals()
+  const memory = process.memoryUsage()
+  const cpu = process.cpuUsage()
+  const metrics: Record<string, number> = {
+    connections: core.directory.size,
+    subscriptions: core.interest.size,
+    routes: core.routes.size,
+    open_requests: pipeline.openRequests,
+    channels: core.channels.list().length,
+    deadlines: core.deadlines.size,
+    messages_accepted_total: totals.accepted,
+    messages_rejected_total: totals.rejected,
+    deliveries_total: totals.deliveries,
+    deliveries_written_total: totals.written,
+    deliveries_pending: totals.pending,
+    recorder_runs_total: core.recorder.next,
+    process_resident_bytes: memory.rss,
+    process_heap_bytes: memory.heapUsed,
+    process_cpu_seconds_total: (cpu.user + cpu.system) / 1e6,
+    process_uptime_seconds: process.uptime(),
+  }
+  for (const reason of dropReasons) metrics[`deliveries_dropped_${reason.replaceAll('-', '_')}_total`] = totals.dropped[reason]
+  return metrics
+}

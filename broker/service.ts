@@ -1,0 +1,51 @@
+// The broker as a responder: takes requests on `$CB.api.<method>` and answers them.
+
+import type { BrokerView } from './api/methods.ts'
+import { callMethod } from './api/methods.ts'
+import type { Connection } from './connection.ts'
+import type { Core } from './core.ts'
+import { BrokerError } from './ground/errors.ts'
+import { Flag, Kind } from './ground/kind.ts'
+import { decodePayload, encodePayload } from './ground/payload.ts'
+import { PayloadType } from './ground/payload-type.ts'
+import type { Sink, Slice } from './ground/slice.ts'
+import { decodeFrame, type Frame } from './wire/frame.ts'
+
+const PREFIX = '$CB.api.'
+
+export class Service implements Sink {
+  readonly number = 0
+  readonly #core: Core
+  readonly #view: BrokerView
+
+  constructor(core: Core, view: BrokerView) {
+    this.#core = core
+    this.#view = view
+  }
+
+  deliver(slice: Slice): boolean {
+    // It is here: nothing waits for a kernel.
+    slice.account.written += slice.count
+    const frame = decodeFrame(slice.bytes, slice.start, slice.end)
+    const connection = this.#core.directory.number(frame.origin)
+    if (connection !== undefined) void this.#answer(connection, frame)
+    return true
+  }
+
+  async #answer(connection: Connection, frame: Frame): Promise<void> {
+    const { id, subject, flags, kind } = frame
+    try {
+      if (kind !== Kind.request) throw new BrokerError('frame.unsupported', { feature: `publishing to ${subject} (send a request)` })
+      const type = (flags & Flag.payloadType) as PayloadType
+      const params = frame.payload.length === 0 ? undefined : decodePayload(type, frame.payload)
+      const answer = await callMethod(subject.slice(PREFIX.length), params, connection.permissions!, this.#view)
+      const isJson = type === PayloadType.json || type === PayloadType.text
+      const payload = encodePayload(answer, { json: isJson })
+      if (connection.isReady) this.#core.send(connection, { kind: Kind.response, flags: payload.type, to: connection.number, ref: id, subject, payload: payload.bytes })
+    } catch (error) {
+      const known = BrokerError.from(error)
+      if (known.code === 'internal.error') this.#core.log.error({ err: known.cause, subject }, 'a method failed')
+      if (connection.isReady) this.#core.send(connection, { kind: Kind.error, to: connection.number, ref: id, subject, body: known.toBody() })
+    }
+  }
+}

@@ -1,0 +1,85 @@
+// What a JSON client calls things, beside the numbers that frames have: its own ids, and one number for both
+// subscriptions of a channel.
+
+import { BrokerError } from '../../broker/ground/errors.ts'
+import { Kind } from '../../broker/ground/kind.ts'
+import type { ReceiverNames } from './json-writer.ts'
+
+type OwnId = string | number
+
+export class OwnNames implements ReceiverNames {
+  #lastId = 0
+  #lastNumber = 0
+  /** Open requests, and the frame being handled, by number; only those that the client gave an id. */
+  readonly #calls = new Map<number, { readonly own: OwnId; readonly isMany: boolean }>()
+  readonly #silent = new Set<number>()
+  /** The client's subscription number → the broker's. */
+  readonly #subscriptions = new Map<number, number[]>()
+  readonly #publicNumbers = new Map<number, number>()
+
+  /** The number of the next frame, which the client calls `own`. */
+  begin(own: OwnId | undefined, isMany: boolean): number {
+    const id = ++this.#lastId
+    if (own !== undefined) this.#calls.set(id, { own, isMany })
+    return id
+  }
+
+  /** The frame was handled, and no answer comes later. */
+  forget(id: number): void {
+    this.#calls.delete(id)
+  }
+
+  /** The number of a frame that the client has not asked for and gets no answer to. */
+  beginSilent(): number {
+    const id = ++this.#lastId
+    this.#silent.add(id)
+    return id
+  }
+
+  /** What the client calls the frame that the broker answers with `kind`. */
+  answered(kind: number, ref: number): OwnId | 'silent' | undefined {
+    if (this.#silent.delete(ref)) return 'silent'
+    const call = this.#calls.get(ref)
+    if (kind !== Kind.receipt) this.#calls.delete(ref)
+    return call?.own
+  }
+
+  /** What the client calls its request that a responder answers with `kind`. */
+  request(kind: number, ref: number): OwnId | undefined {
+    const call = this.#calls.get(ref)
+    if (call !== undefined && kind !== Kind.part && !call.isMany) this.#calls.delete(ref)
+    return call?.own
+  }
+
+  /** The number of the client's open request that it calls `own`; 0 when there is none. */
+  openRequest(own: OwnId | undefined): number {
+    for (const [id, call] of this.#calls) if (call.own === own) return id
+    return 0
+  }
+
+  /** The broker's numbers for a new subscription that the client calls `wanted`, or gets a number for. */
+  subscribe(wanted: number | undefined, count: number): number[] {
+    const numbers = Array.from({ length: count }, () => ++this.#lastNumber)
+    let own = wanted ?? numbers[0]!
+    if (this.#subscriptions.has(own)) {
+      if (wanted !== undefined) throw new BrokerError('subscription.exists', { subscription: own })
+      while (this.#subscriptions.has(own)) own++
+    }
+    this.#subscriptions.set(own, numbers)
+    for (const number of numbers) this.#publicNumbers.set(number, own)
+    return numbers
+  }
+
+  /** @throws BrokerError `subscription.unknown` */
+  unsubscribe(own: number): number[] {
+    const numbers = this.#subscriptions.get(own)
+    if (numbers === undefined) throw new BrokerError('subscription.unknown', { subscription: own })
+    this.#subscriptions.delete(own)
+    return numbers
+  }
+
+  /** What the client calls the broker's subscription `number`. */
+  subscription(number: number): number {
+    return this.#publicNumbers.get(number) ?? number
+  }
+}
