@@ -1,0 +1,114 @@
+// What a user gets from the registry works: installed elsewhere, on the Node that the machine has.
+
+import { once } from 'node:events'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import anyTest, { type TestFn } from 'ava'
+import { installPackage, type InstalledPackage } from '../support/installed-package.ts'
+
+const test = anyTest as TestFn<{ installed: InstalledPackage }>
+const checkout = join(import.meta.dirname, '../..')
+const releases: (() => unknown)[] = []
+
+test.before(async t => {
+  t.context.installed = await installPackage({ teardown: release => void releases.unshift(release) })
+})
+
+test.after.always(async () => {
+  for (const release of releases) await release()
+})
+
+test('tarball: it holds what is needed to run, and no sources, tests or records of decisions', t => {
+  const { packed } = t.context.installed
+  for (const file of ['bin/callboard.mjs', 'dist/index.js', 'dist/index.d.ts', 'dist/client/index.js', 'dist/client/index.d.ts', 'dist/cli/main.js', 'dist/examples/fleet.yaml', 'docs/protocol.md', 'LICENSE', 'README.md', 'CHANGELOG.md']) {
+    t.true(packed.includes(file), file)
+  }
+  const allowed = /^(bin\/callboard\.mjs|dist\/(?!test|bench|scripts).+\.(js|d\.ts|json|yaml|py)|docs\/[^/]+\.md|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/
+  t.deepEqual(packed.filter(file => !allowed.test(file)), [])
+})
+
+test('tarball: nothing in it refers to a TypeScript source at run time', t => {
+  const { packed, directory } = t.context.installed
+  const referring = packed.filter(file => file.endsWith('.js') && /['"`][^'"`\n ]*(?<!\.d)\.ts['"`]/.test(readFileSync(join(directory, 'node_modules/callboard', file), 'utf8')))
+  t.deepEqual(referring, [])
+})
+
+test.serial('tarball: npx callboard starts, answers and stops', async t => {
+  const { home, run, start } = t.context.installed
+  const broker = await start(line => line.includes('listens at'), 'npx', 'callboard', 'start')
+  t.true(statSync(join(home, 'callboard.sock')).isSocket())
+  const status = JSON.parse(await run('npx', 'callboard', 'status', '--json')) as { home: string; phase: string }
+  t.is(status.home, home)
+  t.is(status.phase, 'run')
+  const ended = once(broker, 'exit')
+  await run('npx', 'callboard', 'stop')
+  t.deepEqual(await ended, [0, null])
+  t.false(existsSync(join(home, 'callboard.sock')))
+})
+
+test.serial('tarball: the sample fleet runs from the package', async t => {
+  const { run, start } = t.context.installed
+  const broker = await start(line => line.includes('listens at'), 'npx', 'callboard', 'start', '--config', 'node_modules/callboard/dist/examples/fleet.yaml')
+  const answer = await run('npx', 'callboard', 'ipc', 'send', '--message', '{"action":"status","target":"gateway"}', '--wait', '--json')
+  t.true(typeof JSON.parse(answer) === 'object', answer)
+  const ended = once(broker, 'exit')
+  await run('npx', 'callboard', 'stop')
+  t.deepEqual(await ended, [0, null])
+})
+
+// The SDK runs in a program on the host's Node, the broker needs the one that the package brings.
+const programs = [
+  ['callboard/client, on the Node of the host', 'node', `
+    import { connect } from 'callboard/client'
+    const client = await connect()
+    const got = (async () => { for await (const message of client.subscribe('news.>')) return message.value })()
+    await client.publish('news.today', { is: 'good' }, { receipt: true })
+    console.log(JSON.stringify(await got))
+    await client.close()
+  `, '{"is":"good"}\n'],
+  ['callboard, on the Node of the package', 'node_modules/.bin/node', `
+    import { createBroker } from 'callboard'
+    console.log(typeof createBroker)
+  `, 'function\n'],
+] as const
+
+for (const [name, node, source, expected] of programs) {
+  test.serial(`tarball: a program imports ${name}`, async t => {
+    const { directory, run, start } = t.context.installed
+    const broker = await start(line => line.includes('listens at'), 'npx', 'callboard', 'start')
+    writeFileSync(join(directory, 'program.mjs'), source)
+    t.is(await run(node, 'program.mjs'), expected)
+    const ended = once(broker, 'exit')
+    await run('npx', 'callboard', 'stop')
+    await ended
+  })
+}
+
+test.serial('tarball: a TypeScript program is checked against the types of the package', async t => {
+  const { directory, run } = t.context.installed
+  const check = (source: string): Promise<string> => {
+    writeFileSync(join(directory, 'consumer.ts'), source)
+    return run(process.execPath, join(checkout, 'node_modules/typescript/bin/tsc'), '-p', directory)
+  }
+  writeFileSync(
+    join(directory, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: { strict: true, noEmit: true, target: 'ES2022', module: 'NodeNext', typeRoots: [join(checkout, 'node_modules/@types')], types: ['node'], exactOptionalPropertyTypes: true },
+      files: ['consumer.ts'],
+    }),
+  )
+  const good = `
+    import { createBroker } from 'callboard'
+    import { connect } from 'callboard/client'
+    export async function run(): Promise<number> {
+      const client = await connect({ program: 'consumer' })
+      const { receivers } = await client.publish('a.b', { some: 'value' }, { receipt: true })
+      await client.close()
+      return receivers
+    }
+    export { createBroker }
+  `
+  t.is(await check(good), '')
+  const error = await t.throwsAsync(check(good.replace(`'consumer'`, '1').replace('return receivers', 'return client')))
+  t.regex((error as Error & { stdout: string }).stdout, /TS2322[\s\S]*TS2322/)
+})
