@@ -7,9 +7,9 @@ import { formatDuration, parseDuration } from './duration.ts'
 import { nearest } from './nearest.ts'
 import { resolvePath } from './paths.ts'
 import type { ConfigReport } from './report.ts'
-import { shownText } from './shown.ts'
+import { pathText, shownText } from './shown.ts'
 import { formatSize, parseSize } from './size.ts'
-import { type KeyPath, nodeAt, pathText, type SourceNode } from './source.ts'
+import { type KeyPath, nodeAt, type SourceNode } from './source.ts'
 
 /** Channels that every broker has; a configuration cannot declare them again. */
 export const PREDEFINED_CHANNELS: readonly string[] = ['command', 'events', 'status', 'agent', 'gateway']

@@ -1,7 +1,7 @@
 // Reads JSON with comments and trailing commas into a source tree.
 
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
-import { shownText } from './shown.ts'
+import { shownKey } from './shown.ts'
 import { collectionNode, MAX_DEPTH, scalarNode, type SourceFault, type SourceNode, type SourceText } from './source.ts'
 
 // The parser names its errors in its own words; these say what to change.
@@ -55,7 +55,7 @@ function convert(node: Node, keyOffset: number, depth: number, faults: SourceFau
       const [key, value] = property.children ?? []
       if (key === undefined || value === undefined) continue
       const name = String(key.value)
-      if (members.has(name)) faults.push({ offset: key.offset, problem: `the key ${shownText(name)} stands here a second time` })
+      if (members.has(name)) faults.push({ offset: key.offset, problem: `the key ${shownKey(name)} stands here a second time` })
       members.set(name, convert(value, key.offset, depth + 1, faults))
     }
   return collectionNode(node.type === 'array' ? 'list' : 'map', members, node.offset, keyOffset)

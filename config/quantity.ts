@@ -8,7 +8,7 @@ export type UnitTable = Readonly<Record<string, number>>
  * Source of a regular expression without flags, so that it fits into a JSON Schema as well.
  */
 export function quantityPattern(units: readonly string[]): string {
-  return String.raw`^(\d{1,15}(?:\.\d{1,3})?)(${units.join('|')})?$`
+  return String.raw`^(\d{1,16}(?:\.\d{1,3})?)(${units.join('|')})?$`
 }
 
 /**
@@ -20,9 +20,10 @@ export function parseQuantity(input: unknown, pattern: RegExp, units: UnitTable)
   if (typeof input !== 'string') return undefined
   const [, amount, unit] = pattern.exec(input) ?? []
   if (amount === undefined) return undefined
-  // 1.1 * 1000 is 1100.0000000000002: the three decimals are counted as thousandths, which are whole.
-  const thousandths = Math.round(Number(amount) * 1000)
-  const total = (thousandths * (unit === undefined ? 1 : units[unit.toLowerCase()]!)) / 1000
+  const [whole = '', decimals = ''] = amount.split('.')
+  // Counted in thousandths and exactly: 1.1 * 1000 is 1100.0000000000002, and 2^53 thousandths are few.
+  const thousandths = BigInt(whole + decimals.padEnd(3, '0')) * BigInt(unit === undefined ? 1 : units[unit.toLowerCase()]!)
+  const total = thousandths % 1000n === 0n ? Number(thousandths / 1000n) : Number.NaN
   return isCount(total) ? total : undefined
 }
 

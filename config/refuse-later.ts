@@ -3,8 +3,8 @@
 import { laterGroups, refusedValues } from './later.ts'
 import { nearest } from './nearest.ts'
 import type { ConfigReport } from './report.ts'
-import { type KeyPath, pathText, type SourceNode } from './source.ts'
-import { shownText } from './shown.ts'
+import type { KeyPath, SourceNode } from './source.ts'
+import { pathText, shownKey } from './shown.ts'
 
 interface LaterRow {
   readonly tokens: readonly string[]
@@ -52,7 +52,7 @@ function refuseValues(path: KeyPath, node: SourceNode, report: ConfigReport, ref
 
 /** "… is not a key; did you mean …", for a key that neither works nor comes later. */
 export function unknownKey(path: KeyPath, candidates: readonly string[]): string {
-  const key = shownText(String(path.at(-1)))
+  const key = shownKey(String(path.at(-1)))
   const owner = path.length > 1 ? `of ${pathText(path.slice(0, -1))}` : 'at the top'
   const near = nearest(String(path.at(-1)), candidates)
   return near === undefined ? `${key} is not a key ${owner}; allowed: ${candidates.join(', ')}` : `${key} is not a key ${owner}; did you mean "${near}"?`

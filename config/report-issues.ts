@@ -4,8 +4,8 @@ import { z } from 'zod'
 import { withoutWrapping } from './keys.ts'
 import { laterNames, unknownKey } from './refuse-later.ts'
 import type { ConfigReport } from './report.ts'
-import { shownValue } from './shown.ts'
-import { type KeyPath, nearestNodeAt, nodeAt, pathText, type SourceNode } from './source.ts'
+import { pathText, shownKey, shownValue } from './shown.ts'
+import { type KeyPath, nearestNodeAt, nodeAt, type SourceNode } from './source.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -28,7 +28,7 @@ function reportValue(issue: Issue, path: KeyPath, root: SourceNode, report: Conf
   const node = nodeAt(root, path)
   const key = path.length === 0 ? 'the configuration' : pathText(path)
   if (node === undefined) report.problem(path, nearestNodeAt(root, path).offset, `${key} is missing; expected ${issue.message}`)
-  else if (issue.code === 'invalid_key') report.problem(path, node.keyOffset, `${key}: ${JSON.stringify(path.at(-1))} is no name; allowed: ${issue.issues[0]?.message ?? issue.message}`)
+  else if (issue.code === 'invalid_key') report.problem(path, node.keyOffset, `${key}: ${shownKey(String(path.at(-1)))} is no name; allowed: ${issue.issues[0]?.message ?? issue.message}`)
   else report.problem(path, node.offset, `${key} is ${shownValue(node, path)}${reasonOf(issue)}; allowed: ${issue.message}`)
 }
 

@@ -1,7 +1,8 @@
 // Collects what is wrong with one text, and turns offsets into lines and columns.
 
 import { ConfigError, type ConfigProblem, problemLine } from './error.ts'
-import { type KeyPath, pathText } from './source.ts'
+import { pathText } from './shown.ts'
+import type { KeyPath } from './source.ts'
 
 export class ConfigReport {
   readonly #file: string

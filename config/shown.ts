@@ -12,10 +12,26 @@ export function shownValue(node: SourceNode, path: KeyPath): string {
   return typeof node.scalar === 'string' ? shownText(node.scalar) : JSON.stringify(node.scalar)
 }
 
-/** A text or key in quotes. `token:abc` without the space is a common slip that makes the secret part of a key or a name. */
+/** A text in quotes. `token:abc` without the space is a common slip, which makes the secret part of the text before it. */
 export function shownText(text: string): string {
   const safe = text.replace(/(token\w*["']?\s*[:=]).*/is, '$1…')
   return JSON.stringify(safe.length > MAX_SHOWN_CHARS ? `${safe.slice(0, MAX_SHOWN_CHARS)}…` : safe)
+}
+
+/** A key in quotes. With the space forgotten, `token:abc` is a key as a whole: what follows the colon is not shown. */
+export function shownKey(key: string): string {
+  return shownText(key.replace(/([:=]).+/s, '$1…'))
+}
+
+/** A path as people write it: `agents[0].env.PATH`, unusual keys in quotes. */
+export function pathText(path: KeyPath): string {
+  let text = ''
+  for (const key of path) {
+    if (typeof key === 'number') text += `[${key}]`
+    else if (!/^[\w$-]+$/.test(key)) text += `[${shownKey(key)}]`
+    else text += text === '' ? key : `.${key}`
+  }
+  return text
 }
 
 // Tokens by their key, whatever stands in the place of a principal, and the environment of agents, where keys of

@@ -64,14 +64,3 @@ export function plainValue(node: SourceNode, leftOut: ReadonlySet<SourceNode>): 
   if (node.kind === 'map') return Object.fromEntries(members.map(([key, member]) => [key, plainValue(member, leftOut)]))
   return node.scalar
 }
-
-/** A path as people write it: `agents[0].env.PATH`. */
-export function pathText(path: KeyPath): string {
-  let text = ''
-  for (const key of path) {
-    if (typeof key === 'number') text += `[${key}]`
-    else if (!/^[\w$-]+$/.test(key)) text += `[${JSON.stringify(key)}]`
-    else text += text === '' ? key : `.${key}`
-  }
-  return text
-}

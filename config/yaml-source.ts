@@ -1,7 +1,7 @@
 // Reads one YAML 1.2 document into a source tree. Anchors and aliases work; tags and merge keys do not.
 
 import { isAlias, isMap, isScalar, isSeq, Lexer, parseDocument, type Document, type Node } from 'yaml'
-import { shownText } from './shown.ts'
+import { shownKey } from './shown.ts'
 import { collectionNode, MAX_DEPTH, scalarNode, type SourceFault, type SourceNode, type SourceText } from './source.ts'
 
 /** Aliases multiply what they stand for: past this many values the file is refused. */
@@ -32,7 +32,7 @@ export function readYaml(text: string): SourceText {
   const document = parseDocument(text, { uniqueKeys: false, prettyErrors: false, logLevel: 'error' })
   const [first] = [...document.errors, ...document.warnings].toSorted((a, b) => a.pos[0] - b.pos[0])
   if (first !== undefined) return { root: undefined, faults: [{ offset: first.pos[0], problem: problems[first.code] ?? 'this is not valid YAML' }] }
-  if (document.contents === null || (isScalar(document.contents) && document.contents.source === '')) return { root: undefined, faults: [] }
+  if (document.contents === null || (isScalar(document.contents) && document.contents.value === null && document.contents.source === '')) return { root: undefined, faults: [] }
   const converter = new Converter(document)
   const root = converter.convert(document.contents, document.contents.range?.[0] ?? 0, 1)
   return { root: converter.faults.length > 0 ? undefined : root, faults: converter.faults }
@@ -88,7 +88,7 @@ class Converter {
       if (!isScalar(key)) this.#fault(at, 'a key must be a text', empty)
       else {
         const name = typeof key.value === 'string' ? key.value : (key.source ?? '')
-        if (members.has(name)) this.#fault(at, `the key ${shownText(name)} stands here a second time`, empty)
+        if (members.has(name)) this.#fault(at, `the key ${shownKey(name)} stands here a second time`, empty)
         members.set(name, this.convert(value, at, depth + 1))
       }
     }

@@ -1,0 +1,71 @@
+import test from 'ava'
+import { Channels } from '../../broker/registry/channels.ts'
+import { ownPrograms } from '../../broker/security/own-programs.ts'
+import { KNOWN_PROGRAMS, PREDEFINED_CHANNELS } from '../../config/cross-checks.ts'
+import { fromYaml, linesOf, problemsOf } from '../support/config.ts'
+
+test('config: the two keys of the socket may agree, and are both named when they do not', async t => {
+  t.is((await fromYaml('ipc: {socket: run/a.sock, server: {socket: /etc/callboard/./run/a.sock}}')).settings.ipc.socket, '/etc/callboard/run/a.sock')
+  t.deepEqual(await linesOf(t, fromYaml('ipc:\n  socket: /tmp/a.sock\n  server: {socket: b.sock}')), [
+    '3:20: ipc.server.socket is "/etc/callboard/b.sock" and ipc.socket is "/tmp/a.sock"; they mean the same: remove one',
+  ])
+})
+
+test('config: a socket path that the system cannot bind is refused', async t => {
+  const path = `/tmp/${'s'.repeat(110)}`
+  const [line] = await linesOf(t, fromYaml(`ipc: {socket: ${path}}`))
+  t.regex(line!, /^1:15: ipc\.socket has 115 bytes .*; allowed: the path of a Unix socket has at most 10[37]$/)
+})
+
+test('config: agents, channels and principals have names of their own', async t => {
+  const yaml = 'agents: [{name: a, command: x}, {name: b, command: x}, {name: a, command: y}]\nchannels: [{name: c}, {name: c}]\nprincipals:\n- {name: p, tokenFile: x}\n- {name: p, tokenFile: y}'
+  t.deepEqual(await linesOf(t, fromYaml(yaml)), [
+    '1:63: agents[2].name is "a", and so is agents[0].name; allowed: a name of its own',
+    '2:30: channels[1].name is "c", and so is channels[0].name; allowed: a name of its own',
+    '5:10: principals[1].name is "p", and so is principals[0].name; allowed: a name of its own',
+  ])
+})
+
+test('config: a principal has a token or a file with it, not both and not none', async t => {
+  t.deepEqual(await linesOf(t, fromYaml('principals:\n- {name: p, token: abcdefghijklmnop, tokenFile: x}\n- name: q\n- {name: owner, tokenFile: x}')), [
+    '2:38: principals[0] has both token and tokenFile; remove one',
+    '3:3: principals[1] has neither token nor tokenFile; give it one of them',
+    '4:10: principals[2].name is "owner", who is whoever has the token of the home; choose another name',
+  ])
+})
+
+test('config: predefined and reserved channels are not declared again', async t => {
+  t.deepEqual(await linesOf(t, fromYaml('channels: [{name: events}, {name: $SYS.x}, {name: events.door}]')), [
+    '1:19: channels[0].name is "events", a predefined channel; choose another name',
+    '1:35: channels[1].name is "$SYS.x"; names that begin with $CB, $SYS, $JS or _INBOX are the broker\'s',
+  ])
+  t.deepEqual(Channels.predefined.map(channel => channel.name).toSorted(), PREDEFINED_CHANNELS.toSorted())
+})
+
+test('config: a backoff does not begin above its end, defaults included', async t => {
+  t.deepEqual(await linesOf(t, fromYaml('agents:\n- {name: a, command: x, backoff: {initial: 1m}}\n- {name: b, command: x, backoff: {max: 50ms}}\n- {name: c, command: x, backoff: {initial: 1m, max: 1m}}')), [
+    '2:44: agents[0].backoff.initial (1m) is longer than backoff.max (30s)',
+    '3:40: agents[1].backoff.initial (100ms) is longer than backoff.max (50ms)',
+  ])
+})
+
+test('config: an allowed process stands for a program', async t => {
+  t.deepEqual(await linesOf(t, fromYaml('ipc: {security: {allowedProcesses: [opencl-cli, mine, /bin/x, openclaw-cli], processes: {mine: {executable: /x}}}}')), [
+    '1:37: ipc.security.allowedProcesses[0] is "opencl-cli", which stands for no program; give it an executable in ipc.security.processes, or write its absolute path; did you mean "openclaw-cli"?',
+  ])
+  t.deepEqual(Object.keys(ownPrograms('/x.ts')).toSorted(), KNOWN_PROGRAMS.toSorted())
+})
+
+test('config: large messages without room for them are warned of', async t => {
+  const { warnings } = await fromYaml('ipc:\n  performance: {maxMessageSize: 8mb}')
+  t.deepEqual(warnings, ['/etc/callboard/test.yaml:2:33: one message of ipc.performance.maxMessageSize (8mb) may cost a slow receiver its connection; make ipc.limits.maxPendingBytes (16mb) at least 32mb'])
+  t.deepEqual((await fromYaml('ipc: {performance: {maxMessageSize: 8mb}, limits: {maxPendingBytes: 32mb}}')).warnings, [])
+})
+
+test('config: cross-checks pass over what has the wrong shape, the schema tells that', async t => {
+  const problems = await problemsOf(t, fromYaml('agents: [1, {name: [x]}]\nchannels: {a: b}\nprincipals: [x, {name: 2}]\nipc: {socket: 5, server: {socket: [x]}, security: {allowedProcesses: x, processes: 1}}'))
+  t.deepEqual(problems.map(problem => problem.key), [
+    'agents[0]', 'agents[1].command', 'agents[1].name', 'channels', 'principals[0]', 'principals[1]', 'principals[1].name',
+    'ipc.socket', 'ipc.server.socket', 'ipc.security.allowedProcesses', 'ipc.security.processes',
+  ])
+})

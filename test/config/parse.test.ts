@@ -1,0 +1,113 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { keyRows } from '../../config/key-list.ts'
+import { defaultSettings, type Settings } from '../../broker/ground/settings.ts'
+import { fromJson, fromYaml } from '../support/config.ts'
+
+const agent = 'name: a\n    command: node'
+const principal = 'name: p\n    token: abcdefghijklmnop'
+
+/** For every key that works: a configuration that sets it, and what of the settings must change to what. */
+const landings: Readonly<Record<string, readonly [yaml: string, read: (settings: Settings) => unknown, expected: unknown]>> = {
+  'ipc.enabled': ['ipc: {enabled: false}', s => s.ipc.enabled, false],
+  'ipc.protocol': ['ipc: {protocol: unix}', s => s.ipc.socket, undefined],
+  'ipc.socket': ['ipc: {socket: run/cb.sock}', s => s.ipc.socket, '/etc/callboard/run/cb.sock'],
+  'ipc.timeout': ['ipc: {timeout: 7s}', s => s.ipc.timeoutMs, 7000],
+  'ipc.server.socket': ['ipc: {server: {socket: /tmp/cb.sock}}', s => s.ipc.socket, '/tmp/cb.sock'],
+  'ipc.server.protocol': ['ipc: {server: {protocol: unix}}', s => s.ipc.socket, undefined],
+  'ipc.server.maxConnections': ['ipc: {server: {maxConnections: 50}}', s => s.ipc.maxConnections, 50],
+  'ipc.performance.bufferSize': ['ipc: {performance: {bufferSize: 16kb}}', s => s.ipc.performance.bufferBytes, 16_384],
+  'ipc.performance.maxMessageSize': ['ipc: {performance: {maxMessageSize: 2mb}}', s => s.ipc.performance.maxMessageBytes, 2_097_152],
+  'ipc.performance.compressionEnabled': ['ipc: {performance: {compressionEnabled: false}}', s => s.ipc.performance, defaultSettings.ipc.performance],
+  'ipc.performance.keepAlive': ['ipc: {performance: {keepAlive: false}}', s => s.ipc.performance.keepAlive, false],
+  'ipc.security.requireAuth': ['ipc: {security: {requireAuth: false}}', s => s.ipc.security.requireAuth, false],
+  'ipc.security.allowedProcesses': ['ipc: {security: {allowedProcesses: [callboard-cli, ~/bin/tool, /usr/bin/x]}}', s => s.ipc.security.allowedProcesses, ['callboard-cli', join(homedir(), 'bin/tool'), '/usr/bin/x']],
+  'ipc.security.processes': ['ipc: {security: {processes: {py.tool: {executable: /usr/bin/python3}}}}', s => s.ipc.security.processes, { 'py.tool': { executable: '/usr/bin/python3' } }],
+  'ipc.security.processes.*.executable': ['ipc: {security: {processes: {x: {executable: ~/x}}}}', s => s.ipc.security.processes['x']?.executable, join(homedir(), 'x')],
+  'ipc.security.processes.*.script': ['ipc: {security: {processes: {x: {executable: /x, script: /y.py}}}}', s => s.ipc.security.processes['x']?.script, '/y.py'],
+  'ipc.security.validateSignature': ['ipc: {security: {validateSignature: true}}', s => s.ipc.security.validateSignature, true],
+  'ipc.retry.enabled': ['ipc: {retry: {enabled: false}}', s => s.ipc.retry.enabled, false],
+  'ipc.retry.maxRetries': ['ipc: {retry: {maxRetries: 9}}', s => s.ipc.retry.maxRetries, 9],
+  'ipc.retry.retryDelay': ['ipc: {retry: {retryDelay: 250}}', s => s.ipc.retry.retryDelayMs, 250],
+  'ipc.retry.backoffMultiplier': ['ipc: {retry: {backoffMultiplier: 1.5}}', s => s.ipc.retry.backoffMultiplier, 1.5],
+  'ipc.limits.handshakeTimeout': ['ipc: {limits: {handshakeTimeout: 3s}}', s => s.ipc.limits.handshakeMs, 3000],
+  'ipc.limits.heartbeat': ['ipc: {limits: {heartbeat: 5m}}', s => s.ipc.limits.heartbeatMs, 300_000],
+  'ipc.limits.maxPendingBytes': ['ipc: {limits: {maxPendingBytes: 32mb}}', s => s.ipc.limits.maxPendingBytes, 33_554_432],
+  'ipc.limits.stallTimeout': ['ipc: {limits: {stallTimeout: 0}}', s => s.ipc.limits.stallMs, 0],
+  'ipc.limits.maxSubscriptions': ['ipc: {limits: {maxSubscriptions: 5}}', s => s.ipc.limits.maxSubscriptions, 5],
+  'ipc.limits.maxOpenRequests': ['ipc: {limits: {maxOpenRequests: 6}}', s => s.ipc.limits.maxOpenRequests, 6],
+  agents: [`agents:\n  - ${agent}\n  - {name: b, command: ls}`, s => s.agents.map(({ name }) => name), ['a', 'b']],
+  'agents[].name': [`agents:\n  - ${agent}`, s => s.agents[0]?.name, 'a'],
+  'agents[].command': ['agents: [{name: a, command: ~/bin/run}]', s => s.agents[0]?.command, join(homedir(), 'bin/run')],
+  'agents[].args': [`agents:\n  - ${agent}\n    args: [-v, "1"]`, s => s.agents[0]?.args, ['-v', '1']],
+  'agents[].env': [`agents:\n  - ${agent}\n    env: {PORT: "80"}`, s => s.agents[0]?.env, { PORT: '80' }],
+  'agents[].cwd': [`agents:\n  - ${agent}\n    cwd: ./work`, s => s.agents[0]?.cwd, '/etc/callboard/work'],
+  'agents[].restart': [`agents:\n  - ${agent}\n    restart: transient`, s => s.agents[0]?.restart, 'transient'],
+  'agents[].backoff.initial': [`agents:\n  - ${agent}\n    backoff: {initial: 1s}`, s => s.agents[0]?.backoff, { initialMs: 1000, maxMs: 30_000, multiplier: 2, jitter: 0.2 }],
+  'agents[].backoff.max': [`agents:\n  - ${agent}\n    backoff: {max: 1h}`, s => s.agents[0]?.backoff.maxMs, 3_600_000],
+  'agents[].backoff.multiplier': [`agents:\n  - ${agent}\n    backoff: {multiplier: 3}`, s => s.agents[0]?.backoff.multiplier, 3],
+  'agents[].backoff.jitter': [`agents:\n  - ${agent}\n    backoff: {jitter: 0}`, s => s.agents[0]?.backoff.jitter, 0],
+  'agents[].shutdown': [`agents:\n  - ${agent}\n    shutdown: 30s`, s => s.agents[0]?.shutdownMs, 30_000],
+  channels: ['channels: [{name: a}, {name: b.c}]', s => s.channels, [{ name: 'a', mode: 'pubsub' }, { name: 'b.c', mode: 'pubsub' }]],
+  'channels[].name': ['channels: [{name: weather.berlin}]', s => s.channels[0]?.name, 'weather.berlin'],
+  'channels[].mode': ['channels: [{name: a, mode: broadcast}]', s => s.channels[0]?.mode, 'broadcast'],
+  principals: [`principals:\n  - ${principal}`, s => s.principals.length, 1],
+  'principals[].name': [`principals:\n  - ${principal}`, s => s.principals[0]?.name, 'p'],
+  'principals[].roles': [`principals:\n  - ${principal}\n    roles: [agent, system]`, s => s.principals[0]?.roles, ['agent', 'system']],
+  'principals[].token': [`principals:\n  - ${principal}`, s => [s.principals[0]?.token, s.principals[0]?.tokenFile], ['abcdefghijklmnop', undefined]],
+  'principals[].tokenFile': ['principals: [{name: p, tokenFile: p.token}]', s => [s.principals[0]?.token, s.principals[0]?.tokenFile], [undefined, '/etc/callboard/p.token']],
+  'principals[].publish.allow': [`principals:\n  - ${principal}\n    publish: {allow: [events.>]}`, s => s.principals[0]?.publish, { allow: ['events.>'], deny: [] }],
+  'principals[].publish.deny': [`principals:\n  - ${principal}\n    publish: {deny: ["*.secret"]}`, s => s.principals[0]?.publish, { allow: ['>'], deny: ['*.secret'] }],
+  'principals[].subscribe.allow': [`principals:\n  - ${principal}\n    subscribe: {allow: []}`, s => s.principals[0]?.subscribe, { allow: [], deny: [] }],
+  'principals[].subscribe.deny': [`principals:\n  - ${principal}\n    subscribe: {deny: [a, b]}`, s => s.principals[0]?.subscribe.deny, ['a', 'b']],
+  'recorder.entries': ['recorder: {entries: 1024}', s => s.recorder.entries, 1024],
+  'log.level': ['log: {level: debug}', s => s.log.level, 'debug'],
+  $schema: ['$schema: ./schema.json', s => s, defaultSettings],
+}
+
+for (const [key, [yaml, read, expected]] of Object.entries(landings)) {
+  test(`config: ${key} lands in the settings`, async t => {
+    const { settings, warnings } = await fromYaml(yaml)
+    t.deepEqual(read(settings), expected)
+    t.deepEqual(warnings, [])
+  })
+}
+
+test('config: every key that works has a test that it lands', t => {
+  t.deepEqual(keyRows().filter(row => row.state.startsWith('works')).map(row => row.path).toSorted(), Object.keys(landings).toSorted())
+})
+
+test('config: an empty map gives the defaults', async t => {
+  for (const loading of [fromJson('{}'), fromYaml('{}')]) t.deepEqual(await loading, { settings: defaultSettings, warnings: [], directory: '/etc/callboard' })
+})
+
+const seedBlocks = {
+  server: { socket: '/tmp/openclaw.sock', protocol: 'unix', maxConnections: 50 },
+  basic: { enabled: true, protocol: 'unix', socket: '/tmp/openclaw.sock', timeout: 5000 },
+  performance: { bufferSize: 8192, maxMessageSize: 1_048_576, compressionEnabled: false, keepAlive: true },
+  security: { requireAuth: true, allowedProcesses: ['openclaw-cli', 'openclaw-gateway'], validateSignature: true },
+  retry: { enabled: true, maxRetries: 3, retryDelay: 1000, backoffMultiplier: 2 },
+}
+
+test('config: each block of the local-IPC guide loads alone', async t => {
+  const { ipc } = defaultSettings
+  const load = async (block: object): Promise<Settings['ipc']> => (await fromJson(JSON.stringify({ ipc: block }))).settings.ipc
+  t.deepEqual(await load({ server: seedBlocks.server }), { ...ipc, socket: '/tmp/openclaw.sock', maxConnections: 50 })
+  t.deepEqual(await load(seedBlocks.basic), { ...ipc, socket: '/tmp/openclaw.sock' })
+  t.deepEqual(await load({ performance: seedBlocks.performance }), ipc)
+  t.deepEqual(await load({ security: seedBlocks.security }), { ...ipc, security: { ...ipc.security, allowedProcesses: ['openclaw-cli', 'openclaw-gateway'], validateSignature: true } })
+  t.deepEqual(await load({ retry: seedBlocks.retry }), ipc)
+})
+
+test('config: all blocks of the local-IPC guide load merged into one file', async t => {
+  const { basic, ...blocks } = seedBlocks
+  const { settings } = await fromJson(`// merged\n${JSON.stringify({ ipc: { ...basic, ...blocks } }, null, 2)}`)
+  t.is(settings.ipc.socket, '/tmp/openclaw.sock')
+  t.is(settings.ipc.maxConnections, 50)
+  t.deepEqual(settings.ipc.security.allowedProcesses, ['openclaw-cli', 'openclaw-gateway'])
+})
+
+test('config: a byte order mark is no part of the text', async t => {
+  t.deepEqual((await fromJson('\uFEFF{"log": {"level": "warn"}}')).settings.log, { level: 'warn' })
+})
