@@ -10,7 +10,7 @@ test('duration: every unit, decimals and bare numbers', t => {
 })
 
 test('duration: what is none is undefined', t => {
-  for (const input of ['', 's', '5 s', '-1s', '5M', '5S', '1.5ms', '1.0001s', '5s5m', '1e3', '0x10', ' 5s', '5s\n', '9007199254740993', '999999999999999d', -1, 1.5, Number.NaN, Infinity, null, undefined, true, ['5s'], {}]) t.is(parseDuration(input), undefined, String(input))
+  for (const input of ['', 's', '5 s', '-1s', '5M', '5S', '1.5ms', '1.0001s', '5s5m', '1e3', '0x10', ' 5s', '5s\n', '9007199254740993', '999999999999999d', -1, 1.5, Number.NaN, Infinity, null, undefined, true, ['5s'], {}]) t.is(parseDuration(input), undefined, JSON.stringify(input))
 })
 
 test('size: 1kb is 1024 bytes, capital or small', t => {
