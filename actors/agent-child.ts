@@ -1,0 +1,24 @@
+// A local agent as a child of its supervisor: which chart it follows, and how it is restarted and stopped.
+
+import type { LocalAgent } from '../agents/local-agent.ts'
+import { agentMachine } from '../machines/agent.ts'
+import { Actor } from './actor.ts'
+import type { Environment } from './behaviour.ts'
+import type { ChildSpec } from './child-spec.ts'
+
+// The actor gives up on its own releases first: then it says which process is stuck.
+const MARGIN_MS = 1000
+
+/** The child `agent.<name>`. Every incarnation is a new actor with a process of its own. */
+export function agentChild(agent: LocalAgent, environment: Environment): ChildSpec {
+  const { settings, releaseMs, killMs } = agent
+  const id = `agent.${settings.name}`
+  return {
+    id,
+    kind: 'agent',
+    restart: settings.restart,
+    backoff: settings.backoff,
+    shutdownMs: releaseMs + MARGIN_MS,
+    create: () => new Actor({ id, kind: 'agent', machine: agentMachine, behaviour: agent, environment, releaseMs, killMs }),
+  }
+}
