@@ -2,13 +2,13 @@
 // session. Knows neither sockets nor files.
 
 import type { Clock } from '../broker/ground/clock.ts'
-import { Deadline, Deadlines } from '../broker/ground/deadlines.ts'
+import { Deadlines } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { encodePayload } from '../broker/ground/payload.ts'
 import type { FrameInit } from '../broker/wire/frame.ts'
 import { Flag, Kind } from '../broker/wire/layout.ts'
 import type { ApiAnswer, ApiMethod, ApiParams } from './api-types.ts'
-import type { Call } from './call.ts'
+import { aborted, Caller } from './caller.ts'
 import { Channels } from './channels.ts'
 import { controlCall, receiptCall, subscribeCall } from './control-calls.ts'
 import { Emitter } from './emitter.ts'
@@ -41,8 +41,6 @@ export interface ClientOptions extends SessionOptions {
   readonly clock: Clock
 }
 
-/** The broker says when time is up; this side says so itself only when it does not hear from it. ms */
-const LOCAL_GRACE_MS = 500
 /** Longest that close() waits for what is open. ms */
 const DRAIN_MS = 5000
 const API_PREFIX = '$CB.api.'
@@ -59,6 +57,7 @@ export class Client {
   readonly #deadlines: Deadlines
   readonly #inbound: Inbound
   readonly #flow: Flow
+  readonly #caller: Caller
   readonly #requestTimeoutMs: number | undefined
   readonly #clock: Clock
   readonly #closed = Promise.withResolvers<BrokerError | undefined>()
@@ -80,6 +79,7 @@ export class Client {
     })
     this.#inbound = new Inbound({ calls: this.#session.calls, subscriptions: this.#subscriptions, deadlines: this.#deadlines, problem })
     this.#flow = new Flow(isPaused => (isPaused ? this.#session.connection?.pause() : this.#session.connection?.resume()))
+    this.#caller = new Caller(this.#session, this.#flow, this.#deadlines)
     this.channels = new Channels((method, params) => this.call(method, params))
     this.closed = this.#closed.promise
   }
@@ -124,16 +124,15 @@ export class Client {
     const frame = this.#frame(Kind.publish, subject, payload, options)
     if (options.receipt === true) {
       const call = receiptCall({ ...frame, flags: (frame.flags ?? 0) | Flag.receipt }, isRepeatable(options))
-      return this.#answer(call, { subject, timeoutMs: this.#timeoutMs(undefined), signal: options.signal })
+      return this.#caller.answer(call, { subject, timeoutMs: this.#timeoutMs(undefined), signal: options.signal })
     }
     const { connection } = this.#session
-    if (connection?.isOpen === true && !this.#session.isOver) {
+    if (connection?.isOpen === true) {
       if (options.signal?.aborted === true) throw aborted(options.signal)
       connection.send(frame)
       return connection.ready
     }
-    const call = new SendCall(frame)
-    return this.#follow(call, call.promise, options.signal)
+    return this.#caller.send(new SendCall(frame), options.signal)
   }
 
   /**
@@ -166,17 +165,17 @@ export class Client {
       isRepeatable: isRepeatable(options),
       read: frame => (frame.kind === Kind.response ? { result: new Message<T>(frame, this.welcome) } : undefined),
     })
-    return this.#answer(call, { subject, timeoutMs, signal: options.signal })
+    return this.#caller.answer(call, { subject, timeoutMs, signal: options.signal })
   }
 
   /** Asks, and gives the parts of one responder's answer as they come; the last has `isLast`. Errors as request(); never sent again. */
   stream<T = unknown>(subject: string, payload?: unknown, options: StreamOptions = {}): AsyncIterableIterator<Message<T>, undefined> {
-    return this.#iterate<T>(subject, payload, options, false)
+    return this.#stream<T>(subject, payload, options, false)
   }
 
   /** Asks everyone, and gives all answers until each responder is done or the time is up; `error` is set on those of responders that failed. */
   requestMany<T = unknown>(subject: string, payload?: unknown, options: StreamOptions = {}): AsyncIterableIterator<Message<T>, undefined> {
-    return this.#iterate<T>(subject, payload, options, true)
+    return this.#stream<T>(subject, payload, options, true)
   }
 
   /** Sends to every connected client but this one, subscribed or not; resolves with their number. */
@@ -205,13 +204,14 @@ export class Client {
   }
 
   #frame(kind: number, subject: string, payload: unknown, options: PublishOptions): FrameInit {
+    if (this.#session.isOver) throw new BrokerError('client.closed')
     checkSubject(subject)
     const { type, bytes } = encodePayload(payload, options)
     const headers = options.mid === undefined ? options.headers : { ...options.headers, mid: options.mid }
     return { kind, flags: type, subject, headers, payload: bytes }
   }
 
-  async *#iterate<T>(subject: string, payload: unknown, options: StreamOptions, isMany: boolean): AsyncGenerator<Message<T>, undefined> {
+  #stream<T>(subject: string, payload: unknown, options: StreamOptions, isMany: boolean): AsyncIterableIterator<Message<T>, undefined> {
     const timeoutMs = this.#timeoutMs(options.timeoutMs)
     const frame = this.#frame(Kind.request, subject, payload, options)
     const call = new StreamCall<T>({
@@ -220,57 +220,7 @@ export class Client {
       isMany,
       message: answer => new Message<T>(answer, this.welcome),
     })
-    const stop = this.#watch(call, { subject, timeoutMs, signal: options.signal })
-    try {
-      for (let result = await call.next(); result.done !== true; result = await call.next()) yield result.value
-      return undefined
-    } finally {
-      stop()
-      this.#session.withdraw(call, true)
-      call.drop()
-    }
-  }
-
-  async #answer<T>(call: PromiseCall<T>, limits: { subject: string; timeoutMs: number; signal: AbortSignal | undefined }): Promise<T> {
-    const answered = this.#flow.await()
-    const stop = this.#watch(call, limits)
-    try {
-      return await call.promise
-    } finally {
-      stop()
-      answered()
-    }
-  }
-
-  /** Submits the call and fails it when its time is up or its signal aborts; the returned function ends the watch. */
-  #watch(call: Call, { subject, timeoutMs, signal }: { subject: string; timeoutMs: number; signal: AbortSignal | undefined }): () => void {
-    const giveUp = (error: BrokerError): void => {
-      this.#session.withdraw(call, call.frame.kind === Kind.request)
-      call.failed(error)
-    }
-    const deadline = new Deadline(() => giveUp(new BrokerError('request.timeout', { subject, limitMs: timeoutMs })))
-    const abort = (): void => giveUp(aborted(signal))
-    if (signal?.aborted === true) abort()
-    else {
-      signal?.addEventListener('abort', abort)
-      this.#deadlines.set(deadline, timeoutMs + LOCAL_GRACE_MS)
-      this.#session.submit(call)
-    }
-    return () => {
-      this.#deadlines.cancel(deadline)
-      signal?.removeEventListener('abort', abort)
-    }
-  }
-
-  #follow<T>(call: Call, promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    const abort = (): void => {
-      this.#session.withdraw(call, false)
-      call.failed(aborted(signal))
-    }
-    if (signal?.aborted === true) abort()
-    else this.#session.submit(call)
-    signal?.addEventListener('abort', abort)
-    return promise.finally(() => signal?.removeEventListener('abort', abort))
+    return this.#caller.iterate(call, { subject, timeoutMs, signal: options.signal })
   }
 
   #timeoutMs(asked: number | undefined): number {
@@ -326,10 +276,6 @@ export class Client {
     this.#closed.resolve(error)
     this.#events.emit('closed', error)
   }
-}
-
-function aborted(signal: AbortSignal | undefined): BrokerError {
-  return new BrokerError('client.aborted', {}, { cause: signal?.reason })
 }
 
 function isRepeatable({ mid, idempotent }: PublishOptions): boolean {

@@ -46,15 +46,16 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>, unde
   readonly filter: Filter | undefined
   readonly tokens: readonly string[]
   readonly #owner: SubscriptionOwner
-  readonly #onMessage: SubscribeOptions<T>['onMessage']
-  readonly #queue = new MessageQueue<Message<T>>()
+  // Inside, messages are of no particular type: so a Subscription<number> is a Subscription<unknown> too.
+  readonly #onMessage: SubscribeOptions['onMessage']
+  readonly #queue = new MessageQueue<Message>()
   readonly #report: (unread: number) => void
   readonly #ready = Promise.withResolvers<void>()
   #running = 0
   #isActive = true
 
   /** @throws BrokerError `pattern.invalid`, `filter.invalid` */
-  constructor(number: number, pattern: string, options: SubscribeOptions<T>, owner: SubscriptionOwner) {
+  constructor(number: number, pattern: string, options: SubscribeOptions, owner: SubscriptionOwner) {
     this.number = number
     this.pattern = pattern
     this.group = options.group
@@ -92,7 +93,7 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>, unde
 
   [Symbol.asyncIterator](): AsyncIterator<Message<T>, undefined> {
     return {
-      next: () => this.#queue.next(),
+      next: () => this.#queue.next() as Promise<IteratorResult<Message<T>, undefined>>,
       return: async () => {
         await this.unsubscribe()
         return { done: true, value: undefined }
@@ -126,12 +127,12 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>, unde
     this.#queue.end(error)
   }
 
-  deliver(message: Message<T>): void {
+  deliver(message: Message): void {
     if (this.#onMessage === undefined) this.#queue.push(message)
     else void this.#handle(this.#onMessage, message)
   }
 
-  async #handle(onMessage: (message: Message<T>) => void | Promise<void>, message: Message<T>): Promise<void> {
+  async #handle(onMessage: (message: Message) => void | Promise<void>, message: Message): Promise<void> {
     this.#report(this.#queue.size + ++this.#running)
     try {
       await onMessage(message)

@@ -1,0 +1,41 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { clientOptions, socketPath } from '../../client/options.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+
+const environment = { CALLBOARD_SOCKET: '/run/cb.sock', CALLBOARD_HOME: '/var/cb', CALLBOARD_TOKEN: 'ambient', CALLBOARD_AGENT: 'weather' }
+
+test('options: an agent needs none', t => {
+  t.is(socketPath({}, environment), '/run/cb.sock')
+  const { identity, credential } = clientOptions({}, environment)
+  t.like(identity, { agent: 'weather', principal: 'agent:weather', program: 'weather' })
+  t.deepEqual(credential(), { token: 'ambient', auth: 'challenge' })
+})
+
+test('options: a program that an agent starts need not take its place', t => {
+  const { identity } = clientOptions({ agent: false, program: 'cli' }, environment)
+  t.like(identity, { program: 'cli', principal: 'agent:weather' })
+  t.false('agent' in identity)
+})
+
+test('options: what is given wins over the environment, all of it', t => {
+  const home = temporaryDirectory(t)
+  writeFileSync(join(home, 'token'), 'of-the-home\n')
+  t.is(socketPath({ home }, environment), join(home, 'callboard.sock'))
+  const { identity, credential } = clientOptions({ home, agent: 'other' }, environment)
+  t.is(credential().token, 'of-the-home')
+  t.is(identity.agent, 'other')
+  t.false('principal' in identity)
+  t.is(clientOptions({ token: 'given' }, environment).credential().token, 'given')
+  t.is(clientOptions({ principal: 'me' }, environment).identity.principal, 'me')
+})
+
+test('options: without a token file none is sent, and one that appears is read at the next attempt', t => {
+  const home = temporaryDirectory(t)
+  const { credential } = clientOptions({}, { CALLBOARD_HOME: home })
+  t.is(socketPath({}, { CALLBOARD_HOME: home }), join(home, 'callboard.sock'))
+  t.is(credential().token, undefined)
+  writeFileSync(join(home, 'token'), 'new')
+  t.is(credential().token, 'new')
+})
