@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Starts the command on a Node that can run it. Plain JavaScript of Node 18: it must parse where the rest does not.
 
+/* oxlint-disable typescript/no-unsafe-argument, typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access -- plain JavaScript: nothing here has types */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
@@ -37,13 +38,7 @@ function bundledNode() {
 /** Runs this same command line on `node` and ends as it ends. */
 async function runOn(node) {
   const { spawn } = await import('node:child_process')
-  const withChannel = process.send !== undefined
-  const child = spawn(node, process.argv.slice(1), { stdio: withChannel ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit' })
-  // Whoever started this process with a channel talks to the command, not to the launcher.
-  if (withChannel) {
-    child.on('message', message => process.send(message))
-    process.on('disconnect', () => child.connected && child.disconnect())
-  }
+  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']) process.on(signal, () => child.kill(signal))
   child.once('error', error => {
     console.error(`error: cannot run ${node}: ${error.message}`)

@@ -3,8 +3,8 @@
 import type { Command } from 'commander'
 import { contextOf, type Context } from './context.ts'
 
-/** What a command does. `words` are its arguments without options. */
-export type Run<Options extends object> = (context: Context, options: Options, words: readonly string[]) => Promise<void>
+/** What a command does. `words` are its arguments without options, `command` is where it stands in the tree. */
+type Run<Options extends object> = (context: Context, options: Options, words: readonly string[], command: Command) => Promise<void>
 
 /** The action of a command whose code `load` imports. */
 export function lazily<Options extends object>(load: () => Promise<Run<Options>>): (...received: unknown[]) => Promise<void> {
@@ -12,7 +12,7 @@ export function lazily<Options extends object>(load: () => Promise<Run<Options>>
     // Commander hands over the arguments, the options and, last, the command itself.
     const command = received.at(-1) as Command
     const run = await load()
-    await run(contextOf(command), command.opts<Options>(), command.args)
+    await run(contextOf(command), command.opts<Options>(), command.args, command)
   }
 }
 

@@ -5,12 +5,11 @@ import { formatTime, printable } from './format.ts'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
-// The numbers that pino writes.
+// The broker writes words; pino's own numbers are understood as well.
 const levelNumbers: Readonly<Record<Level, number>> = { debug: 20, info: 30, warn: 40, error: 50 }
 const colours = { debug: 'dim', info: 'green', warn: 'yellow', error: 'red' } as const
 
-// Shown elsewhere in the line, or the same in every line.
-const hidden = new Set(['level', 'time', 'msg', 'actor', 'pid', 'hostname', 'name'])
+const shownInFront = new Set(['level', 'time', 'msg', 'actor'])
 
 /** One entry, or undefined for a line that is no JSON object: it is shown as it stands. */
 export function parseLogLine(line: string): Record<string, unknown> | undefined {
@@ -32,10 +31,14 @@ export function formatLogLine(line: string, entry: Record<string, unknown> | und
   if (entry === undefined) return printable(line)
   const level = nameOf(numberOf(entry['level']))
   const at = typeof entry['time'] === 'number' ? entry['time'] : Date.parse(String(entry['time']))
-  const actor = entry['actor'] === undefined ? [] : [paint('cyan', printable(String(entry['actor'])))]
-  const fields = Object.entries(entry).filter(([name]) => !hidden.has(name))
-  const rest = fields.map(([name, value]) => `${paint('dim', `${printable(name)}=`)}${printable(typeof value === 'string' ? value : JSON.stringify(value))}`)
-  return [Number.isNaN(at) ? '-' : formatTime(at), paint(colours[level], level.padEnd(5)), ...actor, printable(String(entry['msg'] ?? '')), ...rest].join('  ')
+  const actor = entry['actor'] === undefined ? [] : [paint('cyan', textOf(entry['actor']))]
+  const fields = Object.entries(entry).filter(([name]) => !shownInFront.has(name))
+  const rest = fields.map(([name, value]) => `${paint('dim', `${printable(name)}=`)}${textOf(value)}`)
+  return [Number.isNaN(at) ? '-' : formatTime(at), paint(colours[level], level.padEnd(5)), ...actor, textOf(entry['msg'] ?? ''), ...rest].join('  ')
+}
+
+function textOf(value: unknown): string {
+  return printable(typeof value === 'string' ? value : JSON.stringify(value))
 }
 
 function paint(style: Parameters<typeof styleText>[0], text: string): string {

@@ -4,8 +4,8 @@ import { text } from 'node:stream/consumers'
 
 export interface MessageInput {
   readonly payload: unknown
-  /** `type: 'json'` for what is JSON; other text goes as text. */
-  readonly options: { readonly type?: 'json' }
+  /** `json` for what is JSON; other text goes as text. */
+  readonly options: { readonly json?: true }
 }
 
 /** The message that `argument` gives; `-` stands for all of stdin, without its last line end. */
@@ -16,7 +16,7 @@ export async function readMessage(argument: string): Promise<MessageInput> {
 /** JSON when the text is valid JSON, otherwise the text itself. Integers keep their digits, also beyond 2^53-1. */
 export function parseMessage(source: string): MessageInput {
   try {
-    return { payload: parseJson(source, keepDigits), options: { type: 'json' } }
+    return { payload: parseJson(source, keepDigits), options: { json: true } }
   } catch {
     return { payload: source, options: {} }
   }

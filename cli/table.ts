@@ -37,11 +37,16 @@ function pad(text: string, width: number, align: 'right' | undefined): string {
 }
 
 // East Asian wide and full-width blocks (UAX 11), and emoji: two columns each.
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/gu
-const NO_WIDTH = /\p{Mark}|\u200d|\ufe0f/gu
+const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
+const ASCII = /^[ -~]*$/
+let segmenter: Intl.Segmenter | undefined
 
 /** Columns that a terminal needs for the text. */
 export function textWidth(text: string): number {
-  const plain = stripVTControlCharacters(text).replace(NO_WIDTH, '')
-  return [...plain].length + (plain.match(WIDE)?.length ?? 0)
+  const plain = stripVTControlCharacters(text)
+  if (ASCII.test(plain)) return plain.length
+  segmenter ??= new Intl.Segmenter()
+  let width = 0
+  for (const { segment } of segmenter.segment(plain)) width += WIDE.test(segment) ? 2 : 1
+  return width
 }

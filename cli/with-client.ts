@@ -15,14 +15,13 @@ interface Wishes {
  * @throws BrokerError `connect.*`, `auth.*` when there is no connection, and what `work` throws
  */
 export async function withClient<T>(context: Context, work: (client: Client) => Promise<T>, wishes: Wishes = {}): Promise<T> {
-  const environment = process.env
-  // An agent's shell has its own address and credential; they stand unless another home was asked for.
-  const own = !context.isHomeGiven && environment['CALLBOARD_SOCKET'] !== undefined
+  // In a program that an agent runs, address and credential are the agent's; they stand unless another home was asked for.
+  const isAddressed = !context.isHomeGiven && Boolean(process.env['CALLBOARD_SOCKET'])
   const client = await connect({
     program: 'cli',
-    home: context.paths.home,
-    ...(!own && { socket: recordedSocket(context.paths) }),
-    ...(context.isHomeGiven && { tokenFile: context.paths.token, principal: 'owner' }),
+    agent: false,
+    ...(context.isHomeGiven && { home: context.paths.home }),
+    ...(!isAddressed && { socket: recordedSocket(context.paths) }),
     retry: wishes.retry ?? false,
   })
   let result: T

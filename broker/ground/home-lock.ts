@@ -121,7 +121,8 @@ function read(path: string): PidRecord | undefined {
     const [pid, stamp, socket] = content.split('\n')
     return { content, pid: Number(pid) || 0, stamp, socket: socket || undefined }
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return undefined
+    // ENOTDIR: the home is a file, so nobody holds it.
+    if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return undefined
     throw error
   }
 }

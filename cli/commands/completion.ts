@@ -4,7 +4,6 @@ import type { Command } from 'commander'
 import { print } from '../output.ts'
 import { Failure } from '../failure.ts'
 import type { Context } from '../context.ts'
-import { buildProgram } from '../program.ts'
 
 /** What may follow the words of one command. */
 interface Place {
@@ -24,10 +23,14 @@ interface Entry {
 
 const writers: Readonly<Record<string, (places: readonly Place[]) => string>> = { bash, zsh, fish }
 
-export async function completion(_context: Context, _options: object, words: readonly string[]): Promise<void> {
+export async function completion(_context: Context, _options: object, words: readonly string[], command: Command): Promise<void> {
   const writer = Object.hasOwn(writers, words[0]!) ? writers[words[0]!]! : undefined
   if (writer === undefined) throw Failure.usage(`no completion for the shell "${words[0]}"`, `there is one for ${Object.keys(writers).join(', ')}`)
-  await print(writer(placesOf(buildProgram(), [])))
+  await print(writer(placesOf(rootOf(command), [])))
+}
+
+function rootOf(command: Command): Command {
+  return command.parent === null ? command : rootOf(command.parent)
 }
 
 function placesOf(command: Command, path: readonly string[]): Place[] {

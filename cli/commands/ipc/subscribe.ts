@@ -49,8 +49,8 @@ export async function subscribe(context: Context, options: SubscribeOptions): Pr
 
 async function readAll(client: Client, pattern: string, options: SubscribeOptions, signal: AbortSignal, show: (message: Message) => Promise<void>): Promise<void> {
   const subscription = client.subscribe(pattern, { ...(options.group !== undefined && { group: options.group }), ...(options.filter !== undefined && { filter: options.filter }) })
-  // What arrived before the end is still printed.
-  const leave = (): void => void subscription.drain()
+  // In order: what arrived before the end is still printed. When that fails, the iteration says why.
+  const leave = (): void => void subscription.drain().catch(() => {})
   signal.addEventListener('abort', leave)
   try {
     await subscription.ready

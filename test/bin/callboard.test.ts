@@ -1,0 +1,52 @@
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+import { join } from 'node:path'
+import test from 'ava'
+import { bin, runCallboard, spawnCallboard } from '../support/run-callboard.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+
+// A Node that says it is old: what the launcher runs instead is not told so.
+const old = ['--import', `data:text/javascript,${encodeURIComponent('Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.1.0" } })')}`]
+
+test('launcher: an old Node hands over to the bundled one, with words, streams and exit code', async t => {
+  const home = temporaryDirectory(t)
+  const help = await runCallboard(t, ['ipc', '--help'], { home, nodeOptions: old })
+  t.is(help.exit, 0)
+  t.true(help.stdout.startsWith('Usage: callboard ipc '))
+  const status = await runCallboard(t, ['status'], { home, nodeOptions: old })
+  t.is(status.exit, 1)
+  t.regex(status.stderr, /^error: no broker runs/)
+})
+
+test('launcher: signals reach the command, which ends in its own way', async t => {
+  const home = temporaryDirectory(t)
+  mkdirSync(join(home, 'logs'))
+  writeFileSync(join(home, 'logs', 'callboard.log'), '{"msg":"there"}\n')
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    const child = spawnCallboard(t, ['logs', '--follow'], { home, nodeOptions: old })
+    await once(child.stdout!, 'data')
+    child.kill(signal)
+    t.deepEqual(await once(child, 'exit'), [0, null])
+  }
+})
+
+test('launcher: a command that a signal ends looks so from outside', async t => {
+  const home = temporaryDirectory(t)
+  mkdirSync(join(home, 'logs'))
+  writeFileSync(join(home, 'logs', 'callboard.log'), '{"msg":"there"}\n')
+  const child = spawnCallboard(t, ['logs', '--follow'], { home, nodeOptions: old })
+  await once(child.stdout!, 'data')
+  child.kill('SIGUSR2')
+  t.deepEqual(await once(child, 'exit'), [null, 'SIGUSR2'])
+})
+
+test('launcher: without the bundled Node it says what to do, exit code 2', async t => {
+  const directory = temporaryDirectory(t)
+  copyFileSync(bin, join(directory, 'callboard.mjs'))
+  const child = spawn(process.execPath, [...old, join(directory, 'callboard.mjs'), 'status'])
+  const [stderr, ended] = await Promise.all([text(child.stderr), once(child, 'exit')])
+  t.deepEqual(ended, [2, null])
+  t.regex(stderr, /needs Node 24 or newer.*node-\w+-\w+.*is not installed\nhint: .*install Node 24/)
+})

@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import test, { type ExecutionContext } from 'ava'
+
+const module = new URL('../../cli/stop-signals.ts', import.meta.url).href
+
+test('stop signals: the first one stops, and one keystroke that arrives twice is one', async t => {
+  const { send, next } = await start(t)
+  send('SIGINT', 0)
+  t.is(await next(), 'stop')
+  send('SIGINT', 100)
+  send('SIGTERM', 100)
+  send('SIGINT', 301)
+  t.is(await next(), 'end')
+})
+
+test('stop signals: SIGTERM stops once, Ctrl-C after it ends', async t => {
+  const { send, next } = await start(t)
+  send('SIGTERM', 0)
+  t.is(await next(), 'stop')
+  send('SIGTERM', 1000)
+  send('SIGHUP', 1000)
+  send('SIGINT', 1000)
+  t.is(await next(), 'end')
+})
+
+// A process of its own, as signals go to a whole one. Its clock stands where the line on stdin says; signals to itself arrive in order.
+async function start(t: ExecutionContext): Promise<{ send: (signal: string, atMs: number) => void; next: () => Promise<string> }> {
+  const script = `const { onStopSignals } = await import(${JSON.stringify(module)})
+    let nowMs = 0
+    onStopSignals(() => console.log('stop'), () => console.log('end'), () => nowMs)
+    console.log('ready')
+    process.stdin.setEncoding('utf8')
+    const { createInterface } = await import('node:readline')
+    for await (const line of createInterface({ input: process.stdin })) {
+      const [signal, at] = line.split(' ')
+      nowMs = Number(at)
+      process.emit(signal)
+    }`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['pipe', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  const lines = createInterface({ input: child.stdout })
+  const iterator = lines[Symbol.asyncIterator]()
+  const next = async (): Promise<string> => String((await iterator.next()).value)
+  t.is(await next(), 'ready')
+  return { next, send: (signal, atMs) => void child.stdin.write(`${signal} ${atMs}\n`) }
+}

@@ -1,0 +1,40 @@
+// Runs the command line as a user does: a real process of bin/callboard.mjs.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import type { Teardown } from './temporary-directory.ts'
+
+export const bin = new URL('../../bin/callboard.mjs', import.meta.url).pathname
+
+export interface Run {
+  /** Exit code, or the signal's name. */
+  readonly exit: number | string
+  readonly stdout: string
+  readonly stderr: string
+}
+
+interface RunOptions {
+  readonly home: string
+  /** What it reads from stdin. */
+  readonly input?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** Options of node itself. */
+  readonly nodeOptions?: readonly string[]
+}
+
+/** Starts `callboard` with these words; killed when the test ends. Nothing of the caller's own Callboard environment reaches it. */
+export function spawnCallboard(t: Teardown, words: readonly string[], options: RunOptions): ChildProcess {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_') && name !== 'FORCE_COLOR')
+  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), bin, ...words], { env: { ...Object.fromEntries(inherited), CALLBOARD_HOME: options.home, ...options.env } })
+  t.teardown(() => child.kill('SIGKILL'))
+  return child
+}
+
+/** Runs `callboard` to its end. */
+export async function runCallboard(t: Teardown, words: readonly string[], options: RunOptions): Promise<Run> {
+  const child = spawnCallboard(t, words, options)
+  child.stdin!.end(options.input)
+  const [stdout, stderr, [code, signal]] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'close') as Promise<[number | null, string]>])
+  return { exit: code ?? signal, stdout, stderr }
+}
