@@ -43,6 +43,7 @@ export interface ClientOptions extends SessionOptions {
 
 /** Longest that close() waits for what is open. ms */
 const DRAIN_MS = 5000
+const MAX_TIMEOUT_MS = 2 ** 32 - 1
 const API_PREFIX = '$CB.api.'
 const ALL_CLIENTS = '$CB.all'
 
@@ -224,7 +225,9 @@ export class Client {
   }
 
   #timeoutMs(asked: number | undefined): number {
-    return asked ?? this.#requestTimeoutMs ?? this.welcome.limits.requestTimeoutMs
+    const timeoutMs = asked ?? this.#requestTimeoutMs ?? this.welcome.limits.requestTimeoutMs
+    // 0 would say "the broker's default" on the wire, and more than 32 bits would wrap.
+    return Math.min(Math.max(1, Math.ceil(timeoutMs)), MAX_TIMEOUT_MS)
   }
 
   #opened(welcome: Welcome, isFirst: boolean): void {

@@ -52,6 +52,8 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>, unde
   readonly #report: (unread: number) => void
   readonly #ready = Promise.withResolvers<void>()
   #running = 0
+  #onHandled: (() => void) | undefined
+  #forgetSignal: () => void = () => {}
   #isActive = true
 
   /** @throws BrokerError `pattern.invalid`, `filter.invalid` */
@@ -108,11 +110,19 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>, unde
     await confirmed
   }
 
-  /** Ends it in order: no more messages are asked for, what was received is still read. Resolves when it was, and handlers are done. */
+  /**
+   * Ends it in order: no more messages are asked for, what was received is still read. Resolves when it was and all
+   * handlers are done; so a handler must not wait for it.
+   */
   async drain(): Promise<void> {
     await this.#detach(true)
     this.#queue.end()
     await this.#queue.finished
+    if (this.#running > 0) {
+      await new Promise<void>(resolve => {
+        this.#onHandled = resolve
+      })
+    }
   }
 
   /** The broker has confirmed. */
@@ -123,6 +133,7 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>, unde
   /** It ends without this side asking: refused, or the client closed. */
   end(error: BrokerError | undefined): void {
     this.#isActive = false
+    this.#forgetSignal()
     this.#ready.reject(error ?? new BrokerError('client.closed'))
     this.#queue.end(error)
   }
@@ -141,11 +152,13 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>, unde
       else this.#owner.problem(BrokerError.from(error))
     }
     this.#report(this.#queue.size + --this.#running)
+    if (this.#running === 0) this.#onHandled?.()
   }
 
   #detach(isInOrder: boolean): Promise<void> {
     if (!this.#isActive) return Promise.resolve()
     this.#isActive = false
+    this.#forgetSignal()
     this.#ready.resolve()
     return this.#owner.detach(isInOrder)
   }
@@ -155,6 +168,9 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>, unde
       this.unsubscribe().catch((error: unknown) => this.#owner.problem(BrokerError.from(error)))
     }
     if (signal.aborted) queueMicrotask(stop)
-    else signal.addEventListener('abort', stop, { once: true })
+    else {
+      signal.addEventListener('abort', stop)
+      this.#forgetSignal = () => signal.removeEventListener('abort', stop)
+    }
   }
 }

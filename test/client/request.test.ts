@@ -29,6 +29,10 @@ test('request: uses the time of connect, else what the broker says', async t => 
   other.client.request('a').catch(() => {})
   t.is((await peer.next()).to, 5000)
   t.is((await other.peer.next()).to, 777)
+  for (const [timeoutMs, sent] of [[0, 1], [0.5, 1], [Infinity, 2 ** 32 - 1]] as const) {
+    client.request('a', 1, { timeoutMs }).catch(() => {})
+    t.is((await peer.next()).to, sent)
+  }
 })
 
 test('request: fails with what the broker says, and with the code of the application', async t => {

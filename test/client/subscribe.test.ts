@@ -1,8 +1,10 @@
+import { getEventListeners } from 'node:events'
 import { decode } from '@msgpack/msgpack'
 import test from 'ava'
 import { Kind } from '../../broker/wire/layout.ts'
 import { BrokerError, type Message, type Subscription } from '../../client/index.ts'
 import type { ScriptedConnection } from '../support/scripted-broker.ts'
+import { settle } from '../support/fake-clock.ts'
 import { nextEvent, scriptedClient } from '../support/scripted-client.ts'
 
 async function confirm(peer: ScriptedConnection, subscription: Subscription): Promise<void> {
@@ -133,6 +135,40 @@ test('subscribe: drain reads what was sent before the broker stopped', async t =
   for await (const message of subscription) values.push(message.value)
   await drained
   t.deepEqual(values, [1, 2])
+})
+
+test('subscribe: drain waits for handlers that have not finished', async t => {
+  const { client, peer } = await scriptedClient(t)
+  const started = Promise.withResolvers<void>()
+  const finish = Promise.withResolvers<void>()
+  const order: string[] = []
+  const subscription = client.subscribe('a', {
+    onMessage: async () => {
+      started.resolve()
+      await finish.promise
+      order.push('handled')
+    },
+  })
+  await confirm(peer, subscription)
+  peer.publish('a', 1)
+  await started.promise
+  const drained = subscription.drain().then(() => order.push('drained'))
+  peer.ok(await peer.nextOf(Kind.unsubscribe))
+  await settle()
+  finish.resolve()
+  await drained
+  t.deepEqual(order, ['handled', 'drained'])
+})
+
+test('subscribe: a signal is left alone once the subscription ended', async t => {
+  const { client, peer } = await scriptedClient(t)
+  const controller = new AbortController()
+  const subscription = client.subscribe('a', { signal: controller.signal })
+  await confirm(peer, subscription)
+  const ended = subscription.unsubscribe()
+  peer.ok(await peer.nextOf(Kind.unsubscribe))
+  await ended
+  t.is(getEventListeners(controller.signal, 'abort').length, 0)
 })
 
 test('subscribe: a reader that is slow stops the socket, loses nothing and never blocks its own requests', async t => {
