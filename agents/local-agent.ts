@@ -69,13 +69,18 @@ export class LocalAgent {
     return this.#process !== undefined && (pid === this.#process.pid || groupOf(pid) === this.#process.pid)
   }
 
-  /** Starts a process with a credential of its own; both end with the scope. @throws BrokerError `agent.failed` */
+  /** Starts a process with a credential of its own; both end with the scope, as does an agent that cannot be started. */
   async init(scope: AgentScope): Promise<void> {
     const { settings, context, register, clock, deadlines } = this.#options
     const credential = this.#options.issueCredential(settings.name)
     scope.defer(() => credential.revoke())
     const launch = launchOf(settings, { ...context, token: credential.token })
-    const agent = await AgentProcess.start({ name: settings.name, launch, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
+    const starting = AgentProcess.start({ name: settings.name, launch, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
+    const agent = await starting.catch((error: unknown) => {
+      // A crash once it runs, not a failed init: that would end the supervisor's start, and with it the other agents.
+      setImmediate(() => scope.fail(error))
+    })
+    if (agent === undefined) return
     this.#process = agent
     scope.defer(() => this.#end(agent))
     register.add(settings.name, agent.pid)

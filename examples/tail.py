@@ -106,6 +106,7 @@ class Follower:
 
     def lines(self):
         """Whole lines that came since the last call, as text; [] when there are none for now."""
+        self.is_reading = False
         if self.file is None:
             self.open(at_end=False)
             if self.file is None:

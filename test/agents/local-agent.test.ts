@@ -1,36 +1,18 @@
-import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { Actor } from '../../actors/actor.ts'
-import { AgentRegister } from '../../agents/agent-register.ts'
-import { LocalAgent } from '../../agents/local-agent.ts'
-import { systemClock } from '../../broker/ground/clock.ts'
-import { Deadlines } from '../../broker/ground/deadlines.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import { processStamp } from '../../broker/ground/process-stamp.ts'
-import { defaultBackoff, type AgentSettings } from '../../broker/ground/settings.ts'
+import type { AgentSettings } from '../../broker/ground/settings.ts'
 import type { ExitReason } from '../../broker/ground/types.ts'
 import { agentMachine } from '../../machines/agent.ts'
-import { recordedLog } from '../support/recorded-log.ts'
-import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { agentStage } from '../support/local-agent.ts'
 
 /** A local agent, and actors that run it, one after another. */
-function localAgent(t: ExecutionContext, overrides: Partial<AgentSettings>) {
-  const home = temporaryDirectory(t)
-  const deadlines = new Deadlines(systemClock, { onError: error => t.fail(String(error)) })
-  t.teardown(() => deadlines.close())
-  const log = recordedLog()
-  const settings: AgentSettings = { name: 'tested', command: 'sh', args: [], env: {}, cwd: undefined, restart: 'permanent', backoff: defaultBackoff, shutdownMs: 5000, ...overrides }
-  const valid = new Set<string>()
-  let issued = 0
-  const issueCredential = (name: string): { token: string; revoke(): void } => {
-    const token = `${name}-${++issued}`
-    valid.add(token)
-    return { token, revoke: () => void valid.delete(token) }
-  }
-  const register = new AgentRegister(join(home, 'agents.json'))
-  const agent = new LocalAgent({ settings, context: { home, socket: join(home, 's'), directory: home }, issueCredential, register, clock: systemClock, deadlines })
+function localAgent(t: ExecutionContext, settings: Partial<AgentSettings>) {
+  const stage = agentStage(t)
+  const agent = stage.localAgent(settings)
   const actor = () => {
-    const made = new Actor({ id: 'agent.tested', kind: 'agent', machine: agentMachine, behaviour: agent, environment: { clock: systemClock, deadlines, log }, releaseMs: agent.releaseMs, killMs: agent.killMs })
+    const made = new Actor({ id: 'agent.tested', kind: 'agent', machine: agentMachine, behaviour: agent, environment: stage.environment, releaseMs: agent.releaseMs, killMs: agent.killMs })
     const exited = Promise.withResolvers<ExitReason>()
     made.onExit = exited.resolve
     t.teardown(async () => {
@@ -39,8 +21,7 @@ function localAgent(t: ExecutionContext, overrides: Partial<AgentSettings>) {
     })
     return { actor: made, exited: exited.promise }
   }
-  const registered = () => new AgentRegister(join(home, 'agents.json')).records
-  return { agent, actor, log, valid, home, registered }
+  return { ...stage, agent, actor }
 }
 
 const WAIT = 'echo "token $CALLBOARD_TOKEN of $CALLBOARD_AGENT"; exec sleep 1000'
@@ -106,11 +87,14 @@ test('local agent: a planned restart replaces the process within the same actor'
   t.like(run.actor.info(), { phase: 'run', incarnation: 1 })
 })
 
-test('local agent: a command that does not exist fails by name and leaves nothing', async t => {
-  const { actor, valid } = localAgent(t, { command: 'no-such-command' })
-  const result = await actor().actor.start()
-  t.true(typeof result === 'object' && result.kind === 'crash' && /agent "tested" cannot start: there is no command "no-such-command"/.test(result.error.message))
+test('local agent: a command that does not exist is a crash with the reason, and leaves nothing', async t => {
+  const { actor, valid, agent } = localAgent(t, { command: 'no-such-command' })
+  const run = actor()
+  t.is(await run.actor.start(), 'ok')
+  const reason = await run.exited
+  t.true(reason.kind === 'crash' && /agent "tested" cannot start: there is no command "no-such-command"/.test(reason.error.message))
   t.is(valid.size, 0)
+  t.is(agent.pid, undefined)
 })
 
 test('local agent: killed, it does not wait for the agent\'s time', async t => {
