@@ -11,7 +11,7 @@ import { Kind } from '../broker/wire/layout.ts'
 import { errorOf } from './answer-error.ts'
 import type { Hmac } from './link.ts'
 
-export const PROTOCOL_VERSION = 1
+const PROTOCOL_VERSION = 1
 const DEFAULT_PRINCIPAL = 'owner'
 
 /** What the client says of itself; see the hello body in docs/protocol.md. */
