@@ -1,10 +1,10 @@
 // What must hold between several keys. Looks at the text's tree instead of the checked values, so that it finds its
 // problems in the same run as the schema finds wrong values; those it passes over.
 
+import { nearest } from '../broker/ground/nearest.ts'
 import { defaultBackoff, defaultSettings } from '../broker/ground/settings.ts'
 import { isReserved } from '../broker/ground/subject.ts'
 import { formatDuration, parseDuration } from './duration.ts'
-import { nearest } from './nearest.ts'
 import { resolvePath } from './paths.ts'
 import type { ConfigReport } from './report.ts'
 import { pathText, shownText } from './shown.ts'

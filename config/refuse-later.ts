@@ -1,7 +1,7 @@
 // Refuses by name what is known and does not work yet (later.ts), so that it is neither ignored nor called a misspelling.
 
+import { nearest } from '../broker/ground/nearest.ts'
 import { laterGroups, refusedValues } from './later.ts'
-import { nearest } from './nearest.ts'
 import type { ConfigReport } from './report.ts'
 import type { KeyPath, SourceNode } from './source.ts'
 import { pathText, shownKey } from './shown.ts'

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { editDistance, nearest } from '../../config/nearest.ts'
+import { editDistance, nearest } from '../../../broker/ground/nearest.ts'
 
 test('nearest: a letter missing, wrong, too much or swapped', t => {
   const keys = ['socket', 'server', 'timeout', 'maxConnections']
