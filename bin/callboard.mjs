@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Starts the command on a Node that can run it. Plain JavaScript of Node 18: it must parse where the rest does not.
 
-/* oxlint-disable typescript/no-unsafe-argument, typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access -- plain JavaScript: nothing here has types */
+/* oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access, typescript/no-unsafe-return -- plain JavaScript: nothing here has types */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 

@@ -1,0 +1,159 @@
+import test from 'ava'
+import { connect } from '../../../client/index.ts'
+import { startCallboard, type Callboard } from '../../support/callboard.ts'
+
+// The connections that listen; a command that subscribes is ready when it is among them.
+async function untilSubscribed(broker: Callboard, count: number): Promise<void> {
+  const client = await connect({ home: broker.home, program: 'watcher' })
+  for (let subscribed = 0; subscribed < count; ) {
+    const { connections } = await client.call('connections')
+    subscribed = connections.reduce((sum, each) => sum + each.subscriptions, 0)
+  }
+  await client.close()
+}
+
+test('messages: send without --wait says how many got it, and that nobody did', async t => {
+  const broker = await startCallboard(t)
+  const run = await broker.run('ipc', 'send', '--message', 'status')
+  t.is(run.exit, 0)
+  t.is(run.stdout, 'sent to command: 0 receivers\n')
+  t.regex(run.stderr, /^hint: nobody listens/)
+})
+
+test('messages: send --wait prints the answer, and each part of several', async t => {
+  const broker = await startCallboard(t)
+  const agent = await connect({ home: broker.home, clientId: 'worker' })
+  t.teardown(() => agent.destroy())
+  const asked: unknown[] = []
+  await agent.subscribe('command', {
+    onMessage: async message => {
+      asked.push(message.value)
+      if (message.value === 'count') await message.part('one')
+      await message.respond(message.value === 'count' ? 'two' : { healthy: true })
+    },
+  }).ready
+  const one = await broker.run('ipc', 'send', '--channel', 'command', '--message', '{"action":"status","target":"gateway"}', '--wait')
+  t.is(one.stdout, '{\n  "healthy": true\n}\n')
+  t.is((await broker.run('ipc', 'send', '--message', 'count', '--wait')).stdout, 'one\ntwo\n')
+  const [part, last] = (await broker.json('ipc', 'send', '--message', 'count', '--wait')) as { type: string; payload: unknown }[]
+  t.like(part, { type: 'part', payload: 'one' })
+  t.like(last, { type: 'response', payload: 'two' })
+  t.deepEqual(asked, [{ action: 'status', target: 'gateway' }, 'count', 'count'])
+  t.is((await broker.run('ipc', 'send', '--to', 'client:worker', '--message', 'x')).stdout, 'sent to $CB.to.client.worker: 1 receiver\n')
+})
+
+test('messages: what goes wrong with a request says what to do', async t => {
+  const broker = await startCallboard(t)
+  const nobody = await broker.run('ipc', 'send', '--message', 'status', '--wait')
+  t.is(nobody.exit, 1)
+  t.regex(nobody.stderr, /^error: nobody answers requests on "command" \(request\.no_responders\)\nhint: callboard agents/)
+  const gone = await broker.run('ipc', 'send', '--to', 'client:gone', '--message', 'x')
+  t.is(gone.exit, 1)
+  t.regex(gone.stderr, /nobody is connected at client:gone.*\nhint: callboard ipc connections/)
+  const silent = await connect({ home: broker.home })
+  t.teardown(() => silent.destroy())
+  await silent.subscribe('command', { onMessage: () => {} }).ready
+  const late = await broker.run('ipc', 'send', '--message', 'status', '--wait', '--timeout', '50ms')
+  t.is(late.exit, 1)
+  t.regex(late.stderr, /request\.timeout.*\nhint: raise --timeout/)
+})
+
+test('messages: Ctrl-C cancels a request, and the one who works on it learns it', async t => {
+  const broker = await startCallboard(t)
+  const agent = await connect({ home: broker.home })
+  t.teardown(() => agent.destroy())
+  const arrived = Promise.withResolvers<AbortSignal>()
+  await agent.subscribe('command', { onMessage: message => arrived.resolve(message.signal) }).ready
+  const asking = broker.follow('ipc', 'send', '--message', 'status', '--wait', '--timeout', '1m')
+  const signal = await arrived.promise
+  const cancelled = new Promise(resolve => signal.addEventListener('abort', resolve))
+  t.deepEqual(await asking.end('SIGINT'), [130, null])
+  await cancelled
+  t.pass()
+})
+
+test('messages: a subscriber with --follow prints what is published, until Ctrl-C', async t => {
+  const broker = await startCallboard(t)
+  await broker.run('ipc', 'channel', 'create', '--name', 'custom', '--mode', 'pubsub')
+  const reader = broker.follow('ipc', 'subscribe', '--channel', 'custom', '--follow')
+  await untilSubscribed(broker, 2)
+  t.is((await broker.run('ipc', 'publish', '--channel', 'custom', '--message', '{"n":1}')).stdout, 'published 1 message to custom: 1 receiver\n')
+  t.regex(await reader.next(), /^\d\d:\d\d:\d\d\.\d{3} {2}custom {2}\S+ {2}\{"n":1\}$/)
+  await broker.run('ipc', 'publish', '--channel', 'custom.below', '--message', 'text')
+  t.regex(await reader.next(), / {2}custom\.below {2}\S+ {2}text$/)
+  t.deepEqual(await reader.end('SIGINT'), [0, null])
+})
+
+test('messages: --filter and --limit choose, --json prints envelopes', async t => {
+  const broker = await startCallboard(t)
+  await broker.run('ipc', 'channel', 'create', '--name', 'custom')
+  const reader = broker.follow('ipc', 'subscribe', '--channel', 'custom', '--filter', 'type=status', '--limit', '2', '--follow', '--json')
+  await untilSubscribed(broker, 2)
+  for (const [type, n] of [['other', 0], ['status', 1], ['other', 2], ['status', 3], ['status', 4]]) await broker.run('ipc', 'publish', '--channel', 'custom', '--message', JSON.stringify({ type, n }))
+  const exit = reader.process.exitCode === null ? new Promise(resolve => reader.process.once('exit', resolve)) : reader.process.exitCode
+  t.like(JSON.parse(await reader.next()), { version: '1.0', type: 'event', subject: 'custom', payload: { type: 'status', n: 1 } })
+  t.like(JSON.parse(await reader.next()), { payload: { type: 'status', n: 3 } })
+  t.is(await exit, 0)
+  await t.throwsAsync(reader.next(), { message: /printed no more/ })
+})
+
+test('messages: without --follow a subscriber leaves with 0 when its time is up', async t => {
+  const broker = await startCallboard(t)
+  const run = await broker.run('ipc', 'subscribe', '--channel', 'events', '--timeout', '100ms')
+  t.deepEqual(run, { exit: 0, stdout: '', stderr: '' })
+})
+
+test('messages: members of a group share the messages', async t => {
+  const broker = await startCallboard(t)
+  const words = ['ipc', 'subscribe', '--subject', 'work.*', '--group', 'g', '--limit', '10', '--follow']
+  const readers = [broker.follow(...words), broker.follow(...words)]
+  await untilSubscribed(broker, 2)
+  t.is((await broker.run('ipc', 'publish', '--subject', 'work.item', '--message', 'x', '--count', '20')).stdout, 'published 20 messages to work.item: 20 deliveries\n')
+  for (const reader of readers) for (let n = 0; n < 10; n++) t.regex(await reader.next(), /work\.item/)
+})
+
+test('messages: the message may come from stdin', async t => {
+  const broker = await startCallboard(t)
+  const client = await connect({ home: broker.home })
+  t.teardown(() => client.destroy())
+  const subscription = client.subscribe('in.>')
+  await subscription.ready
+  const publish = broker.follow('ipc', 'publish', '--subject', 'in.text', '--message', '-')
+  publish.process.stdin!.end('two\nlines\n')
+  const { value } = await subscription[Symbol.asyncIterator]().next()
+  t.is(value?.value, 'two\nlines')
+})
+
+test('messages: a broadcast reaches every other client and counts them', async t => {
+  const broker = await startCallboard(t)
+  const client = await connect({ home: broker.home })
+  t.teardown(() => client.destroy())
+  const subscription = client.subscribe('$CB.all')
+  await subscription.ready
+  const run = await broker.run('ipc', 'broadcast', '--message', '{"type":"notification","content":"System update available"}')
+  t.is(run.stdout, 'broadcast to 1 client\n')
+  t.deepEqual((await subscription[Symbol.asyncIterator]().next()).value?.value, { type: 'notification', content: 'System update available' })
+})
+
+test('messages: a channel that does not exist is refused, with the name that was meant', async t => {
+  const broker = await startCallboard(t)
+  for (const words of [['publish', '--message', 'x'], ['subscribe'], ['send', '--message', 'x', '--wait']]) {
+    const run = await broker.run('ipc', ...words, '--channel', 'evnets')
+    t.is(run.exit, 1)
+    t.is(run.stderr, 'error: no channel "evnets" (channel.not_found)\nhint: did you mean "events"? Or create it with: callboard ipc channel create --name evnets\n')
+  }
+})
+
+test('messages: a head that leaves early ends a subscriber in silence', async t => {
+  const broker = await startCallboard(t)
+  const reader = broker.follow('ipc', 'subscribe', '--subject', 'x', '--follow')
+  await untilSubscribed(broker, 1)
+  let stderr = ''
+  reader.process.stderr!.on('data', chunk => (stderr += String(chunk)))
+  reader.process.stdout!.destroy()
+  const exit = new Promise(resolve => reader.process.once('exit', resolve))
+  // The first line meets the closed pipe.
+  await broker.run('ipc', 'publish', '--subject', 'x', '--message', 'x')
+  t.is(await exit, 0)
+  t.is(stderr, '')
+})

@@ -1,0 +1,59 @@
+// A broker that was started by the command line, in a home of its own, and the command line to talk to it.
+
+import { once } from 'node:events'
+import type { ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { runCallboard, spawnCallboard, type Run } from './run-callboard.ts'
+import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
+
+export interface Callboard {
+  readonly home: string
+  readonly process: ChildProcess
+  /** What it printed when it was ready (`--json`). */
+  readonly started: { readonly pid: number; readonly socket: string; readonly home: string; readonly agents: readonly { name: string }[] }
+  /** Runs one command to its end. */
+  run(...words: string[]): Promise<Run>
+  /** Runs one command that must succeed, with `--json`; what it printed, one value per line. */
+  json(...words: string[]): Promise<unknown[]>
+  /** Starts a command that goes on; `next` is the next line of its stdout. */
+  follow(...words: string[]): { readonly process: ChildProcess; next(): Promise<string>; end(signal: NodeJS.Signals): Promise<unknown[]> }
+}
+
+/** Resolves when the broker answers. It is killed when the test ends. */
+export async function startCallboard(t: Teardown, options: { readonly config?: string; readonly home?: string } = {}): Promise<Callboard> {
+  const home = options.home ?? temporaryDirectory(t)
+  const broker = spawnCallboard(t, ['start', '--json', ...(options.config === undefined ? [] : ['--config', options.config])], { home })
+  let complaints = ''
+  broker.stderr!.on('data', chunk => (complaints += String(chunk)))
+  const first = await createInterface({ input: broker.stdout! })[Symbol.asyncIterator]().next()
+  if (first.done === true) throw new Error(`the broker did not start: ${complaints}`)
+  const run = (...words: string[]): Promise<Run> => runCallboard(t, words, { home })
+  return {
+    home,
+    process: broker,
+    started: JSON.parse(String(first.value)) as Callboard['started'],
+    run,
+    json: async (...words) => {
+      const { exit, stdout, stderr } = await run(...words, '--json')
+      if (exit !== 0) throw new Error(`callboard ${words.join(' ')} ended with ${exit}: ${stderr}`)
+      return stdout.split('\n').filter(line => line !== '').map(line => JSON.parse(line) as unknown)
+    },
+    follow: (...words) => {
+      const child = spawnCallboard(t, words, { home })
+      const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
+      return {
+        process: child,
+        next: async () => {
+          const line = await lines.next()
+          if (line.done === true) throw new Error(`callboard ${words.join(' ')} printed no more`)
+          return line.value
+        },
+        end: async signal => {
+          const exit = once(child, 'exit')
+          child.kill(signal)
+          return await exit
+        },
+      }
+    },
+  }
+}
