@@ -19,7 +19,7 @@ export interface BenchOptions {
 
 export const usage = `npm run bench -- [NAME...] [options]
 
-  NAME            A B100 B1000 C Cmix C1 D1 D64 F E start; B and D mean both of theirs; all without a name
+  NAME            A B100 B1000 C Cmix C1 D1 D64 D64b F E start; B and D mean all of theirs; all without a name
   --runs N        rounds, servers in turn within each (default 5)
   --seconds S     length of a measured window (default 2)
   --json FILE     write every figure of every round

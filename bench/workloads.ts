@@ -24,6 +24,8 @@ export interface ExchangeWorkload {
   readonly name: string
   readonly title: string
   readonly inFlight: number
+  /** What one read brought is answered, and asked anew, in one write; otherwise each message is a write of its own, as independent callers make them. */
+  readonly isBatched: boolean
   readonly payloadBytes: number
   readonly smokeMessages: number
 }
@@ -51,24 +53,25 @@ export type Workload = FlowWorkload | ExchangeWorkload | IdleWorkload | StartWor
 export type MessageWorkload = FlowWorkload | ExchangeWorkload
 
 const KIB = 1024
-const small = { kind: 'flow', publishers: 1, subjectsPerPublisher: 1, receiversPerSubject: 1, payloadBytes: 128, writeBytes: 64 * KIB, windowMessages: 1480, smokeMessages: 5000 } as const
+const small = { kind: 'flow', publishers: 1, subjectsPerPublisher: 1, receiversPerSubject: 1, payloadBytes: 128, writeBytes: 64 * KIB, windowMessages: 2960, smokeMessages: 5000 } as const
 
 export const workloads: readonly Workload[] = [
   { ...small, name: 'A', title: 'one publisher, one subscriber' },
-  { ...small, name: 'B100', title: 'fan-out to 100', receiversPerSubject: 100, smokeMessages: 1500 },
-  { ...small, name: 'B1000', title: 'fan-out to 1,000', receiversPerSubject: 1000, smokeMessages: 750 },
-  { ...small, name: 'C', title: '50 pairs', publishers: 50, smokeMessages: 20_000 },
+  { ...small, name: 'B100', title: 'fan-out to 100', receiversPerSubject: 100, windowMessages: 1480, smokeMessages: 1500 },
+  { ...small, name: 'B1000', title: 'fan-out to 1,000', receiversPerSubject: 1000, windowMessages: 1480, smokeMessages: 750 },
+  { ...small, name: 'C', title: '50 pairs', publishers: 50, windowMessages: 370, smokeMessages: 20_000 },
   { ...small, name: 'Cmix', title: 'one publisher, 50 subjects in turn', subjectsPerPublisher: 50 },
   { ...small, name: 'C1', title: '50 pairs, one message per write', publishers: 50, writeBytes: 0, windowMessages: 16 },
-  { kind: 'exchange', name: 'D1', title: 'request and reply, 1 in flight', inFlight: 1, payloadBytes: 128, smokeMessages: 1000 },
-  { kind: 'exchange', name: 'D64', title: 'request and reply, 64 in flight', inFlight: 64, payloadBytes: 128, smokeMessages: 4000 },
+  { kind: 'exchange', name: 'D1', title: 'request and reply, 1 in flight', inFlight: 1, isBatched: false, payloadBytes: 128, smokeMessages: 1000 },
+  { kind: 'exchange', name: 'D64', title: 'request and reply, 64 in flight', inFlight: 64, isBatched: false, payloadBytes: 128, smokeMessages: 4000 },
+  { kind: 'exchange', name: 'D64b', title: 'request and reply, 64 in flight, written together', inFlight: 64, isBatched: true, payloadBytes: 128, smokeMessages: 4000 },
   { ...small, name: 'F', title: 'one publisher, one subscriber, 16 KiB', payloadBytes: 16 * KIB, windowMessages: 32, smokeMessages: 400 },
   { kind: 'idle', name: 'E', title: '10,000 idle connections', connections: 10_000, idleSeconds: 30, smokeConnections: 100 },
   { kind: 'start', name: 'start', title: 'spawn to first authenticated reply', warmStarts: 10 },
 ]
 
 /**
- * The workloads with these names in the table's order; all of them for an empty list. `B` stands for B100 and B1000, `D` for D1 and D64.
+ * The workloads with these names in the table's order; all of them for an empty list. `B` stands for B100 and B1000, `D` for D1, D64 and D64b.
  * @throws Error naming the unknown name and those there are
  */
 export function selectWorkloads(names: readonly string[]): readonly Workload[] {

@@ -36,12 +36,12 @@ export class Chunk {
 
   /** The same messages in other memory, for while a write still holds these. */
   copy(): Chunk {
-    return new Chunk(Array.from({ length: this.messages }, (_, i) => this.message(i)), this.#numbering)
+    return new Chunk(Array.from({ length: this.messages }, (_, i) => this.slice(i, 1)), this.#numbering)
   }
 
-  /** The bytes of message `index`, as a view. */
-  message(index: number): Uint8Array {
-    return this.bytes.subarray(index * this.messageBytes, (index + 1) * this.messageBytes)
+  /** The bytes of `count` messages from number `index` of the chunk on, as a view. */
+  slice(index: number, count: number): Uint8Array {
+    return this.bytes.subarray(index * this.messageBytes, (index + count) * this.messageBytes)
   }
 }
 

@@ -5,7 +5,7 @@ import { Checker } from './checker.ts'
 import { Chunk } from './chunk.ts'
 import type { Dialect } from './dialect.ts'
 import type { OpenLine } from './flow-traffic.ts'
-import type { Line } from './line.ts'
+import { writeMessages, type Line } from './line.ts'
 import { patternBytes } from './payload.ts'
 import { Responder } from './responder.ts'
 import { Problems, type Traffic } from './traffic.ts'
@@ -22,14 +22,14 @@ export async function openExchange(workload: ExchangeWorkload, dialect: Dialect,
   const responderLine = await openLine()
   await dialect.subscribe(responderLine, [SUBJECT])
   responderLine.onLost = problem => problems.add(`responder: ${problem}`)
-  const responder = new Responder(responderLine, dialect, request, response, workload.inFlight)
+  const responder = new Responder(responderLine, dialect, request, response, workload)
   responderLine.onBytes = bytes => responder.received(bytes)
 
   const line = await openLine()
   await dialect.subscribe(line, dialect.answerPatterns)
   line.onLost = problem => problems.add(`requester: ${problem}`)
   const firstNumber = dialect.firstNumber(line)
-  const requester = new Requester(line, new Chunk(Array<Uint8Array>(workload.inFlight).fill(request.bytes), request.numbering), firstNumber)
+  const requester = new Requester(line, new Chunk(Array<Uint8Array>(workload.inFlight).fill(request.bytes), request.numbering), firstNumber, workload.isBatched)
   problems.onFirst = () => requester.settle()
 
   if (isChecked) {
@@ -76,12 +76,14 @@ class Requester {
   answers = 0
   open = 0
   readonly #line: Line
+  readonly #isBatched: boolean
   #chunk: Chunk
   #nextNumber: number
   #lastNumber = Infinity
   #isStopped = true
 
-  constructor(line: Line, chunk: Chunk, firstNumber: number) {
+  constructor(line: Line, chunk: Chunk, firstNumber: number, isBatched: boolean) {
+    this.#isBatched = isBatched
     this.#line = line
     this.#chunk = chunk
     this.#nextNumber = firstNumber
@@ -112,7 +114,6 @@ class Requester {
     this.#nextNumber += count
     this.open += count
     if (this.#nextNumber >= this.#lastNumber) this.#isStopped = true
-    for (let i = 0; i < count; i++) this.#line.socket.write(this.#chunk.message(i))
-    if (this.#line.socket.writableLength > 0) this.#chunk = this.#chunk.copy()
+    this.#chunk = writeMessages(this.#line, this.#chunk, count, this.#isBatched)
   }
 }

@@ -1,6 +1,7 @@
 // One socket of the load generator: bytes out, bytes in without a copy. Knows no dialect.
 
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
+import type { Chunk } from './chunk.ts'
 
 // All lines read into the same memory: a receiver that only counts has no use for a buffer of its own.
 const shared = Buffer.allocUnsafeSlow(256 * 1024)
@@ -44,4 +45,14 @@ export class Line {
     this.onBytes(shared.subarray(0, bytes))
     return true
   }
+}
+
+/**
+ * Writes the first `count` messages of `chunk`, together or each by itself. Returns the chunk to use next: another one
+ * when the kernel did not take all at once, because these bytes must stay as they are then.
+ */
+export function writeMessages(line: Line, chunk: Chunk, count: number, isBatched: boolean): Chunk {
+  if (isBatched) line.socket.write(chunk.slice(0, count))
+  else for (let i = 0; i < count; i++) line.socket.write(chunk.slice(i, 1))
+  return line.socket.writableLength > 0 ? chunk.copy() : chunk
 }

@@ -1,8 +1,9 @@
 // Answers every request with one pre-encoded response; reads of a request only what the answer must repeat.
 
+import type { ExchangeWorkload } from '../workloads.ts'
 import { Chunk } from './chunk.ts'
 import type { Copied, Dialect, Encoded } from './dialect.ts'
-import type { Line } from './line.ts'
+import { writeMessages, type Line } from './line.ts'
 
 export class Responder {
   /** Requests seen so far. */
@@ -12,15 +13,17 @@ export class Responder {
   readonly #requestBytes: number
   #chunk: Chunk
   readonly #copied: readonly Copied[]
+  readonly #isBatched: boolean
   #nextNumber: number
   #rest: Uint8Array = new Uint8Array(0)
 
-  constructor(line: Line, dialect: Dialect, request: Encoded, response: Encoded & { readonly copied: readonly Copied[] }, inFlight: number) {
+  constructor(line: Line, dialect: Dialect, request: Encoded, response: Encoded & { readonly copied: readonly Copied[] }, workload: ExchangeWorkload) {
     this.#line = line
     this.#noise = dialect.noise
     this.#requestBytes = request.deliveredBytes
-    this.#chunk = new Chunk(Array<Uint8Array>(inFlight).fill(response.bytes), response.numbering)
+    this.#chunk = new Chunk(Array<Uint8Array>(workload.inFlight).fill(response.bytes), response.numbering)
     this.#copied = response.copied
+    this.#isBatched = workload.isBatched
     this.#nextNumber = dialect.firstNumber(line)
   }
 
@@ -59,7 +62,6 @@ export class Responder {
     this.requests += count
     this.#chunk.renumber(this.#nextNumber, count)
     this.#nextNumber += count
-    for (let i = 0; i < count; i++) this.#line.socket.write(this.#chunk.message(i))
-    if (this.#line.socket.writableLength > 0) this.#chunk = this.#chunk.copy()
+    this.#chunk = writeMessages(this.#line, this.#chunk, count, this.#isBatched)
   }
 }

@@ -7,7 +7,7 @@ const names = (list: readonly { name: string }[]): string[] => list.map(workload
 
 test('workloads: without names all are meant, a letter means its family, the table gives the order', t => {
   t.deepEqual(selectWorkloads([]), workloads)
-  t.deepEqual(names(selectWorkloads(['D', 'A', 'B'])), ['A', 'B100', 'B1000', 'D1', 'D64'])
+  t.deepEqual(names(selectWorkloads(['D', 'A', 'B'])), ['A', 'B100', 'B1000', 'D1', 'D64', 'D64b'])
   t.deepEqual(names(selectWorkloads(['C'])), ['C'])
 })
 
