@@ -26,7 +26,7 @@ export interface Report {
 }
 
 /** Deliveries per second of the server's CPU time; undefined when the window saw none used. */
-export function perCpuSecond(outcome: Outcome | undefined): number | undefined {
+function perCpuSecond(outcome: Outcome | undefined): number | undefined {
   return outcome !== undefined && outcome.serverCpuSeconds > 0 ? outcome.deliveries / outcome.serverCpuSeconds : undefined
 }
 

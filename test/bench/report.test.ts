@@ -1,0 +1,36 @@
+import test from 'ava'
+import type { Outcome } from '../../bench/load/job.ts'
+import { formatReport, summariseSeries, type MessageSeries, type Report } from '../../bench/report.ts'
+
+const outcome = (deliveries: number): Outcome => ({ deliveries, wallSeconds: 2, serverCpuSeconds: 1, loadCpuSeconds: 1.5, problems: [] })
+const series = (server: MessageSeries['server'], rounds: (Outcome | undefined)[]): MessageSeries => ({ workload: 'A', title: 'one to one', server, rounds })
+
+const environment: Report['environment'] = { takenAt: '2026-01-01T00:00:00.000Z', commit: 'abc', node: 'v24.0.0', nats: undefined, system: 'linux', cpu: 'test cpu', cpus: 2, loadBefore: 0 }
+
+test('report: deliveries are divided by the server\'s CPU time and by the wall\'s, the broker\'s ratio is taken round by round', t => {
+  const broker = series('broker', [outcome(80), outcome(300), outcome(70)])
+  const relay = series('relay', [outcome(100), outcome(300), outcome(140)])
+  const summary = summariseSeries(relay, [broker, relay])
+  t.deepEqual(summary?.perCpuSecond, { median: 140, min: 100, max: 300, runs: 3 })
+  t.deepEqual(summary?.perWallSecond, { median: 70, min: 50, max: 150, runs: 3 })
+  t.deepEqual(summary?.brokerRatio, { median: 0.8, min: 0.5, max: 1, runs: 3 })
+  t.is(summariseSeries(broker, [broker, relay])?.brokerRatio, undefined)
+})
+
+test('report: a server that never finished is shown as failed, with its problem', t => {
+  const text = formatReport({ environment, messages: [series('broker', [undefined]), series('relay', [outcome(5)])], idle: [], start: undefined, problems: ['A broker: it ended'] })
+  t.regex(text, /A +broker +failed/)
+  t.regex(text, /A broker: it ended/)
+})
+
+test('report: memory is shown in KiB each, the start with its spread', t => {
+  const text = formatReport({
+    environment,
+    messages: [],
+    idle: [{ server: 'broker', connections: 10_000, bytesPerConnection: 11_264, problems: [] }],
+    start: { coldMs: 612.4, warmMs: { median: 301, min: 290, max: 340, runs: 10 } },
+    problems: [],
+  })
+  t.regex(text, /broker +10000 +11\.0/)
+  t.regex(text, /start: 301 ms warm \(median of 10, 290–340\), 612 ms cold/)
+})
