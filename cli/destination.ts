@@ -1,7 +1,7 @@
 // Turns `--channel`, `--subject` and `--to` into subjects.
 
 import type { Client } from '../client/index.ts'
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../broker/ground/nearest.ts'
 import { Failure } from './failure.ts'
 
 /** As declared in ipc-program.ts; at most one is set. `to` is a subject already. */

@@ -2,7 +2,7 @@
 
 import { styleText } from 'node:util'
 import { CommanderError, type Command } from 'commander'
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../broker/ground/nearest.ts'
 import { explain } from './explain.ts'
 import { Exit, Failure } from './failure.ts'
 import { note } from './output.ts'
