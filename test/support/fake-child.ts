@@ -4,8 +4,8 @@ import type { ChildSpec } from '../../actors/child-spec.ts'
 import type { StartableActor, StartResult } from '../../actors/startable-actor.ts'
 import type { ActorHandle, ActorInfo, ExitReason } from '../../broker/ground/types.ts'
 
-/** How a child starts: runs, finds nothing to do, fails, throws when it is made, or never comes to an end. */
-export type StartScript = 'ok' | 'ignore' | 'fail' | 'throw' | 'hang'
+/** How a child starts: runs, runs and crashes before anybody looks, finds nothing to do, fails, throws when it is made, or never comes to an end. */
+export type StartScript = 'ok' | 'brief' | 'ignore' | 'fail' | 'throw' | 'hang'
 /** How it takes a stop: at once, never (a kill ends it), or not even a kill. */
 export type StopScript = 'obey' | 'ignore' | 'immortal'
 
@@ -92,9 +92,10 @@ class FakeActor implements StartableActor {
   }
 
   start(): Promise<StartResult> {
-    if (this.#start === 'ok') {
+    if (this.#start === 'ok' || this.#start === 'brief') {
       this.#children.began(this)
       this.#started.resolve('ok')
+      if (this.#start === 'brief') this.end(exits.crash)
     } else if (this.#start === 'ignore') this.end({ kind: 'normal' }, 'ignore')
     else if (this.#start === 'fail') this.end({ kind: 'crash', error: new Error(`${this.id} failed to start`) })
     return this.#started.promise
