@@ -63,7 +63,7 @@ export class Core implements RoutingContext {
   readonly onConnectionEvent: CoreOptions['onConnectionEvent']
   /** Set once by the pipeline, before the first connection. */
   service!: Sink
-  #principals = 0
+  readonly #indexes = new Map<string, number>()
 
   constructor(options: CoreOptions) {
     const { settings, clock, log } = options
@@ -83,7 +83,11 @@ export class Core implements RoutingContext {
 
   /** Gives a principal its credential, or a new one. */
   addPrincipal(principal: Principal, token: string): Permissions {
-    const permissions = new Permissions(principal, this.#principals++)
+    // The index stays with the name: verdicts are remembered by it, and agents come again and again.
+    const index = this.#indexes.get(principal.name) ?? this.#indexes.size
+    this.#indexes.set(principal.name, index)
+    const permissions = new Permissions(principal, index)
+    this.routes.invalidateAll()
     this.authenticator.add(permissions, token)
     return permissions
   }

@@ -14,8 +14,8 @@ export interface BrokerHost {
   startChannel(spec: ChannelSpec): Promise<void>
   stopChannel(name: string): Promise<void>
   agents(): AgentInfo[]
-  /** Planned restart; resolves when it runs again. @throws BrokerError `agent.unknown`, `agent.failed` */
-  restartAgent(name: string): Promise<AgentInfo>
+  /** Begins a planned restart. @throws BrokerError `agent.unknown`, `agent.failed` */
+  restartAgent(name: string): AgentInfo
   /** Begins the orderly stop. */
   stop(): void
 }

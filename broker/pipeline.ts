@@ -15,9 +15,10 @@ import { readSubscribe } from './protocol/bodies.ts'
 import { Publisher, whole } from './publisher.ts'
 import { Requester } from './requester.ts'
 import { Subscribing } from './subscribing.ts'
-import { checkHeaders, checkSignature, stamp } from './vetting.ts'
+import { checkSender, checkSignature, stamp } from './vetting.ts'
 import { decodeFrame } from './wire/frame.ts'
-import { Offset } from './wire/layout.ts'
+import { readUint53 } from './wire/integers.ts'
+import { MAX_ID, Offset } from './wire/layout.ts'
 
 /** Makes the dialect that a first byte announces; undefined when no dialect begins so. */
 export type DialectFactory = (firstByte: number, connection: Connection, ingress: Ingress<Connection>, maxFrameBytes: number) => Dialect | undefined
@@ -149,14 +150,15 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
       if (connection.state === 'handshake') this.core.end(connection, new BrokerError('handshake.expected', { expected: 'hello', actual: kindName(kind) }))
       return
     }
-    const frame = decodeFrame(bytes, start, end)
-    const { id, flags } = frame
+    const id = readUint53(bytes, start + Offset.id)
+    const flags = (bytes[start + Offset.flags]! << 8) | bytes[start + Offset.flags + 1]!
     if (!this.#publisher.takeIds(connection, id, 1)) return
     try {
+      if (id > MAX_ID) throw new BrokerError('frame.malformed', { problem: 'its id is above 2^53-1' })
       if (kind < Kind.publish || kind > Kind.error) throw new BrokerError('frame.unsupported', { feature: kindName(kind) })
       if ((flags & ~ACCEPTED_FLAGS) !== 0) throw new BrokerError('frame.unsupported', { feature: `flags 0x${(flags & ~ACCEPTED_FLAGS).toString(16)}` })
       if (this.core.settings.ipc.security.validateSignature && !isVerified) checkSignature(connection, bytes, start, end, flags)
-      if (frame.headers !== undefined) checkHeaders(connection, frame.headers)
+      if ((flags & Flag.headers) !== 0) checkSender(connection, decodeFrame(bytes, start, end).headers)
     } catch (error) {
       this.core.accounts.outside.rejected++
       return this.core.refuse(connection, id, BrokerError.from(error))

@@ -8,8 +8,16 @@ import { Slice, type Sink } from './ground/slice.ts'
 import { account, whole, type Publisher } from './publisher.ts'
 import type { Route } from './routing/route.ts'
 import { OpenRequests, type OpenRequest, type RequestEnd, type RequestParty } from './session/open-requests.ts'
+import { readUint32, readUint53, writeUint32 } from './wire/integers.ts'
 import { Offset } from './wire/layout.ts'
 import { asGrouped } from './wire/regroup.ts'
+
+/** Who gets a request, and what each of them gets. */
+interface Targets {
+  readonly sinks: Sink[]
+  readonly receivers: readonly Sink[]
+  readonly slices: readonly Slice[]
+}
 
 export class Requester {
   readonly #core: Core
@@ -19,7 +27,7 @@ export class Requester {
   constructor(core: Core, publisher: Publisher) {
     this.#core = core
     this.#publisher = publisher
-    this.open = new OpenRequests(core.deadlines, {
+    this.open = new OpenRequests(core.deadlines, () => core.directory.all(), {
       ended: (request, end) => this.#ended(request, end),
       cancelled: (request, responder) => this.#cancelled(request, responder),
     })
@@ -35,28 +43,31 @@ export class Requester {
     }
     const limitMs = takeTimeout(bytes, start, this.#core.settings.ipc.timeoutMs)
     const slice = new Slice(bytes, start, end, 1, route.receivers.account)
-    const deliveries = this.#deliveries(connection, route, slice)
+    const targets = this.#targets(connection, route, slice)
+    const { sinks } = targets
     connection.receivedMessages++
-    account(route.receivers.account, 1, deliveries.length)
-    this.#core.record(timeMicros, connection.number, id, Kind.request, route.subject, slice, deliveries.length)
-    if (deliveries.length === 0) {
+    account(slice.account, 1, sinks.length)
+    this.#core.record(timeMicros, connection.number, id, Kind.request, route.subject, slice, sinks.length)
+    if (sinks.length === 0) {
       this.#core.send(connection, { kind: Kind.error, ref: id, subject: route.subject, body: new BrokerError('request.no_responders', { subject: route.subject }).toBody() })
       return 0
     }
-    // Opened before it is delivered: the broker's own methods may answer within the delivery.
-    const responders = deliveries.map(([sink]) => sink).filter((sink): sink is Connection => sink !== this.#core.service)
-    const isMany = ((bytes[start + Offset.flags]! << 8) & Flag.many) !== 0
-    if (responders.length > 0) this.open.open({ requester: connection, id, subject: route.subject, account: route.receivers.account, limitMs, isMany, responders })
-    for (const [sink, slice] of deliveries) this.#publisher.deliver(connection, sink, slice)
-    return deliveries.length
+    // Opened before it is delivered: who answers within the delivery answers an open request. The broker's own methods
+    // always answer, and need none.
+    if (sinks[0] !== this.#core.service) {
+      const isMany = ((bytes[start + Offset.flags]! << 8) & Flag.many) !== 0
+      this.open.open({ requester: connection, id, subject: route.subject, account: slice.account, limitMs, isMany, responders: sinks as Connection[] })
+    }
+    const { slices } = targets
+    for (let i = 0; i < slices.length; i++) this.#publisher.deliver(connection, targets.receivers[i]!, slices[i]!)
+    return slices.length
   }
 
   /** A stamped response, part or error by a client. */
   answer(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number): void {
     const kind = bytes[start + Offset.kind]!
-    const view = new DataView(bytes.buffer, bytes.byteOffset + start, end - start)
-    const to = view.getUint32(Offset.to)
-    const ref = view.getUint32(Offset.ref) * 2 ** 32 + view.getUint32(Offset.ref + 4)
+    const to = readUint32(bytes, start + Offset.to)
+    const ref = readUint53(bytes, start + Offset.ref)
     const requester = this.#core.directory.number(to)
     const request = this.open.awaited(requester, ref, connection)
     if (requester === undefined || request === undefined) {
@@ -73,17 +84,21 @@ export class Requester {
     if (kind !== Kind.part) this.open.answered(request, connection)
   }
 
-  #deliveries(connection: Connection, route: Route, slice: Slice): [Sink, Slice][] {
+  // The sinks twice: as responders they are taken from the list as they answer.
+  #targets(connection: Connection, route: Route, slice: Slice): Targets {
     const { plain, exceptSender } = route.receivers
     const { bytes, start, end, account: charged } = slice
-    const deliveries: [Sink, Slice][] = []
     const skipsSender = exceptSender || !connection.echo
-    for (const sink of plain) if (!skipsSender || sink !== connection) deliveries.push([sink, slice])
-    if (route.isUniform) return deliveries
-    this.#publisher.pick(connection, route, bytes, start, end, (sink, subscription) => {
-      deliveries.push([sink, subscription === undefined ? slice : whole(asGrouped(bytes, start, end, subscription), charged)])
-    })
-    return deliveries
+    const sinks = skipsSender ? plain.filter((sink) => sink !== connection) : plain.slice()
+    const slices: Slice[] = []
+    for (let i = 0; i < sinks.length; i++) slices.push(slice)
+    if (!route.isUniform) {
+      this.#publisher.pick(connection, route, bytes, start, end, (sink, subscription) => {
+        sinks.push(sink)
+        slices.push(subscription === undefined ? slice : whole(asGrouped(bytes, start, end, subscription), charged))
+      })
+    }
+    return { sinks, receivers: sinks.slice(), slices }
   }
 
   #ended(request: OpenRequest, end: RequestEnd): void {
@@ -105,9 +120,8 @@ export class Requester {
 
 // The time allowed travels with the request, so that the responder knows it too.
 function takeTimeout(bytes: Uint8Array, start: number, defaultMs: number): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + start + Offset.to, 4)
-  const asked = view.getUint32(0)
+  const asked = readUint32(bytes, start + Offset.to)
   if (asked > 0) return asked
-  view.setUint32(0, defaultMs)
+  writeUint32(bytes, start + Offset.to, defaultMs)
   return defaultMs
 }

@@ -5,23 +5,22 @@ import type { Connection } from './connection.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Flag, Kind } from './ground/kind.ts'
 import type { Headers } from './wire/frame.ts'
+import { writeUint32, writeUint53 } from './wire/integers.ts'
 import { Offset } from './wire/layout.ts'
 import { signedParts } from './wire/signature.ts'
 
 /** Writes origin and time where the fixed layout has them. */
 export function stamp(bytes: Uint8Array, start: number, origin: number, timeMicros: number): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + start, Offset.time + 8)
-  view.setUint32(Offset.origin, origin)
-  view.setUint32(Offset.time, Math.floor(timeMicros / 2 ** 32))
-  view.setUint32(Offset.time + 4, timeMicros >>> 0)
+  writeUint32(bytes, start + Offset.origin, origin)
+  writeUint53(bytes, start + Offset.time, timeMicros)
 }
 
 /**
  * Headers that say who sent the message must be true.
  * @throws BrokerError `envelope.sender_mismatch`
  */
-export function checkHeaders(connection: Connection, headers: Headers): void {
-  const { sender } = headers
+export function checkSender(connection: Connection, headers: Headers | undefined): void {
+  const sender = headers?.['sender']
   if (sender === undefined || sender === connection.client || sender === connection.program || sender === connection.agent) return
   throw new BrokerError('envelope.sender_mismatch', { actual: String(sender).slice(0, 128), expected: connection.client })
 }

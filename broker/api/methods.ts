@@ -25,7 +25,7 @@ export interface BrokerView {
   setTracing(isEnabled: boolean): ApiAnswer<'trace.enable'>
   agents(): ApiAnswer<'agents'>
   /** @throws BrokerError `agent.unknown` */
-  restartAgent(name: string): Promise<ApiAnswer<'agent.restart'>>
+  restartAgent(name: string): ApiAnswer<'agent.restart'>
   kill(id: string): ApiAnswer<'connection.kill'>
   stop(): ApiAnswer<'stop'>
 }

@@ -13,15 +13,20 @@ const SLOTS = 512
 
 /** Something that is due at a time. The owner keeps it and may set it again after it fired or was cancelled. */
 export class Deadline {
-  /** Called once when due, unless cancelled before. */
-  readonly expire: () => void
+  readonly #onExpired: (() => void) | undefined
   /** Tick in which it is due; 0 while not set. */
   dueTick = 0
   next: Deadline = this
   previous: Deadline = this
 
-  constructor(expire: () => void) {
-    this.expire = expire
+  /** A subclass that has an `expire` of its own needs no function. */
+  constructor(onExpired?: () => void) {
+    this.#onExpired = onExpired
+  }
+
+  /** Called once when due, unless cancelled before. */
+  expire(): void {
+    this.#onExpired?.()
   }
 
   get isSet(): boolean {

@@ -34,7 +34,8 @@ export function findReceivers(interest: Interest<InterestEntry>, context: Routin
     else if (entry.filter === undefined) plain.add(entry.subscriber)
     else filters.set(entry.subscriber, [...(filters.get(entry.subscriber) ?? []), entry])
   })
-  if (context.isBroadcast(subject)) for (const subscriber of context.everyone()) if (subscriber.mayReceive(subject)) plain.add(subscriber)
+  // Who asked for some of it by a filter gets those; everybody else gets all.
+  if (context.isBroadcast(subject)) for (const subscriber of context.everyone()) if (!filters.has(subscriber) && subscriber.mayReceive(subject)) plain.add(subscriber)
   const filtered: FilteredReceiver[] = []
   for (const [subscriber, subscriptions] of filters) if (!plain.has(subscriber)) filtered.push({ subscriber, subscriptions })
   return { plain: [...plain], groups, filtered, exceptSender: false, account }

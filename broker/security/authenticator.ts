@@ -44,8 +44,9 @@ export class Authenticator {
     this.#credentials.set(permissions.name, { permissions, key: createSecretKey(token, 'utf8') })
   }
 
-  remove(principal: string): void {
-    this.#credentials.delete(principal)
+  /** Takes a credential back, unless the principal has a newer one. Connections that it let in stay. */
+  remove(permissions: Permissions): void {
+    if (this.#credentials.get(permissions.name)?.permissions === permissions) this.#credentials.delete(permissions.name)
   }
 
   /** The principal's identity without any proof, for brokers that do not require authentication. */

@@ -35,10 +35,10 @@ export class OpenRequest extends Deadline {
   /** Who may still answer. */
   responders: RequestParty[]
   responses = 0
+  readonly #onExpired: (request: OpenRequest) => void
 
-  constructor(init: RequestInit, expire: (request: OpenRequest) => void) {
-    super(() => expire(this))
-    const { requester, id, subject, account, limitMs, isMany, responders } = init
+  constructor({ requester, id, subject, account, limitMs, isMany, responders }: RequestInit, onExpired: (request: OpenRequest) => void) {
+    super()
     this.requester = requester
     this.id = id
     this.subject = subject
@@ -46,23 +46,30 @@ export class OpenRequest extends Deadline {
     this.limitMs = limitMs
     this.isMany = isMany
     this.responders = responders
+    this.#onExpired = onExpired
+  }
+
+  override expire(): void {
+    this.#onExpired(this)
   }
 }
 
 export class OpenRequests {
   readonly #deadlines: Deadlines
   readonly #events: RequestEvents
-  /** All of them, to find those that wait for a responder that left; that is rare, so there is no index by responder. */
-  readonly #open = new Set<OpenRequest>()
+  readonly #parties: () => Iterable<RequestParty>
   readonly #expire = (request: OpenRequest): void => this.#end(request, 'timeout')
+  #size = 0
 
-  constructor(deadlines: Deadlines, events: RequestEvents) {
+  /** `parties` gives all that may have open requests: those that wait for a responder that left are looked for there, as that is rare. */
+  constructor(deadlines: Deadlines, parties: () => Iterable<RequestParty>, events: RequestEvents) {
+    this.#parties = parties
     this.#deadlines = deadlines
     this.#events = events
   }
 
   get size(): number {
-    return this.#open.size
+    return this.#size
   }
 
   open(init: RequestInit): void {
@@ -71,7 +78,7 @@ export class OpenRequests {
     requester.openRequests ??= new Map()
     requester.openRequests.set(id, request)
     for (const responder of responders) responder.awaitedAnswers++
-    this.#open.add(request)
+    this.#size++
     this.#deadlines.set(request, limitMs)
   }
 
@@ -105,11 +112,14 @@ export class OpenRequests {
   leave(party: RequestParty): void {
     if (party.openRequests !== undefined) for (const request of party.openRequests.values()) this.#close(request, undefined)
     if (party.awaitedAnswers === 0) return
-    for (const request of this.#open) {
-      if (!request.responders.includes(party)) continue
-      this.#release(request, party)
-      if (request.responders.length === 0) this.#end(request, request.isMany && request.responses > 0 ? 'complete' : 'responder-gone')
+    for (const { openRequests } of this.#parties()) {
+      if (openRequests !== undefined) for (const request of openRequests.values()) if (request.responders.includes(party)) this.#bereave(request, party)
     }
+  }
+
+  #bereave(request: OpenRequest, responder: RequestParty): void {
+    this.#release(request, responder)
+    if (request.responders.length === 0) this.#end(request, request.isMany && request.responses > 0 ? 'complete' : 'responder-gone')
   }
 
   #end(request: OpenRequest, end: RequestEnd): void {
@@ -119,8 +129,7 @@ export class OpenRequests {
 
   #close(request: OpenRequest, answeredBy: RequestParty | undefined): void {
     this.#deadlines.cancel(request)
-    this.#open.delete(request)
-    request.requester.openRequests?.delete(request.id)
+    if (request.requester.openRequests?.delete(request.id)) this.#size--
     const { responders } = request
     request.responders = []
     for (const responder of responders) {

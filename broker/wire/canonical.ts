@@ -1,6 +1,7 @@
 // Tells canonical frames from others, and rewrites any other valid MessagePack encoding of a frame.
 
 import { BrokerError } from '../ground/errors.ts'
+import { readUint32 } from './integers.ts'
 import { FieldReader } from './field-reader.ts'
 import { writeFrame } from './frame.ts'
 import { headersLength } from './headers.ts'
@@ -67,8 +68,4 @@ export function rewrite(bytes: Uint8Array, start: number, end: number): Uint8Arr
 // Of the eight bytes at `at` only the low 53 bits are used.
 function isUint53(bytes: Uint8Array, at: number): boolean {
   return bytes[at] === 0 && bytes[at + 1]! < 0x20
-}
-
-function readUint32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
 }

@@ -10,6 +10,7 @@ import { BrokerError } from '../../broker/ground/errors.ts'
 import { isCanonical, rewrite } from '../../broker/wire/canonical.ts'
 import { decodeFrame } from '../../broker/wire/frame.ts'
 import type { Framer, FrameSink } from '../../broker/wire/framer.ts'
+import { readUint32, readUint53, writeUint32 } from '../../broker/wire/integers.ts'
 import { Flag, Kind, Marker, Offset } from '../../broker/wire/layout.ts'
 
 const NOTHING = new Uint8Array(0)
@@ -68,7 +69,7 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
       this.#other(bytes, start, end)
       return
     }
-    const id = readUint32(bytes, start + Offset.id) * 2 ** 32 + readUint32(bytes, start + Offset.id + 4)
+    const id = readUint53(bytes, start + Offset.id)
     this.#stamp(bytes, start)
     if (this.#count > 0) {
       if (start === this.#end && id === this.#nextId && bytes === this.#bytes && this.#isRunSubject(subjectStart, subjectEnd)) {
@@ -155,15 +156,4 @@ function decodeBody(payload: Uint8Array): unknown {
   } catch (error) {
     throw new BrokerError('frame.malformed', { problem: 'the body of a control frame is not valid MessagePack' }, { cause: error })
   }
-}
-
-function readUint32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
-}
-
-function writeUint32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24
-  bytes[at + 1] = value >>> 16
-  bytes[at + 2] = value >>> 8
-  bytes[at + 3] = value
 }

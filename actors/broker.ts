@@ -1,0 +1,202 @@
+// The broker as an actor: takes the home, starts the tree, and gives everything back in reverse order.
+
+import { join } from 'node:path'
+import { AgentRegister } from '../agents/agent-register.ts'
+import { endLeftovers } from '../agents/leftovers.ts'
+import { LocalAgent } from '../agents/local-agent.ts'
+import type { Connection } from '../broker/connection.ts'
+import type { AgentInfo } from '../broker/ground/api.ts'
+import { systemClock } from '../broker/ground/clock.ts'
+import { Deadlines } from '../broker/ground/deadlines.ts'
+import { BrokerError } from '../broker/ground/errors.ts'
+import { ensureToken, homePaths, prepareHome, type HomePaths } from '../broker/ground/home.ts'
+import { nextIdentity } from '../broker/ground/home-identity.ts'
+import { lockHome } from '../broker/ground/home-lock.ts'
+import type { Settings } from '../broker/ground/settings.ts'
+import type { ActorInfo, ChannelSpec, ExitReason, Log, Phase } from '../broker/ground/types.ts'
+import type { BrokerHost } from '../broker/host.ts'
+import { Pipeline } from '../broker/pipeline.ts'
+import { createProcessCheck } from '../broker/security/process-check.ts'
+import { ownPrograms } from '../broker/security/own-programs.ts'
+import { Service } from '../broker/service.ts'
+import { View } from '../broker/view.ts'
+import { brokerMachine } from '../machines/broker.ts'
+import { phaseOf } from '../machines/lifecycle.ts'
+import { openPeerCredentials } from '../native/peer-credentials.ts'
+import { listenUnix } from '../transports/unix/unix-listener.ts'
+import { Actor, type SignalOf } from './actor.ts'
+import type { ActorScope } from './behaviour.ts'
+import { dialectFactory } from './dialects.ts'
+import { mostConnections } from './file-limit.ts'
+import { addConfigured, addOwner, issueAgentCredential } from './principals.ts'
+import { Tree } from './tree.ts'
+
+export interface BrokerActorOptions {
+  readonly home: string
+  readonly settings: Settings
+  /** Where agents start that name no directory. */
+  readonly configDirectory: string
+  readonly version: string
+  readonly log: Log
+}
+
+/** Time that agents of a killed broker have between SIGTERM and SIGKILL. ms */
+const LEFTOVER_GRACE_MS = 2000
+/** Time that releasing the home and the log may take. ms */
+const RELEASE_MS = 10_000
+
+type Scope = ActorScope<SignalOf<typeof brokerMachine>>
+
+export class BrokerActor implements BrokerHost {
+  readonly version: string
+  readonly home: string
+  readonly socket: string
+  readonly paths: HomePaths
+  readonly #options: BrokerActorOptions
+  readonly #deadlines: Deadlines
+  readonly #actor: Actor<typeof brokerMachine>
+  readonly #exited = Promise.withResolvers<ExitReason>()
+  #tree: Tree | undefined
+  #treeEnded: Promise<ExitReason> | undefined
+  #agents: readonly LocalAgent[] = []
+
+  constructor(options: BrokerActorOptions) {
+    const { log, settings } = options
+    this.#options = options
+    this.paths = homePaths(options.home)
+    this.version = options.version
+    this.home = this.paths.home
+    this.socket = settings.ipc.socket ?? this.paths.socket
+    this.#deadlines = new Deadlines(systemClock, { onError: (error) => log.error({ err: BrokerError.from(error) }, 'a deadline failed') })
+    this.#actor = new Actor({
+      id: 'broker',
+      kind: 'broker',
+      machine: brokerMachine,
+      environment: { clock: systemClock, deadlines: this.#deadlines, log },
+      releaseMs: RELEASE_MS,
+      behaviour: {
+        init: (scope) => this.#init(scope),
+        drain: () => this.#stopTree(),
+        kill: () => this.#tree?.root.kill(),
+        detail: () => `${this.version}, pid ${process.pid}`,
+      },
+    })
+    this.#actor.onExit = (reason) => this.#exited.resolve(reason)
+  }
+
+  /** Resolves when everything is released. */
+  get exited(): Promise<ExitReason> {
+    return this.#exited.promise
+  }
+
+  get phase(): Phase {
+    return phaseOf(this.#actor.state)
+  }
+
+  /** Starts it; rejects with the reason when it does not come to run. Nothing is left behind then. */
+  async start(): Promise<void> {
+    const result = await this.#actor.start()
+    if (result === 'ok' || result === 'ignore') return
+    throw result.kind === 'crash' ? result.error : new BrokerError('internal.error', { problem: `the broker ended while it started (${result.kind})` })
+  }
+
+  /** Begins the orderly stop. */
+  stop(): void {
+    this.#actor.stop()
+  }
+
+  tree(): ActorInfo {
+    return { ...this.#actor.info(), children: this.#tree === undefined ? [] : [this.#tree.info()] }
+  }
+
+  startChannel(spec: ChannelSpec): Promise<void> {
+    return this.#tree!.startChannel(spec)
+  }
+
+  stopChannel(name: string): Promise<void> {
+    return this.#tree!.stopChannel(name)
+  }
+
+  agents(): AgentInfo[] {
+    return this.#tree?.agents() ?? []
+  }
+
+  restartAgent(name: string): AgentInfo {
+    return this.#tree!.restartAgent(name)
+  }
+
+  async #init(scope: Scope): Promise<void> {
+    const { settings, log } = this.#options
+    const paths = prepareHome(this.home)
+    const lock = await lockHome(paths, this.socket)
+    scope.defer(() => lock.release())
+    const token = ensureToken(paths)
+    const register = new AgentRegister(join(paths.home, 'agents.json'))
+    const leftovers = await endLeftovers({ register, home: paths.home, graceMs: LEFTOVER_GRACE_MS, deadlines: this.#deadlines, log })
+    if (leftovers > 0) log.warn({ leftovers }, 'the broker before this one did not end in order')
+    const pipeline = this.#makePipeline(paths)
+    scope.defer(() => pipeline.close())
+    addOwner(pipeline.core, token)
+    addConfigured(pipeline.core, settings.principals)
+    await this.#startTree(scope, pipeline, register)
+  }
+
+  #makePipeline(paths: HomePaths): Pipeline {
+    const { settings, log } = this.#options
+    const { security, maxConnections } = settings.ipc
+    const checkProcess =
+      security.allowedProcesses === undefined
+        ? () => {}
+        : createProcessCheck({ allowed: security.allowedProcesses, processes: security.processes, builtIn: ownPrograms(), isOwnAgent: (pid) => this.#isOwnAgent(pid) })
+    const pipeline: Pipeline = new Pipeline(
+      {
+        settings,
+        clock: systemClock,
+        log,
+        ...nextIdentity(paths),
+        dialect: dialectFactory(() => pipeline.core),
+        checkProcess: ({ pid }) => checkProcess(pid),
+        maxConnections: mostConnections(maxConnections),
+        onConnectionEvent: (connection: Connection, event) => this.#tree?.connectionEvent(connection, event),
+      },
+      (made) => new Service(made.core, new View(made, this)),
+    )
+    return pipeline
+  }
+
+  async #startTree(scope: Scope, pipeline: Pipeline, register: AgentRegister): Promise<void> {
+    const { settings, log, configDirectory } = this.#options
+    const deadlines = this.#deadlines
+    const context = { home: this.home, socket: this.socket, directory: configDirectory }
+    this.#agents = settings.agents.map((agent) => new LocalAgent({ settings: agent, context, register, clock: systemClock, deadlines, issueCredential: (name) => issueAgentCredential(pipeline.core, name) }))
+    const peerOf = openPeerCredentials(log)
+    const tree = new Tree({
+      settings,
+      paths: this.paths,
+      environment: { clock: systemClock, deadlines, log },
+      pipeline,
+      agents: this.#agents,
+      listen: (onLink) => listenUnix({ path: this.socket, peerOf, log, onLink }),
+    })
+    this.#tree = tree
+    scope.defer(() => this.#stopTree())
+    const ended = Promise.withResolvers<ExitReason>()
+    this.#treeEnded = ended.promise
+    tree.root.onExit = (reason) => {
+      ended.resolve(reason)
+      // Unless it was asked to stop, the tree ending is the broker failing.
+      if (reason.kind === 'crash') scope.fail(reason.error)
+    }
+    const result = await tree.root.start()
+    if (result !== 'ok' && result !== 'ignore') throw result.kind === 'crash' ? result.error : new BrokerError('internal.error', { problem: `the tree ended while it started (${result.kind})` })
+  }
+
+  async #stopTree(): Promise<void> {
+    this.#tree?.root.stop()
+    await this.#treeEnded
+  }
+
+  #isOwnAgent(pid: number): boolean {
+    return this.#agents.some((agent) => agent.owns(pid))
+  }
+}

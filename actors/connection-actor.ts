@@ -1,0 +1,72 @@
+// A connection as an actor: its chart is hosted as a snapshot, since ten thousand roots would weigh more than their sockets.
+
+import type { Connection, ConnectionEvent } from '../broker/connection.ts'
+import type { Core } from '../broker/core.ts'
+import { BrokerError } from '../broker/ground/errors.ts'
+import type { ActorHandle, ActorInfo, ExitReason } from '../broker/ground/types.ts'
+import { connectionMachine } from '../machines/connection.ts'
+import { HostedTable, type HostedChart } from './hosted.ts'
+
+const table = new HostedTable(connectionMachine)
+
+export class ConnectionActor implements ActorHandle {
+  onExit: ActorHandle['onExit']
+  readonly #core: Core
+  readonly #connection: Connection
+  readonly #chart: HostedChart<typeof connectionMachine>
+
+  constructor(core: Core, connection: Connection) {
+    this.#core = core
+    this.#connection = connection
+    this.#chart = table.begin()
+    this.#chart.send('START')
+  }
+
+  get id(): string {
+    return this.#connection.id
+  }
+
+  /** An edge in the connection's life, as the data plane raises it. */
+  take(event: ConnectionEvent): void {
+    switch (event) {
+      case 'authenticated':
+        return void this.#chart.send('INITIALISED')
+      case 'stalled':
+        return void this.#chart.send('STALLED')
+      case 'relieved':
+        return void this.#chart.send('RELIEVED')
+      case 'draining':
+        return void this.#chart.send('STOP')
+      case 'closed':
+        return this.#closed()
+      default:
+        return
+    }
+  }
+
+  info(): ActorInfo {
+    const { client, link, openedAtMs } = this.#connection
+    const { address, pid } = link.peer
+    const detail = [client, address, ...(pid === undefined ? [] : [`pid ${pid}`]), ...(this.#chart.state === 'run.stalled' ? ['stalled'] : [])].filter((part) => part !== '').join(', ')
+    return { id: this.id, kind: 'connection', phase: this.#chart.phase, incarnation: 1, restarts: 0, ageMs: this.#core.clock.monotonicMs() - openedAtMs, mailbox: 0, detail, children: [] }
+  }
+
+  stop(): void {
+    this.#core.end(this.#connection, new BrokerError('connection.draining'))
+  }
+
+  kill(): void {
+    this.#chart.send('KILL')
+    this.#connection.link.destroy()
+  }
+
+  // The pipeline has released everything by now.
+  #closed(): void {
+    const { closeReason } = this.#connection
+    const reason: ExitReason = closeReason === undefined ? { kind: 'normal' } : closeReason.code === 'connection.draining' ? { kind: 'shutdown' } : { kind: 'crash', error: closeReason }
+    this.#chart.send('FINISHED')
+    this.#chart.send('DRAINED')
+    this.#chart.send('RELEASED')
+    this.onExit?.(reason, this)
+  }
+}

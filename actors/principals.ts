@@ -1,0 +1,42 @@
+// Gives the configured principals, the owner and each agent's incarnation their credentials.
+
+import { readFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import type { AgentCredential } from '../agents/local-agent.ts'
+import type { Core } from '../broker/core.ts'
+import { BrokerError } from '../broker/ground/errors.ts'
+import type { PrincipalSettings } from '../broker/ground/settings.ts'
+import type { PatternRules } from '../broker/ground/types.ts'
+
+const EVERYTHING: PatternRules = { allow: ['>'], deny: [] }
+
+/** The owner has the home's token; he may do everything that a client may, and administer. */
+export function addOwner(core: Core, token: string): void {
+  core.addPrincipal({ name: 'owner', roles: ['admin', 'client'], publish: EVERYTHING, subscribe: EVERYTHING }, token)
+}
+
+/** @throws BrokerError `config.invalid` when a token file cannot be read or is empty */
+export function addConfigured(core: Core, principals: readonly PrincipalSettings[]): void {
+  for (const { name, roles, token, tokenFile, publish, subscribe } of principals) {
+    core.addPrincipal({ name, roles, publish, subscribe }, token ?? readToken(name, tokenFile!))
+  }
+}
+
+/** A credential that serves one incarnation of an agent. */
+export function issueAgentCredential(core: Core, agent: string): AgentCredential {
+  const token = randomBytes(32).toString('base64url')
+  const name = `agent:${agent}`
+  const permissions = core.addPrincipal({ name, roles: ['agent'], publish: EVERYTHING, subscribe: EVERYTHING }, token)
+  return { token, revoke: () => core.authenticator.remove(permissions) }
+}
+
+function readToken(principal: string, path: string): string {
+  let token: string
+  try {
+    token = readFileSync(path, 'utf8').split('\n', 1)[0]!.trim()
+  } catch (error) {
+    throw new BrokerError('config.invalid', { problem: `principal "${principal}": the token file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}` }, { cause: error })
+  }
+  if (token === '') throw new BrokerError('config.invalid', { problem: `principal "${principal}": the token file ${path} is empty` })
+  return token
+}

@@ -1,0 +1,172 @@
+// The supervision tree of a broker: the only place that composes actors.
+//
+//   broker ─ root ─┬─ core ─── channels ─── channel.command, channel.events …
+//                  ├─ agents ── agent.system …
+//                  └─ edge ─┬─ connections ─── conn-1, conn-2 …
+//                           └─ listener.unix
+//
+// Started from top to bottom and stopped from bottom to top: first nobody new is let in, then connections are told,
+// then agents end, and channels go last.
+
+import { Channels } from '../broker/registry/channels.ts'
+import { loadChannels, saveChannels } from '../broker/registry/channel-file.ts'
+import type { Connection, ConnectionEvent } from '../broker/connection.ts'
+import type { Core } from '../broker/core.ts'
+import type { AgentInfo } from '../broker/ground/api.ts'
+import { BrokerError } from '../broker/ground/errors.ts'
+import type { HomePaths } from '../broker/ground/home.ts'
+import { nearest } from '../broker/ground/nearest.ts'
+import type { Settings } from '../broker/ground/settings.ts'
+import type { ActorInfo, ChannelSpec, Link, Listener } from '../broker/ground/types.ts'
+import type { Pipeline } from '../broker/pipeline.ts'
+import type { LocalAgent } from '../agents/local-agent.ts'
+import { agentChild } from './agent-child.ts'
+import type { Environment } from './behaviour.ts'
+import { channelChild } from './channel-child.ts'
+import type { ChildSpec } from './child-spec.ts'
+import { ConnectionActor } from './connection-actor.ts'
+import { listenerChild } from './listener-child.ts'
+import type { StartableActor } from './startable-actor.ts'
+import type { Strategy } from './strategy.ts'
+import { Supervisor } from './supervisor.ts'
+
+/** Connections that `tree` lists; of more it says how many there are. */
+const LISTED_CHILDREN = 100
+
+export interface TreeOptions {
+  readonly settings: Settings
+  readonly paths: HomePaths
+  readonly environment: Environment
+  readonly pipeline: Pipeline
+  readonly agents: readonly LocalAgent[]
+  /** Opens the listener; undefined when none is configured. */
+  readonly listen: ((onLink: (link: Link) => void) => Promise<Listener>) | undefined
+}
+
+export class Tree {
+  readonly root: Supervisor
+  readonly #options: TreeOptions
+  readonly #core: Core
+  readonly #channels: Supervisor
+  readonly #agents: Supervisor
+  readonly #connections: Supervisor
+  readonly #connectionActors = new Map<Connection, ConnectionActor>()
+
+  constructor(options: TreeOptions) {
+    const { environment, pipeline, settings, agents, listen } = options
+    this.#options = options
+    this.#core = pipeline.core
+    const supervisor = (id: string, strategy: Strategy, children: readonly ChildSpec[]): Supervisor => new Supervisor({ id, strategy, children, environment })
+    this.#channels = supervisor('channels', 'oneForOne', this.#channelSpecs().map((spec) => channelChild(this.#core, spec, environment)))
+    this.#agents = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment, children: agents.map((agent) => agentChild(agent, environment)) })
+    this.#connections = supervisor('connections', 'oneForOne', [])
+    const listeners = listen === undefined || !settings.ipc.enabled ? [] : [listenerChild('unix', () => listen((link) => this.#accept(link)), environment)]
+    const core = supervisor('core', 'restForOne', [child(this.#channels)])
+    const edge = supervisor('edge', 'restForOne', [child(this.#connections), ...listeners])
+    this.root = supervisor('root', 'oneForOne', [child(core), child(this.#agents), child(edge)])
+  }
+
+  info(): ActorInfo {
+    return this.root.info(LISTED_CHILDREN)
+  }
+
+  /** An edge in a connection's life, as the data plane raises it. */
+  connectionEvent(connection: Connection, event: ConnectionEvent): void {
+    if (event === 'accepted') return this.#adopt(connection)
+    this.#connectionActors.get(connection)?.take(event)
+    if (event === 'closed') this.#connectionActors.delete(connection)
+    if (connection.agent !== undefined) this.#attach(connection.agent, event)
+  }
+
+  async startChannel(spec: ChannelSpec): Promise<void> {
+    await this.#channels.startChild(channelChild(this.#core, spec, this.#options.environment))
+    await this.#saveChannels()
+  }
+
+  async stopChannel(name: string): Promise<void> {
+    await this.#channels.removeChild(`channel.${name}`)
+    await this.#saveChannels()
+  }
+
+  agents(): AgentInfo[] {
+    const info = this.#agents.info()
+    return this.#options.agents.map((agent) => agentInfo(agent, info.children.find(({ id }) => id === `agent.${agent.settings.name}`)))
+  }
+
+  /**
+   * Ends an agent's process by plan and starts it anew.
+   * @throws BrokerError `agent.unknown`, `agent.failed` when it is down
+   */
+  restartAgent(name: string): AgentInfo {
+    const known = this.#options.agents.map(({ settings }) => settings.name)
+    if (!known.includes(name)) {
+      const meant = nearest(name, known)
+      throw new BrokerError('agent.unknown', { agent: name, suggestion: meant === undefined ? '' : `; did you mean ${meant}?` })
+    }
+    if (!this.#signalAgent(name, 'MAINTAIN')) throw new BrokerError('agent.failed', { agent: name, problem: 'does not run; it is started again as its restart type and backoff say' })
+    return this.agents().find((agent) => agent.name === name)!
+  }
+
+  // Predefined ones, those of the config, and those that were created while a broker ran.
+  #channelSpecs(): ChannelSpec[] {
+    const { channels } = this.#core
+    const specs = [...Channels.predefined]
+    const add = (name: string, mode: ChannelSpec['mode'], createdAt: number): void => {
+      if (!specs.some((spec) => spec.name === name)) specs.push(channels.define(name, mode, createdAt))
+    }
+    for (const { name, mode } of this.#options.settings.channels) add(name, mode, Date.now())
+    for (const { name, mode, createdAt } of loadChannels(this.#options.paths.channels)) add(name, mode, createdAt)
+    return specs
+  }
+
+  async #saveChannels(): Promise<void> {
+    const configured = new Set(this.#options.settings.channels.map(({ name }) => name))
+    await saveChannels(this.#options.paths.channels, this.#core.channels.list().filter(({ name }) => !configured.has(name)))
+  }
+
+  #accept(link: Link): void {
+    this.#options.pipeline.accept(link)
+  }
+
+  #adopt(connection: Connection): void {
+    const actor = new ConnectionActor(this.#core, connection)
+    this.#connectionActors.set(connection, actor)
+    if (!this.#connections.adopt(actor)) connection.link.destroy()
+  }
+
+  #attach(agent: string, event: ConnectionEvent): void {
+    if (event === 'authenticated') this.#signalAgent(agent, 'ATTACHED')
+    else if (event === 'closed' && this.#core.directory.addressed('agent', agent) === undefined) this.#signalAgent(agent, 'DETACHED')
+  }
+
+  #signalAgent(name: string, type: 'MAINTAIN' | 'ATTACHED' | 'DETACHED'): boolean {
+    const actor: (StartableActor & { signal?: (event: { type: string }) => boolean }) | undefined = this.#agents.find(`agent.${name}`)
+    return actor?.signal?.({ type }) ?? false
+  }
+}
+
+function child(supervisor: Supervisor): ChildSpec {
+  let isFirst = true
+  return {
+    id: supervisor.id,
+    kind: 'supervisor',
+    restart: 'permanent',
+    create() {
+      if (!isFirst) throw new BrokerError('internal.error', { problem: `supervisor ${supervisor.id} has ended` })
+      isFirst = false
+      return supervisor
+    },
+  }
+}
+
+function agentInfo({ settings, pid, lastExit }: LocalAgent, actor: ActorInfo | undefined): AgentInfo {
+  return {
+    name: settings.name,
+    phase: actor?.phase ?? 'exited',
+    ...(pid === undefined ? {} : { pid }),
+    incarnation: actor?.incarnation ?? 0,
+    restarts: actor?.restarts ?? 0,
+    ageMs: Math.round(actor?.ageMs ?? 0),
+    ...(lastExit === undefined ? {} : { lastExit: lastExit.signal ?? `code ${lastExit.code}` }),
+  }
+}

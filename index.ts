@@ -1,0 +1,78 @@
+// The public API of the package: a broker to embed, or to run by `callboard start`.
+
+import { readFileSync } from 'node:fs'
+import { findPackageJSON } from 'node:module'
+import { resolve } from 'node:path'
+import { BrokerActor } from './actors/broker.ts'
+import { Deadlines } from './broker/ground/deadlines.ts'
+import { systemClock } from './broker/ground/clock.ts'
+import { homeFromEnvironment, prepareHome } from './broker/ground/home.ts'
+import { defaultSettings, type Settings } from './broker/ground/settings.ts'
+import type { ActorInfo, ExitReason, Log } from './broker/ground/types.ts'
+import { openLogFile } from './telemetry/log-file.ts'
+
+export { BrokerError, type ErrorBody, type ErrorCode } from './broker/ground/errors.ts'
+export { defaultSettings, type Settings } from './broker/ground/settings.ts'
+export type { ActorInfo, ExitReason, Log, Phase } from './broker/ground/types.ts'
+
+export interface BrokerOptions {
+  /** Directory for socket, token and logs; default `$CALLBOARD_HOME`, else `~/.callboard`. Made when missing. */
+  readonly home?: string
+  /** Default: `defaultSettings`. */
+  readonly settings?: Settings
+  /** Working directory of agents that name none; default the process's. */
+  readonly configDirectory?: string
+  /** Default: a file in the home. */
+  readonly log?: Log
+}
+
+export interface Broker {
+  /** Absolute path. */
+  readonly home: string
+  readonly socketPath: string
+  readonly pid: number
+  /** The supervision tree as it is now. */
+  tree(): ActorInfo
+  /** Ends in order: nobody new is let in, connections are told, agents end. Resolves when everything is released. */
+  stop(): Promise<void>
+  /** Resolves when it has ended, for whatever reason. */
+  readonly exited: Promise<ExitReason>
+}
+
+/**
+ * Starts a broker in this process; resolves when clients can connect and agents were started.
+ * @throws BrokerError `broker.held` when another process has the home, `home.unusable`, `listener.failed`, `config.invalid`
+ */
+export async function createBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const { settings = defaultSettings } = options
+  const paths = prepareHome(resolve(options.home ?? homeFromEnvironment()))
+  const logFile = options.log === undefined ? openLogFile(paths.log, settings.log) : undefined
+  const log = options.log ?? logFile!.log
+  const deadlines = new Deadlines(systemClock, { onError: (error) => log.error({ err: error }, 'a deadline failed') })
+  const unwatch = logFile?.watchSize(deadlines)
+  const actor = new BrokerActor({ home: paths.home, settings, configDirectory: resolve(options.configDirectory ?? '.'), version: packageVersion(), log })
+  const exited = actor.exited.then((reason) => {
+    log.info({ reason: reason.kind }, 'ended')
+    unwatch?.()
+    deadlines.close()
+    logFile?.flush()
+    return reason
+  })
+  await actor.start()
+  log.info({ pid: process.pid, home: paths.home, socket: actor.socket }, 'started')
+  return {
+    home: paths.home,
+    socketPath: actor.socket,
+    pid: process.pid,
+    tree: () => actor.tree(),
+    async stop() {
+      actor.stop()
+      await exited
+    },
+    exited,
+  }
+}
+
+function packageVersion(): string {
+  return (JSON.parse(readFileSync(findPackageJSON('.', import.meta.url)!, 'utf8')) as { version: string }).version
+}
