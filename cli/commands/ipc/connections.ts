@@ -3,7 +3,7 @@
 import type { ConnectionInfo } from '../../../client/index.ts'
 import type { Context } from '../../context.ts'
 import { Failure } from '../../failure.ts'
-import { formatBytes, formatCount, formatDuration } from '../../format.ts'
+import { formatBytes, formatCount, formatDuration, plural } from '../../format.ts'
 import { print, printJson } from '../../output.ts'
 import { formatFields, formatTable, type Column } from '../../table.ts'
 import { withClient } from '../../with-client.ts'
@@ -50,9 +50,9 @@ function fieldsOf(each: ConnectionInfo): [string, string][] {
     ['age', formatDuration(Math.floor(each.ageMs))],
     ['subscriptions', formatCount(each.subscriptions)],
     ['open requests', formatCount(each.openRequests)],
-    ['in', `${formatCount(each.in.messages)} messages, ${formatBytes(each.in.bytes)}`],
-    ['out', `${formatCount(each.out.messages)} messages, ${formatBytes(each.out.bytes)}`],
-    ['pending', `${formatCount(each.out.pendingMessages)} messages, ${formatBytes(each.out.pendingBytes)}`],
+    ['in', `${plural(each.in.messages, 'message')}, ${formatBytes(each.in.bytes)}`],
+    ['out', `${plural(each.out.messages, 'message')}, ${formatBytes(each.out.bytes)}`],
+    ['pending', `${plural(each.out.pendingMessages, 'message')}, ${formatBytes(each.out.pendingBytes)}`],
     ['dropped', formatCount(each.dropped)],
   ]
 }

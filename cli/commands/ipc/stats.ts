@@ -3,7 +3,7 @@
 import type { Context } from '../../context.ts'
 import { formatCount } from '../../format.ts'
 import { print, printJson } from '../../output.ts'
-import { formatFields, formatTable, paint } from '../../table.ts'
+import { formatFields, formatTable, paint, type Column } from '../../table.ts'
 import { withClient } from '../../with-client.ts'
 
 export async function stats(context: Context): Promise<void> {
@@ -23,7 +23,13 @@ export async function stats(context: Context): Promise<void> {
   await print(sums.balanced ? paint('green', 'balanced: every accepted message has its fate') : paint('red', 'not balanced: the sums do not add up; please report this'))
   if (sums.channels.length === 0) return
   const names = Object.keys(sums.channels[0]!).filter(name => name !== 'name')
-  const cell = (value: unknown): string => (typeof value === 'number' ? formatCount(value) : typeof value === 'string' ? value : JSON.stringify(value))
-  await print('')
-  await print(formatTable([{ title: 'CHANNEL', cell: (row: (typeof sums.channels)[number]) => row.name }, ...names.map(name => ({ title: name.toUpperCase(), align: 'right' as const, cell: (row: (typeof sums.channels)[number]) => cell(row[name]) }))], sums.channels))
+  type Row = (typeof sums.channels)[number]
+  const columns: Column<Row>[] = names.map(name => ({ title: name.toUpperCase(), align: 'right', cell: row => formatCount(total(row[name])) }))
+  await print(`\n${formatTable([{ title: 'CHANNEL', cell: (row: Row) => row.name }, ...columns], sums.channels)}`)
+}
+
+// A channel's drops are told by reason; a table has room for their sum.
+function total(value: unknown): number {
+  if (typeof value === 'number') return value
+  return typeof value === 'object' && value !== null ? Object.values(value).reduce((sum: number, each) => sum + total(each), 0) : 0
 }

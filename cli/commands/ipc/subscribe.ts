@@ -27,8 +27,7 @@ export async function subscribe(context: Context, options: SubscribeOptions): Pr
   await withClient(
     context,
     async client => {
-      client.on('disconnected', () => note('disconnected; waiting for the broker to come back'))
-      client.on('reconnected', () => note('connected again'))
+      if (options.follow) tellInterruptions(client, signal)
       const patterns = await patternsOf(client, options)
       const time = options.follow ? undefined : setTimeout(() => over.abort(), options.timeout)
       let left = options.limit ?? Infinity
@@ -45,6 +44,14 @@ export async function subscribe(context: Context, options: SubscribeOptions): Pr
     },
     retry,
   )
+}
+
+/** Says on stderr when nothing is received for a while, except when the command itself leaves. */
+function tellInterruptions(client: Client, signal: AbortSignal): void {
+  client.on('disconnected', () => {
+    if (!signal.aborted) note('disconnected; waiting for the broker to come back')
+  })
+  client.on('reconnected', () => note('connected again'))
 }
 
 async function readAll(client: Client, pattern: string, options: SubscribeOptions, signal: AbortSignal, show: (message: Message) => Promise<void>): Promise<void> {

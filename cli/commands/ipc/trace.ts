@@ -58,12 +58,13 @@ async function show(context: Context, client: Client, options: TraceOptions): Pr
     return
   }
   const signal = interruption()
-  let after = answer.entries.at(-1)?.seq ?? answer.to
-  while (!signal.aborted) {
-    const { entries } = await client.call('trace.show', { ...channel, after, limit: BATCH })
+  for (let next = answer.to; !signal.aborted; ) {
+    const { entries, to } = await client.call('trace.show', { ...channel, ...(next > 0 && { after: next - 1 }), limit: BATCH })
     await printEntries(context, entries)
-    after = entries.at(-1)?.seq ?? after
-    if (entries.length < BATCH) await delay(POLL_MS, undefined, { signal }).catch(() => {})
+    // The recorder gives the newest ones: more than a batch between two looks means that some were passed over.
+    if (entries.length === BATCH && entries[0]!.seq > next) note(`${plural(entries[0]!.seq - next, 'run')} before these went by too fast to be shown`)
+    next = to
+    await delay(POLL_MS, undefined, { signal }).catch(() => {})
   }
 }
 

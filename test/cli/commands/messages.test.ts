@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline'
 import test from 'ava'
 import { connect } from '../../../client/index.ts'
 import { startCallboard, type Callboard } from '../../support/callboard.ts'
@@ -105,11 +106,36 @@ test('messages: without --follow a subscriber leaves with 0 when its time is up'
 
 test('messages: members of a group share the messages', async t => {
   const broker = await startCallboard(t)
-  const words = ['ipc', 'subscribe', '--subject', 'work.*', '--group', 'g', '--limit', '10', '--follow']
+  const words = ['ipc', 'subscribe', '--subject', 'work.*', '--group', 'g', '--follow']
   const readers = [broker.follow(...words), broker.follow(...words)]
   await untilSubscribed(broker, 2)
   t.is((await broker.run('ipc', 'publish', '--subject', 'work.item', '--message', 'x', '--count', '20')).stdout, 'published 20 messages to work.item: 20 deliveries\n')
-  for (const reader of readers) for (let n = 0; n < 10; n++) t.regex(await reader.next(), /work\.item/)
+  const printed: string[] = []
+  const all = Promise.withResolvers<void>()
+  const ends = readers.map(async reader => {
+    for (;;) {
+      printed.push(await reader.next())
+      if (printed.length === 20) all.resolve()
+    }
+  })
+  await all.promise
+  for (const reader of readers) t.deepEqual(await reader.end('SIGINT'), [0, null])
+  t.true((await Promise.allSettled(ends)).every(end => end.status === 'rejected'), 'both printed all they had')
+  t.is(printed.length, 20)
+})
+
+test('messages: a subscriber that follows comes back with the broker', async t => {
+  const first = await startCallboard(t)
+  const reader = first.follow('ipc', 'subscribe', '--subject', 'x', '--follow')
+  await untilSubscribed(first, 1)
+  const stderr = createInterface({ input: reader.process.stderr! })[Symbol.asyncIterator]()
+  first.process.kill('SIGKILL')
+  t.is((await stderr.next()).value, 'disconnected; waiting for the broker to come back')
+  const second = await startCallboard(t, { home: first.home })
+  t.is((await stderr.next()).value, 'connected again')
+  await untilSubscribed(second, 1)
+  await second.run('ipc', 'publish', '--subject', 'x', '--message', 'again')
+  t.regex(await reader.next(), / {2}again$/)
 })
 
 test('messages: the message may come from stdin', async t => {
