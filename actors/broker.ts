@@ -16,8 +16,6 @@ import type { Settings } from '../broker/ground/settings.ts'
 import type { ActorInfo, ChannelSpec, ExitReason, Log, Phase } from '../broker/ground/types.ts'
 import type { BrokerHost } from '../broker/host.ts'
 import { Pipeline } from '../broker/pipeline.ts'
-import { createProcessCheck } from '../broker/security/process-check.ts'
-import { ownPrograms } from '../broker/security/own-programs.ts'
 import { Service } from '../broker/service.ts'
 import { View } from '../broker/view.ts'
 import { brokerMachine } from '../machines/broker.ts'
@@ -143,11 +141,6 @@ export class BrokerActor implements BrokerHost {
 
   #makePipeline(paths: HomePaths): Pipeline {
     const { settings, log } = this.#options
-    const { security, maxConnections } = settings.ipc
-    const checkProcess =
-      security.allowedProcesses === undefined
-        ? () => {}
-        : createProcessCheck({ allowed: security.allowedProcesses, processes: security.processes, builtIn: ownPrograms(), isOwnAgent: (pid) => this.#isOwnAgent(pid) })
     const pipeline: Pipeline = new Pipeline(
       {
         settings,
@@ -155,8 +148,8 @@ export class BrokerActor implements BrokerHost {
         log,
         ...nextIdentity(paths),
         dialect: dialectFactory(() => pipeline.core),
-        checkProcess: ({ pid }) => checkProcess(pid),
-        maxConnections: mostConnections(maxConnections),
+        isOwnAgent: (pid) => this.#isOwnAgent(pid),
+        maxConnections: mostConnections(settings.ipc.maxConnections),
         onConnectionEvent: (connection: Connection, event) => this.#tree?.connectionEvent(connection, event),
       },
       (made) => new Service(made.core, new View(made, this)),

@@ -8,8 +8,7 @@
 // Started from top to bottom and stopped from bottom to top: first nobody new is let in, then connections are told,
 // then agents end, and channels go last.
 
-import { Channels } from '../broker/registry/channels.ts'
-import { loadChannels, saveChannels } from '../broker/registry/channel-file.ts'
+import { ChannelBook } from '../broker/channel-book.ts'
 import type { Connection, ConnectionEvent } from '../broker/connection.ts'
 import type { Core } from '../broker/core.ts'
 import type { AgentInfo } from '../broker/ground/api.ts'
@@ -47,6 +46,7 @@ export class Tree {
   readonly root: Supervisor
   readonly #options: TreeOptions
   readonly #core: Core
+  readonly #book: ChannelBook
   readonly #channels: Supervisor
   readonly #agents: Supervisor
   readonly #connections: Supervisor
@@ -56,8 +56,9 @@ export class Tree {
     const { environment, pipeline, settings, agents, listen } = options
     this.#options = options
     this.#core = pipeline.core
+    this.#book = new ChannelBook(pipeline.core, options.paths.channels)
     const supervisor = (id: string, strategy: Strategy, children: readonly ChildSpec[]): Supervisor => new Supervisor({ id, strategy, children, environment })
-    this.#channels = supervisor('channels', 'oneForOne', this.#channelSpecs().map((spec) => channelChild(this.#core, spec, environment)))
+    this.#channels = supervisor('channels', 'oneForOne', this.#book.specs().map((spec) => channelChild(this.#core, spec, environment)))
     this.#agents = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment, children: agents.map((agent) => agentChild(agent, environment)) })
     this.#connections = supervisor('connections', 'oneForOne', [])
     const listeners = listen === undefined || !settings.ipc.enabled ? [] : [listenerChild('unix', () => listen((link) => this.#accept(link)), environment)]
@@ -80,12 +81,12 @@ export class Tree {
 
   async startChannel(spec: ChannelSpec): Promise<void> {
     await this.#channels.startChild(channelChild(this.#core, spec, this.#options.environment))
-    await this.#saveChannels()
+    await this.#book.save()
   }
 
   async stopChannel(name: string): Promise<void> {
     await this.#channels.removeChild(`channel.${name}`)
-    await this.#saveChannels()
+    await this.#book.save()
   }
 
   agents(): AgentInfo[] {
@@ -105,23 +106,6 @@ export class Tree {
     }
     if (!this.#signalAgent(name, 'MAINTAIN')) throw new BrokerError('agent.failed', { agent: name, problem: 'does not run; it is started again as its restart type and backoff say' })
     return this.agents().find((agent) => agent.name === name)!
-  }
-
-  // Predefined ones, those of the config, and those that were created while a broker ran.
-  #channelSpecs(): ChannelSpec[] {
-    const { channels } = this.#core
-    const specs = [...Channels.predefined]
-    const add = (name: string, mode: ChannelSpec['mode'], createdAt: number): void => {
-      if (!specs.some((spec) => spec.name === name)) specs.push(channels.define(name, mode, createdAt))
-    }
-    for (const { name, mode } of this.#options.settings.channels) add(name, mode, Date.now())
-    for (const { name, mode, createdAt } of loadChannels(this.#options.paths.channels)) add(name, mode, createdAt)
-    return specs
-  }
-
-  async #saveChannels(): Promise<void> {
-    const configured = new Set(this.#options.settings.channels.map(({ name }) => name))
-    await saveChannels(this.#options.paths.channels, this.#core.channels.list().filter(({ name }) => !configured.has(name)))
   }
 
   #accept(link: Link): void {

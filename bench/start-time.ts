@@ -18,7 +18,7 @@ export interface StartOutcome {
 const READY_MS = 15_000
 const RETRY_MS = 1
 
-/** One cold start and `warmStarts` warm ones in the same home, one after the other. Config without agents. */
+/** One cold start and `warmStarts` warm ones in the same home, one after the other. No config, so no agents. */
 export async function measureStart(warmStarts: number): Promise<StartOutcome> {
   const home = await makeHome()
   try {
@@ -34,7 +34,7 @@ export async function measureStart(warmStarts: number): Promise<StartOutcome> {
 async function timeStart(home: string): Promise<number> {
   const startMs = performance.now()
   // A cache of its own makes the first start really cold.
-  const server = spawnBroker(home, { NODE_COMPILE_CACHE: join(home, 'compile-cache') })
+  const server = spawnBroker(home, [], { NODE_COMPILE_CACHE: join(home, 'compile-cache') })
   try {
     const line = await openWhenReady(home, server, startMs + READY_MS)
     const tookMs = performance.now() - startMs
@@ -50,7 +50,7 @@ async function openWhenReady(home: string, server: SpawnedServer, deadlineMs: nu
   for (;;) {
     const line = await Line.open(`unix:${socketPath(home)}`).catch(() => undefined)
     if (line !== undefined) {
-      await callboardDialect.authenticate(line, await readToken(home))
+      await callboardDialect.authenticate(line, { principal: 'owner', token: await readToken(home) })
       return line
     }
     if (server.child.exitCode !== null) throw new Error(`the broker ended before it answered: ${server.output()}`)

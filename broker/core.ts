@@ -3,7 +3,7 @@
 import { randomInt } from 'node:crypto'
 import type { Connection, ConnectionEvent } from './connection.ts'
 import { Flusher } from './delivery/flusher.ts'
-import { outboundMarks } from './delivery/outbound.ts'
+import { outboundMarks } from './delivery/marks.ts'
 import type { Clock } from './ground/clock.ts'
 import type { BrokerMessage } from './ground/control.ts'
 import { Deadline, Deadlines } from './ground/deadlines.ts'

@@ -15,6 +15,8 @@ import { readSubscribe } from './protocol/bodies.ts'
 import { Publisher, whole } from './publisher.ts'
 import { Requester } from './requester.ts'
 import { Subscribing } from './subscribing.ts'
+import { createProcessCheck } from './security/process-check.ts'
+import { ownPrograms } from './security/own-programs.ts'
 import { checkSender, checkSignature, stamp } from './vetting.ts'
 import { decodeFrame } from './wire/frame.ts'
 import { readUint53 } from './wire/integers.ts'
@@ -25,7 +27,8 @@ export type DialectFactory = (firstByte: number, connection: Connection, ingress
 
 export interface PipelineOptions extends CoreOptions {
   readonly dialect: DialectFactory
-  readonly checkProcess: ProcessCheck
+  /** True for processes that this broker started. */
+  readonly isOwnAgent: (pid: number) => boolean
   /** Connections at a time; one more gets `connection.limit`. */
   readonly maxConnections: number
 }
@@ -51,7 +54,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#options = options
     this.core = new Core(options)
     this.core.service = service(this)
-    this.#admission = new Admission(this.core, options.checkProcess)
+    this.#admission = new Admission(this.core, processCheck(options))
     this.#backpressure = new Backpressure(this.core)
     this.#publisher = new Publisher(this.core, this.#backpressure)
     this.#requester = new Requester(this.core, this.#publisher)
@@ -221,4 +224,12 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   #receipt(connection: Connection, id: number, flags: number, receivers: number): void {
     if ((flags & Flag.receipt) !== 0) this.core.send(connection, { kind: Kind.receipt, ref: id, body: { receivers } })
   }
+}
+
+// Without a list every process of the right user may connect.
+function processCheck({ settings, isOwnAgent }: PipelineOptions): ProcessCheck {
+  const { allowedProcesses: allowed, processes } = settings.ipc.security
+  if (allowed === undefined) return () => {}
+  const check = createProcessCheck({ allowed, processes, builtIn: ownPrograms(), isOwnAgent })
+  return ({ pid }) => check(pid)
 }

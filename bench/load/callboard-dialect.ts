@@ -63,7 +63,7 @@ export const callboardDialect: Dialect = {
   numberedPayloadBytes: 0,
   answerPatterns: [],
 
-  authenticate: (line, token) => exchange(line, [{ kind: Kind.hello, payload: encode({ protocol: { min: 1, max: 1 }, program: 'bench', auth: { token } }) }], Kind.welcome),
+  authenticate: (line, { principal, token }) => exchange(line, [{ kind: Kind.hello, payload: encode({ protocol: { min: 1, max: 1 }, program: 'bench', principal, auth: { token } }) }], Kind.welcome),
 
   async subscribe(line, patterns) {
     if (patterns.length === 0) return

@@ -1,6 +1,7 @@
 // What the load generator needs from a server's protocol. Each dialect is a file of its own.
 
 import type { Numbering } from './chunk.ts'
+import type { Credential } from './job.ts'
 import type { Line } from './line.ts'
 
 /** An encoded message and how it looks when it arrives. */
@@ -32,7 +33,7 @@ export interface Dialect {
   /** How many bytes at the front of a payload carry the message's number; 0 when it stands elsewhere. */
   readonly numberedPayloadBytes: number
   /** Authenticates a fresh line; rejects with what the server said. */
-  authenticate(line: Line, token: string): Promise<void>
+  authenticate(line: Line, credential: Credential): Promise<void>
   /** Resolves when the server has taken all patterns. */
   subscribe(line: Line, patterns: readonly string[]): Promise<void>
   /** The first number a message may have, after the handshake and subscriptions of that line. */

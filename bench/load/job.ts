@@ -3,10 +3,16 @@
 import type { MessageWorkload } from '../workloads.ts'
 import type { Address } from './line.ts'
 
+/** As whom the load speaks; a server without principals looks at neither. */
+export interface Credential {
+  readonly principal: string
+  readonly token: string
+}
+
 export interface Target {
   readonly dialect: 'callboard' | 'nats'
   readonly address: Address
-  readonly token: string
+  readonly credential: Credential
   /** Process whose CPU time is counted. */
   readonly pid: number
   /** Patterns that a bystander subscribes and that no message matches. */

@@ -17,7 +17,7 @@ const dialects: Readonly<Record<Target['dialect'], Dialect>> = { callboard: call
 
 async function openLine(target: Target): Promise<Line> {
   const line = await Line.open(target.address)
-  await dialects[target.dialect].authenticate(line, target.token)
+  await dialects[target.dialect].authenticate(line, target.credential)
   return line
 }
 

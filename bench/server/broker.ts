@@ -2,17 +2,22 @@
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Credential } from '../load/job.ts'
 import { endProcess, makeHome, removeHome, spawnServer, untilListening, type BenchServer, type SpawnedServer } from './server.ts'
 
 const root = join(import.meta.dirname, '../..')
 const command = join(root, 'bin/callboard.mjs')
 const config = join(root, 'bench/full.yaml')
 
+/** As `full.yaml` has it: every run goes by its ten patterns. */
+const BENCH_PRINCIPAL: Credential = { principal: 'bench', token: 'callboard-bench-is-public' }
+
 /** Unrelated wildcards that somebody subscribes to while the broker is measured (DESIGN 9: every feature on). */
 const BYSTANDER_PATTERNS = 100
 
-export function spawnBroker(home: string, env: NodeJS.ProcessEnv = {}): SpawnedServer {
-  return spawnServer(process.execPath, [command, 'start', '--config', config], { ...process.env, ...env, CALLBOARD_HOME: home })
+/** The broker by its command line; without `config` as an operator without one has it. */
+export function spawnBroker(home: string, config: readonly string[] = [], env: NodeJS.ProcessEnv = {}): SpawnedServer {
+  return spawnServer(process.execPath, [command, 'start', ...config], { ...process.env, ...env, CALLBOARD_HOME: home })
 }
 
 export function socketPath(home: string): string {
@@ -26,14 +31,14 @@ export async function readToken(home: string): Promise<string> {
 
 export async function startBroker(): Promise<BenchServer> {
   const home = await makeHome()
-  const server = spawnBroker(home)
+  const server = spawnBroker(home, ['--config', config])
   const stop = async (): Promise<void> => {
     await endProcess(server.child)
     await removeHome(home)
   }
   try {
     await untilListening(server, { path: socketPath(home) })
-    const target = { dialect: 'callboard', address: `unix:${socketPath(home)}`, token: await readToken(home), pid: await brokerPid(home, server.child.pid!), bystanderPatterns: bystanderPatterns() } as const
+    const target = { dialect: 'callboard', address: `unix:${socketPath(home)}`, credential: BENCH_PRINCIPAL, pid: await brokerPid(home, server.child.pid!), bystanderPatterns: bystanderPatterns() } as const
     return { name: 'broker', target, stop }
   } catch (error) {
     await stop()

@@ -26,7 +26,7 @@ export async function startNats(): Promise<BenchServer> {
     await stop()
     throw error
   }
-  return { name: 'nats', target: { dialect: 'nats', address: `tcp:${port}`, token: '', pid: server.child.pid!, bystanderPatterns: [] }, stop }
+  return { name: 'nats', target: { dialect: 'nats', address: `tcp:${port}`, credential: { principal: '', token: '' }, pid: server.child.pid!, bystanderPatterns: [] }, stop }
 }
 
 function freePort(): Promise<number> {

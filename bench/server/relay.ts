@@ -19,5 +19,5 @@ export async function startRelay(): Promise<BenchServer> {
     await stop()
     throw error
   }
-  return { name: 'relay', target: { dialect: 'callboard', address: `unix:${path}`, token: '', pid: server.child.pid!, bystanderPatterns: [] }, stop }
+  return { name: 'relay', target: { dialect: 'callboard', address: `unix:${path}`, credential: { principal: 'bench', token: '' }, pid: server.child.pid!, bystanderPatterns: [] }, stop }
 }

@@ -1,12 +1,17 @@
 // Writes once per turn: outbounds that got something are flushed together when the event loop has read what it could.
 
-import type { Outbound, OutboundMarks } from './outbound.ts'
+import type { OutboundMarks } from './marks.ts'
 import { Packer } from './packer.ts'
+
+/** What waits for the end of the turn. */
+export interface Flushable {
+  flush(): void
+}
 
 export class Flusher {
   readonly marks: OutboundMarks
   readonly packer: Packer
-  #dirty: Outbound[] = []
+  #dirty: Flushable[] = []
   #isScheduled = false
   #sinceMs = 0
   readonly #nowMs: () => number
@@ -21,7 +26,7 @@ export class Flusher {
     this.packer = new Packer(mergeBelowBytes)
   }
 
-  add(outbound: Outbound): void {
+  add(outbound: Flushable): void {
     this.#dirty.push(outbound)
     if (this.#isScheduled) return
     this.#isScheduled = true

@@ -7,26 +7,6 @@ import { Slice, type DropReason } from '../ground/slice.ts'
 import type { Link } from '../ground/types.ts'
 import type { Flusher } from './flusher.ts'
 
-/** Marks shared by all outbounds. bytes */
-export interface OutboundMarks {
-  /** At or above: `deliver` says false, publishers should pause. */
-  readonly highBytes: number
-  /** Below: publishers may go on. */
-  readonly lowBytes: number
-  /** At or above: publishers pause even when they are behind in reading themselves. */
-  readonly hardBytes: number
-  /** Above: the receiver is dropped at once. */
-  readonly ceilingBytes: number
-}
-
-/**
- * Marks for a limit on waiting bytes: high-water at 75 %, low-water at 50 %, and a reserve of 25 % for what was read
- * before the publishers paused.
- */
-export function outboundMarks(maxPendingBytes: number): OutboundMarks {
-  return { highBytes: maxPendingBytes * 0.75, lowBytes: maxPendingBytes * 0.5, hardBytes: maxPendingBytes, ceilingBytes: maxPendingBytes * 1.25 }
-}
-
 /** What an outbound tells its owner; edges only, never per message. */
 export interface OutboundOwner {
   /** Fell below low-water after it had been above high-water. */

@@ -1,0 +1,39 @@
+// Which channels a broker has: predefined, from the config, and those that were created while one ran.
+
+import type { Core } from './core.ts'
+import type { ChannelSpec } from './ground/types.ts'
+import { loadChannels, saveChannels } from './registry/channel-file.ts'
+import { Channels } from './registry/channels.ts'
+
+export class ChannelBook {
+  readonly #core: Core
+  readonly #path: string
+
+  /** `path` is the file in which created channels outlast the broker. */
+  constructor(core: Core, path: string) {
+    this.#core = core
+    this.#path = path
+  }
+
+  /**
+   * All channels that exist at a start; of equal names the first counts, config before file.
+   * @throws BrokerError `channel.invalid`
+   */
+  specs(): ChannelSpec[] {
+    const specs = new Map(Channels.predefined.map((spec) => [spec.name, spec]))
+    for (const { name, mode, createdAt } of [...this.#configured(), ...loadChannels(this.#path)]) {
+      if (!specs.has(name)) specs.set(name, this.#core.channels.define(name, mode, createdAt))
+    }
+    return [...specs.values()]
+  }
+
+  /** Writes down the channels that were created; those of the config are there anyway. */
+  async save(): Promise<void> {
+    const configured = new Set(this.#configured().map(({ name }) => name))
+    await saveChannels(this.#path, this.#core.channels.list().filter(({ name }) => !configured.has(name)))
+  }
+
+  #configured(): { name: string; mode: ChannelSpec['mode']; createdAt: number }[] {
+    return this.#core.settings.channels.map(({ name, mode }) => ({ name, mode, createdAt: Date.now() }))
+  }
+}
