@@ -1,4 +1,4 @@
-// Remembers how the broker of a home was started, for `callboard restart`.
+// Remembers how the broker of a home was started, for `callboard restart` and `callboard doctor`.
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ export function readStartRecord(paths: HomePaths): StartRecord {
     const record = JSON.parse(readFileSync(pathOf(paths), 'utf8')) as { config?: unknown }
     return { config: typeof record.config === 'string' ? record.config : undefined }
   } catch (error) {
-    if (isCode(error, 'ENOENT') || error instanceof SyntaxError) return { config: undefined }
+    if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR') || error instanceof SyntaxError) return { config: undefined }
     throw error
   }
 }

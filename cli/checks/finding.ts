@@ -1,7 +1,5 @@
 // What a check of `callboard doctor` found. One place for the words, so that people and programs get the same.
 
-import type { Context } from '../context.ts'
-
 export interface Finding {
   /** A word or two: what was looked at. */
   readonly check: string
@@ -11,6 +9,3 @@ export interface Finding {
   /** What to do, usually a command line. */
   readonly remedy?: string
 }
-
-/** Looks at one area. `config` is the file named on the command line. Finds, never throws for what it looks at. */
-export type Check = (context: Context, config: string | undefined) => AsyncIterable<Finding> | Iterable<Finding>

@@ -1,9 +1,11 @@
 // `callboard doctor`: runs every check and prints what it found, with the remedy. Works while the broker is down.
 
+import { resolve } from 'node:path'
 import type { Context } from '../context.ts'
 import { Exit } from '../failure.ts'
 import { plural } from '../format.ts'
 import { print, printJson } from '../output.ts'
+import { readStartRecord } from '../start-record.ts'
 import { paint } from '../table.ts'
 import type { Finding } from '../checks/finding.ts'
 import { checkBroker } from '../checks/broker.ts'
@@ -20,8 +22,10 @@ const marks = { ok: paint('green', 'ok  '), warn: paint('yellow', 'warn'), fail:
 /** Exit code 1 when something fails; a warning alone leaves it 0. */
 export async function doctor(context: Context, options: DoctorOptions): Promise<void> {
   const findings: Finding[] = []
+  // What the broker of this home was started with is what counts, unless another file is named.
+  const config = options.config === undefined ? readStartRecord(context.paths).config : resolve(options.config)
   for (const check of [checkMachine, checkHome, checkConfig, checkBroker]) {
-    for await (const finding of check(context, options.config)) {
+    for await (const finding of check(context, config)) {
       findings.push(finding)
       if (!context.isJson) await printFinding(finding)
     }

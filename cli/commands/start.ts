@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path'
 import { styleText } from 'node:util'
+import type { ActorInfo } from '../../broker/ground/types.ts'
 import type { StartReport } from '../background.ts'
 import type { Context } from '../context.ts'
 import { Exit } from '../failure.ts'
@@ -36,10 +37,7 @@ async function runBroker(context: Context, config: string | undefined): Promise<
     },
     () => process.exit(Exit.interrupted),
   )
-  const agents = (function find(actor: ReturnType<typeof broker.tree>): StartReport['agents'] {
-    return actor.kind === 'agent' ? [{ name: actor.id.replace(/^agent\./, ''), phase: actor.phase }] : actor.children.flatMap(find)
-  })(broker.tree())
-  const started: StartReport = { pid: broker.pid, home: broker.home, socket: broker.socketPath, agents }
+  const started: StartReport = { pid: broker.pid, home: broker.home, socket: broker.socketPath, agents: agentsBelow(broker.tree()) }
   // The command that started this one in the background waits for it.
   process.send?.(started)
   await printStarted(context, started, false)
@@ -48,11 +46,16 @@ async function runBroker(context: Context, config: string | undefined): Promise<
   process.exit(Exit.ok)
 }
 
+function agentsBelow(actor: ActorInfo): StartReport['agents'] {
+  return actor.kind === 'agent' ? [{ name: actor.id.replace(/^agent\./, ''), phase: actor.phase }] : actor.children.flatMap(agentsBelow)
+}
+
 /** Says where the broker listens and how to go on from here. */
 export async function printStarted(context: Context, started: StartReport, isDetached: boolean): Promise<void> {
   if (context.isJson) return printJson(started)
   await print(`callboard listens at ${started.socket} (pid ${started.pid})`)
-  for (const agent of started.agents) await print(`  agent ${agent.name}  ${agent.phase}`)
+  const width = Math.max(0, ...started.agents.map(agent => agent.name.length))
+  for (const agent of started.agents) await print(`  agent ${agent.name.padEnd(width)}  ${agent.phase}`)
   await print('talk to it   callboard ipc send --message \'{"action":"status"}\' --wait')
   await print('look inside  callboard status, callboard tree')
   await print(`stop it      ${isDetached ? 'callboard stop' : 'Ctrl-C'}`)

@@ -16,7 +16,7 @@ export interface Callboard {
   /** Runs one command that must succeed, with `--json`; what it printed, one value per line. */
   json(...words: string[]): Promise<unknown[]>
   /** Starts a command that goes on; `next` is the next line of its stdout. */
-  follow(...words: string[]): { readonly process: ChildProcess; next(): Promise<string>; end(signal: NodeJS.Signals): Promise<unknown[]> }
+  follow(...words: string[]): { readonly process: ChildProcess; next(): Promise<string>; end(signal: NodeJS.Signals): Promise<[code: number | null, signal: string | null]> }
 }
 
 /** Resolves when the broker answers. It is killed when the test ends. */
@@ -31,7 +31,7 @@ export async function startCallboard(t: Teardown, options: { readonly config?: s
   return {
     home,
     process: broker,
-    started: JSON.parse(String(first.value)) as Callboard['started'],
+    started: JSON.parse(first.value) as Callboard['started'],
     run,
     json: async (...words) => {
       const { exit, stdout, stderr } = await run(...words, '--json')
@@ -49,9 +49,9 @@ export async function startCallboard(t: Teardown, options: { readonly config?: s
           return line.value
         },
         end: async signal => {
-          const exit = once(child, 'exit')
+          const exit = once(child, 'exit') as Promise<[number | null, string | null]>
           child.kill(signal)
-          return await exit
+          return exit
         },
       }
     },

@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava'
 import { ensureToken, prepareHome, type HomePaths } from '../../../broker/ground/home.ts'
 import type { Finding } from '../../../cli/checks/finding.ts'
 import { diskSpace, nodeVersion, openFileLimit, openFiles } from '../../../cli/checks/machine.ts'
+import { writeStartRecord } from '../../../cli/start-record.ts'
 import { runCallboard, type Run } from '../../support/run-callboard.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
@@ -79,6 +80,16 @@ test('doctor: an empty token and a wrong configuration are found together', asyn
   t.is(run.exit, 1)
   t.regex(find('token')?.text ?? '', /empty/)
   t.regex(find('config')?.text ?? '', /config\.yaml:2:\d+: /)
+})
+
+test('doctor: the configuration that the broker was started with is checked, unless another is named', async t => {
+  const paths = made(t)
+  const [good, bad] = ['good', 'bad'].map(name => join(paths.home, `${name}.own.json`)) as [string, string]
+  writeFileSync(good, '{}')
+  writeFileSync(bad, '{ "agnets": [] }')
+  writeStartRecord(paths, { config: bad })
+  t.regex((await examine(t, paths.home)).find('config')?.text ?? '', /bad\.own\.json:1:\d+: .*agnets/)
+  t.is((await runCallboard(t, ['doctor', '--config', good], { home: paths.home })).exit, 0)
 })
 
 test('doctor: a home that is a file is found', async t => {
