@@ -7,16 +7,17 @@ import type { Strategy } from './strategy.ts'
 import { Deadline } from '../broker/ground/deadlines.ts'
 
 export class RestartPlan {
+  /** Siblings restart together, so all that wait wait for the same. */
   readonly #isShared: boolean
   readonly #environment: Environment
   readonly #random: () => number
   readonly #onDue: (failed: Child) => void
-  /** Each with what it waits for: a deadline of its own, or the one that all share. */
-  readonly #waiting = new Map<Child, Deadline>()
-  #shared: Deadline | undefined
+  readonly #waiting = new Set<Child>()
+  /** By child, or the one that all share. */
+  readonly #deadlines = new Map<Child | 'shared', Deadline>()
   #sharedDueMs = 0
 
-  /** `onDue` is told the child whose failure the delay was for, when it is over. */
+  /** `onDue` is told, when a delay is over, a child whose failure it was for. */
   constructor(strategy: Strategy, environment: Environment, random: () => number, onDue: (failed: Child) => void) {
     this.#isShared = strategy !== 'oneForOne'
     this.#environment = environment
@@ -40,34 +41,38 @@ export class RestartPlan {
     const { backoff } = failed.spec
     let delayMs = backoff === undefined ? 0 : backoffMs(backoff, failed.failures, this.#random())
     if (this.#isShared && this.#waiting.size > 0) delayMs = Math.max(delayMs, this.#sharedDueMs - nowMs)
-    if (this.#shared !== undefined) deadlines.cancel(this.#shared)
-    const deadline = new Deadline(() => this.#onDue(failed))
-    if (this.#isShared) {
-      this.#shared = deadline
-      this.#sharedDueMs = nowMs + delayMs
-      for (const child of this.#waiting.keys()) this.#waiting.set(child, deadline)
-    }
-    for (const child of children) this.#waiting.set(child, deadline)
-    if (delayMs > 0) deadlines.set(deadline, delayMs)
+    this.#sharedDueMs = nowMs + delayMs
+    for (const child of children) this.#waiting.add(child)
+    if (delayMs > 0) deadlines.set(this.#deadlineOf(failed), delayMs)
     return delayMs
   }
 
-  /** True when the children that wait for the same as `child` may be started. */
+  /** True when `child`, or what shares its time, may be started: its delay is over, and no other was set since. */
   isDue(child: Child): boolean {
-    return this.#waiting.get(child)?.isSet === false || (this.#isShared && this.#shared?.isSet === false)
+    return !this.#deadlineOf(child).isSet
   }
 
   /** Takes `child` out, because it starts or shall stay down; false when it did not wait. */
   remove(child: Child): boolean {
-    const deadline = this.#waiting.get(child)
-    if (deadline === undefined) return false
-    this.#waiting.delete(child)
-    if (!this.#isShared || this.#waiting.size === 0) this.#environment.deadlines.cancel(deadline)
+    if (!this.#waiting.delete(child)) return false
+    if (!this.#isShared || this.#waiting.size === 0) this.#environment.deadlines.cancel(this.#deadlineOf(child))
+    if (!this.#isShared) this.#deadlines.delete(child)
     return true
   }
 
   clear(): void {
-    for (const deadline of this.#waiting.values()) this.#environment.deadlines.cancel(deadline)
+    for (const deadline of this.#deadlines.values()) this.#environment.deadlines.cancel(deadline)
+    this.#deadlines.clear()
     this.#waiting.clear()
+  }
+
+  #deadlineOf(child: Child): Deadline {
+    const key = this.#isShared ? 'shared' : child
+    let deadline = this.#deadlines.get(key)
+    if (deadline === undefined) {
+      deadline = new Deadline(() => this.#onDue(child))
+      this.#deadlines.set(key, deadline)
+    }
+    return deadline
   }
 }

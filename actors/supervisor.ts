@@ -177,7 +177,8 @@ export class Supervisor implements StartableActor {
       for (const child of this.#children.values()) {
         if (this.#isEnding) return
         const result = await child.start()
-        if (result instanceof Error) throw result
+        // Told within this turn: those started already may have ended meanwhile, and nobody shall restart them now.
+        if (result instanceof Error) return scope.fail(result)
         if (result === 'ignore' && child.spec.restart === 'temporary') this.#children.delete(child.spec.id)
       }
     })

@@ -119,3 +119,38 @@ test('supervisor backoff: any number of restarts is borne where the intensity is
   }
   t.deepEqual(children.running, ['a'])
 })
+
+test('supervisor backoff: a delay that ends before its turn came does not count when a sibling failed before that', async t => {
+  const { supervisor, children, clock } = supervise({ a: { backoff: { ...backoff, initialMs: 500 } }, b: { backoff } }, { strategy: 'restForOne' })
+  await supervisor.start()
+  children.exit('b', exits.crash)
+  await clock.advance(50)
+  // A start that hangs holds up every turn: first the crash of a, then the end of b's delay.
+  children.nextStarts('z', 'hang')
+  const started = supervisor.startChild(children.spec('z'))
+  await settle()
+  children.exit('a', exits.crash)
+  await clock.advance(100)
+  const stopped = supervisor.stopChild('z')
+  await t.throwsAsync(started, { code: 'actor.ended' })
+  await stopped
+  children.takeLog()
+  await clock.advance(499)
+  t.deepEqual(children.takeLog(), [])
+  await clock.advance(2)
+  t.deepEqual(children.takeLog(), ['start a#2', 'start b#2'])
+})
+
+test('supervisor backoff: a start that somebody asks for makes the delay short again', async t => {
+  const { supervisor, children, clock } = supervise({ a: { backoff } })
+  await supervisor.start()
+  for (const delayMs of [100, 200]) {
+    children.exit('a', exits.crash)
+    await clock.advance(delayMs)
+  }
+  await supervisor.stopChild('a')
+  await supervisor.restartChild('a')
+  children.exit('a', exits.crash)
+  await clock.advance(101)
+  t.deepEqual(children.running, ['a'])
+})

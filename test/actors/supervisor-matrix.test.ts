@@ -151,3 +151,14 @@ test('supervisor matrix: a child that ends in the moment it came to run is resta
   await settle()
   t.deepEqual(tree(), ['a#2 run'])
 })
+
+test('supervisor matrix: an exit that was overtaken by a restart of the group says nothing about the next incarnation', async t => {
+  const { supervisor, children, tree } = supervise({ a: {}, b: { restart: 'transient' } }, { strategy: 'oneForAll' })
+  await supervisor.start()
+  children.nextStarts('b', 'brief')
+  children.exit('a', exits.crash)
+  children.exit('b', exits.normal)
+  await settle()
+  // b#1 ended for good, b#2 crashed: it is b#2 that counts.
+  t.deepEqual(tree(), ['a#3 run', 'b#3 run'])
+})

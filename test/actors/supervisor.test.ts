@@ -1,4 +1,5 @@
 import test from 'ava'
+import type { StartableActor } from '../../actors/startable-actor.ts'
 import { Supervisor } from '../../actors/supervisor.ts'
 import { actorEnvironment } from '../support/actor-environment.ts'
 import { FakeChildren } from '../support/fake-child.ts'
@@ -157,6 +158,47 @@ test('supervisor: as a child of another it is stopped without a limit and its cr
   await environment.clock.advance(2)
   t.deepEqual(children.takeLog(), ['kill leaf', 'exit leaf'])
   t.is(outer.info().phase, 'exited')
+})
+
+test('supervisor: the late end of a child that was left behind says nothing about its successor', async t => {
+  const { supervisor, children, clock, tree } = supervise({ a: {} })
+  const actors: StartableActor[] = []
+  const { create, ...rest } = children.spec('b')
+  await supervisor.start()
+  children.onStop('b', 'immortal')
+  await supervisor.startChild({ ...rest, create: incarnation => actors[actors.push(create(incarnation)) - 1]! })
+  const stopped = supervisor.stopChild('b')
+  await clock.advance(10_002)
+  await stopped
+  await supervisor.restartChild('b')
+  actors[0]!.onExit?.({ kind: 'crash', error: new Error('late') }, actors[0]!)
+  await settle()
+  t.deepEqual(tree(), ['a#1 run', 'b#2 run'])
+})
+
+test('supervisor: a kill from above waits for the children of a supervisor below, past the time it had to stop', async t => {
+  const environment = actorEnvironment()
+  const children = new FakeChildren()
+  children.onStop('leaf', 'immortal')
+  const inner = (): Supervisor => new Supervisor({ id: 'inner', strategy: 'oneForOne', environment, children: [children.spec('leaf')] })
+  const outer = new Supervisor({ id: 'outer', strategy: 'oneForOne', environment, children: [{ id: 'inner', kind: 'supervisor', restart: 'permanent', shutdownMs: 100, create: inner }] })
+  await outer.start()
+  outer.stop()
+  await environment.clock.advance(50)
+  outer.kill()
+  await environment.clock.advance(4999)
+  t.is(outer.info().phase, 'terminate')
+  await environment.clock.advance(2)
+  t.is(outer.info().phase, 'exited')
+})
+
+test('supervisor: one that fails to start restarts nobody that ended meanwhile', async t => {
+  const { supervisor, children, exits } = supervise({ a: {}, b: {} }, { intensity: 0 })
+  children.nextStarts('a', 'brief')
+  children.nextStarts('b', 'throw')
+  t.like(await supervisor.start(), { kind: 'crash', error: { message: 'internal.error: internal error: b cannot be made' } })
+  t.deepEqual(children.takeLog(), ['start a#1', 'exit a', 'start b#1'])
+  t.is(exits.length, 1)
 })
 
 test('supervisor: nothing is left on the clock after its end', async t => {
