@@ -14,10 +14,14 @@ const exec = promisify(execFile)
 export interface InstalledPackage {
   /** Where it is installed: an empty project with this one dependency. */
   readonly directory: string
-  /** `CALLBOARD_HOME` of everything that is run. */
-  readonly home: string
   /** Paths in the tarball, sorted. */
   readonly packed: readonly string[]
+  /** A `CALLBOARD_HOME` of its own for one test, and commands that run with it. */
+  readonly newHome: (t: Teardown) => InstalledHome
+}
+
+export interface InstalledHome {
+  readonly home: string
   /** Runs a command to its end and gives its stdout; throws with all it wrote when it fails. */
   readonly run: (command: string, ...words: string[]) => Promise<string>
   /** Starts a command and resolves with it after the first line of stdout that `isReady` accepts. */
@@ -27,24 +31,25 @@ export interface InstalledPackage {
 export async function installPackage(t: Teardown): Promise<InstalledPackage> {
   const root = temporaryDirectory(t)
   const directory = join(root, 'project')
-  const home = join(root, 'home')
   mkdirSync(directory)
   writeFileSync(join(directory, 'package.json'), JSON.stringify({ name: 'project', private: true, type: 'module' }))
-  const env = { ...hostEnvironment(), CALLBOARD_HOME: home, NO_COLOR: '1' }
-  const options = { cwd: directory, env, maxBuffer: 2 ** 26 }
-
+  const options = { cwd: directory, env: hostEnvironment(), maxBuffer: 2 ** 26 }
   const report = (await exec('npm', ['pack', '--json', '--foreground-scripts=false', '--pack-destination', root], { ...options, cwd: checkout })).stdout
   const [tarball] = JSON.parse(report) as [{ filename: string; files: { path: string }[] }]
   await exec('npm', ['install', '--no-audit', '--no-fund', join(root, tarball.filename)], options)
+  return { directory, packed: tarball.files.map(file => file.path).toSorted(), newHome: test => useHome(test, options) }
+}
 
+function useHome(t: Teardown, options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly maxBuffer: number }): InstalledHome {
+  const home = temporaryDirectory(t)
+  const withHome = { ...options, env: { ...options.env, CALLBOARD_HOME: home, NO_COLOR: '1' } }
   return {
-    directory,
     home,
-    packed: tarball.files.map(file => file.path).toSorted(),
-    run: async (command, ...words) => (await exec(command, words, options)).stdout,
+    run: async (command, ...words) => (await exec(command, words, withHome)).stdout,
     async start(isReady, command, ...words) {
-      const child = spawn(command, words, options)
-      t.teardown(() => child.kill('SIGKILL'))
+      // A group of its own: npx runs the command as a grandchild, which must not outlive a test that failed.
+      const child = spawn(command, words, { ...withHome, detached: true })
+      t.teardown(() => child.exitCode === null && child.signalCode === null && process.kill(-child.pid!, 'SIGKILL'))
       let stderr = ''
       child.stderr.setEncoding('utf8').on('data', text => (stderr += text))
       const ended = once(child, 'exit').then(([code]) => {
