@@ -13,8 +13,8 @@ export class RestartPlan {
   readonly #random: () => number
   readonly #onDue: (failed: Child) => void
   readonly #waiting = new Set<Child>()
-  /** By child, or the one that all share. */
-  readonly #deadlines = new Map<Child | 'shared', Deadline>()
+  /** By child, or by this plan the one that all share. */
+  readonly #deadlines = new WeakMap<Child | RestartPlan, Deadline>()
   #sharedDueMs = 0
 
   /** `onDue` is told, when a delay is over, a child whose failure it was for. */
@@ -56,18 +56,16 @@ export class RestartPlan {
   remove(child: Child): boolean {
     if (!this.#waiting.delete(child)) return false
     if (!this.#isShared || this.#waiting.size === 0) this.#environment.deadlines.cancel(this.#deadlineOf(child))
-    if (!this.#isShared) this.#deadlines.delete(child)
     return true
   }
 
   clear(): void {
-    for (const deadline of this.#deadlines.values()) this.#environment.deadlines.cancel(deadline)
-    this.#deadlines.clear()
+    for (const child of this.#waiting) this.#environment.deadlines.cancel(this.#deadlineOf(child))
     this.#waiting.clear()
   }
 
   #deadlineOf(child: Child): Deadline {
-    const key = this.#isShared ? 'shared' : child
+    const key = this.#isShared ? this : child
     let deadline = this.#deadlines.get(key)
     if (deadline === undefined) {
       deadline = new Deadline(() => this.#onDue(child))

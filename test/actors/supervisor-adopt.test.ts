@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { ActorHandle } from '../../broker/ground/types.ts'
-import { FakeChildren, exits, type StopScript } from '../support/fake-child.ts'
+import { exits, type FakeChildren, type StopScript } from '../support/fake-child.ts'
 import { settle } from '../support/fake-clock.ts'
 import { supervise } from '../support/supervise.ts'
 

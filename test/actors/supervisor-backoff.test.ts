@@ -85,7 +85,7 @@ test('supervisor backoff: a group is stopped at once and started together after 
 })
 
 test('supervisor backoff: a sibling that fails meanwhile joins those that wait, and none starts before its time', async t => {
-  const { supervisor, children, clock } = supervise({ a: {}, b: { backoff: { ...backoff, initialMs: 500 } }, c: {} }, { strategy: 'restForOne' })
+  const { supervisor, children, clock } = supervise({ a: { backoff }, b: { backoff: { ...backoff, initialMs: 500 } }, c: {} }, { strategy: 'restForOne' })
   await supervisor.start()
   children.exit('b', exits.crash)
   await clock.advance(100)

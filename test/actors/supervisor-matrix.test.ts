@@ -106,10 +106,8 @@ test('supervisor matrix: oneForAll, a sibling that fails to start stops those th
   children.takeLog()
   children.exit('a', exits.crash)
   await settle()
-  t.deepEqual(children.takeLog(), [
-    ...['exit a', 'stop c', 'exit c', 'stop b', 'exit b', 'start a#2', 'start b#2', 'start c#2', 'exit c'],
-    ...['stop b', 'exit b', 'stop a', 'exit a', 'start a#3', 'start b#3', 'start c#3'],
-  ])
+  const first = ['exit a', 'stop c', 'exit c', 'stop b', 'exit b', 'start a#2', 'start b#2', 'start c#2', 'exit c']
+  t.deepEqual(children.takeLog(), [...first, 'stop b', 'exit b', 'stop a', 'exit a', 'start a#3', 'start b#3', 'start c#3'])
 })
 
 test('supervisor matrix: restForOne, a sibling that fails to start leaves those before it running', async t => {

@@ -163,10 +163,10 @@ test('supervisor: as a child of another it is stopped without a limit and its cr
 test('supervisor: the late end of a child that was left behind says nothing about its successor', async t => {
   const { supervisor, children, clock, tree } = supervise({ a: {} })
   const actors: StartableActor[] = []
-  const { create, ...rest } = children.spec('b')
+  const spec = children.spec('b')
   await supervisor.start()
   children.onStop('b', 'immortal')
-  await supervisor.startChild({ ...rest, create: incarnation => actors[actors.push(create(incarnation)) - 1]! })
+  await supervisor.startChild({ ...spec, create: incarnation => actors[actors.push(spec.create(incarnation)) - 1]! })
   const stopped = supervisor.stopChild('b')
   await clock.advance(10_002)
   await stopped
@@ -190,6 +190,7 @@ test('supervisor: a kill from above waits for the children of a supervisor below
   t.is(outer.info().phase, 'terminate')
   await environment.clock.advance(2)
   t.is(outer.info().phase, 'exited')
+  t.deepEqual(environment.log.records.filter(record => record.level === 'error').map(record => record.fields['child']), ['leaf'])
 })
 
 test('supervisor: one that fails to start restarts nobody that ended meanwhile', async t => {

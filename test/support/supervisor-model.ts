@@ -55,7 +55,7 @@ export class SupervisorModel {
   }
 
   startAll(): void {
-    for (const child of [...this.children]) {
+    for (const child of this.children) {
       const outcome = this.#start(child)
       if (outcome === 'failed') return this.#end('failed start')
       if (outcome === 'ignored' && child.spec.restart === 'temporary') this.#remove(child)
