@@ -43,7 +43,7 @@ const end = { FINISHED: 'terminate.releasing', FAILED: 'terminate.releasing', KI
 export const endInOrder = { STOP: 'terminate.draining', ...end } as const
 
 /** Transitions of a phase that has accepted nothing yet. */
-export const endAtOnce = { STOP: 'terminate.releasing', ...end } as const
+const endAtOnce = { STOP: 'terminate.releasing', ...end } as const
 
 /** The phases as they are for every actor; a chart adds `run`, and `maintain` where it differs. */
 export const phases = {
