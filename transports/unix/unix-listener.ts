@@ -3,6 +3,7 @@
 import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
+import { isMainThread } from 'node:worker_threads'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import type { Link, Listener, Log } from '../../broker/ground/types.ts'
 import { UnixLink } from './unix-link.ts'
@@ -59,12 +60,13 @@ function descriptorOf(socket: Socket): number {
 async function listen(server: Server, path: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    const umask = process.umask(0o177)
+    // In a worker thread Node lets nobody change it; there the directory keeps others out until chmod.
+    const umask = isMainThread ? process.umask(0o177) : undefined
     server.listen({ path, backlog: 4096 }, () => {
       server.off('error', reject)
       resolve()
     })
-    process.umask(umask)
+    if (umask !== undefined) process.umask(umask)
   })
   chmodSync(path, 0o600)
 }

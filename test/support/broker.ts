@@ -1,0 +1,116 @@
+// A broker for one story: in this process with a log that can be read, or as a process of the command line. Each has a
+// home of its own, clients that end before it does, and a configuration as an operator would write it.
+
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { homePaths } from '../../broker/ground/home.ts'
+import { connect, type Client, type ConnectOptions } from '../../client/index.ts'
+import { loadConfigOf } from '../../config/load.ts'
+import { createBroker, type Broker } from '../../index.ts'
+import { startCallboard, type Callboard } from './callboard.ts'
+import { JsonPeer } from './json-peer.ts'
+import { NativePeer } from './native-peer.ts'
+import { recordedLog, type RecordedLog } from './recorded-log.ts'
+import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
+
+export interface BrokerOptions {
+  /** What the configuration file says. default: there is none */
+  readonly config?: object
+  /** A home that was there before. default: a new one */
+  readonly home?: string
+}
+
+/** What there is of every broker: ways in. Clients end when the test does. */
+export class BrokerAccess {
+  readonly home: string
+  readonly socket: string
+  readonly #t: Teardown
+
+  constructor(t: Teardown, home: string, socket: string) {
+    this.#t = t
+    this.home = home
+    this.socket = socket
+  }
+
+  /** The owner's token. */
+  get token(): string {
+    return readFileSync(homePaths(this.home).token, 'utf8').trim()
+  }
+
+  /** A client of the SDK; it does not come back by itself unless `retry` says so. */
+  async connect(options: ConnectOptions = {}): Promise<Client> {
+    const client = await connect({ socket: this.socket, home: this.home, retry: false, ...options })
+    this.#t.teardown(() => client.destroy())
+    return client
+  }
+
+  /** Native frames by hand, after the handshake. */
+  native(hello: object = {}): Promise<NativePeer> {
+    return NativePeer.join(this.#t, this.socket, this.token, hello)
+  }
+
+  /** Native frames by hand, nothing said yet. */
+  openNative(): Promise<NativePeer> {
+    return NativePeer.open(this.#t, this.socket)
+  }
+
+  /** JSON lines by hand, after the handshake. */
+  json(hello: object = {}): Promise<JsonPeer> {
+    return JsonPeer.join(this.#t, this.socket, this.token, hello)
+  }
+
+  /** JSON lines by hand, nothing said yet. */
+  openJson(): Promise<JsonPeer> {
+    return JsonPeer.open(this.#t, this.socket)
+  }
+}
+
+export interface LocalBroker extends BrokerAccess {
+  readonly broker: Broker
+  readonly log: RecordedLog
+}
+
+/** A broker in this process; stopped when the test ends. */
+export async function startBroker(t: Teardown, options: BrokerOptions = {}): Promise<LocalBroker> {
+  const home = prepareHome(t, options)
+  const { settings, directory } = await loadConfigOf({ home })
+  const log = recordedLog()
+  const broker = await createBroker({ home, settings, configDirectory: directory, log })
+  t.teardown(() => broker.stop())
+  return Object.assign(new BrokerAccess(t, home, broker.socketPath), { broker, log })
+}
+
+export interface BrokerProcess extends BrokerAccess {
+  readonly callboard: Callboard
+  readonly pid: number
+  /** Memory that the process has now. */
+  rssBytes(): number
+  /** Ends it with a signal; what it exited with. */
+  end(signal: NodeJS.Signals): Promise<[code: number | null, signal: NodeJS.Signals | null]>
+}
+
+/** A broker as `callboard start` makes it; ended in order when the test ends, so that its agents end too. */
+export async function startBrokerProcess(t: Teardown, options: BrokerOptions = {}): Promise<BrokerProcess> {
+  const home = prepareHome(t, options)
+  const callboard = await startCallboard(t, { home })
+  const { process: child, started } = callboard
+  const exited = once(child, 'exit') as ReturnType<BrokerProcess['end']>
+  const end: BrokerProcess['end'] = signal => {
+    child.kill(signal)
+    return exited
+  }
+  t.teardown(() => end('SIGTERM'))
+  return Object.assign(new BrokerAccess(t, home, started.socket), { callboard, pid: started.pid, rssBytes: () => residentBytes(started.pid), end })
+}
+
+function prepareHome(t: Teardown, { home = temporaryDirectory(t), config }: BrokerOptions): string {
+  if (config !== undefined) writeFileSync(join(home, 'config.json'), JSON.stringify(config))
+  return home
+}
+
+/** Memory that a process has, as /proc says. */
+function residentBytes(pid: number): number {
+  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(kibibytes) * 1024
+}
