@@ -134,10 +134,8 @@ export class Admission {
     const { directory } = this.#core
     const { client, agent } = connection
     const holders = [directory.client(client), agent === undefined ? undefined : directory.addressed('agent', agent)]
-    for (const holder of holders) {
-      if (holder === undefined || holder.state === 'closing') continue
-      if (holder.permissions?.name !== connection.permissions?.name) throw new BrokerError('session.id_taken', { client })
-      this.#core.end(holder, new BrokerError('session.taken_over', { client }))
-    }
+    const open = holders.filter((holder) => holder?.isReady)
+    if (open.some((holder) => holder?.permissions?.name !== connection.permissions?.name)) throw new BrokerError('session.id_taken', { client })
+    for (const holder of open) this.#core.end(holder!, new BrokerError('session.taken_over', { client }))
   }
 }

@@ -17,7 +17,8 @@ export class Backpressure {
 
   /** `feeder` has just delivered to `receiver`, which is at or above high-water. */
   stall(feeder: Connection, receiver: Connection): void {
-    if (receiver.state === 'gone') return
+    // One that is ending takes no more: nothing to wait for.
+    if (!receiver.isReady) return
     if (receiver.stallDeadline === undefined) {
       receiver.stallDeadline = new Deadline(() => this.#giveUp(receiver))
       this.#core.deadlines.set(receiver.stallDeadline, this.#core.settings.ipc.limits.stallMs)

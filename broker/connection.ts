@@ -91,7 +91,8 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   }
 
   mayReceive(subject: readonly string[]): boolean {
-    return this.permissions?.mayReceive(subject) ?? false
+    // One that is ending receives nothing: a group passes it over at once.
+    return this.isReady && this.permissions!.mayReceive(subject)
   }
 
   deliver(slice: Slice): boolean {
@@ -102,8 +103,9 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   received(chunk: Uint8Array): void {
     this.wasHeard = true
     this.receivedBytes += chunk.length
+    if (this.state === 'closing') return
     if (this.dialect === undefined) this.#owner.begin(this, chunk)
-    else if (this.state !== 'closing') this.dialect.received(chunk)
+    else this.dialect.received(chunk)
   }
 
   written(): void {

@@ -8,11 +8,11 @@ import { Core, type CoreOptions } from './core.ts'
 import type { ControlMessage, Dialect, Ingress } from './ground/control.ts'
 import { BrokerError } from './ground/errors.ts'
 import { kindName, Flag, Kind } from './ground/kind.ts'
-import type { Sink } from './ground/slice.ts'
+import { Slice, type Sink } from './ground/slice.ts'
 import type { Link } from './ground/types.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { readSubscribe } from './protocol/bodies.ts'
-import { Publisher, whole } from './publisher.ts'
+import { Publisher } from './publisher.ts'
 import { Requester } from './requester.ts'
 import { Subscribing } from './subscribing.ts'
 import { createProcessCheck } from './security/process-check.ts'
@@ -48,6 +48,8 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   readonly #heartbeat: Heartbeat
   /** Every link, admitted or not. */
   readonly #connections = new Set<Connection>()
+  /** Those over the limit, until their first byte says in which dialect to tell them so. */
+  readonly #turnedAway = new Set<Connection>()
   #lastNumber = 0
 
   constructor(options: PipelineOptions, service: (pipeline: Pipeline) => Sink) {
@@ -80,6 +82,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     }
     const connection = new Connection(++this.#lastNumber, link, this.core.flusher, this, this.core.clock.monotonicMs())
     this.#connections.add(connection)
+    if (this.#connections.size > this.#options.maxConnections) this.#turnedAway.add(connection)
     this.#admission.begin(connection)
     link.attach(connection)
     this.core.onConnectionEvent(connection, 'accepted')
@@ -104,13 +107,12 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   begin(connection: Connection, chunk: Uint8Array): void {
     const dialect = this.#options.dialect(chunk[0]!, connection, this, HANDSHAKE_FRAME_BYTES)
     if (dialect === undefined) {
-      this.core.log.info({ connection: connection.id }, `frame.bad_preamble: first byte 0x${chunk[0]!.toString(16)}`)
-      connection.link.destroy()
-      return
+      // In no dialect that it would understand: the end of the stream says it, and the log.
+      return this.core.end(connection, new BrokerError('frame.bad_preamble', { actual: `0x${chunk[0]!.toString(16).padStart(2, '0')}` }))
     }
     connection.dialect = dialect
     const { maxConnections } = this.#options
-    if (this.#connections.size > maxConnections) this.core.end(connection, new BrokerError('connection.limit', { limit: maxConnections }))
+    if (this.#turnedAway.has(connection)) this.core.end(connection, new BrokerError('connection.limit', { limit: maxConnections }))
     else dialect.received(chunk)
   }
 
@@ -127,6 +129,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     connection.state = 'gone'
     connection.closeReason ??= problem === undefined ? undefined : new BrokerError('connection.lost', { problem: problem.message }, { cause: problem })
     this.#connections.delete(connection)
+    this.#turnedAway.delete(connection)
     this.#admission.leave(connection)
     this.#subscribing.leave(connection)
     this.core.directory.remove(connection)
@@ -140,8 +143,11 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   // Ingress
 
   run(connection: Connection, bytes: Uint8Array, start: number, end: number, count: number, firstId: number, subjectStart: number, subjectEnd: number, timeMicros: number): void {
+    // An earlier run of the same chunk may have ended it.
+    if (connection.state !== 'ready') return
     if (this.core.settings.ipc.security.validateSignature) {
-      this.#publisher.takeIds(connection, firstId, count)
+      if (!this.#publisher.takeIds(connection, firstId, count)) return
+      this.core.accounts.outside.rejected += count
       return this.core.refuse(connection, firstId, new BrokerError('auth.signature_missing'), count)
     }
     this.#publisher.run(connection, bytes, start, end, count, firstId, subjectStart, subjectEnd, timeMicros)
@@ -208,7 +214,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   #publish(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, flags: number, timeMicros: number): void {
     const route = this.#publisher.route(connection, bytes, start + Offset.subject, start + Offset.subject + bytes[start + Offset.subjectLength]!, id, 1)
     if (route === undefined || !this.#publisher.mayPublish(connection, route, id, 1)) return
-    const slice = start === 0 && end === bytes.length ? whole(bytes, route.receivers.account) : whole(bytes.subarray(start, end), route.receivers.account)
+    const slice = new Slice(bytes, start, end, 1, route.receivers.account)
     const receivers = this.#publisher.publish(connection, route, slice, id, timeMicros)
     this.#receipt(connection, id, flags, receivers)
   }
@@ -218,7 +224,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     const route = this.#publisher.route(connection, bytes, subjectStart, subjectStart + bytes[subjectStart - 1]!, id, 1)
     if (route === undefined || !this.#publisher.mayPublish(connection, route, id, 1)) return
     const receivers = this.#requester.request(connection, route, bytes, start, end, id, timeMicros)
-    this.#receipt(connection, id, flags, receivers)
+    if (receivers !== undefined) this.#receipt(connection, id, flags, receivers)
   }
 
   #receipt(connection: Connection, id: number, flags: number, receivers: number): void {

@@ -23,6 +23,14 @@ export class Publisher {
 
   /** A run of plain publishes; see Ingress. */
   run(connection: Connection, bytes: Uint8Array, start: number, end: number, count: number, firstId: number, subjectStart: number, subjectEnd: number, timeMicros: number): void {
+    if (firstId <= connection.lastId && firstId + count - 1 > connection.lastId) {
+      // Where a run begins is chance: what of it is new counts.
+      const stale = connection.lastId - firstId + 1
+      let newAt = start
+      for (let i = 0; i < stale; i++) newAt = frameEnd(bytes, newAt)
+      this.takeIds(connection, firstId, stale)
+      return this.run(connection, bytes, newAt, end, count - stale, firstId + stale, subjectStart, subjectEnd, timeMicros)
+    }
     if (!this.takeIds(connection, firstId, count)) return
     const route = this.route(connection, bytes, subjectStart, subjectEnd, firstId, count)
     if (route === undefined || !this.mayPublish(connection, route, firstId, count)) return

@@ -33,13 +33,13 @@ export class Requester {
     })
   }
 
-  /** An allowed, stamped request; returns how many may answer. */
-  request(connection: Connection, route: Route, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number): number {
+  /** An allowed, stamped request; returns how many may answer, undefined when it was refused. */
+  request(connection: Connection, route: Route, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number): number | undefined {
     const { limits } = this.#core.settings.ipc
     if ((connection.openRequests?.size ?? 0) >= limits.maxOpenRequests) {
       route.receivers.account.rejected++
       this.#core.refuse(connection, id, new BrokerError('request.limit', { limit: limits.maxOpenRequests }))
-      return 0
+      return undefined
     }
     const limitMs = takeTimeout(bytes, start, this.#core.settings.ipc.timeoutMs)
     const slice = new Slice(bytes, start, end, 1, route.receivers.account)
@@ -56,7 +56,7 @@ export class Requester {
     // always answer, and need none.
     if (sinks[0] !== this.#core.service) {
       const isMany = ((bytes[start + Offset.flags]! << 8) & Flag.many) !== 0
-      this.open.open({ requester: connection, id, subject: route.subject, account: slice.account, limitMs, isMany, responders: sinks as Connection[] })
+      this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs, isMany, responders: sinks as Connection[] })
     }
     const { slices } = targets
     for (let i = 0; i < slices.length; i++) this.#publisher.deliver(connection, targets.receivers[i]!, slices[i]!)
@@ -75,9 +75,15 @@ export class Requester {
       this.#core.refuse(connection, id, new BrokerError('request.not_open', { to, ref }))
       return
     }
+    if (!repeatsSubject(bytes, start, request.subjectBytes)) {
+      this.#core.accounts.outside.rejected++
+      this.#core.refuse(connection, id, new BrokerError('frame.malformed', { problem: `the subject of an answer must be that of the request, "${request.subject}", or empty` }))
+      return
+    }
     connection.receivedMessages++
-    account(request.account, 1, 1)
-    const slice = new Slice(bytes, start, end, 1, request.account)
+    const charged = request.account.isRetired ? this.#core.accounts.outside : request.account
+    account(charged, 1, 1)
+    const slice = new Slice(bytes, start, end, 1, charged)
     this.#core.record(timeMicros, connection.number, id, kind, request.subject, slice, 1)
     if (kind === Kind.part) this.open.part(request, connection)
     this.#publisher.deliver(connection, requester, slice)
@@ -116,6 +122,15 @@ export class Requester {
     const connection = responder as Connection
     if (connection.state === 'ready') this.#core.send(connection, { kind: Kind.cancel, to: request.requester.number, ref: request.id, subject: request.subject })
   }
+}
+
+// What a responder makes up goes to the requester as it is, so nothing may stand there that no receiver could read.
+function repeatsSubject(bytes: Uint8Array, start: number, subject: Uint8Array): boolean {
+  const length = bytes[start + Offset.longSubjectLength]!
+  if (length === 0) return true
+  if (length !== subject.length) return false
+  for (let i = 0; i < length; i++) if (bytes[start + Offset.longSubject + i] !== subject[i]) return false
+  return true
 }
 
 // The time allowed travels with the request, so that the responder knows it too.

@@ -10,6 +10,7 @@ import { decodePayload, encodePayload } from './ground/payload.ts'
 import { PayloadType } from './ground/payload-type.ts'
 import type { Sink, Slice } from './ground/slice.ts'
 import { decodeFrame, type Frame } from './wire/frame.ts'
+import { frameEnd } from './wire/regroup.ts'
 
 const PREFIX = '$CB.api.'
 
@@ -26,9 +27,14 @@ export class Service implements Sink {
   deliver(slice: Slice): boolean {
     // It is here: nothing waits for a kernel.
     slice.account.written += slice.count
-    const frame = decodeFrame(slice.bytes, slice.start, slice.end)
-    const connection = this.#core.directory.number(frame.origin)
-    if (connection !== undefined) void this.#answer(connection, frame)
+    const { bytes } = slice
+    for (let start = slice.start; start < slice.end; ) {
+      const end = frameEnd(bytes, start)
+      const frame = decodeFrame(bytes, start, end)
+      const connection = this.#core.directory.number(frame.origin)
+      if (connection !== undefined) void this.#answer(connection, frame)
+      start = end
+    }
     return true
   }
 

@@ -73,16 +73,23 @@ export class Outbound {
     return false
   }
 
-  /** Writes what waits, unless a write is in flight. Called by the flusher. */
-  flush(): void {
+  /** Writes what waits, unless a write is in flight; false when something is still here. Called by the flusher. */
+  flush(): boolean {
     this.#isDirty = false
-    if (this.#link === undefined || this.#waiting === NOTHING) return
-    if (this.#inFlight !== NOTHING) return this.#retain()
+    if (this.#link === undefined || this.#waiting === NOTHING) return this.#inFlight === NOTHING
+    if (this.#inFlight !== NOTHING) {
+      this.#retain()
+      return false
+    }
     const slices = this.#waiting
     this.#waiting = NOTHING
     this.#retained = 0
-    if (this.#link.write(this.#flusher.packer.pack(slices))) this.#settle(slices)
-    else this.#inFlight = slices
+    if (this.#link.write(this.#flusher.packer.pack(slices))) {
+      this.#settle(slices)
+      return true
+    }
+    this.#inFlight = slices
+    return false
   }
 
   /** The write in flight has left the process. Called by the link's owner. */
@@ -91,7 +98,7 @@ export class Outbound {
     this.#inFlight = NOTHING
     this.#settle(slices)
     if (this.#waiting !== NOTHING) this.flush()
-    else if (this.#isEnding) this.#link?.close()
+    if (this.#isEnding && this.#inFlight === NOTHING) this.#link?.close()
   }
 
   /** Writes what waits, then ends the link in order; what is delivered from now on is dropped as `actor-gone`. */
@@ -131,7 +138,8 @@ export class Outbound {
     for (let i = this.#retained; i < slices.length; i++) {
       const slice = slices[i]!
       const size = slice.end - slice.start
-      if (size * 4 < slice.bytes.length) slices[i] = slice.copy ??= new Slice(slice.bytes.slice(slice.start, slice.end), 0, size, slice.count, slice.account)
+      // What is kept is the memory below the view; and a copy, which `slice` of a Buffer is not.
+      if (size * 4 < slice.bytes.buffer.byteLength) slices[i] = slice.copy ??= new Slice(new Uint8Array(slice.bytes.subarray(slice.start, slice.end)), 0, size, slice.count, slice.account)
     }
     this.#retained = slices.length
   }

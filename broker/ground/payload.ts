@@ -3,6 +3,7 @@
 import { Decoder, Encoder } from '@msgpack/msgpack'
 import { BrokerError } from './errors.ts'
 import { toJsonValue } from './json-value.ts'
+import { isWholeMsgpack } from './msgpack-shape.ts'
 import { PayloadType } from './payload-type.ts'
 
 export interface EncodedPayload {
@@ -84,6 +85,7 @@ function widen(value: unknown, depth: number): unknown {
 
 // Reading 64-bit integers as bigint costs a walk over the result, so it is done only where their markers may occur.
 function decodeMsgpack(bytes: Uint8Array): unknown {
+  if (!isWholeMsgpack(bytes)) throw new RangeError('it is not one whole value')
   if (!bytes.includes(0xcf) && !bytes.includes(0xd3)) return decoder.decode(bytes)
   const root = [wideDecoder.decode(bytes)]
   narrow(root)

@@ -17,6 +17,8 @@ export class Account {
   written = 0
   /** Deliveries that wait in an outbound. */
   pending = 0
+  /** Its channel is gone: nothing new is charged to it. */
+  isRetired = false
   /** Messages refused before they were accepted; outside the identity. */
   rejected = 0
   readonly dropped: Record<DropReason, number> = { 'no-interest': 0, 'slow-consumer': 0, 'actor-gone': 0 }

@@ -30,6 +30,7 @@ export class Accounts {
   retire(channel: string): void {
     const account = this.#byChannel.get(channel)
     if (account === undefined) return
+    account.isRetired = true
     this.#byChannel.delete(channel)
     this.#retired.push(account)
     this.#foldRetired()

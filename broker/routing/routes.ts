@@ -42,7 +42,8 @@ export class Routes {
     const mask = this.#slots.length - 1
     for (let at = hash & mask; ; at = (at + 1) & mask) {
       const route = this.#slots[at]
-      if (route === undefined) return this.#add(bytes.slice(start, end), hash)
+      // A copy, which `slice` of a Buffer is not: a route must not keep the chunk that it was first seen in.
+      if (route === undefined) return this.#add(new Uint8Array(bytes.subarray(start, end)), hash)
       if (route.hash === hash && route.isSubject(bytes, start, end)) return this.isCurrent(route) ? route : this.#refresh(route)
     }
   }
@@ -81,10 +82,11 @@ export class Routes {
   #add(bytes: Uint8Array, hash: number): Route {
     const subject = decodeSubject(bytes)
     const tokens = parseSubject(subject)
-    const route = new Route(subject, tokens, bytes, hash, this.#changesOf(tokens[0]!), this.#build(tokens, subject))
-    this.#mark(route)
+    // Before the route takes its counter: one that was forgotten counts nothing any more.
     if (this.#size >= MAX_ROUTES) this.#forget()
     else if (this.#size * 2 >= this.#slots.length) this.#grow()
+    const route = new Route(subject, tokens, bytes, hash, this.#changesOf(tokens[0]!), this.#build(tokens, subject))
+    this.#mark(route)
     this.#put(route)
     this.#size++
     return route

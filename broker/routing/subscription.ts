@@ -24,7 +24,7 @@ export class Group {
    */
   pick(accepts: (member: Subscription) => boolean): Subscription | undefined {
     const { members } = this
-    let fallback: Subscription | undefined
+    let fallbackAt = -1
     for (let i = 0; i < members.length; i++) {
       const at = (this.#next + i) % members.length
       const member = members[at]!
@@ -33,8 +33,10 @@ export class Group {
         this.#next = at + 1
         return member
       }
-      fallback ??= member
+      if (fallbackAt < 0) fallbackAt = at
     }
-    return fallback
+    if (fallbackAt < 0) return undefined
+    this.#next = fallbackAt + 1
+    return members[fallbackAt]
   }
 }

@@ -21,27 +21,30 @@ export interface RequestEvents {
   cancelled(request: OpenRequest, responder: RequestParty): void
 }
 
-export type RequestInit = Pick<OpenRequest, 'requester' | 'id' | 'subject' | 'account' | 'limitMs' | 'isMany' | 'responders'>
+export type RequestInit = Pick<OpenRequest, 'requester' | 'id' | 'subject' | 'subjectBytes' | 'account' | 'limitMs' | 'isMany' | 'responders'>
 
 export class OpenRequest extends Deadline {
   readonly requester: RequestParty
   readonly id: number
   readonly subject: string
+  /** UTF-8 of the subject, which answers repeat. */
+  readonly subjectBytes: Uint8Array
   /** Answers belong to the account of the request. */
   readonly account: Account
   readonly limitMs: number
   /** All answers are wanted, not only the first. */
   readonly isMany: boolean
-  /** Who may still answer. */
+  /** Who may still answer; a connection that got it twice, by a subscription and in a group, stands here twice. */
   responders: RequestParty[]
   responses = 0
   readonly #onExpired: (request: OpenRequest) => void
 
-  constructor({ requester, id, subject, account, limitMs, isMany, responders }: RequestInit, onExpired: (request: OpenRequest) => void) {
+  constructor({ requester, id, subject, subjectBytes, account, limitMs, isMany, responders }: RequestInit, onExpired: (request: OpenRequest) => void) {
     super()
     this.requester = requester
     this.id = id
     this.subject = subject
+    this.subjectBytes = subjectBytes
     this.account = account
     this.limitMs = limitMs
     this.isMany = isMany
@@ -118,7 +121,7 @@ export class OpenRequests {
   }
 
   #bereave(request: OpenRequest, responder: RequestParty): void {
-    this.#release(request, responder)
+    while (request.responders.includes(responder)) this.#release(request, responder)
     if (request.responders.length === 0) this.#end(request, request.isMany && request.responses > 0 ? 'complete' : 'responder-gone')
   }
 
@@ -139,16 +142,17 @@ export class OpenRequests {
   }
 
   #keepOnly(request: OpenRequest, responder: RequestParty): void {
-    for (const other of request.responders) {
-      if (other === responder) continue
-      other.awaitedAnswers--
-      this.#events.cancelled(request, other)
-    }
+    const others = request.responders.slice()
+    others.splice(others.indexOf(responder), 1)
     request.responders = [responder]
+    for (const other of others) {
+      other.awaitedAnswers--
+      if (other !== responder) this.#events.cancelled(request, other)
+    }
   }
 
   #release(request: OpenRequest, responder: RequestParty): void {
-    request.responders = request.responders.filter((other) => other !== responder)
+    request.responders = request.responders.toSpliced(request.responders.indexOf(responder), 1)
     responder.awaitedAnswers--
   }
 }

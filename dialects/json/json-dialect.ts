@@ -18,6 +18,8 @@ import { OwnNames } from './own-names.ts'
 /** What the dialect must know of a connection. */
 export interface JsonSource {
   readonly key: KeyObject | undefined
+  /** True after the welcome. */
+  readonly isReady: boolean
 }
 
 /** What the dialect asks of the broker. */
@@ -40,6 +42,9 @@ export class JsonDialect<C extends JsonSource> implements Dialect {
   readonly #host: JsonHost
   readonly #lines: LineSplitter
   readonly #names = new OwnNames()
+  /** What the client is told of a control frame that is one of several which it knows as one. */
+  #answer: 'all' | 'refusals' | 'none' = 'all'
+  #wasRefused = false
 
   constructor(connection: C, ingress: Ingress<C>, host: JsonHost, maxLineBytes: number) {
     this.#connection = connection
@@ -64,8 +69,10 @@ export class JsonDialect<C extends JsonSource> implements Dialect {
 
   encode(message: BrokerMessage): Uint8Array {
     const { kind, to, ref = 0, body, payload, flags = 0 } = message
-    const call = this.#names.answered(kind, ref)
-    if (call === 'silent') return NOTHING
+    if (kind === Kind.error) this.#wasRefused = true
+    if (this.#answer === 'none' || (this.#answer === 'refusals' && kind === Kind.ok)) return NOTHING
+    // A cancel names a request that came to this client, by the number of whoever made it.
+    const call = kind === Kind.cancel ? undefined : this.#names.answered(kind, ref)
     const value = payload === undefined ? body : decodePayload((flags & Flag.payloadType) as PayloadType, payload)
     const envelope = {
       type: kindName(kind),
@@ -102,7 +109,7 @@ export class JsonDialect<C extends JsonSource> implements Dialect {
       case 'goodbye':
         return this.#control(Kind.goodbye, id, 0, undefined)
       case 'cancel':
-        return this.#control(Kind.cancel, id, this.#names.openRequest(envelope.ref), undefined)
+        return this.#cancel(envelope, id)
       case 'subscribe':
         return this.#subscribe(envelope, id)
       case 'unsubscribe':
@@ -110,6 +117,12 @@ export class JsonDialect<C extends JsonSource> implements Dialect {
       default:
         return this.#message(envelope, id, text)
     }
+  }
+
+  #cancel({ ref }: Envelope, id: number): void {
+    const request = this.#names.openRequest(ref)
+    this.#control(Kind.cancel, id, request, undefined)
+    this.#names.forget(request)
   }
 
   #message(envelope: Envelope, id: number, text: string): void {
@@ -122,7 +135,7 @@ export class JsonDialect<C extends JsonSource> implements Dialect {
   #frame(envelope: Envelope, id: number): FrameInit {
     const { type, id: mid, sender, sentAt, headers, timeoutMs, isMany, wantsReceipt } = envelope
     const all = { ...headers, ...(mid === undefined ? {} : { mid: String(mid) }), ...(sender === undefined ? {} : { sender }), ...(sentAt === undefined ? {} : { sentAt }) }
-    const payload = envelope.hasPayload ? utf8.encode(JSON.stringify(envelope.payload)) : NOTHING
+    const payload = envelope.hasPayload ? utf8.encode(payloadText(envelope.payload)) : NOTHING
     const base = { id, payload, flags: envelope.hasPayload ? PayloadType.json : PayloadType.bytes, ...(Object.keys(all).length === 0 ? {} : { headers: all }) }
     const receipt = wantsReceipt ? Flag.receipt : 0
     if (type === 'event') return { ...base, kind: Kind.publish, subject: this.#subject(envelope), flags: base.flags | receipt }
@@ -138,27 +151,57 @@ export class JsonDialect<C extends JsonSource> implements Dialect {
   #subject({ channel, subject }: Envelope): string {
     if (subject !== undefined) return subject
     if (channel === undefined) throw malformed('channel or subject is missing')
-    this.#host.checkChannel(channel)
+    // Whom the broker does not know yet is not told which channels there are.
+    if (this.#connection.isReady) this.#host.checkChannel(channel)
     return channel
   }
 
-  // A channel is its own subject and everything below it: two subscriptions, one answer.
+  // A channel is its own subject and everything below it: two subscriptions, one answer. All or none of them.
   #subscribe(envelope: Envelope, id: number): void {
     const { channel, subject, group, filter } = envelope
     const pattern = this.#subject(envelope)
-    const own = subject === undefined && channel !== undefined ? [pattern, `${pattern}.>`] : [pattern]
-    const numbers = this.#names.subscribe(envelope.subscription, own.length)
-    own.forEach((each, i) => {
-      this.#control(Kind.subscribe, i === 0 ? id : this.#names.beginSilent(), numbers[i]!, { pattern: each, ...(group === undefined ? {} : { group }), ...(filter === undefined ? {} : { filter }) })
-    })
+    const patterns = subject === undefined && channel !== undefined ? [`${pattern}.>`, pattern] : [pattern]
+    const own = this.#names.subscribe(envelope.subscription, patterns.length)
+    const bodies = patterns.map((each) => ({ pattern: each, ...(group === undefined ? {} : { group }), ...(filter === undefined ? {} : { filter }) }))
+    const made = this.#controls(Kind.subscribe, id, own.numbers, bodies)
+    if (made === own.numbers.length) return
+    this.#names.unsubscribe(own.number)
+    this.#answer = 'none'
+    for (const number of own.numbers.slice(0, made)) this.#control(Kind.unsubscribe, id, number, undefined)
+    this.#answer = 'all'
   }
 
   #unsubscribe({ subscription }: Envelope, id: number): void {
     if (subscription === undefined) throw malformed('subscription is missing: the number that subscribe was answered with')
-    this.#names.unsubscribe(subscription).forEach((number, i) => this.#control(Kind.unsubscribe, i === 0 ? id : this.#names.beginSilent(), number, undefined))
+    const numbers = this.#names.subscriptions(subscription)
+    this.#controls(Kind.unsubscribe, id, numbers, [])
+    this.#names.unsubscribe(subscription)
+  }
+
+  // The same control frame for each number, until one is refused; the client gets one answer to all. Returns how many were not refused.
+  #controls(kind: number, id: number, numbers: readonly number[], bodies: readonly unknown[]): number {
+    let done = 0
+    this.#wasRefused = false
+    for (const [i, number] of numbers.entries()) {
+      this.#answer = i === numbers.length - 1 ? 'all' : 'refusals'
+      this.#control(kind, id, number, bodies[i])
+      if (this.#wasRefused) break
+      done++
+    }
+    this.#answer = 'all'
+    return done
   }
 
   #control(kind: number, id: number, ref: number, body: unknown): void {
     this.#ingress.control(this.#connection, { kind, id, ref, body })
+  }
+}
+
+// Text that nests a few thousand levels deep can be read, but not written.
+function payloadText(payload: unknown): string {
+  try {
+    return JSON.stringify(payload)
+  } catch (error) {
+    throw new BrokerError('payload.malformed', { kind: 'JSON', problem: error instanceof Error ? error.message : String(error) }, { cause: error })
   }
 }

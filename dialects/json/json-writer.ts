@@ -6,7 +6,7 @@ import { Flag, Kind, kindName } from '../../broker/ground/kind.ts'
 import { decodePayload } from '../../broker/ground/payload.ts'
 import type { PayloadType } from '../../broker/ground/payload-type.ts'
 import { Slice } from '../../broker/ground/slice.ts'
-import { decodeFrame, type Frame } from '../../broker/wire/frame.ts'
+import { decodeFrame, type Frame, type Headers } from '../../broker/wire/frame.ts'
 import { frameEnd } from '../../broker/wire/regroup.ts'
 
 /** What the writer asks of the broker. */
@@ -46,6 +46,7 @@ export class JsonWriter {
     for (let start = slice.start; start < slice.end; ) {
       const end = frameEnd(slice.bytes, start)
       const frame = decodeFrame(slice.bytes, start, end)
+      // What is the receiver's own stands in all but publishes.
       isShared &&= frame.kind === Kind.publish
       lines += `${JSON.stringify(this.#envelope(frame, own))}\n`
       start = end
@@ -64,17 +65,17 @@ export class JsonWriter {
     const isAnswer = kind === Kind.response || kind === Kind.part || kind === Kind.error
     return {
       version: '1.0',
-      id: mid ?? this.#names.textId(origin, id),
+      id: isName(mid) ? mid : this.#names.textId(origin, id),
       type: typeOf(kind, subject),
       ...(channel === undefined ? {} : { channel }),
-      subject,
+      ...(subject === '' ? {} : { subject }),
       ...(isAnswer ? { ref: own.request(kind, frame.ref) } : {}),
       ...(kind === Kind.request ? { replyTo: replyAddress(origin, id), timeout: frame.to } : {}),
       ...((flags & Flag.grouped) === 0 ? {} : { subscription: own.subscription(frame.ref) }),
       ...payloadMembers(frame),
-      ...(Object.keys(others).length === 0 ? {} : { headers: toJsonValue(others) }),
+      ...headerMembers(others),
       timestamp: Math.floor(time / 1000),
-      ...(sentAt === undefined ? {} : { sentAt }),
+      ...(Number.isFinite(sentAt) ? { sentAt } : {}),
       sender: sender ?? this.#names.clientOf(origin) ?? `origin ${origin}`,
     }
   }
@@ -88,6 +89,21 @@ export function replyAddress(origin: number, id: number): string {
 function typeOf(kind: number, subject: string): string {
   if (kind === Kind.publish || kind === Kind.grouped) return subject === '$CB.all' ? 'broadcast' : 'event'
   return kindName(kind)
+}
+
+// Other clients may put anything under these names.
+function isName(value: unknown): value is string | number {
+  return typeof value === 'string' || Number.isSafeInteger(value)
+}
+
+// As with the payload below: one header that JSON cannot say does not cost the message.
+function headerMembers(headers: Headers): { headers?: unknown; problem?: object } {
+  if (Object.keys(headers).length === 0) return {}
+  try {
+    return { headers: toJsonValue(headers) }
+  } catch (error) {
+    return { problem: BrokerError.from(error).toBody() }
+  }
 }
 
 // A payload that JSON cannot say is told as such: the message still arrives, and says what is wrong with it.

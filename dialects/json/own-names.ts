@@ -12,7 +12,6 @@ export class OwnNames implements ReceiverNames {
   #lastNumber = 0
   /** Open requests, and the frame being handled, by number; only those that the client gave an id. */
   readonly #calls = new Map<number, { readonly own: OwnId; readonly isMany: boolean }>()
-  readonly #silent = new Set<number>()
   /** The client's subscription number → the broker's. */
   readonly #subscriptions = new Map<number, number[]>()
   readonly #publicNumbers = new Map<number, number>()
@@ -29,16 +28,8 @@ export class OwnNames implements ReceiverNames {
     this.#calls.delete(id)
   }
 
-  /** The number of a frame that the client has not asked for and gets no answer to. */
-  beginSilent(): number {
-    const id = ++this.#lastId
-    this.#silent.add(id)
-    return id
-  }
-
   /** What the client calls the frame that the broker answers with `kind`. */
-  answered(kind: number, ref: number): OwnId | 'silent' | undefined {
-    if (this.#silent.delete(ref)) return 'silent'
+  answered(kind: number, ref: number): OwnId | undefined {
     const call = this.#calls.get(ref)
     if (kind !== Kind.receipt) this.#calls.delete(ref)
     return call?.own
@@ -57,8 +48,8 @@ export class OwnNames implements ReceiverNames {
     return 0
   }
 
-  /** The broker's numbers for a new subscription that the client calls `wanted`, or gets a number for. */
-  subscribe(wanted: number | undefined, count: number): number[] {
+  /** A new subscription that the client calls `wanted`, or gets a number for, and the broker's `count` numbers for it. */
+  subscribe(wanted: number | undefined, count: number): { number: number; numbers: readonly number[] } {
     const numbers = Array.from({ length: count }, () => ++this.#lastNumber)
     let own = wanted ?? numbers[0]!
     if (this.#subscriptions.has(own)) {
@@ -67,15 +58,22 @@ export class OwnNames implements ReceiverNames {
     }
     this.#subscriptions.set(own, numbers)
     for (const number of numbers) this.#publicNumbers.set(number, own)
+    return { number: own, numbers }
+  }
+
+  /**
+   * The broker's numbers for what the client calls `own`.
+   * @throws BrokerError `subscription.unknown`
+   */
+  subscriptions(own: number): readonly number[] {
+    const numbers = this.#subscriptions.get(own)
+    if (numbers === undefined) throw new BrokerError('subscription.unknown', { subscription: own })
     return numbers
   }
 
-  /** @throws BrokerError `subscription.unknown` */
-  unsubscribe(own: number): number[] {
-    const numbers = this.#subscriptions.get(own)
-    if (numbers === undefined) throw new BrokerError('subscription.unknown', { subscription: own })
+  unsubscribe(own: number): void {
+    for (const number of this.#subscriptions.get(own) ?? []) this.#publicNumbers.delete(number)
     this.#subscriptions.delete(own)
-    return numbers
   }
 
   /** What the client calls the broker's subscription `number`. */
