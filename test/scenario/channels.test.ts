@@ -24,12 +24,12 @@ test('channels: to events and status agents publish and clients do not; the othe
 test('channels: created ones outlast the broker, deleted ones do not', async t => {
   const first = await startBroker(t)
   const client = await first.connect()
-  const created = await client.channels.create('custom', 'pubsub')
-  await client.channels.create('gone')
-  await client.channels.create('loud.alarm', 'broadcast')
+  const created = await client.channels.create({ name: 'custom', mode: 'pubsub' })
+  await client.channels.create({ name: 'gone' })
+  await client.channels.create({ name: 'loud.alarm', mode: 'broadcast' })
   t.like(created, { name: 'custom', mode: 'pubsub', predefined: false, direction: 'both', accepted: 0 })
-  t.is(await errorCode(client.channels.create('custom')), 'channel.exists')
-  t.is(await errorCode(client.channels.create('two words')), 'channel.invalid')
+  t.is(await errorCode(client.channels.create({ name: 'custom' })), 'channel.exists')
+  t.is(await errorCode(client.channels.create({ name: 'two words' })), 'channel.invalid')
   await client.channels.delete('gone')
   await first.broker.stop()
 
@@ -46,8 +46,8 @@ test('channels: created ones outlast the broker, deleted ones do not', async t =
 test('channels: each counts what passes through it, the longest name wins', async t => {
   const broker = await startBroker(t)
   const client = await broker.connect()
-  await client.channels.create('shop')
-  await client.channels.create('shop.orders')
+  await client.channels.create({ name: 'shop' })
+  await client.channels.create({ name: 'shop.orders' })
   await client.subscribe('shop.>').ready
   for (const subject of ['shop', 'shop.window', 'shop.orders', 'shop.orders.new', 'shop.ordersX']) await client.publish(subject, 1, { receipt: true })
   t.like(await client.channels.show('shop'), { accepted: 3, dropped: 1, subscribers: 1 })
@@ -66,7 +66,7 @@ test('channels: a script that names one that is not there is told so', async t =
 test('channels: only an admin creates and deletes them', async t => {
   const broker = await startBroker(t, { config: { principals: [{ name: 'guest', token: 'a-token-for-guests' }] } })
   const guest = await broker.connect({ principal: 'guest', token: 'a-token-for-guests' })
-  t.is(await errorCode(guest.channels.create('mine')), 'permission.denied')
+  t.is(await errorCode(guest.channels.create({ name: 'mine' })), 'permission.denied')
   t.is(await errorCode(guest.channels.delete('events')), 'permission.denied')
   t.is((await guest.channels.list()).length, 5)
 })
