@@ -18,7 +18,7 @@ export function dialectFactory(core: () => Core): DialectFactory {
   let reader: NativeReader<Connection> | undefined
   let host: JsonHost | undefined
   return (firstByte, connection, ingress, maxFrameBytes) => {
-    if (firstByte === NATIVE) return new NativeDialect(connection, (reader ??= new NativeReader(ingress, () => core().clock.wallMicros())), maxFrameBytes)
+    if (firstByte === NATIVE) return new NativeDialect(connection, (reader ??= new NativeReader(ingress, () => core().clock.wallMicros(), (chunk) => core().flusher.lend(chunk))), maxFrameBytes)
     if (firstByte === JSON_LINES) return new JsonDialect(connection, ingress, (host ??= jsonHost(core())), maxFrameBytes)
     return undefined
   }

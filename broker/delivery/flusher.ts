@@ -1,11 +1,15 @@
 // Writes once per turn: outbounds that got something are flushed together when the event loop has read what it could.
 
+import { isWhole, Loan } from './loan.ts'
 import type { OutboundMarks } from './marks.ts'
 import { Packer } from './packer.ts'
 
 /** What waits for the end of the turn. */
 export interface Flushable {
-  flush(): void
+  /** Writes what waits; false while anything of it is still here afterwards. */
+  flush(): boolean
+  /** Holds a loan until everything that is here now is written or dropped. */
+  hold(loan: Loan): void
 }
 
 export class Flusher {
@@ -14,6 +18,7 @@ export class Flusher {
   #dirty: Flushable[] = []
   #isScheduled = false
   #sinceMs = 0
+  #lent: Uint8Array[] = []
   readonly #nowMs: () => number
   readonly #onFlushed: (micros: number) => void
   readonly #flush = (): void => this.flush()
@@ -35,13 +40,21 @@ export class Flusher {
     setImmediate(this.#flush)
   }
 
+  /** A chunk that was read in this turn, and that nobody needs once what was delivered out of it is written. */
+  lend(chunk: Uint8Array): void {
+    if (this.#isScheduled && isWhole(chunk)) this.#lent.push(chunk)
+  }
+
   /** Flushes now. */
   flush(): void {
     this.#isScheduled = false
     const dirty = this.#dirty
     this.#dirty = []
-    for (const outbound of dirty) outbound.flush()
+    const loan = new Loan(this.#lent)
+    this.#lent = []
+    for (const outbound of dirty) if (!outbound.flush()) outbound.hold(loan)
     this.packer.forget()
+    loan.release()
     if (dirty.length > 0) this.#onFlushed((this.#nowMs() - this.#sinceMs) * 1000)
   }
 }

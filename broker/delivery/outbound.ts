@@ -6,6 +6,7 @@
 import { Slice, type DropReason } from '../ground/slice.ts'
 import type { Link } from '../ground/types.ts'
 import type { Flusher } from './flusher.ts'
+import type { Loan } from './loan.ts'
 
 /** What an outbound tells its owner; edges only, never per message. */
 export interface OutboundOwner {
@@ -16,6 +17,7 @@ export interface OutboundOwner {
 }
 
 const NOTHING: Slice[] = []
+const NO_LOANS: Loan[] = []
 
 export class Outbound {
   /** Bytes that the kernel has not taken. */
@@ -31,6 +33,9 @@ export class Outbound {
   #link: Link | undefined
   #waiting: Slice[] = NOTHING
   #inFlight: Slice[] = NOTHING
+  /** Of chunks that #waiting and #inFlight have slices of. */
+  #waitingLoans: Loan[] = NO_LOANS
+  #flightLoans: Loan[] = NO_LOANS
   /** Slices of #waiting before this were copied out of their chunks already. */
   #retained = 0
   #isDirty = false
@@ -84,19 +89,32 @@ export class Outbound {
     const slices = this.#waiting
     this.#waiting = NOTHING
     this.#retained = 0
+    const loans = this.#waitingLoans
+    this.#waitingLoans = NO_LOANS
     if (this.#link.write(this.#flusher.packer.pack(slices))) {
       this.#settle(slices)
+      release(loans)
       return true
     }
     this.#inFlight = slices
+    this.#flightLoans = loans
     return false
+  }
+
+  hold(loan: Loan): void {
+    loan.hold()
+    if (this.#waiting !== NOTHING) this.#waitingLoans = [...this.#waitingLoans, loan]
+    else this.#flightLoans = [...this.#flightLoans, loan]
   }
 
   /** The write in flight has left the process. Called by the link's owner. */
   written(): void {
     const slices = this.#inFlight
+    const loans = this.#flightLoans
     this.#inFlight = NOTHING
+    this.#flightLoans = NO_LOANS
     this.#settle(slices)
+    release(loans)
     if (this.#waiting !== NOTHING) this.flush()
     if (this.#isEnding && this.#inFlight === NOTHING) this.#link?.close()
   }
@@ -114,6 +132,8 @@ export class Outbound {
     const slices = this.#waiting
     this.#waiting = NOTHING
     this.#retained = 0
+    release(this.#waitingLoans)
+    this.#waitingLoans = NO_LOANS
     for (const slice of slices) {
       this.pendingBytes -= slice.end - slice.start
       this.pendingMessages -= slice.count
@@ -128,6 +148,9 @@ export class Outbound {
     for (const slice of this.#inFlight) this.#discard(slice, reason)
     for (const slice of this.#waiting) this.#discard(slice, reason)
     this.#inFlight = this.#waiting = NOTHING
+    release(this.#waitingLoans)
+    release(this.#flightLoans)
+    this.#waitingLoans = this.#flightLoans = NO_LOANS
     this.pendingBytes = 0
     this.pendingMessages = 0
   }
@@ -173,4 +196,8 @@ export class Outbound {
     slice.account.dropped[reason] += slice.count
     this.droppedMessages += slice.count
   }
+}
+
+function release(loans: readonly Loan[]): void {
+  for (const loan of loans) loan.release()
 }

@@ -7,6 +7,7 @@
 import { decode } from '@msgpack/msgpack'
 import type { Ingress } from '../../broker/ground/control.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
+import { isWholeMsgpack } from '../../broker/ground/msgpack-shape.ts'
 import { isCanonical, rewrite } from '../../broker/wire/canonical.ts'
 import { decodeFrame } from '../../broker/wire/frame.ts'
 import type { Framer, FrameSink } from '../../broker/wire/framer.ts'
@@ -26,6 +27,7 @@ export interface NativeSource {
 export class NativeReader<C extends NativeSource> implements FrameSink {
   readonly #ingress: Ingress<C>
   readonly #wallMicros: () => number
+  readonly #onRead: (chunk: Uint8Array) => void
   #connection!: C
   #timeMicros = 0
   #timeHigh = 0
@@ -40,7 +42,9 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
   #subjectStart = 0
   #subjectEnd = 0
 
-  constructor(ingress: Ingress<C>, wallMicros: () => number) {
+  /** `onRead` gets each chunk when all of it is handed over. */
+  constructor(ingress: Ingress<C>, wallMicros: () => number, onRead: (chunk: Uint8Array) => void) {
+    this.#onRead = onRead
     this.#ingress = ingress
     this.#wallMicros = wallMicros
   }
@@ -59,6 +63,7 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
       this.#ingress.fail(connection, BrokerError.from(error))
     }
     this.#bytes = NOTHING
+    this.#onRead(chunk)
   }
 
   frame(bytes: Uint8Array, start: number, end: number): void {
@@ -152,8 +157,9 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
 
 function decodeBody(payload: Uint8Array): unknown {
   try {
-    return decode(payload)
+    if (isWholeMsgpack(payload)) return decode(payload)
   } catch (error) {
     throw new BrokerError('frame.malformed', { problem: 'the body of a control frame is not valid MessagePack' }, { cause: error })
   }
+  throw new BrokerError('frame.malformed', { problem: 'the body of a control frame is not one whole MessagePack value' })
 }

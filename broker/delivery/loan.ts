@@ -1,0 +1,28 @@
+// Chunks of one turn on loan to receivers: when all have written what they got of them, their memory is given back.
+//
+// Left to the collector, 64 KiB a read make it run 20 times a second over the whole heap, which costs more than all the
+// routing. A chunk on loan belongs to the broker alone: nobody keeps a view of it beyond its delivery.
+
+export class Loan {
+  readonly #chunks: readonly Uint8Array[]
+  #holders = 1
+
+  /** Held once, by whoever makes it. */
+  constructor(chunks: readonly Uint8Array[]) {
+    this.#chunks = chunks
+  }
+
+  hold(): void {
+    this.#holders++
+  }
+
+  release(): void {
+    if (--this.#holders > 0) return
+    for (const { buffer } of this.#chunks) (buffer as ArrayBuffer).transfer(0)
+  }
+}
+
+/** True when a chunk is all of its memory, so that giving it back takes nothing from anybody else. */
+export function isWhole(chunk: Uint8Array): boolean {
+  return chunk.buffer instanceof ArrayBuffer && chunk.byteLength === chunk.buffer.byteLength
+}
