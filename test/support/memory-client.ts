@@ -1,0 +1,112 @@
+// Clients at the other end of memory links: what they send and what they got, as frames or envelopes.
+
+import { decode, encode } from '@msgpack/msgpack'
+import type { Connection } from '../../broker/connection.ts'
+import { encodeFrame, decodeFrame, type Frame, type FrameInit } from '../../broker/wire/frame.ts'
+import { Framer } from '../../broker/wire/framer.ts'
+import { Kind } from '../../broker/wire/layout.ts'
+import type { MemoryLink } from './memory-link.ts'
+
+/** A frame as it came; `body` is the payload of a frame of the broker's own, decoded. */
+export interface ReceivedFrame extends Frame {
+  readonly bytes: Uint8Array
+  readonly body: unknown
+}
+
+class MemoryClient {
+  readonly connection: Connection
+  readonly link: MemoryLink
+  /** Ends the turn: what the broker has for its clients is written. */
+  readonly turn: () => void
+
+  constructor(connection: Connection, link: MemoryLink, turn: () => void) {
+    this.connection = connection
+    this.link = link
+    this.turn = turn
+  }
+}
+
+export class NativeClient extends MemoryClient {
+  readonly #framer = new Framer(Infinity)
+  #lastId = 0
+
+  /** The id that the next frame gets. */
+  get nextId(): number {
+    return this.#lastId + 1
+  }
+
+  /** A frame with the next id, unless it has one. */
+  frame(init: FrameInit): Uint8Array {
+    this.#lastId = init.id ?? this.#lastId + 1
+    return encodeFrame({ ...init, id: this.#lastId })
+  }
+
+  /** Sends one frame; returns its id. */
+  send(init: FrameInit): number {
+    this.link.arrive(this.frame(init))
+    return this.#lastId
+  }
+
+  control(kind: number, ref: number, body?: unknown): number {
+    return this.send({ kind, ref, ...(body === undefined ? {} : { payload: encode(body) }) })
+  }
+
+  publish(subject: string, payload = new Uint8Array(8)): number {
+    return this.send({ kind: Kind.publish, subject, payload })
+  }
+
+  subscribe(number: number, pattern: string, options: { group?: string; filter?: string } = {}): void {
+    this.control(Kind.subscribe, number, { pattern, ...options })
+  }
+
+  /** What came since the last call, after ending the turn. */
+  frames(): ReceivedFrame[] {
+    this.turn()
+    return this.parse(this.link.read())
+  }
+
+  /** The same, without what the broker answers control frames with. */
+  messages(): ReceivedFrame[] {
+    return this.frames().filter(({ kind }) => kind < Kind.hello)
+  }
+
+  /** Frames in bytes that were read by hand. */
+  parse(chunk: Uint8Array): ReceivedFrame[] {
+    const frames: ReceivedFrame[] = []
+    this.#framer.push(chunk, {
+      frame: (bytes, start, end) => {
+        const frame = decodeFrame(bytes, start, end)
+        const isOwn = frame.origin === 0 && frame.payload.length > 0
+        frames.push({ ...frame, bytes: bytes.slice(start, end), body: isOwn ? decode(frame.payload) : undefined })
+      },
+    })
+    return frames
+  }
+}
+
+export type Line = Readonly<Record<string, unknown>>
+
+export class JsonClient extends MemoryClient {
+  #rest = ''
+
+  send(...envelopes: readonly object[]): void {
+    this.raw(envelopes.map(envelope => `${JSON.stringify(envelope)}\n`).join(''))
+  }
+
+  raw(text: string): void {
+    this.link.arrive(new TextEncoder().encode(text))
+  }
+
+  /** What came since the last call, after ending the turn. */
+  lines(): Line[] {
+    this.turn()
+    const lines = (this.#rest + new TextDecoder().decode(this.link.read())).split('\n')
+    this.#rest = lines.pop()!
+    return lines.map(line => JSON.parse(line) as Line)
+  }
+}
+
+/** The code of an error that the broker told in a frame. */
+export function codeOf({ body }: { body: unknown }): string {
+  return (body as { code: string }).code
+}

@@ -1,0 +1,150 @@
+// A pipeline without sockets: memory links, a clock that stands still, both dialects. Everything happens when turn() is called.
+
+import { dialectFactory } from '../../actors/dialects.ts'
+import type { BrokerView } from '../../broker/api/methods.ts'
+import type { Connection, ConnectionEvent } from '../../broker/connection.ts'
+import type { Core } from '../../broker/core.ts'
+import { Kind } from '../../broker/ground/kind.ts'
+import { defaultSettings, type IpcSettings, type Settings } from '../../broker/ground/settings.ts'
+import type { ChannelSpec, Peer, Principal } from '../../broker/ground/types.ts'
+import { Pipeline } from '../../broker/pipeline.ts'
+import { Channels } from '../../broker/registry/channels.ts'
+import { Service } from '../../broker/service.ts'
+import { FakeClock } from './fake-clock.ts'
+import { JsonClient, NativeClient } from './memory-client.ts'
+import { LinkEvents, MemoryLink } from './memory-link.ts'
+import { recordedLog } from './recorded-log.ts'
+
+export const OWNER_TOKEN = 'owner-token'
+const everything = { allow: ['>'], deny: [] }
+export const owner: Principal = { name: 'owner', roles: ['admin', 'client', 'agent', 'system'], publish: everything, subscribe: everything }
+
+type Partly<T> = { readonly [K in keyof T]?: T[K] extends readonly unknown[] ? T[K] : T[K] extends object ? Partly<T[K]> : T[K] }
+
+export interface PipelineSetup {
+  readonly ipc?: Partly<IpcSettings>
+  readonly maxConnections?: number
+  readonly view?: (pipeline: Pipeline) => BrokerView
+}
+
+/** Who connects, and with which token; default: the owner with the right one. */
+export type HelloFields = Readonly<Record<string, unknown>>
+
+export class PipelineRig {
+  readonly clock = new FakeClock()
+  readonly log = recordedLog()
+  readonly pipeline: Pipeline
+  readonly events: [connection: number, event: ConnectionEvent][] = []
+  readonly #links = new LinkEvents()
+
+  constructor({ ipc = {}, maxConnections = 100, view }: PipelineSetup = {}) {
+    const factory = dialectFactory(() => this.core)
+    this.pipeline = new Pipeline(
+      {
+        settings: settingsWith(ipc),
+        clock: this.clock,
+        log: this.log,
+        broker: 'testhome',
+        incarnation: 1,
+        dialect: factory,
+        isOwnAgent: () => false,
+        maxConnections,
+        onConnectionEvent: (connection, event) => this.events.push([connection.number, event]),
+      },
+      pipeline => new Service(pipeline.core, view?.(pipeline) ?? NO_VIEW),
+    )
+    this.addPrincipal(owner, OWNER_TOKEN)
+    for (const spec of Channels.predefined) this.openChannel(spec)
+  }
+
+  get core(): Core {
+    return this.pipeline.core
+  }
+
+  addPrincipal(principal: Partial<Principal> & { name: string }, token: string): void {
+    this.core.addPrincipal({ roles: ['client'], publish: everything, subscribe: everything, ...principal }, token)
+  }
+
+  /** What the actor of a channel does when it starts. */
+  openChannel(spec: Pick<ChannelSpec, 'name'> & Partial<ChannelSpec>): void {
+    this.core.channels.add({ mode: 'pubsub', direction: 'both', predefined: false, createdAt: 0, ...spec })
+    this.core.accounts.open(spec.name)
+    this.core.routes.invalidate(spec.name.split('.'))
+  }
+
+  /** What it does when it ends. */
+  closeChannel(name: string): void {
+    this.core.channels.remove(name)
+    this.core.accounts.retire(name)
+    this.core.routes.invalidate(name.split('.'))
+  }
+
+  /** A native client that has said nothing yet. */
+  link(peer: Partial<Peer> = {}): NativeClient {
+    const { connection, link } = this.#accept(peer)
+    return new NativeClient(connection, link, () => this.turn())
+  }
+
+  /** A native client after its welcome, which it has read. */
+  native(hello: HelloFields = {}, peer: Partial<Peer> = {}): NativeClient {
+    const client = this.link(peer)
+    client.control(Kind.hello, 0, { auth: { token: OWNER_TOKEN }, ...hello })
+    const [welcome] = client.frames()
+    if (welcome?.kind !== Kind.welcome) throw new Error(`expected a welcome, got ${JSON.stringify(welcome?.body)}`)
+    return client
+  }
+
+  /** A JSON client that has said nothing yet. */
+  jsonLink(): JsonClient {
+    const { connection, link } = this.#accept({})
+    return new JsonClient(connection, link, () => this.turn())
+  }
+
+  /** A JSON client after its welcome, which it has read. */
+  json(hello: HelloFields = {}): JsonClient {
+    const client = this.jsonLink()
+    client.send({ type: 'hello', payload: { token: OWNER_TOKEN, ...hello } })
+    const [welcome] = client.lines()
+    if (welcome?.['type'] !== 'welcome') throw new Error(`expected a welcome, got ${JSON.stringify(welcome)}`)
+    return client
+  }
+
+  /** Lets the links and the flusher do what waits, until nothing does. */
+  turn(): void {
+    do this.core.flusher.flush()
+    while (this.#links.run())
+  }
+
+  /** Moves the clock on by `ms` and ends the turn. */
+  async advance(ms: number): Promise<void> {
+    await this.clock.advance(ms)
+    this.turn()
+  }
+
+  #accept(peer: Partial<Peer>): { connection: Connection; link: MemoryLink } {
+    const link = new MemoryLink(this.#links, { address: 'memory', pid: undefined, uid: undefined, ...peer })
+    const connection = this.pipeline.accept(link)
+    if (connection === undefined) throw new Error('the link was cut off')
+    this.turn()
+    return { connection, link }
+  }
+}
+
+function settingsWith(ipc: Partly<IpcSettings>): Settings {
+  const { performance, security, retry, limits } = defaultSettings.ipc
+  const merged = {
+    ...defaultSettings.ipc,
+    ...ipc,
+    performance: { ...performance, ...ipc.performance },
+    security: { ...security, ...ipc.security },
+    retry: { ...retry, ...ipc.retry },
+    limits: { ...limits, ...ipc.limits },
+  }
+  return { ...defaultSettings, ipc: merged as IpcSettings, recorder: { entries: 1024 } }
+}
+
+const NO_VIEW = new Proxy({} as BrokerView, {
+  get: (_, name) => () => {
+    throw new Error(`the test has no view, and ${String(name)} was asked of it`)
+  },
+})
