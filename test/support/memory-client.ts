@@ -87,6 +87,7 @@ export class NativeClient extends MemoryClient {
 export type Line = Readonly<Record<string, unknown>>
 
 export class JsonClient extends MemoryClient {
+  readonly #utf8 = new TextDecoder()
   #rest = ''
 
   send(...envelopes: readonly object[]): void {
@@ -100,7 +101,12 @@ export class JsonClient extends MemoryClient {
   /** What came since the last call, after ending the turn. */
   lines(): Line[] {
     this.turn()
-    const lines = (this.#rest + new TextDecoder().decode(this.link.read())).split('\n')
+    return this.parse(this.link.read())
+  }
+
+  /** Lines in bytes that were read by hand. */
+  parse(chunk: Uint8Array): Line[] {
+    const lines = (this.#rest + this.#utf8.decode(chunk, { stream: true })).split('\n')
     this.#rest = lines.pop()!
     return lines.map(line => JSON.parse(line) as Line)
   }

@@ -42,6 +42,11 @@ export class MemoryLink implements Link {
     this.peer = peer
   }
 
+  /** Chunks that wait because the link is paused, or was until now. */
+  get waitingChunks(): number {
+    return this.#arrived.length
+  }
+
   attach(handler: LinkHandler): void {
     this.#handler = handler
   }
