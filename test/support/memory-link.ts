@@ -55,7 +55,8 @@ export class MemoryLink implements Link {
     if (this.#left.length > 0) throw new Error('a write while another is in flight')
     this.writes++
     if (this.isClosed) return false
-    this.#left = pieces.map(piece => new Uint8Array(piece))
+    // Not copied: what the kernel has not taken is still the writer's memory, and must not change or go.
+    this.#left = [...pieces]
     return this.#fill()
   }
 
@@ -79,8 +80,8 @@ export class MemoryLink implements Link {
 
   /** The peer's bytes come in as a chunk of its own; they wait while the link is paused. */
   arrive(bytes: Uint8Array): void {
-    // A Buffer, as sockets give: some of its methods differ from those of a plain array.
-    this.#arrived.push(Buffer.from(bytes))
+    // A Buffer over memory of its own, as sockets give: some of its methods differ from those of a plain array.
+    this.#arrived.push(Buffer.from(new Uint8Array(bytes).buffer))
     this.#drain()
   }
 
@@ -118,7 +119,7 @@ export class MemoryLink implements Link {
     for (let piece = this.#left.shift(); piece !== undefined; piece = this.#left.shift()) {
       const room = Math.max(0, this.kernelBytes - this.#heldBytes)
       const taken = piece.subarray(0, Math.min(room, piece.length))
-      this.#kernel.push(taken)
+      this.#kernel.push(new Uint8Array(taken))
       this.#heldBytes += taken.length
       if (taken.length === piece.length) continue
       this.#left.unshift(piece.subarray(taken.length))
