@@ -43,7 +43,10 @@ function accept(socket: Socket): void {
 
   const ingress = new Ingress(origin, directory, outbound, control)
   ingresses.add(ingress)
-  socket.on('data', chunk => ingress.receive(chunk))
+  socket.on('data', chunk => {
+    ingress.receive(chunk)
+    outbound.lend(chunk)
+  })
   socket.on('error', () => socket.destroy())
   socket.on('close', () => {
     origins.delete(origin)

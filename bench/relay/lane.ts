@@ -1,6 +1,7 @@
 // Receivers that get the same bytes, and one write to each of them per turn. Knows nothing of frames.
 
 import type { Writable } from 'node:stream'
+import { Loan } from '../../broker/delivery/loan.ts'
 import { Slab } from './slab.ts'
 
 /** Pieces smaller than this on average are cheaper to copy into one buffer than to name one by one in a writev. */
@@ -8,6 +9,8 @@ const MERGE_BELOW_BYTES = 8 * 1024
 /** From here on one copy that all receivers share is cheaper than a writev of several pieces for each. */
 const SHARE_FROM_RECEIVERS = 4
 const SLAB_BYTES = 1024 * 1024
+
+const NOTHING = new Uint8Array(0)
 
 /** What of a socket is used here. */
 export type Receiver = Pick<Writable, 'cork' | 'uncork' | 'write' | 'writableLength'>
@@ -30,6 +33,7 @@ export class Lane {
  */
 export class Outbound {
   readonly #dirty: Lane[] = []
+  #read: Uint8Array[] = []
   readonly #slab = new Slab(SLAB_BYTES)
 
   append(lane: Lane, piece: Uint8Array): void {
@@ -41,36 +45,42 @@ export class Outbound {
     lane.pendingBytes += piece.length
   }
 
+  /** A chunk all of whose pieces are appended. Its memory is given back when they are written: the collector would cost a third of the rate. */
+  lend(chunk: Uint8Array): void {
+    if (this.#dirty.length > 0 && chunk.byteLength === chunk.buffer.byteLength) this.#read.push(chunk)
+  }
+
   readonly #flush = (): void => {
-    let allTaken = true
+    const loan = new Loan(this.#read)
+    this.#read = []
     for (const lane of this.#dirty) {
-      if (!this.#write(lane)) allTaken = false
+      this.#write(lane)
+      for (const receiver of lane.receivers) {
+        if (receiver.writableLength === 0) continue
+        loan.hold()
+        receiver.write(NOTHING, () => loan.release())
+      }
       lane.pieces.length = 0
       lane.pendingBytes = 0
     }
     this.#dirty.length = 0
-    this.#slab.rewind(allTaken)
+    this.#slab.rewind(!loan.isShared)
+    loan.release()
   }
 
-  // True when the kernel took everything at once.
-  #write(lane: Lane): boolean {
+  #write(lane: Lane): void {
     const { pieces, receivers } = lane
     const isVector = pieces.length > 1 && receivers.length < SHARE_FROM_RECEIVERS && lane.pendingBytes >= pieces.length * MERGE_BELOW_BYTES
-    let allTaken = true
     if (isVector) {
       for (const receiver of receivers) {
         receiver.cork()
         for (const piece of pieces) receiver.write(piece)
         receiver.uncork()
       }
-      return true
+      return
     }
     const whole = pieces.length === 1 ? pieces[0]! : this.#merge(pieces, lane.pendingBytes)
-    for (const receiver of receivers) {
-      receiver.write(whole)
-      if (receiver.writableLength > 0) allTaken = false
-    }
-    return allTaken
+    for (const receiver of receivers) receiver.write(whole)
   }
 
   #merge(pieces: readonly Uint8Array[], bytes: number): Uint8Array {

@@ -12,6 +12,11 @@ export class Loan {
     this.#chunks = chunks
   }
 
+  /** True while somebody beside its maker holds it. */
+  get isShared(): boolean {
+    return this.#holders > 1
+  }
+
   hold(): void {
     this.#holders++
   }
