@@ -68,7 +68,12 @@ export interface BrokerStats {
   readonly rejected: number
   /** The accounting identity holds. */
   readonly balanced: boolean
-  readonly channels: readonly ({ readonly name: string } & Readonly<Record<string, unknown>>)[]
+  readonly channels: readonly ChannelStats[]
+}
+
+/** The same for one channel. */
+export interface ChannelStats extends Omit<BrokerStats, 'balanced' | 'channels'> {
+  readonly name: string
 }
 
 /** Milliseconds. */

@@ -10,17 +10,22 @@ import type { Teardown } from './temporary-directory.ts'
 export class JsonPeer {
   readonly socket: Socket
   /** Resolves when the connection is gone. */
-  readonly closed: Promise<unknown>
+  readonly closed: Promise<void>
   /** Payload of the welcome, when `join` made it. */
   welcome: Readonly<Record<string, unknown>> = {}
   readonly #envelopes = new MessageQueue<Envelope>()
 
   private constructor(socket: Socket) {
     this.socket = socket
-    createInterface(socket).on('line', line => this.#envelopes.push(JSON.parse(line) as Envelope))
-    // The broker may cut it while the test still writes.
+    // The broker may cut it while the test still writes; the reader of lines passes the socket's errors on.
     socket.on('error', () => {})
-    this.closed = once(socket, 'close').then(() => this.#envelopes.end())
+    createInterface(socket)
+      .on('error', () => {})
+      .on('line', line => this.#envelopes.push(JSON.parse(line) as Envelope))
+    // Not once(): that rejects when the connection breaks.
+    this.closed = new Promise(resolve => {
+      socket.on('close', () => resolve(this.#envelopes.end()))
+    })
   }
 
   /** Connected, nothing said. */

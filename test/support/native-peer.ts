@@ -17,7 +17,7 @@ const MAX_FRAME_BYTES = 64 * 1024 * 1024
 export class NativePeer {
   readonly socket: Socket
   /** Resolves when the connection is gone. */
-  readonly closed: Promise<unknown>
+  readonly closed: Promise<void>
   /** Of the handshake that `join` made. */
   welcome!: Welcome
   readonly #frames = new MessageQueue<Frame>()
@@ -29,7 +29,10 @@ export class NativePeer {
     socket.on('data', (chunk: Buffer) => framer.push(chunk, { frame: (bytes, start, end) => this.#frames.push(decodeFrame(bytes, start, end)) }))
     // The broker may cut it while the test still writes.
     socket.on('error', () => {})
-    this.closed = once(socket, 'close').then(() => this.#frames.end())
+    // Not once(): that rejects when the connection breaks.
+    this.closed = new Promise(resolve => {
+      socket.on('close', () => resolve(this.#frames.end()))
+    })
   }
 
   /** Connected, nothing said. */

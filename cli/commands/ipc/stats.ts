@@ -22,8 +22,8 @@ export async function stats(context: Context): Promise<void> {
   )
   await print(sums.balanced ? paint('green', 'balanced: every accepted message has its fate') : paint('red', 'not balanced: the sums do not add up; please report this'))
   if (sums.channels.length === 0) return
-  const names = Object.keys(sums.channels[0]!).filter(name => name !== 'name')
   type Row = (typeof sums.channels)[number]
+  const names = (Object.keys(sums.channels[0]!) as (keyof Row)[]).filter(name => name !== 'name')
   const columns: Column<Row>[] = names.map(name => ({ title: name.toUpperCase(), align: 'right', cell: row => formatCount(total(row[name])) }))
   await print(`\n${formatTable([{ title: 'CHANNEL', cell: (row: Row) => row.name }, ...columns], sums.channels)}`)
 }
