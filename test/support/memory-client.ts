@@ -24,6 +24,16 @@ class MemoryClient {
     this.link = link
     this.turn = turn
   }
+
+  /** All that comes until nothing more does; the kernel may hold less than that at a time. */
+  protected readAll(): Uint8Array {
+    const chunks: Uint8Array[] = []
+    do {
+      this.turn()
+      chunks.push(this.link.read())
+    } while (chunks.at(-1)!.length > 0)
+    return Buffer.concat(chunks)
+  }
 }
 
 export class NativeClient extends MemoryClient {
@@ -61,8 +71,7 @@ export class NativeClient extends MemoryClient {
 
   /** What came since the last call, after ending the turn. */
   frames(): ReceivedFrame[] {
-    this.turn()
-    return this.parse(this.link.read())
+    return this.parse(this.readAll())
   }
 
   /** The same, without what the broker answers control frames with. */
@@ -100,8 +109,7 @@ export class JsonClient extends MemoryClient {
 
   /** What came since the last call, after ending the turn. */
   lines(): Line[] {
-    this.turn()
-    return this.parse(this.link.read())
+    return this.parse(this.readAll())
   }
 
   /** Lines in bytes that were read by hand. */

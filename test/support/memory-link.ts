@@ -92,11 +92,14 @@ export class MemoryLink implements Link {
 
   /** The peer reads up to `bytes`, which makes room in the kernel. */
   read(bytes = Infinity): Uint8Array {
+    const wasWriting = this.#left.length > 0
+    // The kernel may hold more than when the write was made.
+    this.#fill()
     const held = Buffer.concat(this.#kernel)
     const taken = held.subarray(0, Math.min(bytes, held.length))
     this.#kernel = [held.subarray(taken.length)]
     this.#heldBytes -= taken.length
-    if (this.#left.length > 0 && this.#fill()) this.#events.add(() => this.#written())
+    if (this.#fill() && wasWriting) this.#events.add(() => this.#written())
     return taken
   }
 
