@@ -11,6 +11,7 @@ import type { ApiAnswer, ApiMethod, ApiParams } from './api-types.ts'
 import { aborted, Caller } from './caller.ts'
 import { Channels } from './channels.ts'
 import { controlCall, receiptCall, subscribeCall } from './control-calls.ts'
+import { deferred } from './deferred.ts'
 import { Emitter } from './emitter.ts'
 import { Flow } from './flow.ts'
 import type { Welcome } from './handshake.ts'
@@ -61,7 +62,7 @@ export class Client {
   readonly #caller: Caller
   readonly #requestTimeoutMs: number | undefined
   readonly #clock: Clock
-  readonly #closed = Promise.withResolvers<BrokerError | undefined>()
+  readonly #closed = deferred<BrokerError | undefined>()
   #lastSubscription = 0
 
   constructor(platform: Platform, options: ClientOptions) {
@@ -264,7 +265,7 @@ export class Client {
 
   async #drained(): Promise<void> {
     for (const subscription of this.#subscriptions.all()) subscription.drain().catch(() => {})
-    const limit = Promise.withResolvers<void>()
+    const limit = deferred<void>()
     const cancel = this.#clock.after(DRAIN_MS, limit.resolve)
     await Promise.race([Promise.all([this.#session.calls.idle(), this.#inbound.idle()]), limit.promise])
     cancel()

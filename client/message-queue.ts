@@ -1,15 +1,17 @@
 // Messages that were received and not yet read, behind an async iterator. Bounded by whoever watches `onChange`.
 
+import { deferred, type Deferred } from './deferred.ts'
+
 export class MessageQueue<T> {
   /** Called after the number of waiting items or of waiting readers changed. */
   onChange: () => void = () => {}
   #items: T[] = []
   // Reading moves a mark and the array is cut now and then: shift() on a long array moves all of it each time.
   #readCount = 0
-  readonly #readers: PromiseWithResolvers<IteratorResult<T, undefined>>[] = []
+  readonly #readers: Deferred<IteratorResult<T, undefined>>[] = []
   #isEnded = false
   #error: Error | undefined
-  readonly #finished = Promise.withResolvers<void>()
+  readonly #finished = deferred<void>()
 
   /** Items that wait for a reader. */
   get size(): number {
@@ -53,7 +55,7 @@ export class MessageQueue<T> {
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
-    const reader = Promise.withResolvers<IteratorResult<T, undefined>>()
+    const reader = deferred<IteratorResult<T, undefined>>()
     if (this.size > 0) reader.resolve({ done: false, value: this.#take() })
     else if (this.#isEnded) this.#finish(reader)
     else this.#readers.push(reader)
@@ -71,7 +73,7 @@ export class MessageQueue<T> {
     return item
   }
 
-  #finish(reader: PromiseWithResolvers<IteratorResult<T, undefined>>): void {
+  #finish(reader: Deferred<IteratorResult<T, undefined>>): void {
     if (this.#error === undefined) reader.resolve({ done: true, value: undefined })
     else reader.reject(this.#error)
     this.#error = undefined

@@ -3,6 +3,7 @@
 //   push ─▶ [frame][frame][frame] ──(end of turn, or 64 KiB)──▶ one write ──▶ link
 //                                                                 └─ above high-water: `ready` waits for the drain
 
+import { deferred, type Deferred } from './deferred.ts'
 import type { ClientLink } from './link.ts'
 
 const FLUSH_BYTES = 64 * 1024
@@ -14,7 +15,7 @@ export class Outbound {
   #frames: Uint8Array[] = []
   #pendingBytes = 0
   #isScheduled = false
-  #drain: PromiseWithResolvers<void> | undefined
+  #drain: Deferred<void> | undefined
 
   constructor(link: ClientLink, defer: (task: () => void) => void) {
     this.#link = link
@@ -45,7 +46,7 @@ export class Outbound {
     const bytes = merge(this.#frames, this.#pendingBytes)
     this.#frames = []
     this.#pendingBytes = 0
-    if (!this.#link.write(bytes)) this.#drain ??= Promise.withResolvers()
+    if (!this.#link.write(bytes)) this.#drain ??= deferred()
   }
 
   /** The link drained, or is gone: whoever waits goes on. */

@@ -5,6 +5,7 @@ import type { Frame, FrameInit } from '../broker/wire/frame.ts'
 import { Kind } from '../broker/wire/layout.ts'
 import { errorOf } from './answer-error.ts'
 import type { Call } from './call.ts'
+import { deferred } from './deferred.ts'
 
 export interface PromiseCallOptions<T> {
   readonly frame: FrameInit
@@ -18,7 +19,7 @@ export class PromiseCall<T> implements Call {
   readonly isAnswered = true
   readonly isRepeatable: boolean
   readonly #read: PromiseCallOptions<T>['read']
-  readonly #outcome = Promise.withResolvers<T>()
+  readonly #outcome = deferred<T>()
 
   constructor(options: PromiseCallOptions<T>) {
     this.frame = options.frame
@@ -52,7 +53,7 @@ export class SendCall implements Call {
   readonly frame: FrameInit
   readonly isAnswered = false
   readonly isRepeatable = false
-  readonly #outcome = Promise.withResolvers<void>()
+  readonly #outcome = deferred<void>()
 
   constructor(frame: FrameInit) {
     this.frame = frame

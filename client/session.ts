@@ -13,6 +13,7 @@ import type { Frame, FrameInit } from '../broker/wire/frame.ts'
 import { Kind } from '../broker/wire/layout.ts'
 import { OpenCalls, type Call } from './call.ts'
 import { Connection } from './connection.ts'
+import { deferred } from './deferred.ts'
 import { Handshake, type Credential, type Identity, type Welcome } from './handshake.ts'
 import type { Platform } from './link.ts'
 import { retryDelayMs } from './reconnect.ts'
@@ -135,7 +136,7 @@ export class Session {
     try {
       const credential = this.#options.credential()
       const link = await this.#platform.openLink(signal)
-      const welcomed = Promise.withResolvers<void>()
+      const welcomed = deferred<void>()
       const connection = new Connection(link, this.#platform, new Handshake(identity, credential, this.#platform.hmac), credential.token, {
         opened: opened => {
           welcomed.resolve()

@@ -3,6 +3,7 @@
 import { BrokerError } from '../broker/ground/errors.ts'
 import { compileFilter, type Filter } from '../broker/ground/filter.ts'
 import { parsePattern } from '../broker/ground/subject.ts'
+import { deferred } from './deferred.ts'
 import type { Flow } from './flow.ts'
 import type { Message } from './message.ts'
 import { MessageQueue } from './message-queue.ts'
@@ -50,7 +51,7 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>, unde
   readonly #onMessage: SubscribeOptions['onMessage']
   readonly #queue = new MessageQueue<Message>()
   readonly #report: (unread: number) => void
-  readonly #ready = Promise.withResolvers<void>()
+  readonly #ready = deferred<void>()
   #running = 0
   #onHandled: (() => void) | undefined
   #forgetSignal: () => void = () => {}
