@@ -13,7 +13,7 @@ import { handshakeStep, type HandshakeAuthority, type PendingHello } from './pro
 import type { Credential } from './security/authenticator.ts'
 
 /** Room for subject, headers and markers beside the largest payload. bytes */
-export const FRAME_OVERHEAD_BYTES = 16 * 1024
+const FRAME_OVERHEAD_BYTES = 16 * 1024
 /** A frame or line before the welcome. bytes */
 export const HANDSHAKE_FRAME_BYTES = 8 * 1024
 

@@ -22,7 +22,7 @@ export function stamp(bytes: Uint8Array, start: number, origin: number, timeMicr
 export function checkSender(connection: Connection, headers: Headers | undefined): void {
   const sender = headers?.['sender']
   if (sender === undefined || sender === connection.client || sender === connection.program || sender === connection.agent) return
-  throw new BrokerError('envelope.sender_mismatch', { actual: String(sender).slice(0, 128), expected: connection.client })
+  throw new BrokerError('envelope.sender_mismatch', { actual: typeof sender === 'string' ? sender.slice(0, 128) : `(${typeof sender})`, expected: connection.client })
 }
 
 /**

@@ -3,7 +3,7 @@
 import { BrokerError } from './errors.ts'
 
 /** Longest subject or pattern. bytes of UTF-8 */
-export const MAX_SUBJECT_BYTES = 255
+const MAX_SUBJECT_BYTES = 255
 
 const utf8 = new TextEncoder()
 
@@ -58,11 +58,6 @@ export function patternsOverlap(a: readonly string[], b: readonly string[]): boo
     if (a[i] === '>' || b[i] === '>') return true
     if (a[i] !== '*' && b[i] !== '*' && a[i] !== b[i]) return false
   }
-}
-
-/** True when a pattern has a wildcard. */
-export function isWildcard(pattern: readonly string[]): boolean {
-  return pattern.at(-1) === '>' || pattern.includes('*')
 }
 
 /** True for `$CB.` `$SYS.` `$JS.` `_INBOX.`: subjects of the broker, not of its users. */

@@ -56,7 +56,7 @@ export class Accounts {
   }
 }
 
-export function sum(accounts: readonly Account[]): Totals {
+function sum(accounts: readonly Account[]): Totals {
   const total = new Account()
   for (const account of accounts) {
     fold(account, total)

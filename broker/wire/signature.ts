@@ -9,9 +9,7 @@ import { headersLength } from './headers.ts'
 import { Marker, Offset } from './layout.ts'
 
 const PREFIX = Uint8Array.of(0xa3, 0x73, 0x69, 0x67, 0xc4, 0x20)
-export const SIGNATURE_BYTES = 32
-/** Key, markers and signature as they stand in the headers map. */
-export const SIGNATURE_HEADER_BYTES = PREFIX.length + SIGNATURE_BYTES
+const SIGNATURE_BYTES = 32
 
 export interface SignedParts {
   /** Pieces of the frame, in the order in which they are signed. */
