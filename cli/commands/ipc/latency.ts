@@ -3,17 +3,18 @@
 import type { Percentiles } from '../../../client/index.ts'
 import type { Context } from '../../context.ts'
 import { formatCount, formatDuration } from '../../format.ts'
-import { print, printJson } from '../../output.ts'
+import { note, print, printJson } from '../../output.ts'
 import { formatTable, type Column } from '../../table.ts'
 import { withClient } from '../../with-client.ts'
 
 interface Row {
   readonly name: string
   readonly count?: number
+  readonly isMeasured: boolean
   readonly values: Percentiles
 }
 
-const percentile = (name: keyof Percentiles): Column<Row> => ({ title: name.toUpperCase(), align: 'right', cell: row => formatDuration(row.values[name]) })
+const percentile = (name: keyof Percentiles): Column<Row> => ({ title: name.toUpperCase(), align: 'right', cell: row => (row.isMeasured ? formatDuration(row.values[name]) : '-') })
 
 const columns: readonly Column<Row>[] = [
   { title: 'WHAT', cell: row => row.name },
@@ -27,5 +28,11 @@ const columns: readonly Column<Row>[] = [
 export async function latency(context: Context): Promise<void> {
   const answer = await withClient(context, client => client.call('latency'))
   if (context.isJson) return printJson(answer)
-  await print(formatTable(columns, [{ name: 'delivery', count: answer.delivery.count, values: answer.delivery }, { name: 'event loop', values: answer.eventLoop }]))
+  const { delivery, eventLoop } = answer
+  const rows: readonly Row[] = [
+    { name: 'delivery', count: delivery.count, isMeasured: delivery.count > 0, values: delivery },
+    { name: 'event loop', isMeasured: eventLoop.max > 0, values: eventLoop },
+  ]
+  await print(formatTable(columns, rows))
+  if (eventLoop.max === 0) note('the event loop is measured from now on; ask again')
 }

@@ -3,6 +3,7 @@
 import type { Client, Message } from '../../../client/index.ts'
 import type { Context } from '../../context.ts'
 import { patternsOf } from '../../destination.ts'
+import { formatDuration } from '../../format.ts'
 import { interruption } from '../../interrupt.ts'
 import { envelopeOf, messageLine } from '../../message-view.ts'
 import { note, print, printJson } from '../../output.ts'
@@ -30,9 +31,11 @@ export async function subscribe(context: Context, options: SubscribeOptions): Pr
       if (options.follow) tellInterruptions(client, signal)
       const patterns = await patternsOf(client, options)
       const time = options.follow ? undefined : setTimeout(() => over.abort(), options.timeout)
+      let shown = 0
       let left = options.limit ?? Infinity
       const show = async (message: Message): Promise<void> => {
         if (left-- <= 0) return
+        shown++
         await (context.isJson ? printJson(envelopeOf(message)) : print(messageLine(message)))
         if (left === 0) over.abort()
       }
@@ -41,6 +44,8 @@ export async function subscribe(context: Context, options: SubscribeOptions): Pr
       } finally {
         clearTimeout(time)
       }
+      // Silence alone would look as if the command had not listened.
+      if (shown === 0 && over.signal.aborted) note(`nothing came in ${formatDuration(options.timeout)}; with --follow it waits until Ctrl-C`)
     },
     retry,
   )
