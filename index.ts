@@ -9,7 +9,7 @@ import { systemClock } from './broker/ground/clock.ts'
 import { homeFromEnvironment, prepareHome } from './broker/ground/home.ts'
 import { defaultSettings, type Settings } from './broker/ground/settings.ts'
 import type { ActorInfo, ExitReason, Log } from './broker/ground/types.ts'
-import { openLogFile } from './telemetry/log-file.ts'
+import { LogFile } from './telemetry/log-file.ts'
 
 export { BrokerError, type ErrorBody, type ErrorCode } from './broker/ground/errors.ts'
 export { defaultSettings, type Settings } from './broker/ground/settings.ts'
@@ -46,19 +46,33 @@ export interface Broker {
 export async function createBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { settings = defaultSettings } = options
   const paths = prepareHome(resolve(options.home ?? homeFromEnvironment()))
-  const logFile = options.log === undefined ? openLogFile(paths.log, settings.log) : undefined
+  const logFile = options.log === undefined ? new LogFile(paths.log, settings.log) : undefined
   const log = options.log ?? logFile!.log
   const deadlines = new Deadlines(systemClock, { onError: (error) => log.error({ err: error }, 'a deadline failed') })
-  const unwatch = logFile?.watchSize(deadlines)
-  const actor = new BrokerActor({ home: paths.home, settings, configDirectory: resolve(options.configDirectory ?? '.'), version: packageVersion(), log })
-  const exited = actor.exited.then((reason) => {
+  const actor = new BrokerActor({
+    home: paths.home,
+    settings,
+    configDirectory: resolve(options.configDirectory ?? '.'),
+    version: packageVersion(),
+    log,
+    // Not before: until then the log may be another broker's.
+    onHomeTaken() {
+      logFile?.open()
+      logFile?.watchSize(deadlines)
+    },
+  })
+  const exited = actor.exited.then(async (reason) => {
     log.info({ reason: reason.kind }, 'ended')
-    unwatch?.()
     deadlines.close()
-    logFile?.flush()
+    await logFile?.close()
     return reason
   })
-  await actor.start()
+  try {
+    await actor.start()
+  } catch (error) {
+    await exited
+    throw error
+  }
   log.info({ pid: process.pid, home: paths.home, socket: actor.socket }, 'started')
   return {
     home: paths.home,

@@ -36,6 +36,8 @@ export interface BrokerActorOptions {
   readonly configDirectory: string
   readonly version: string
   readonly log: Log
+  /** Called when no other broker has the home, before anything in it is changed. */
+  readonly onHomeTaken: () => void
 }
 
 /** Time that agents of a killed broker have between SIGTERM and SIGKILL. ms */
@@ -128,6 +130,7 @@ export class BrokerActor implements BrokerHost {
     const paths = prepareHome(this.home)
     const lock = await lockHome(paths, this.socket)
     scope.defer(() => lock.release())
+    this.#options.onHomeTaken()
     const token = ensureToken(paths)
     const register = new AgentRegister(join(paths.home, 'agents.json'))
     const leftovers = await endLeftovers({ register, home: paths.home, graceMs: LEFTOVER_GRACE_MS, deadlines: this.#deadlines, log })

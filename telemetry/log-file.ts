@@ -12,47 +12,76 @@ const LOOK_MS = 60_000
 /** Members whose value must never be read by anyone, wherever a careless call puts them. */
 const SECRETS = ['token', 'auth', 'mac', 'key', 'password', 'secret', '*.token', '*.auth', '*.mac', '*.key', '*.password', '*.secret']
 
-export interface LogFile {
+type Destination = ReturnType<typeof pino.destination>
+
+/** A log and the file behind it. Lines: `{level, time, actor?, msg, …}`, `time` in ms since the epoch. */
+export class LogFile {
   readonly log: Log
-  /** Sets the file aside as `.1` when it is larger than 64 MiB, now and once a minute. */
-  watchSize(deadlines: Deadlines): () => void
-  /** Writes what is buffered. */
-  flush(): void
-}
+  readonly #path: string
+  #destination: Destination | undefined
+  /** Lines from before `open()`. */
+  #early: string[] = []
+  #isClosed = false
+  #hasComplained = false
+  readonly #complain: (text: string) => void
 
-/** Opens the log at `path`, whose directory exists. Lines: `{level, time, actor?, msg, …}`, `time` in ms since the epoch. */
-export function openLogFile(path: string, settings: LogSettings): LogFile {
-  const destination = pino.destination({ dest: path, append: true, sync: false, mode: 0o600 })
-  // A full disk must not end the broker: what cannot be written is lost, and said once on stderr.
-  destination.on('error', (error: Error) => complain(error))
-  const log = pino({ level: settings.level, base: null, redact: { paths: SECRETS, censor: '[redacted]' }, formatters: { level: (level) => ({ level }) } }, destination)
-  return {
-    log,
-    watchSize(deadlines) {
-      const look = new Deadline(() => {
-        if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LARGE_BYTES) {
-          renameSync(path, `${path}.1`)
-          destination.reopen()
-        }
-        deadlines.set(look, LOOK_MS)
-      })
-      look.expire()
-      return () => deadlines.cancel(look)
-    },
-    flush() {
-      try {
-        destination.flushSync()
-      } catch (error) {
-        complain(error instanceof Error ? error : new Error(String(error)))
-      }
-    },
+  /** `path` lies in a directory that exists when `open()` is called; `complain` is told once when lines cannot be written. */
+  constructor(path: string, settings: LogSettings, complain: (text: string) => void = (text) => void process.stderr.write(text)) {
+    this.#path = path
+    this.#complain = complain
+    const options = { level: settings.level, base: null, redact: { paths: SECRETS, censor: '[redacted]' }, formatters: { level: (level: string) => ({ level }) } }
+    this.log = pino(options, { write: line => this.#write(line) })
   }
-}
 
-let hasComplained = false
+  /** Begins to write; what was logged before comes first. Called once, when no other process has the file. */
+  open(): void {
+    const destination = pino.destination({ dest: this.#path, append: true, sync: false, mode: 0o600 })
+    let isReady = false
+    destination.once('ready', () => (isReady = true))
+    // A full disk must not end the broker: what cannot be written is lost, and said once.
+    destination.on('error', (error: Error) => {
+      if (!this.#hasComplained) this.#complain(`callboard: the log cannot be written: ${error.message}\n`)
+      this.#hasComplained = true
+      // It would keep every line for a file that never opens.
+      if (!isReady) this.#forget()
+    })
+    this.#destination = destination
+    for (const line of this.#early) destination.write(line)
+    this.#early = []
+  }
 
-function complain(error: Error): void {
-  if (hasComplained) return
-  hasComplained = true
-  process.stderr.write(`callboard: the log cannot be written: ${error.message}\n`)
+  /** Sets the file aside as `.1` when it is larger than 64 MiB, now and once a minute until the deadlines are closed. */
+  watchSize(deadlines: Deadlines): void {
+    const look = new Deadline(() => {
+      if ((statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0) > LARGE_BYTES) {
+        renameSync(this.#path, `${this.#path}.1`)
+        this.#destination?.reopen()
+      }
+      deadlines.set(look, LOOK_MS)
+    })
+    look.expire()
+  }
+
+  /** Resolves when what was logged is written, or cannot be. What is logged later is lost, as is everything when it was never opened. */
+  close(): Promise<void> {
+    const destination = this.#destination
+    this.#forget()
+    if (destination === undefined) return Promise.resolve()
+    return new Promise(resolve => {
+      destination.once('close', () => resolve())
+      destination.once('error', () => resolve())
+      destination.end()
+    })
+  }
+
+  #forget(): void {
+    this.#isClosed = true
+    this.#destination = undefined
+    this.#early = []
+  }
+
+  #write(line: string): void {
+    if (this.#destination !== undefined) this.#destination.write(line)
+    else if (!this.#isClosed) this.#early.push(line)
+  }
 }
