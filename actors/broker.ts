@@ -81,7 +81,11 @@ export class BrokerActor implements BrokerHost {
         detail: () => `${this.version}, pid ${process.pid}`,
       },
     })
-    this.#actor.onExit = (reason) => this.#exited.resolve(reason)
+    this.#actor.onExit = (reason) => {
+      // The timer of a deadline that was cancelled would keep the process for up to RELEASE_MS.
+      this.#deadlines.close()
+      this.#exited.resolve(reason)
+    }
   }
 
   /** Resolves when everything is released. */
