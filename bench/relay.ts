@@ -7,6 +7,7 @@ import { decodeFrame, encodeFrame } from '../broker/wire/frame.ts'
 import { Kind } from '../broker/wire/layout.ts'
 import { Ingress, type Directory } from './relay/ingress.ts'
 import { Lane, Outbound } from './relay/lane.ts'
+import { Port } from './relay/port.ts'
 
 const path = process.argv[2]
 if (path === undefined) throw new Error('usage: node bench/relay.ts SOCKET')
@@ -18,25 +19,26 @@ const outbound = new Outbound()
 const directory: Directory = { bySubject: subject => subjects.get(subject), byOrigin: origin => origins.get(origin) }
 let lastOrigin = 0
 
-function subscribe(socket: Socket, pattern: string): void {
+function subscribe(socket: Socket, port: Port, pattern: string): void {
   const lane = subjects.get(pattern) ?? new Lane()
   subjects.set(pattern, lane)
-  lane.receivers.push(socket)
+  lane.ports.push(port)
   for (const ingress of ingresses) ingress.forget()
-  socket.once('close', () => lane.receivers.splice(lane.receivers.indexOf(socket), 1))
+  socket.once('close', () => lane.ports.splice(lane.ports.indexOf(port), 1))
 }
 
 function accept(socket: Socket): void {
   const origin = ++lastOrigin
   const own = new Lane()
-  own.receivers.push(socket)
+  const port = new Port(socket)
+  own.ports.push(port)
   origins.set(origin, own)
 
   function control(bytes: Uint8Array, start: number, end: number): void {
     const frame = decodeFrame(bytes, start, end)
     if (frame.kind === Kind.hello) socket.write(encodeFrame({ kind: Kind.welcome, payload: encode({ protocol: 1, origin }) }))
     else if (frame.kind === Kind.subscribe) {
-      subscribe(socket, (decode(frame.payload) as { pattern: string }).pattern)
+      subscribe(socket, port, (decode(frame.payload) as { pattern: string }).pattern)
       socket.write(encodeFrame({ kind: Kind.ok, ref: frame.id }))
     }
   }

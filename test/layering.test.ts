@@ -9,7 +9,7 @@ const rules: Rules = {
   parts: {
     bin: ['cli'],
     scripts: ['config', 'broker/ground'],
-    bench: ['client', 'broker/wire', 'broker/ground'],
+    bench: ['client', 'broker/delivery', 'broker/wire', 'broker/ground'],
     // A sample shows what a user can write: the published SDK and nothing behind it.
     examples: ['client'],
     // A client like any other; `start` alone takes the broker, by its public face.

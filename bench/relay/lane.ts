@@ -1,7 +1,7 @@
 // Receivers that get the same bytes, and one write to each of them per turn. Knows nothing of frames.
 
-import type { Writable } from 'node:stream'
 import { Loan } from '../../broker/delivery/loan.ts'
+import type { Port } from './port.ts'
 import { Slab } from './slab.ts'
 
 /** Pieces smaller than this on average are cheaper to copy into one buffer than to name one by one in a writev. */
@@ -10,14 +10,9 @@ const MERGE_BELOW_BYTES = 8 * 1024
 const SHARE_FROM_RECEIVERS = 4
 const SLAB_BYTES = 1024 * 1024
 
-const NOTHING = new Uint8Array(0)
-
-/** What of a socket is used here. */
-export type Receiver = Pick<Writable, 'cork' | 'uncork' | 'write' | 'writableLength'>
-
 /** Everybody who receives one subject, or the single receiver of answers. */
 export class Lane {
-  readonly receivers: Receiver[] = []
+  readonly ports: Port[] = []
   readonly pieces: Uint8Array[] = []
   pendingBytes = 0
 }
@@ -54,12 +49,8 @@ export class Outbound {
     const loan = new Loan(this.#read)
     this.#read = []
     for (const lane of this.#dirty) {
-      this.#write(lane)
-      for (const receiver of lane.receivers) {
-        if (receiver.writableLength === 0) continue
-        loan.hold()
-        receiver.write(NOTHING, () => loan.release())
-      }
+      const pieces = this.#pack(lane)
+      for (const port of lane.ports) port.write(pieces, loan)
       lane.pieces.length = 0
       lane.pendingBytes = 0
     }
@@ -68,19 +59,9 @@ export class Outbound {
     loan.release()
   }
 
-  #write(lane: Lane): void {
-    const { pieces, receivers } = lane
-    const isVector = pieces.length > 1 && receivers.length < SHARE_FROM_RECEIVERS && lane.pendingBytes >= pieces.length * MERGE_BELOW_BYTES
-    if (isVector) {
-      for (const receiver of receivers) {
-        receiver.cork()
-        for (const piece of pieces) receiver.write(piece)
-        receiver.uncork()
-      }
-      return
-    }
-    const whole = pieces.length === 1 ? pieces[0]! : this.#merge(pieces, lane.pendingBytes)
-    for (const receiver of receivers) receiver.write(whole)
+  #pack({ pieces, ports, pendingBytes }: Lane): readonly Uint8Array[] {
+    const isVector = pieces.length > 1 && ports.length < SHARE_FROM_RECEIVERS && pendingBytes >= pieces.length * MERGE_BELOW_BYTES
+    return isVector ? pieces.slice() : [pieces.length === 1 ? pieces[0]! : this.#merge(pieces, pendingBytes)]
   }
 
   #merge(pieces: readonly Uint8Array[], bytes: number): Uint8Array {

@@ -3,7 +3,7 @@
 /**
  * Bytes that are written in this turn and then forgotten.
  *
- *   [ turn 1 | turn 2 | turn 3 |    free    ]   next() carves, rewind() starts over when nobody reads them any more
+ *   [ turn 1 | turn 2 | turn 3 |    free    ]   next() carves, rewind() starts over while nobody reads what was carved
  *
  * A fresh 64 KiB buffer per flush halves small writes: allocating and first-touching it costs more than the write.
  */
@@ -11,6 +11,7 @@ export class Slab {
   readonly #blockBytes: number
   #block: Uint8Array
   #used = 0
+  #isLent = false
 
   /** `blockBytes`: what is reserved at a time, 64 KiB and more. */
   constructor(blockBytes: number) {
@@ -27,14 +28,16 @@ export class Slab {
     return this.#block.subarray(from, this.#used)
   }
 
-  /** `isFree`: the kernel has taken everything given out, so the same (cached) memory may serve again. */
+  /** `isFree`: the kernel has taken all that was given out in this turn, so the same (cached) memory may serve again. */
   rewind(isFree: boolean): void {
-    if (isFree) this.#used = 0
-    else this.#renew()
+    // Once somebody reads on, the block is carved to its end and left to the collector.
+    if (!isFree && this.#used > 0) this.#isLent = true
+    if (!this.#isLent) this.#used = 0
   }
 
   #renew(): void {
     this.#block = Buffer.allocUnsafeSlow(this.#blockBytes)
     this.#used = 0
+    this.#isLent = false
   }
 }

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Writable } from 'node:stream'
 import test from 'ava'
 import { Lane, Outbound } from '../../../bench/relay/lane.ts'
+import { Port } from '../../../bench/relay/port.ts'
 
 /** A receiver that keeps what it was given, by reference, and takes it at once or not before `release()`. */
 class Sink extends Writable {
@@ -29,7 +30,7 @@ class Sink extends Writable {
 
 function laneTo(...sinks: Sink[]): Lane {
   const lane = new Lane()
-  lane.receivers.push(...sinks)
+  lane.ports.push(...sinks.map(sink => new Port(sink)))
   return lane
 }
 
