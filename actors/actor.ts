@@ -13,9 +13,10 @@
 import { createActor, type AnyActor, type AnyStateMachine, type EventFromLogic } from 'xstate'
 import { Deadline } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
-import type { ActorHandle, ActorInfo, ExitReason, Log } from '../broker/ground/types.ts'
+import type { ActorHandle, ActorInfo, ExitReason, Log, Phase } from '../broker/ground/types.ts'
 import { phaseOf, stateName, type LifecycleEvent, type LifecycleType } from '../machines/lifecycle.ts'
 import type { Behaviour, Environment } from './behaviour.ts'
+import { PhaseWatch } from './phase-watch.ts'
 import { Round } from './round.ts'
 import type { StartableActor, StartResult } from './startable-actor.ts'
 
@@ -49,6 +50,7 @@ export class Actor<M extends AnyStateMachine> implements StartableActor {
   /** Resolves when releases are no longer waited for. */
   readonly #cut = Promise.withResolvers<void>()
   readonly #limit: Deadline
+  readonly #watch = new PhaseWatch()
   #state = ''
   #round: Round<SignalOf<M>> | undefined
   /** The round that a planned restart ends. */
@@ -96,6 +98,11 @@ export class Actor<M extends AnyStateMachine> implements StartableActor {
     this.#mailbox.push(signal)
     this.#deliver()
     return true
+  }
+
+  /** Resolves to true when its chart is in `phase`, at once if it is; to false when it ended without. */
+  reaches(phase: Phase): Promise<boolean> {
+    return this.#watch.reaches(phase)
   }
 
   stop(): void {
@@ -151,6 +158,7 @@ export class Actor<M extends AnyStateMachine> implements StartableActor {
     const [phase, previous] = [phaseOf(state), phaseOf(this.#state)]
     if (state === this.#state) return
     this.#state = state
+    if (phase !== previous) this.#watch.entered(phase)
     if (state === 'terminate.draining') this.#drain()
     else if (state === 'terminate.releasing') this.#release()
     else if (phase === previous) return

@@ -125,7 +125,7 @@ export class BrokerActor implements BrokerHost {
     return this.#tree?.agents() ?? []
   }
 
-  restartAgent(name: string): AgentInfo {
+  restartAgent(name: string): Promise<AgentInfo> {
     return this.#tree!.restartAgent(name)
   }
 

@@ -19,13 +19,14 @@ import type { Settings } from '../broker/ground/settings.ts'
 import type { ActorInfo, ChannelSpec, Link, Listener } from '../broker/ground/types.ts'
 import type { Pipeline } from '../broker/pipeline.ts'
 import type { LocalAgent } from '../agents/local-agent.ts'
+import type { agentMachine } from '../machines/agent.ts'
+import type { Actor } from './actor.ts'
 import { agentChild } from './agent-child.ts'
 import type { Environment } from './behaviour.ts'
 import { channelChild } from './channel-child.ts'
 import type { ChildSpec } from './child-spec.ts'
 import { ConnectionActor } from './connection-actor.ts'
 import { listenerChild } from './listener-child.ts'
-import type { StartableActor } from './startable-actor.ts'
 import type { Strategy } from './strategy.ts'
 import { Supervisor } from './supervisor.ts'
 
@@ -95,17 +96,21 @@ export class Tree {
   }
 
   /**
-   * Ends an agent's process by plan and starts it anew.
-   * @throws BrokerError `agent.unknown`, `agent.failed` when it is down
+   * Ends an agent's process by plan and starts it anew; resolves when the new one runs.
+   * @throws BrokerError `agent.unknown`, `agent.failed` when it is down, or does not come to run again
    */
-  restartAgent(name: string): AgentInfo {
-    const known = this.#options.agents.map(({ settings }) => settings.name)
-    if (!known.includes(name)) {
-      const meant = nearest(name, known)
+  async restartAgent(name: string): Promise<AgentInfo> {
+    const agent = this.#options.agents.find(({ settings }) => settings.name === name)
+    if (agent === undefined) {
+      const meant = nearest(name, this.#options.agents.map(({ settings }) => settings.name))
       throw new BrokerError('agent.unknown', { agent: name, suggestion: meant === undefined ? '' : `; did you mean ${meant}?` })
     }
-    if (!this.#signalAgent(name, 'MAINTAIN')) throw new BrokerError('agent.failed', { agent: name, problem: 'does not run; it is started again as its restart type and backoff say' })
-    return this.agents().find((agent) => agent.name === name)!
+    const actor = this.#agentActor(name)
+    if (!actor?.signal({ type: 'MAINTAIN' })) throw new BrokerError('agent.failed', { agent: name, problem: 'does not run; it is started again as its restart type and backoff say' })
+    // It may have to come to run first: its signal waits until then.
+    const isRunning = (await actor.reaches('maintain')) && (await actor.reaches('run'))
+    if (!isRunning || agent.pid === undefined) throw agent.startError ?? new BrokerError('agent.failed', { agent: name, problem: 'ended during its restart' })
+    return this.agents().find((info) => info.name === name)!
   }
 
   #accept(link: Link): void {
@@ -119,13 +124,13 @@ export class Tree {
   }
 
   #attach(agent: string, event: ConnectionEvent): void {
-    if (event === 'authenticated') this.#signalAgent(agent, 'ATTACHED')
-    else if (event === 'closed' && this.#core.directory.addressed('agent', agent) === undefined) this.#signalAgent(agent, 'DETACHED')
+    if (event === 'authenticated') this.#agentActor(agent)?.signal({ type: 'ATTACHED' })
+    else if (event === 'closed' && this.#core.directory.addressed('agent', agent) === undefined) this.#agentActor(agent)?.signal({ type: 'DETACHED' })
   }
 
-  #signalAgent(name: string, type: 'MAINTAIN' | 'ATTACHED' | 'DETACHED'): boolean {
-    const actor: (StartableActor & { signal?: (event: { type: string }) => boolean }) | undefined = this.#agents.find(`agent.${name}`)
-    return actor?.signal?.({ type }) ?? false
+  // The children of this supervisor are those that agentChild made.
+  #agentActor(name: string): Actor<typeof agentMachine> | undefined {
+    return this.#agents.find(`agent.${name}`) as Actor<typeof agentMachine> | undefined
   }
 }
 

@@ -47,6 +47,7 @@ export class LocalAgent {
   readonly #options: LocalAgentOptions
   #process: AgentProcess | undefined
   #lastExit: AgentExit | undefined
+  #startError: BrokerError | undefined
 
   constructor(options: LocalAgentOptions) {
     this.settings = options.settings
@@ -64,6 +65,11 @@ export class LocalAgent {
     return this.#lastExit
   }
 
+  /** Why the last attempt to start a process failed; undefined when it did not. */
+  get startError(): BrokerError | undefined {
+    return this.#startError
+  }
+
   /** True for the agent's process and those that it started and that stayed in its group. */
   owns(pid: number): boolean {
     return this.#process !== undefined && (pid === this.#process.pid || groupOf(pid) === this.#process.pid)
@@ -76,7 +82,9 @@ export class LocalAgent {
     scope.defer(() => credential.revoke())
     const launch = launchOf(settings, { ...context, token: credential.token })
     const starting = AgentProcess.start({ name: settings.name, launch, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
+    this.#startError = undefined
     const agent = await starting.catch((error: unknown) => {
+      this.#startError = BrokerError.from(error)
       // A crash once it runs, not a failed init: that would end the supervisor's start, and with it the other agents.
       setImmediate(() => scope.fail(error))
     })

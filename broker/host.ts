@@ -14,8 +14,8 @@ export interface BrokerHost {
   startChannel(spec: ChannelSpec): Promise<void>
   stopChannel(name: string): Promise<void>
   agents(): AgentInfo[]
-  /** Begins a planned restart. @throws BrokerError `agent.unknown`, `agent.failed` */
-  restartAgent(name: string): AgentInfo
+  /** A planned restart; resolves when the agent runs again. @throws BrokerError `agent.unknown`, `agent.failed` */
+  restartAgent(name: string): Promise<AgentInfo>
   /** Begins the orderly stop. */
   stop(): void
 }

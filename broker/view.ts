@@ -125,7 +125,7 @@ export class View implements BrokerView {
     return { agents: this.#host.agents() }
   }
 
-  restartAgent(name: string): ApiAnswer<'agent.restart'> {
+  restartAgent(name: string): Promise<ApiAnswer<'agent.restart'>> {
     return this.#host.restartAgent(name)
   }
 

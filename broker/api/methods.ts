@@ -24,8 +24,8 @@ export interface BrokerView {
   trace(channel: string | undefined, limit: number, after: number | undefined): ApiAnswer<'trace.show'>
   setTracing(isEnabled: boolean): ApiAnswer<'trace.enable'>
   agents(): ApiAnswer<'agents'>
-  /** @throws BrokerError `agent.unknown` */
-  restartAgent(name: string): ApiAnswer<'agent.restart'>
+  /** @throws BrokerError `agent.unknown`, `agent.failed` */
+  restartAgent(name: string): Promise<ApiAnswer<'agent.restart'>>
   kill(id: string): ApiAnswer<'connection.kill'>
   stop(): ApiAnswer<'stop'>
 }

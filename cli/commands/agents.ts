@@ -23,7 +23,10 @@ export async function listAgents(context: Context): Promise<void> {
   await print(answer.agents.length === 0 ? 'no agents; they are declared in the config, see: callboard config check' : formatTable(columns, answer.agents))
 }
 
+// The agent gets its own time to stop, 5 s unless its config says otherwise, before the new process starts.
+const RESTART_TIMEOUT_MS = 60_000
+
 export async function restartAgent(context: Context, _options: object, words: readonly string[]): Promise<void> {
-  const agent = await withClient(context, client => client.call('agent.restart', { name: words[0]! }))
+  const agent = await withClient(context, client => client.call('agent.restart', { name: words[0]! }, { timeoutMs: RESTART_TIMEOUT_MS }))
   await (context.isJson ? printJson(agent) : print(formatTable(columns, [agent])))
 }
