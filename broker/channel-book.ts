@@ -8,6 +8,7 @@ import { Channels } from './registry/channels.ts'
 export class ChannelBook {
   readonly #core: Core
   readonly #path: string
+  #saved: Promise<void> = Promise.resolve()
 
   /** `path` is the file in which created channels outlast the broker. */
   constructor(core: Core, path: string) {
@@ -28,9 +29,15 @@ export class ChannelBook {
   }
 
   /** Writes down the channels that were created; those of the config are there anyway. */
-  async save(): Promise<void> {
+  save(): Promise<void> {
+    // One after the other, each with what there is then: two clients may create channels at the same time.
+    const write = (): Promise<void> => saveChannels(this.#path, this.#created())
+    return (this.#saved = this.#saved.then(write, write))
+  }
+
+  #created(): ChannelSpec[] {
     const configured = new Set(this.#configured().map(({ name }) => name))
-    await saveChannels(this.#path, this.#core.channels.list().filter(({ name }) => !configured.has(name)))
+    return this.#core.channels.list().filter(({ name }) => !configured.has(name))
   }
 
   #configured(): { name: string; mode: ChannelSpec['mode']; createdAt: number }[] {

@@ -25,10 +25,15 @@ export function loadChannels(path: string): SavedChannel[] {
   }
   try {
     const saved = JSON.parse(text) as { channels: SavedChannel[] }
-    return saved.channels.map(({ name, mode, createdAt }) => ({ name, mode, createdAt }))
+    return saved.channels.map(savedChannel)
   } catch (error) {
     throw invalid(path, error)
   }
+}
+
+function savedChannel({ name, mode, createdAt }: SavedChannel): SavedChannel {
+  if (typeof name !== 'string' || (mode !== 'pubsub' && mode !== 'broadcast') || typeof createdAt !== 'number') throw new TypeError('an entry is not {name, mode, createdAt}')
+  return { name, mode, createdAt }
 }
 
 /** Replaces the file; a crash leaves the old one or the new one, whole. */
