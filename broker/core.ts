@@ -93,6 +93,7 @@ export class Core implements RoutingContext {
   }
 
   accountOf(subject: readonly string[]): Account {
+    if (subject[0] === '$CB' && subject[1] === 'api') return this.accounts.methods
     const channel = this.channels.owner(subject)
     return (channel && this.accounts.channel(channel.name)) ?? this.accounts.outside
   }
@@ -115,8 +116,9 @@ export class Core implements RoutingContext {
     for (const { name, mode } of this.channels.list()) if (mode === 'broadcast') this.routes.invalidate(name.split('.'))
   }
 
-  /** Remembers a run: in the recorder always, with the beginning of its payload while tracing is on. */
+  /** Remembers a run: in the recorder always, with the beginning of its payload while tracing is on. Not calls of the broker's methods: `trace` would show itself. */
   record(timeMicros: number, origin: number, firstId: number, kind: number, subject: string, slice: Slice, receivers: number): void {
+    if (slice.account === this.accounts.methods) return
     if (this.previews.isEnabled) this.previews.keep(this.recorder.next, previewOf(slice))
     this.recorder.record(timeMicros, origin, firstId, kind, subject, slice.count, slice.end - slice.start, receivers)
   }

@@ -18,6 +18,7 @@ export function metricsOf(pipeline: Pipeline): Record<string, number> {
     deadlines: core.deadlines.size,
     messages_accepted_total: totals.accepted,
     messages_rejected_total: totals.rejected,
+    method_calls_total: core.accounts.methods.accepted,
     deliveries_total: totals.deliveries,
     deliveries_written_total: totals.written,
     deliveries_pending: totals.pending,

@@ -106,13 +106,17 @@ export class View implements BrokerView {
 
   trace(channel: string | undefined, limit: number, after: number | undefined): ApiAnswer<'trace.show'> {
     const { recorder, previews } = this.#pipeline.core
+    const { oldest, next } = recorder
     const entries: TraceEntry[] = []
-    const from = Math.max(recorder.oldest, after === undefined ? 0 : after + 1)
-    for (let seq = recorder.next - 1; seq >= from && entries.length < limit; seq--) {
+    const look = (seq: number): void => {
       const run = recorder.at(seq)!
       if (channel === undefined || run.subject === channel || run.subject.startsWith(`${channel}.`)) entries.push(this.#traceEntry(run))
     }
-    return { entries: entries.reverse(), from: recorder.oldest, to: recorder.next, enabled: previews.isEnabled }
+    // Who goes on from a position wants the next ones, so that none is passed over; who just looks, the latest.
+    if (after !== undefined) for (let seq = Math.max(oldest, after + 1); seq < next && entries.length < limit; seq++) look(seq)
+    else for (let seq = next - 1; seq >= oldest && entries.length < limit; seq--) look(seq)
+    if (after === undefined) entries.reverse()
+    return { entries, from: oldest, to: next, enabled: previews.isEnabled }
   }
 
   setTracing(isEnabled: boolean): ApiAnswer<'trace.enable'> {

@@ -54,7 +54,7 @@ const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, p
   latency: { isOpen: true, run: (view) => view.latency() },
   'trace.show': {
     isOpen: true,
-    run: (view, params) => view.trace(params.text('channel', MAX_NAME), params.integer('limit', 1, MAX_TRACE_LIMIT) ?? DEFAULT_TRACE_LIMIT, params.integer('after', 0, Number.MAX_SAFE_INTEGER)),
+    run: (view, params) => view.trace(params.text('channel', MAX_NAME), params.integer('limit', 1, MAX_TRACE_LIMIT) ?? DEFAULT_TRACE_LIMIT, params.integer('after', -1, Number.MAX_SAFE_INTEGER)),
   },
   'trace.enable': { isOpen: false, run: (view) => view.setTracing(true) },
   'trace.disable': { isOpen: false, run: (view) => view.setTracing(false) },

@@ -1,4 +1,5 @@
-// One account per channel, one for everything outside channels, and their sum.
+// One account per channel, one for everything outside channels, and their sum. Calls of the broker's own methods are
+// counted apart: whoever looks at the sums would change them by looking.
 
 import { Account, dropReasons, type DropReason } from '../ground/slice.ts'
 
@@ -17,6 +18,8 @@ export interface Totals {
 export class Accounts {
   /** What is published outside every channel. */
   readonly outside = new Account()
+  /** What goes to the broker's own methods; not in the sums. */
+  readonly methods = new Account()
   readonly #byChannel = new Map<string, Account>()
   /** Of channels that were deleted: what they delivered stays counted. */
   #retired: Account[] = []
@@ -42,7 +45,8 @@ export class Accounts {
 
   totals(): Totals {
     this.#foldRetired()
-    return sum([this.outside, ...this.#byChannel.values(), ...this.#retired])
+    const totals = sum([this.outside, ...this.#byChannel.values(), ...this.#retired])
+    return { ...totals, balanced: totals.balanced && this.methods.imbalance === 0 }
   }
 
   // A retired account with nothing pending does not change any more.

@@ -59,12 +59,12 @@ async function show(context: Context, client: Client, options: TraceOptions): Pr
   }
   const signal = interruption()
   for (let next = answer.to; !signal.aborted; ) {
-    const { entries, to } = await client.call('trace.show', { ...channel, ...(next > 0 && { after: next - 1 }), limit: BATCH })
+    const { entries, from, to } = await client.call('trace.show', { ...channel, after: next - 1, limit: BATCH })
+    if (from > next) note(`${plural(from - next, 'run')} went by too fast to be shown: the recorder has forgotten them`)
     await printEntries(context, entries)
-    // The recorder gives the newest ones: more than a batch between two looks means that some were passed over.
-    if (entries.length === BATCH && entries[0]!.seq > next) note(`${plural(entries[0]!.seq - next, 'run')} before these went by too fast to be shown`)
-    next = to
-    await delay(POLL_MS, undefined, { signal }).catch(() => {})
+    const isMore = entries.length === BATCH
+    next = isMore ? entries.at(-1)!.seq + 1 : to
+    if (!isMore) await delay(POLL_MS, undefined, { signal }).catch(() => {})
   }
 }
 
