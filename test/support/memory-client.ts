@@ -1,10 +1,11 @@
 // Clients at the other end of memory links: what they send and what they got, as frames or envelopes.
 
-import { decode, encode } from '@msgpack/msgpack'
+import { encode } from '@msgpack/msgpack'
 import type { Connection } from '../../broker/connection.ts'
+import { decodePayload } from '../../broker/ground/payload.ts'
 import { encodeFrame, decodeFrame, type Frame, type FrameInit } from '../../broker/wire/frame.ts'
 import { Framer } from '../../broker/wire/framer.ts'
-import { Kind } from '../../broker/wire/layout.ts'
+import { Flag, Kind, type PayloadType } from '../../broker/wire/layout.ts'
 import type { MemoryLink } from './memory-link.ts'
 
 /** A frame as it came; `body` is the payload of a frame of the broker's own, decoded. */
@@ -86,7 +87,7 @@ export class NativeClient extends MemoryClient {
       frame: (bytes, start, end) => {
         const frame = decodeFrame(bytes, start, end)
         const isOwn = frame.origin === 0 && frame.payload.length > 0
-        frames.push({ ...frame, bytes: bytes.slice(start, end), body: isOwn ? decode(frame.payload) : undefined })
+        frames.push({ ...frame, bytes: bytes.slice(start, end), body: isOwn ? decodePayload((frame.flags & Flag.payloadType) as PayloadType, frame.payload) : undefined })
       },
     })
     return frames

@@ -1,0 +1,28 @@
+import test from 'ava'
+import { Kind } from '../../broker/wire/layout.ts'
+import { codeOf } from '../support/memory-client.ts'
+import { PipelineRig } from '../support/pipeline.ts'
+
+const BEAT_MS = 1000
+
+test('heartbeat: a client that asked for it is pinged, and is stale after two silent periods', async t => {
+  const rig = new PipelineRig({ ipc: { limits: { heartbeatMs: BEAT_MS } } })
+  const [silent, answering, unwatched] = [rig.native({ heartbeatMs: 1 }), rig.native({ heartbeatMs: 1 }), rig.native()]
+  for (let beat = 0; beat < 4; beat++) {
+    await rig.advance(BEAT_MS + 20)
+    for (const { kind, id } of answering.frames()) if (kind === Kind.ping) answering.control(Kind.pong, id)
+  }
+  const frames = silent.frames()
+  t.deepEqual(frames.map(({ kind }) => kind), [Kind.ping, Kind.ping, Kind.goodbye])
+  t.is(codeOf(frames[2]!), 'connection.stale')
+  t.true(answering.connection.isReady)
+  t.true(unwatched.connection.isReady)
+  t.deepEqual(unwatched.frames(), [])
+})
+
+test('heartbeat: with keepAlive off nobody is watched', async t => {
+  const rig = new PipelineRig({ ipc: { performance: { keepAlive: false }, limits: { heartbeatMs: BEAT_MS } } })
+  const client = rig.native({ heartbeatMs: 1 })
+  for (let beat = 0; beat < 5; beat++) await rig.advance(BEAT_MS + 20)
+  t.deepEqual(client.frames(), [])
+})

@@ -1,0 +1,32 @@
+// The broker's methods over a pipeline without actors: a host that starts channels by itself and has one agent.
+
+import type { AgentInfo } from '../../broker/ground/api.ts'
+import { BrokerError } from '../../broker/ground/errors.ts'
+import type { ActorInfo } from '../../broker/ground/types.ts'
+import type { BrokerHost } from '../../broker/host.ts'
+import { View } from '../../broker/view.ts'
+import { PipelineRig, type PipelineSetup } from './pipeline.ts'
+
+const agent: AgentInfo = { name: 'weather', phase: 'run', pid: 77, incarnation: 1, restarts: 0, ageMs: 5 }
+const root: ActorInfo = { id: 'root', kind: 'broker', phase: 'run', incarnation: 1, restarts: 0, ageMs: 1, mailbox: 0, detail: '', children: [] }
+
+/** A rig whose `$CB.api.*` answers. */
+export function rigWithView(setup: PipelineSetup = {}): PipelineRig {
+  const host: BrokerHost = {
+    version: '1.2.3',
+    home: '/home/of/it',
+    socket: '/home/of/it/callboard.sock',
+    phase: 'run',
+    tree: () => root,
+    startChannel: async spec => rig.openChannel(spec),
+    stopChannel: async name => rig.closeChannel(name),
+    agents: () => [agent],
+    async restartAgent(name) {
+      if (name !== agent.name) throw new BrokerError('agent.unknown', { agent: name, suggestion: '' })
+      return agent
+    },
+    stop: () => {},
+  }
+  const rig: PipelineRig = new PipelineRig({ ...setup, view: pipeline => new View(pipeline, host) })
+  return rig
+}
