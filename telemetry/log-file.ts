@@ -8,6 +8,8 @@ import type { Log } from '../broker/ground/types.ts'
 
 const LARGE_BYTES = 64 * 1024 * 1024
 const LOOK_MS = 60_000
+/** Lines that wait for the disk; what comes above it is lost. */
+const MAX_WAITING_BYTES = 1024 * 1024
 
 /** Members whose value must never be read by anyone, wherever a careless call puts them. */
 const SECRETS = ['token', 'auth', 'mac', 'key', 'password', 'secret', '*.token', '*.auth', '*.mac', '*.key', '*.password', '*.secret']
@@ -35,13 +37,15 @@ export class LogFile {
 
   /** Begins to write; what was logged before comes first. Called once, when no other process has the file. */
   open(): void {
-    const destination = pino.destination({ dest: this.#path, append: true, sync: false, mode: 0o600 })
+    const destination = pino.destination({ dest: this.#path, append: true, sync: false, mode: 0o600, maxLength: MAX_WAITING_BYTES })
     let isReady = false
     destination.once('ready', () => (isReady = true))
     // A full disk must not end the broker: what cannot be written is lost, and said once.
     destination.on('error', (error: Error) => {
       if (!this.#hasComplained) this.#complain(`callboard: the log cannot be written: ${error.message}\n`)
       this.#hasComplained = true
+      // Pino calls it when the process exits, and it tries again for ever where the disk is full.
+      destination.flushSync = () => {}
       // It would keep every line for a file that never opens.
       if (!isReady) this.#forget()
     })
