@@ -3,7 +3,7 @@
 
 import fc from 'fast-check'
 import { Kind, PayloadType, Flag } from '../../broker/wire/layout.ts'
-import { JsonClient, NativeClient } from './memory-client.ts'
+import { type JsonClient, NativeClient } from './memory-client.ts'
 import { naivelyMatches, patternTokens, subjectTokens } from './patterns.ts'
 import type { PipelineRig } from './pipeline.ts'
 
@@ -87,7 +87,7 @@ export class BusHistory {
   async take(step: Step): Promise<number | undefined> {
     if (step.kind === 'connect') return this.#connect(step.isJson, step.kernelBytes)
     if (step.kind === 'turn') return this.#turn()
-    if (step.kind === 'wait') return await this.#wait(step.ms)
+    if (step.kind === 'wait') return this.#wait(step.ms)
     if (step.kind === 'channel') return this.#channel(step.name, step.isBroadcast)
     const living = this.clients.filter(({ client }) => !client.link.isClosed)
     const actor = living[step.pick % living.length]

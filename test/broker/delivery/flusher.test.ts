@@ -6,7 +6,11 @@ import { settle } from '../../support/fake-clock.ts'
 const marks = outboundMarks(16 * 1024 * 1024)
 
 function flushable(onFlush: () => void): Flushable {
-  return { flush: () => (onFlush(), true), hold: () => {} }
+  const flush = (): boolean => {
+    onFlush()
+    return true
+  }
+  return { flush, hold: () => {} }
 }
 
 test('flusher: everything of a turn is flushed once, when the turn ends', async t => {

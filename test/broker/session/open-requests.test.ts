@@ -10,8 +10,8 @@ interface Setup {
   readonly deadlines: Deadlines
   /** `ended 1 timeout`, `cancelled 1 for 7`. */
   readonly told: string[]
-  party(number: number): RequestParty
-  open(requester: RequestParty, id: number, responders: RequestParty[], isMany?: boolean): void
+  readonly party: (number: number) => RequestParty
+  readonly open: (requester: RequestParty, id: number, responders: RequestParty[], isMany?: boolean) => void
 }
 
 function setUp(): Setup {
