@@ -5,6 +5,7 @@ import type { Deadlines } from '../broker/ground/deadlines.ts'
 import { Deadline } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { encodePayload } from '../broker/ground/payload.ts'
+import { PayloadType } from '../broker/ground/payload-type.ts'
 import type { Frame, Headers } from '../broker/wire/frame.ts'
 import { Kind } from '../broker/wire/layout.ts'
 import { encodeFailure } from './answer-error.ts'
@@ -47,7 +48,7 @@ export class OpenRequest {
   }
 
   async fail(failure: unknown, message?: string): Promise<void> {
-    await this.#send(Kind.error, 0, encodeFailure(failure, message), undefined)
+    await this.#send(Kind.error, PayloadType.msgpack, encodeFailure(failure, message), undefined)
   }
 
   /** Nobody wants the answer any more. */
