@@ -21,6 +21,8 @@ export type ConnectionEvent = 'accepted' | 'authenticated' | 'stalled' | 'reliev
 export interface ConnectionOwner {
   /** The first bytes came. Sets the dialect. */
   begin(connection: Connection, chunk: Uint8Array): void
+  /** The client sends no more. */
+  ended(connection: Connection): void
   relieved(connection: Connection): void
   overflowed(connection: Connection): void
   gone(connection: Connection, problem: Error | undefined): void
@@ -86,6 +88,11 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
     return this.state === 'ready'
   }
 
+  /** On its way out, or gone. */
+  get isEnding(): boolean {
+    return this.state === 'closing' || this.state === 'gone'
+  }
+
   get isHigh(): boolean {
     return this.outbound.isHigh
   }
@@ -113,7 +120,7 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   }
 
   ended(): void {
-    this.outbound.end()
+    this.#owner.ended(this)
   }
 
   closed(problem: Error | undefined): void {

@@ -140,12 +140,22 @@ export class Core implements RoutingContext {
 
   /** Tells why, and ends the connection in order. */
   end(connection: Connection, error: BrokerError): void {
-    if (connection.state === 'closing' || connection.state === 'gone') return
-    connection.state = 'closing'
+    if (connection.isEnding) return
     connection.closeReason = error
-    if (connection.deadline !== undefined) this.deadlines.cancel(connection.deadline)
     this.log.info({ connection: connection.id, client: connection.client, code: error.code }, error.message)
-    this.send(connection, { kind: Kind.goodbye, body: error.toBody() })
+    this.#end(connection, error)
+  }
+
+  /** Its client ended it: what waits for it still leaves. */
+  ended(connection: Connection): void {
+    if (!connection.isEnding) this.#end(connection, undefined)
+  }
+
+  // The state first: from here on nothing that the goodbye causes ends it again.
+  #end(connection: Connection, error: BrokerError | undefined): void {
+    connection.state = 'closing'
+    if (connection.deadline !== undefined) this.deadlines.cancel(connection.deadline)
+    if (error !== undefined) this.send(connection, { kind: Kind.goodbye, body: error.toBody() })
     this.onConnectionEvent(connection, 'draining')
     connection.outbound.end()
     connection.deadline = new Deadline(() => connection.link.destroy())

@@ -116,6 +116,10 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     else dialect.received(chunk)
   }
 
+  ended(connection: Connection): void {
+    this.core.ended(connection)
+  }
+
   relieved(connection: Connection): void {
     this.#backpressure.release(connection)
   }
@@ -185,7 +189,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     if (id > connection.lastId) connection.lastId = id
     if (kind === Kind.ping) this.core.send(connection, { kind: Kind.pong, ref: id })
     else if (kind === Kind.cancel) this.#requester.open.cancel(connection, ref)
-    else if (kind === Kind.goodbye) connection.ended()
+    else if (kind === Kind.goodbye) this.core.ended(connection)
     else if (kind === Kind.subscribe || kind === Kind.unsubscribe) this.#subscription(connection, message)
     else if (kind !== Kind.pong) this.core.refuse(connection, id, new BrokerError('frame.unsupported', { feature: `${kindName(kind)} after the handshake` }))
   }
