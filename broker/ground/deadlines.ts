@@ -10,6 +10,8 @@
 import type { Clock } from './clock.ts'
 
 const SLOTS = 512
+/** Node fires a timer that is further away at once; a time-out of 2^32-1 ms is one that clients may ask for. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** Something that is due at a time. The owner keeps it and may set it again after it fired or was cancelled. */
 export class Deadline {
@@ -105,7 +107,7 @@ export class Deadlines {
     }
     this.#armedTick = tick
     const dueMs = (tick - 1) * this.#tickMs - (this.#clock.monotonicMs() - this.#startMs)
-    this.#cancelTimer = this.#clock.after(Math.max(1, Math.ceil(dueMs)), () => {
+    this.#cancelTimer = this.#clock.after(Math.min(MAX_TIMER_MS, Math.max(1, Math.ceil(dueMs))), () => {
       this.#cancelTimer = undefined
       this.#advance()
       if (this.#count > 0) this.#arm(this.#nextTick())

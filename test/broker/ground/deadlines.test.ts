@@ -1,5 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
+import type { Clock } from '../../../broker/ground/clock.ts'
 import { Deadline, Deadlines } from '../../../broker/ground/deadlines.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -149,4 +150,20 @@ test('deadlines: no timer runs while nothing is set', async t => {
   // The timer of a cancelled deadline runs out once.
   await clock.advance(5 * TICK_MS)
   t.is(clock.pendingTimers, 0)
+})
+
+test('deadlines: one that is further away than a timer of Node reaches does not fire at once', async t => {
+  const clock = new FakeClock()
+  const asked: number[] = []
+  const after: Clock['after'] = (delayMs, callback) => {
+    asked.push(delayMs)
+    return clock.after(delayMs, callback)
+  }
+  const deadlines = new Deadlines({ wallMicros: () => clock.wallMicros(), monotonicMs: () => clock.monotonicMs(), after }, { onError: () => t.fail() })
+  let fired = 0
+  deadlines.set(new Deadline(() => fired++), 2 ** 32 - 1)
+  await clock.advance(10_000)
+  t.is(fired, 0)
+  t.true(asked.every(delayMs => delayMs <= 2 ** 31 - 1))
+  deadlines.close()
 })
