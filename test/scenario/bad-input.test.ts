@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { inspect } from 'node:util'
 import { encode } from '@msgpack/msgpack'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
@@ -103,7 +104,7 @@ test('bad input: after the welcome each wrong frame is refused by name, and the 
         if (isFitting(good, field, value)) continue
         peer.write(framed(encode(good.map((own, i) => (i === field ? value : own)))))
         const { code } = await peer.nextError()
-        t.true(['frame.malformed', 'frame.unsupported', 'subject.invalid', 'frame.id_order'].includes(code), `field ${field} as ${String(value)}: ${code}`)
+        t.true(['frame.malformed', 'frame.unsupported', 'subject.invalid', 'frame.id_order'].includes(code), `field ${field} as ${inspect(value)}: ${code}`)
         refused++
       }
     }

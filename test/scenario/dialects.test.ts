@@ -94,10 +94,10 @@ test('dialects: two scripts share a group, and unsubscribing ends it', async t =
   }
   for (let i = 0; i < 4; i++) t.deepEqual(await client.publish('command.x', i, { receipt: true }), { receivers: 1 })
   for (const script of scripts) for (let i = 0; i < 2; i++) t.like(await script.nextOf('event'), { subscription: 5 })
-  scripts[0]!.say({ type: 'unsubscribe', subscription: 5 })
-  await scripts[0]!.nextOf('ok')
+  scripts[0].say({ type: 'unsubscribe', subscription: 5 })
+  await scripts[0].nextOf('ok')
   await client.publish('command', 'last')
-  t.like(await scripts[1]!.nextOf('event'), { payload: 'last' })
+  t.like(await scripts[1].nextOf('event'), { payload: 'last' })
 })
 
 test('dialects: an answer to many comes to a script until the end', async t => {
@@ -106,7 +106,7 @@ test('dialects: an answer to many comes to a script until the end', async t => {
   for (const name of ['a', 'b']) await (await broker.connect()).subscribe('roll', { onMessage: message => message.respond(name) }).ready
   script.say({ id: 'all', type: 'request', subject: 'roll', payload: null, many: true })
   const answers = [await script.nextOf('response'), await script.nextOf('response')]
-  t.deepEqual(answers.map(({ payload }) => payload).sort(), ['a', 'b'])
+  t.deepEqual(answers.map(({ payload }) => String(payload)).sort(), ['a', 'b'])
   t.like(await script.nextOf('end'), { ref: 'all', payload: { responses: 2, reason: 'complete' } })
 })
 

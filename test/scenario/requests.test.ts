@@ -99,8 +99,8 @@ test('requests: many gives the answers of all, failures among them, and ends whe
     const worker = await broker.connect()
     await worker.subscribe('roll', { onMessage: message => (name === 'c' ? message.fail('dice.lost') : message.respond(name)) }).ready
   }
-  const answers: unknown[] = []
-  for await (const message of asker.requestMany('roll', 1, { timeoutMs: 60_000 })) answers.push(message.error === undefined ? message.value : message.error.details['code'])
+  const answers: string[] = []
+  for await (const message of asker.requestMany<string>('roll', 1, { timeoutMs: 60_000 })) answers.push(message.error === undefined ? message.value : String(message.error.details['code']))
   t.deepEqual(answers.sort(), ['a', 'b', 'dice.lost'])
 })
 

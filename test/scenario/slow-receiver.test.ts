@@ -34,14 +34,14 @@ test('slow receiver: one that never reads stalls its publisher, is ended by name
   await Promise.all([reader.subscribe(1, 'flood'), stuck.subscribe(1, 'flood')])
   stuck.socket.pause()
   const count = 1600
-  let isFlooding = true
-  const flooded = flood(publisher, 'flood', count, 64 * KIB).finally(() => (isFlooding = false))
+  const end = { isReached: false }
+  const flooded = flood(publisher, 'flood', count, 64 * KIB).finally(() => (end.isReached = true))
   const received = readAll(reader, count)
   let wasStalled = false
   let mostBytes = 0
   let mostPendingBytes = 0
   // The accounts are asked all the while: the identity holds at every moment, not only at the end.
-  while (isFlooding) {
+  while (!end.isReached) {
     const [stats, { connections }] = await Promise.all([watcher.call('stats'), watcher.call('connections', { id: 'stuck' })])
     t.true(stats.balanced)
     mostBytes = Math.max(mostBytes, broker.rssBytes())
@@ -86,7 +86,7 @@ test('slow receiver: two that write 6 MiB to each other before they read both fi
 })
 
 test('slow receiver: one that reads slowly loses nothing, its publisher waits', async t => {
-  const broker = await startBroker(t, { config: { ipc: { limits: { maxPendingBytes: '4mb' } } } })
+  const broker = await startBroker(t, { config: { ipc: { limits: { maxPendingBytes: '4mb', stallTimeout: '20s' } } } })
   const [publisher, reader] = await Promise.all([broker.native(), broker.native()])
   await reader.subscribe(1, 'flood')
   let stalls = 0

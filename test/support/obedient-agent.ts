@@ -1,6 +1,7 @@
 // An agent that does what tests tell it. Says `ready PID` when it can be reached at its name, and then takes orders:
 // pid, crash, leave, print, where, variable. With IGNORES_SIGTERM it has to be killed.
 
+/* oxlint-disable no-console -- what it prints is what tests look for in the broker's log */
 import { connect } from '../../client/index.ts'
 
 const client = await connect({ retry: { enabled: true, maxRetries: Infinity } })
