@@ -14,6 +14,7 @@ export class ConnectionActor implements ActorHandle {
   readonly #core: Core
   readonly #connection: Connection
   readonly #chart: HostedChart<typeof connectionMachine>
+  #isKilled = false
 
   constructor(core: Core, connection: Connection) {
     this.#core = core
@@ -56,17 +57,25 @@ export class ConnectionActor implements ActorHandle {
   }
 
   kill(): void {
+    this.#isKilled = true
     this.#chart.send('KILL')
     this.#connection.link.destroy()
   }
 
   // The pipeline has released everything by now.
   #closed(): void {
-    const { closeReason } = this.#connection
-    const reason: ExitReason = closeReason === undefined ? { kind: 'normal' } : closeReason.code === 'connection.draining' ? { kind: 'shutdown' } : { kind: 'crash', error: closeReason }
-    this.#chart.send('FINISHED')
+    const reason = this.#isKilled ? ({ kind: 'killed' } as const) : exitReason(this.#connection.closeReason)
+    // Where it ended in order, DRAINED is what leads on; elsewhere the chart passes over it.
     this.#chart.send('DRAINED')
+    this.#chart.send(reason.kind === 'crash' ? 'FAILED' : 'FINISHED')
     this.#chart.send('RELEASED')
     this.onExit?.(reason, this)
   }
+}
+
+/** What the broker asked for is a shutdown; what it had to end, or lost, is a crash. */
+function exitReason(closeReason: BrokerError | undefined): ExitReason {
+  if (closeReason === undefined) return { kind: 'normal' }
+  const isAsked = closeReason.code === 'connection.draining' || closeReason.code === 'connection.killed' || closeReason.code === 'session.taken_over'
+  return isAsked ? { kind: 'shutdown' } : { kind: 'crash', error: closeReason }
 }
