@@ -1,6 +1,6 @@
 // The README's tour works as it is printed: its commands are run in order, in a home of their own, and print what it shows.
 
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import test from 'ava'
 import { connect } from '../../client/index.ts'
@@ -86,4 +86,11 @@ test('readme: the tour shows every step of a first visit', t => {
   for (const word of ['start --detach', 'status', 'tree', 'send', 'subscribe', 'channel create', 'publish', 'broadcast', 'trace', 'stats', 'kill -9', 'python3', 'npx node', 'doctor', 'stop']) t.true(commands.includes(word), word)
   t.deepEqual([...tour.files.keys()], ['hello.py', 'hello.ts'])
   t.true(readme.indexOf('npm ci && npm start') < readme.indexOf('## '))
+})
+
+test('readme: every source file that it names exists', t => {
+  const sources = globSync('**/*.ts', { cwd: root, exclude: ['node_modules/**', 'dist/**', 'test/support/**'] }).map(path => `/${path}`)
+  const named = [...readme.matchAll(/`([\w./-]+\.ts)`/g)].map(match => match[1]!).filter(name => !tour.files.has(name))
+  t.true(named.length > 20)
+  t.deepEqual(named.filter(name => !sources.some(path => path.endsWith(`/${name}`))), [])
 })
