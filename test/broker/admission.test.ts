@@ -1,5 +1,6 @@
 import test from 'ava'
 import { createHmac } from 'node:crypto'
+import { BrokerError } from '../../broker/ground/errors.ts'
 import { Kind } from '../../broker/wire/layout.ts'
 import { codeOf, type NativeClient } from '../support/memory-client.ts'
 import { OWNER_TOKEN, PipelineRig, type HelloFields } from '../support/pipeline.ts'
@@ -121,6 +122,18 @@ test('admission: a refused newcomer takes nothing over', t => {
   const mine = rig.native({ client: 'me' })
   t.is(greet(rig, { client: 'me', agent: 'weather' }), 'session.id_taken')
   t.true(mine.connection.isReady)
+})
+
+test('admission: an id whose holder is on its way out is free', t => {
+  const rig = new PipelineRig()
+  rig.addPrincipal({ name: 'guest' }, 'guest-token')
+  const ending = rig.native({ client: 'me' })
+  ending.link.kernelBytes = 0
+  rig.core.end(ending.connection, new BrokerError('connection.killed'))
+  t.is(greet(rig, { client: 'me', principal: 'guest', auth: { token: 'guest-token' } }), 'welcome')
+  ending.link.hangUp()
+  rig.turn()
+  t.is(rig.core.directory.client('me')?.permissions?.name, 'guest')
 })
 
 test('admission: agent names are for agents, and an agent\'s own credential serves for its name alone', t => {
