@@ -109,7 +109,7 @@ test('requests: many ends with the time for those who never answer', async t => 
   const [asker, silent, worker] = await Promise.all([broker.native(), broker.native(), broker.connect()])
   await silent.subscribe(1, 'roll')
   await worker.subscribe('roll', { onMessage: message => message.respond('here') }).ready
-  const id = asker.request('roll', 1, { flags: Flag.many, to: 200 })
+  const id = asker.request('roll', 1, { flags: Flag.many, to: 1500 })
   const answer = await asker.nextOf(Kind.response)
   t.is(answer.ref, id)
   const end = await asker.nextOf(Kind.end)
