@@ -28,7 +28,7 @@ export interface ConnectionOwner {
   gone(connection: Connection, problem: Error | undefined): void
 }
 
-/** Where a connection stands; the data plane reads it, the control plane's chart sets it. */
+/** Where a connection stands, as the data plane sees and sets it; the chart of its actor follows the events. */
 export type ConnectionState = 'handshake' | 'ready' | 'closing' | 'gone'
 
 export class Connection implements LinkHandler, OutboundOwner, Subscriber, RequestParty, Member {
