@@ -27,7 +27,7 @@ export function dialectFactory(core: () => Core): DialectFactory {
 function jsonHost(core: Core): JsonHost {
   const { directory, channels, clock, broker, incarnation } = core
   const writer = new JsonWriter({
-    clientOf: (origin) => directory.number(origin)?.client,
+    nameOf: (origin) => directory.nameOf(origin),
     channelOf: (subject) => channels.owner(subject.split('.'))?.name,
     textId: (origin, id) => `${broker}.${incarnation}.${origin}.${id}`,
   })

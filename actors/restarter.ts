@@ -105,7 +105,7 @@ export class Restarter {
     }
     const delayMs = this.#plan.schedule(failed, group.filter(child => child.state === 'waiting'))
     if (delayMs === 0) return this.#startWaiting(failed)
-    this.#environment.log.info({ child: failed.spec.id, delayMs, failures: failed.failures }, 'child restarts after a delay')
+    this.#environment.log.info({ child: failed.spec.id, delayMs: Math.round(delayMs), failures: failed.failures }, 'child restarts after a delay')
   }
 
   async #startWaiting(failed: Child): Promise<void> {

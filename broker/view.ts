@@ -188,7 +188,7 @@ export class View implements BrokerView {
       seq,
       time: timeMicros,
       origin,
-      sender: directory.number(origin)?.client ?? `origin ${origin}`,
+      sender: directory.nameOf(origin),
       id: firstId,
       kind: kindName(kind),
       subject,

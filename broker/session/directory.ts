@@ -8,11 +8,15 @@ export interface Member {
   readonly session: string
 }
 
+/** Connections that left whose names are still known: messages outlive their senders. */
+const REMEMBERED_NAMES = 1024
+
 /** Open connections under every address that they have. */
 export class Directory<M extends Member> {
   readonly #byNumber = new Map<number, M>()
   readonly #byClient = new Map<string, M>()
   readonly #byAgent = new Map<string, M>()
+  readonly #departed = new Map<number, string>()
 
   get size(): number {
     return this.#byNumber.size
@@ -26,13 +30,18 @@ export class Directory<M extends Member> {
 
   /** Takes it out; an address that another connection took over meanwhile stays with that one. */
   remove(member: M): void {
-    this.#byNumber.delete(member.number)
+    if (this.#byNumber.delete(member.number)) this.#rememberName(member)
     if (this.#byClient.get(member.client) === member) this.#byClient.delete(member.client)
     if (member.agent !== undefined && this.#byAgent.get(member.agent) === member) this.#byAgent.delete(member.agent)
   }
 
   number(number: number): M | undefined {
     return this.#byNumber.get(number)
+  }
+
+  /** Client id of a connection, also of one that left lately; `conn-<number>` when it is not known any more. */
+  nameOf(number: number): string {
+    return this.#byNumber.get(number)?.client ?? this.#departed.get(number) ?? `conn-${number}`
   }
 
   client(id: string): M | undefined {
@@ -50,5 +59,10 @@ export class Directory<M extends Member> {
 
   all(): IterableIterator<M> {
     return this.#byNumber.values()
+  }
+
+  #rememberName({ number, client }: M): void {
+    if (this.#departed.size >= REMEMBERED_NAMES) this.#departed.delete(this.#departed.keys().next().value!)
+    this.#departed.set(number, client)
   }
 }

@@ -11,8 +11,8 @@ import { frameEnd } from '../../broker/wire/regroup.ts'
 
 /** What the writer asks of the broker. */
 export interface Names {
-  /** Client id of an open connection. */
-  clientOf(origin: number): string | undefined
+  /** Client id of a connection, or what stands for it. */
+  nameOf(origin: number): string
   /** Name of the channel that owns a subject. */
   channelOf(subject: string): string | undefined
   /** `broker.incarnation.origin.id` */
@@ -76,7 +76,7 @@ export class JsonWriter {
       ...headerMembers(others),
       timestamp: Math.floor(time / 1000),
       ...(Number.isFinite(sentAt) ? { sentAt } : {}),
-      sender: sender ?? this.#names.clientOf(origin) ?? `origin ${origin}`,
+      sender: sender ?? this.#names.nameOf(origin),
     }
   }
 }
