@@ -6,7 +6,7 @@ import { startBroker } from '../support/broker.ts'
 
 const script = join(import.meta.dirname, '../support/native_client.py')
 
-test('protocol page: a client of native frames can be written from it in another language', async t => {
+pythonTest('protocol page: a client of native frames can be written from it in another language', async t => {
   const broker = await startBroker(t)
   const oracle = await broker.connect({ clientId: 'oracle-1' })
   const questions = oracle.subscribe<string>('oracle', {
