@@ -6,6 +6,7 @@ import { MAX_LINE_BYTES } from '../../agents/output-log.ts'
 import { groupMembers } from '../../agents/process-group.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import { processStamp } from '../../broker/ground/process-stamp.ts'
+import { pythonTest } from '../support/python.ts'
 import { startAgent } from '../support/agent-process.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
@@ -137,7 +138,7 @@ test('agent process: a line without end is cut', async t => {
   t.deepEqual(log.records[0]!.fields, { stream: 'stdout', cutBytes: 10_000_000 - MAX_LINE_BYTES })
 })
 
-test('agent process: its stdin is open and nothing comes', async t => {
+pythonTest('agent process: its stdin is open and nothing comes', async t => {
   // An end that was reached would be there to read as well.
   const { agent, log } = await startAgent(t, { command: 'python3', args: ['-c', 'import select; print("to read:", len(select.select([0], [], [], 0)[0]))'] })
   await agent.exited

@@ -3,8 +3,9 @@ import { EventEmitter, once } from 'node:events'
 import { appendFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import test, { type ExecutionContext } from 'ava'
+import type { ExecutionContext } from 'ava'
 import { JsonLinesServer, type Envelope } from '../support/json-lines-server.ts'
+import { pythonTest } from '../support/python.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const SCRIPT = join(import.meta.dirname, '../../examples/tail.py')
@@ -54,7 +55,7 @@ async function startTail(t: ExecutionContext, options: { content?: string | unde
 
 const lines = (payloads: unknown[]): unknown[] => payloads.map(payload => (payload as { line: string }).line)
 
-test('tail: introduces itself as its agent and publishes new lines alone', async t => {
+pythonTest('tail: introduces itself as its agent and publishes new lines alone', async t => {
   const { server, file, events } = await startTail(t)
   t.like(server.hellos[0]!['payload'], { token: 'secret', principal: 'agent:tail', agent: 'tail' })
   appendFileSync(file, 'first\nsecond\r\n\n')
@@ -66,7 +67,7 @@ test('tail: introduces itself as its agent and publishes new lines alone', async
   t.deepEqual(server.received.map(envelope => envelope['channel']), ['events', 'events', 'events'])
 })
 
-test('tail: a line counts when it is whole, its characters too', async t => {
+pythonTest('tail: a line counts when it is whole, its characters too', async t => {
   const { file, events } = await startTail(t)
   const bytes = Buffer.from('Grüße 🙂\n')
   appendFileSync(file, 'begin ')
@@ -76,7 +77,7 @@ test('tail: a line counts when it is whole, its characters too', async t => {
   t.deepEqual(lines(await events(2)), ['begin Grüße 🙂', 'a\u{FFFD}'])
 })
 
-test('tail: a line of a megabyte is cut, the next one is whole', async t => {
+pythonTest('tail: a line of a megabyte is cut, the next one is whole', async t => {
   const { file, events } = await startTail(t)
   appendFileSync(file, `${'x'.repeat(1_000_000)}\nnext\n`)
   const [long, next] = lines(await events(2)) as [string, string]
@@ -84,7 +85,7 @@ test('tail: a line of a megabyte is cut, the next one is whole', async t => {
   t.is(next, 'next')
 })
 
-test('tail: goes on with the next file after a rotation, and misses nothing', async t => {
+pythonTest('tail: goes on with the next file after a rotation, and misses nothing', async t => {
   const { file, events } = await startTail(t)
   appendFileSync(file, 'one\n')
   await events(1)
@@ -97,7 +98,7 @@ test('tail: goes on with the next file after a rotation, and misses nothing', as
   t.deepEqual(lines(await events(5)).at(-1), 'four')
 })
 
-test('tail: begins anew when the file is truncated', async t => {
+pythonTest('tail: begins anew when the file is truncated', async t => {
   const { file, events } = await startTail(t)
   appendFileSync(file, 'a long line before\n')
   await events(1)
@@ -106,14 +107,14 @@ test('tail: begins anew when the file is truncated', async t => {
   t.deepEqual(lines(await events(2)), ['a long line before', 'after'])
 })
 
-test('tail: waits for a file that does not exist yet, and reads it from its beginning', async t => {
+pythonTest('tail: waits for a file that does not exist yet, and reads it from its beginning', async t => {
   const { file, events, logged } = await startTail(t, { content: undefined })
   writeFileSync(file, 'born\n')
   t.deepEqual(lines(await events(1)), ['born'])
   t.true(logged.includes('the file cannot be opened; waiting for it'))
 })
 
-test('tail: comes back when the broker does; what was written meanwhile follows', async t => {
+pythonTest('tail: comes back when the broker does; what was written meanwhile follows', async t => {
   const { server, file, events, log, logged } = await startTail(t)
   appendFileSync(file, 'before\n')
   await events(1)
@@ -128,7 +129,7 @@ test('tail: comes back when the broker does; what was written meanwhile follows'
   t.is(logged.filter(text => text === 'not connected').length, 1)
 })
 
-test('tail: says each kind of refusal once, as its own log may be what it follows', async t => {
+pythonTest('tail: says each kind of refusal once, as its own log may be what it follows', async t => {
   const { server, file, events, log, logged } = await startTail(t)
   for (let n = 1; n <= 3; n++) server.send({ type: 'error', payload: { code: 'permission.denied', message: 'no' } })
   server.send({ type: 'error', payload: { code: 'channel.not_found', message: 'no' } })
@@ -141,7 +142,7 @@ test('tail: says each kind of refusal once, as its own log may be what it follow
   t.is(logged.filter(text => text === 'the broker refused a line').length, 2)
 })
 
-test('tail: ends with 0 when its broker is gone, and on SIGTERM', async t => {
+pythonTest('tail: ends with 0 when its broker is gone, and on SIGTERM', async t => {
   const orphan = await startTail(t)
   orphan.child.stdin!.end()
   t.deepEqual(await once(orphan.child, 'exit'), [0, null])
@@ -155,7 +156,7 @@ test('tail: ends with 0 when its broker is gone, and on SIGTERM', async t => {
   t.deepEqual(await once(waiting.child, 'exit'), [0, null])
 })
 
-test('tail: started by hand it takes the home\'s token and does not mind its stdin', async t => {
+pythonTest('tail: started by hand it takes the home\'s token and does not mind its stdin', async t => {
   const home = temporaryDirectory(t)
   writeFileSync(join(home, 'token'), 'owner-token\n')
   const { server, child, file, events } = await startTail(t, { content: '', env: { CALLBOARD_HOME: home, CALLBOARD_AGENT: undefined, CALLBOARD_TOKEN: undefined } })

@@ -4,6 +4,7 @@ import { globSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileS
 import { dirname, join } from 'node:path'
 import test from 'ava'
 import { connect } from '../../client/index.ts'
+import { pythonTest } from '../support/python.ts'
 import { bin, runCallboard } from '../support/run-callboard.ts'
 import { temporaryDirectory, type Teardown } from '../support/temporary-directory.ts'
 import { missingLines, openSession, readTour, type Session } from '../support/tour.ts'
@@ -63,7 +64,7 @@ async function countListening(home: string): Promise<number> {
   return count
 }
 
-test('readme: the commands of the tour print what it shows', async t => {
+pythonTest('readme: the commands of the tour print what it shows', async t => {
   t.timeout(180_000)
   const { home, session } = openReader(t)
   for (const { command, output } of tour.steps) {

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import test from 'ava'
 import { startBroker } from '../support/broker.ts'
+import { pythonTest } from '../support/python.ts'
 
 const script = join(import.meta.dirname, '../support/native_client.py')
 

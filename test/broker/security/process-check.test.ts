@@ -7,6 +7,7 @@ import { BrokerError } from '../../../broker/ground/errors.ts'
 import { ownPrograms } from '../../../broker/security/own-programs.ts'
 import { createProcessCheck, type ProcessCheckOptions } from '../../../broker/security/process-check.ts'
 import { readProgram } from '../../../broker/security/running-program.ts'
+import { pythonTest } from '../../support/python.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const node = process.execPath
@@ -126,7 +127,7 @@ test('process check: an interpreter with any other script is refused', async t =
   for (const [args, options] of starts) refuses(t, check, await start(t, node, args, options), /node/)
 })
 
-test('process check: Python and shell scripts are told apart as well', async t => {
+pythonTest('process check: Python and shell scripts are told apart as well', async t => {
   const directory = temporaryDirectory(t)
   for (const [command, flags, code] of [['python3', ['-u', '-X', 'utf8'], 'import sys; print("ready", flush=True); sys.stdin.read()\n'], ['sh', [], 'echo ready; cat\n']] as const) {
     const probe = await start(t, command, ['-c', code])
