@@ -31,7 +31,7 @@ export interface AgentExit {
 }
 
 // How long the output of a group that has ended may stay open: somebody left the group (setsid) and holds it.
-const OUTPUT_WAIT_MS = 500
+const OUTPUT_WAIT_MS = 2000
 
 /**
  * A running agent process in a process group of its own, so that what it starts ends with it.
