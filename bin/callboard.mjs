@@ -1,52 +1,6 @@
 #!/usr/bin/env node
-// Starts the command on a Node that can run it. Plain JavaScript of Node 18: it must parse where the rest does not.
+// The command `callboard`.
 
-/* oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access, typescript/no-unsafe-return -- plain JavaScript: nothing here has types */
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { launch } from './launch.mjs'
 
-const NEEDED_MAJOR = 24
-
-if (Number(process.versions.node.split('.')[0]) >= NEEDED_MAJOR) {
-  const { enableCompileCache } = await import('node:module')
-  enableCompileCache()
-  // In a checkout the sources run as they are; the package holds what was built of them.
-  const source = new URL('../cli/main.ts', import.meta.url)
-  await import(existsSync(source) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href)
-} else {
-  const node = bundledNode()
-  if (node === undefined) {
-    const os = process.platform === 'win32' ? 'win' : process.platform
-    console.error(`error: callboard needs Node ${NEEDED_MAJOR} or newer, this is ${process.version}, and the bundled one (package node-${os}-${process.arch}) is not installed`)
-    console.error(`hint: install callboard without --omit=optional, or install Node ${NEEDED_MAJOR} from https://nodejs.org`)
-    process.exit(2)
-  }
-  await runOn(node)
-}
-
-/** Path of the Node that was installed with this package, or undefined where there is none for this system. */
-function bundledNode() {
-  const windows = process.platform === 'win32'
-  const name = `node-${windows ? 'win' : process.platform}-${process.arch}`
-  try {
-    return createRequire(import.meta.url).resolve(`${name}/bin/node${windows ? '.exe' : ''}`)
-  } catch {
-    return undefined
-  }
-}
-
-/** Runs this same command line on `node` and ends as it ends. */
-async function runOn(node) {
-  const { spawn } = await import('node:child_process')
-  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']) process.on(signal, () => child.kill(signal))
-  child.once('error', error => {
-    console.error(`error: cannot run ${node}: ${error.message}`)
-    process.exit(2)
-  })
-  child.once('exit', (code, signal) => {
-    if (signal === null) process.exit(code)
-    process.removeAllListeners(signal)
-    process.kill(process.pid, signal)
-  })
-}
+await launch('cli/main')

@@ -1,8 +1,8 @@
 // Every word and option of the command line. Loads nothing of what they do: help must be fast.
 
-import { createRequire } from 'node:module'
-import { Command, Option } from 'commander'
+import { Option, type Command } from 'commander'
 import { count, expression, timeoutMs } from './arguments.ts'
+import { baseProgram } from './base-program.ts'
 import { declareIpc } from './ipc-program.ts'
 import { examples, lazily } from './lazy.ts'
 
@@ -10,15 +10,7 @@ const EXIT_CODES = '\nExit codes: 0 ok, 1 failed, 2 usage or config, 3 the home 
 
 /** The whole command tree, ready to parse. Usage errors are thrown as CommanderError, nothing is printed for them. */
 export function buildProgram(): Command {
-  const program = new Command('callboard')
-    .description('A self-hosted message broker in one process, with supervised agents.')
-    .exitOverride()
-    .configureOutput({ outputError: () => {} })
-    .configureHelp({ showGlobalOptions: true })
-    .version(version(), '-V, --version', 'print the version')
-    .option('--home <dir>', 'directory of socket, token and logs (default: $CALLBOARD_HOME or ~/.callboard)')
-    .option('--json', 'print data and errors as JSON')
-    .helpCommand('help [command]', 'display help for a command')
+  const program = baseProgram('callboard', 'A self-hosted message broker in one process, with supervised agents.')
     .addHelpText('after', examples('callboard start --detach', 'callboard status', 'callboard ipc send --message \'{"action":"status"}\' --wait', 'callboard ipc subscribe --channel events --follow') + EXIT_CODES)
   declareLifecycle(program)
   declareViews(program)
@@ -88,10 +80,4 @@ function declareTools(program: Command): void {
     .argument('<shell>', 'bash, zsh or fish')
     .addHelpText('after', examples('callboard completion bash > ~/.local/share/bash-completion/completions/callboard', 'callboard completion zsh > "${fpath[1]}/_callboard"', 'callboard completion fish > ~/.config/fish/completions/callboard.fish'))
     .action(lazily(async () => (await import('./commands/completion.ts')).completion))
-}
-
-// The package's own name leads to its package.json from the sources and from dist alike.
-function version(): string {
-  const manifest = createRequire(import.meta.url)('callboard/package.json') as { version: string }
-  return manifest.version
 }

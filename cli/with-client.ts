@@ -2,7 +2,7 @@
 
 import { recordedSocket } from '../broker/ground/home-lock.ts'
 import type { RetrySettings } from '../broker/ground/settings.ts'
-import { connect, type Client } from '../client/index.ts'
+import { connect, type Client, type ConnectOptions } from '../client/index.ts'
 import type { Context } from './context.ts'
 
 interface Wishes {
@@ -15,15 +15,7 @@ interface Wishes {
  * @throws BrokerError `connect.*`, `auth.*` when there is no connection, and what `work` throws
  */
 export async function withClient<T>(context: Context, work: (client: Client) => Promise<T>, wishes: Wishes = {}): Promise<T> {
-  // In a program that an agent runs, address and credential are the agent's; they stand unless another home was asked for.
-  const isAddressed = !context.isHomeGiven && Boolean(process.env['CALLBOARD_SOCKET'])
-  const client = await connect({
-    program: 'cli',
-    agent: false,
-    ...(context.isHomeGiven && { home: context.paths.home }),
-    ...(!isAddressed && { socket: recordedSocket(context.paths) }),
-    retry: wishes.retry ?? false,
-  })
+  const client = await connect({ ...addressOf(context), retry: wishes.retry ?? false })
   let result: T
   try {
     result = await work(client)
@@ -33,4 +25,16 @@ export async function withClient<T>(context: Context, work: (client: Client) => 
   }
   await client.close()
   return result
+}
+
+/** Which broker the commands talk to, and as whom: the same for every one of them. */
+export function addressOf(context: Context): ConnectOptions {
+  // In a program that an agent runs, address and credential are the agent's; they stand unless another home was asked for.
+  const isAddressed = !context.isHomeGiven && Boolean(process.env['CALLBOARD_SOCKET'])
+  return {
+    program: 'cli',
+    agent: false,
+    ...(context.isHomeGiven && { home: context.paths.home }),
+    ...(!isAddressed && { socket: recordedSocket(context.paths) }),
+  }
 }

@@ -33,7 +33,8 @@ function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new BrokerError('client.aborted', {}, { cause: signal.reason })
 }
 
-function nodePlatform(path: string): Platform {
+/** Node's surroundings of a client, for the Unix socket at `path`. */
+export function nodePlatform(path: string): Platform {
   return {
     openLink: signal => openUnixLink(path, signal),
     hmac: (key, data) => createHmac('sha256', key).update(data).digest(),

@@ -12,12 +12,11 @@ import { checkBroker } from '../checks/broker.ts'
 import { checkConfig } from '../checks/config.ts'
 import { checkHome } from '../checks/home.ts'
 import { checkMachine } from '../checks/machine.ts'
+import { marks } from '../checks/mark.ts'
 
 interface DoctorOptions {
   readonly config?: string
 }
-
-const marks = { ok: paint('green', 'ok  '), warn: paint('yellow', 'warn'), fail: paint('red', 'fail') } as const
 
 /** Exit code 1 when something fails; a warning alone leaves it 0. */
 export async function doctor(context: Context, options: DoctorOptions): Promise<void> {

@@ -1,4 +1,4 @@
-// Runs the command line as a user does: a real process of bin/callboard.mjs.
+// Runs the command lines as a user does: a real process of bin/callboard.mjs, or of its sister.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import type { Teardown } from './temporary-directory.ts'
 
 export const bin = new URL('../../bin/callboard.mjs', import.meta.url).pathname
+const macBin = new URL('../../bin/callboard-mac.mjs', import.meta.url).pathname
 
 export interface Run {
   /** Exit code, or the signal's name. */
@@ -15,6 +16,8 @@ export interface Run {
 }
 
 interface RunOptions {
+  /** default `callboard` */
+  readonly tool?: 'callboard' | 'callboard-mac'
   readonly home: string
   /** What it reads from stdin. */
   readonly input?: string
@@ -23,15 +26,15 @@ interface RunOptions {
   readonly nodeOptions?: readonly string[]
 }
 
-/** Starts `callboard` with these words; killed when the test ends. Nothing of the caller's own Callboard environment reaches it. */
+/** Starts the tool with these words; killed when the test ends. Nothing of the caller's own Callboard environment reaches it. */
 export function spawnCallboard(t: Teardown, words: readonly string[], options: RunOptions): ChildProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_') && name !== 'FORCE_COLOR')
-  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), bin, ...words], { env: { ...Object.fromEntries(inherited), CALLBOARD_HOME: options.home, ...options.env } })
+  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.tool === 'callboard-mac' ? macBin : bin, ...words], { env: { ...Object.fromEntries(inherited), CALLBOARD_HOME: options.home, ...options.env } })
   t.teardown(() => child.kill('SIGKILL'))
   return child
 }
 
-/** Runs `callboard` to its end. */
+/** Runs the tool to its end. */
 export async function runCallboard(t: Teardown, words: readonly string[], options: RunOptions): Promise<Run> {
   const child = spawnCallboard(t, words, options)
   child.stdin!.end(options.input)

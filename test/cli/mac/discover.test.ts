@@ -1,0 +1,81 @@
+// No run here looks at the processes of the host: it would connect to the brokers of other tests.
+
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { homePaths } from '../../../broker/ground/home.ts'
+import { meet, type FoundBroker } from '../../../cli/mac/acquaintance.ts'
+import { candidates } from '../../../cli/mac/candidates.ts'
+import { startCallboard } from '../../support/callboard.ts'
+import { runCallboard, type Run } from '../../support/run-callboard.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
+
+async function discover(t: ExecutionContext, home: string, user: string, ...words: string[]): Promise<{ run: Run; brokers: readonly FoundBroker[] }> {
+  const run = await runCallboard(t, ['discover', '--no-processes', '--json', ...words], { tool: 'callboard-mac', home, env: { HOME: user } })
+  t.is(run.stderr, '')
+  const { ok, brokers } = JSON.parse(run.stdout) as { ok: boolean; brokers: FoundBroker[] }
+  t.is(run.exit, ok ? 0 : 1)
+  return { run, brokers }
+}
+
+test('mac discover: a broker that runs introduces itself, and the default home has none', async t => {
+  const { home, started } = await startCallboard(t)
+  const user = temporaryDirectory(t)
+  const { brokers } = await discover(t, home, user)
+  t.is(brokers.length, 2)
+  t.like(brokers[0], { home, socket: started.socket, pid: started.pid, isAnswering: true, foundBy: ['the environment'], welcome: { protocol: 1, incarnation: 1, principal: 'owner' } })
+  t.regex(brokers[0]!.welcome!.broker, /^[a-z0-9]{12}$/)
+  t.true(brokers[0]!.roundTripMs! > 0)
+  t.like(brokers[1], { home: join(user, '.callboard'), isAnswering: false, foundBy: ['the default'], problem: { code: 'broker.not_running', hint: 'start it with: callboard start' } })
+})
+
+test('mac discover: one home under two names is shown once', async t => {
+  const { home } = await startCallboard(t)
+  const user = temporaryDirectory(t)
+  symlinkSync(home, join(user, '.callboard'))
+  const { brokers } = await discover(t, home, user)
+  t.deepEqual(brokers.map(({ foundBy }) => foundBy), [['the environment', 'the default']])
+})
+
+test('mac discover: --home stands for the home of the environment', async t => {
+  const { home } = await startCallboard(t)
+  const { brokers } = await discover(t, temporaryDirectory(t), temporaryDirectory(t), '--home', home)
+  t.like(brokers[0], { home, foundBy: ['--home'], isAnswering: true })
+})
+
+test('mac discover: people get a block per home, and exit code 1 when nobody answers', async t => {
+  const { home, started } = await startCallboard(t)
+  const user = temporaryDirectory(t)
+  const found = await runCallboard(t, ['discover', '--no-processes'], { tool: 'callboard-mac', home, env: { HOME: user } })
+  t.is(found.exit, 0)
+  t.regex(found.stdout, new RegExp(`^home +${home}\\nsocket +${started.socket}\\nfound by +the environment\\npid +${started.pid}\\nbroker +[a-z0-9]{12}, incarnation 1\\nprotocol +1\\nprincipal +owner \\(.*\\)\\nanswers +in [\\d.]+ ms\\n\\n`))
+  t.regex(found.stdout, /\n\n1 broker answers\n$/)
+  const none = await runCallboard(t, ['discover', '--no-processes'], { tool: 'callboard-mac', home: user, env: { HOME: user } })
+  t.is(none.exit, 1)
+  t.regex(none.stdout, /answers +no: no broker runs in .* \(broker\.not_running\)\n→ start it with: callboard start\n\nhome[^]*\n\nno broker answers\n$/)
+})
+
+test('mac discover: a broker that does not answer is shown with its pid and the reason', async t => {
+  const { home, started, process: broker } = await startCallboard(t)
+  broker.kill('SIGSTOP')
+  const { run, brokers } = await discover(t, home, temporaryDirectory(t), '--timeout', '300ms')
+  t.is(run.exit, 1)
+  t.like(brokers[0], { pid: started.pid, isAnswering: false, problem: { code: 'handshake.timeout' } })
+})
+
+test('mac discover: a home that something points to is shown when a broker runs there, and only then', async t => {
+  const { home, started } = await startCallboard(t)
+  const context = { paths: homePaths(temporaryDirectory(t)), isHomeGiven: true, isJson: true }
+  const stopped = join(temporaryDirectory(t), 'stopped')
+  mkdirSync(stopped)
+  const [, , running, empty] = candidates(context, [{ home, by: 'process 7' }, { home: stopped, by: 'process 8' }, { home, by: 'its socket' }])
+  t.like(await meet(running!, 5000), { home, pid: started.pid, isAnswering: true, foundBy: ['process 7', 'its socket'] })
+  t.is(await meet(empty!, 5000), undefined)
+})
+
+test('mac discover: a broker whose token is not that of the home is shown with the reason', async t => {
+  const { home, started } = await startCallboard(t)
+  writeFileSync(join(home, 'token'), 'another\n')
+  const { brokers } = await discover(t, home, temporaryDirectory(t))
+  t.like(brokers[0], { pid: started.pid, isAnswering: false, problem: { code: 'auth.failed' } })
+})
