@@ -158,6 +158,8 @@ export class Core implements RoutingContext {
     if (error !== undefined) this.send(connection, { kind: Kind.goodbye, body: error.toBody() })
     this.onConnectionEvent(connection, 'draining')
     connection.outbound.end()
+    // Read on, to pass it by: its end is what is waited for.
+    if (connection.pauses > 0) connection.link.resume()
     connection.deadline = new Deadline(() => connection.link.destroy())
     this.deadlines.set(connection.deadline, CLOSE_GRACE_MS)
   }

@@ -19,3 +19,6 @@ export interface OutboundMarks {
 export function outboundMarks(maxPendingBytes: number): OutboundMarks {
   return { highBytes: maxPendingBytes * 0.75, lowBytes: maxPendingBytes * 0.5, hardBytes: maxPendingBytes, ceilingBytes: maxPendingBytes * 1.25 }
 }
+
+/** What a waiting slice is counted with beside its bytes: two objects, and their places in lists. */
+export const WAITING_SLICE_BYTES = 256

@@ -7,6 +7,7 @@ import { Slice, type DropReason } from '../ground/slice.ts'
 import type { Link } from '../ground/types.ts'
 import type { Flusher } from './flusher.ts'
 import type { Loan } from './loan.ts'
+import { WAITING_SLICE_BYTES } from './marks.ts'
 
 /** What an outbound tells its owner; edges only, never per message. */
 export interface OutboundOwner {
@@ -38,6 +39,7 @@ export class Outbound {
   #flightLoans: Loan[] = NO_LOANS
   /** Slices of #waiting before this were copied out of their chunks already. */
   #retained = 0
+  #pendingSlices = 0
   #isDirty = false
   #wasHigh = false
   #isEnding = false
@@ -49,11 +51,16 @@ export class Outbound {
   }
 
   get isHigh(): boolean {
-    return this.pendingBytes >= this.#flusher.marks.highBytes
+    return this.#heldBytes >= this.#flusher.marks.highBytes
   }
 
   get isHard(): boolean {
-    return this.pendingBytes >= this.#flusher.marks.hardBytes
+    return this.#heldBytes >= this.#flusher.marks.hardBytes
+  }
+
+  // What the marks are about: a million tiny frames take more memory than their bytes.
+  get #heldBytes(): number {
+    return this.pendingBytes + this.#pendingSlices * WAITING_SLICE_BYTES
   }
 
   /** Appends a slice; it leaves at the end of this turn. false = at or above high-water. After the end it is dropped as `actor-gone`. */
@@ -67,14 +74,16 @@ export class Outbound {
     slice.account.pending += slice.count
     this.pendingMessages += slice.count
     this.pendingBytes += slice.end - slice.start
+    this.#pendingSlices++
     if (!this.#isDirty) {
       this.#isDirty = true
       this.#flusher.add(this)
     }
     const { marks } = this.#flusher
-    if (this.pendingBytes < marks.highBytes) return true
+    const heldBytes = this.#heldBytes
+    if (heldBytes < marks.highBytes) return true
     this.#wasHigh = true
-    if (this.pendingBytes > marks.ceilingBytes) this.#owner.overflowed()
+    if (heldBytes > marks.ceilingBytes) this.#owner.overflowed()
     return false
   }
 
@@ -134,6 +143,7 @@ export class Outbound {
     this.#retained = 0
     release(this.#waitingLoans)
     this.#waitingLoans = NO_LOANS
+    this.#pendingSlices -= slices.length
     for (const slice of slices) {
       this.pendingBytes -= slice.end - slice.start
       this.pendingMessages -= slice.count
@@ -153,6 +163,7 @@ export class Outbound {
     this.#waitingLoans = this.#flightLoans = NO_LOANS
     this.pendingBytes = 0
     this.pendingMessages = 0
+    this.#pendingSlices = 0
   }
 
   // A receiver that did not take its bytes in their turn must not keep whole chunks alive.
@@ -179,9 +190,10 @@ export class Outbound {
     }
     this.pendingMessages -= messages
     this.pendingBytes -= bytes
+    this.#pendingSlices -= slices.length
     this.writtenMessages += messages
     this.writtenBytes += bytes
-    if (this.#wasHigh && this.pendingBytes < this.#flusher.marks.lowBytes) {
+    if (this.#wasHigh && this.#heldBytes < this.#flusher.marks.lowBytes) {
       this.#wasHigh = false
       this.#owner.relieved()
     }

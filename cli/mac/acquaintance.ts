@@ -25,21 +25,24 @@ export interface FoundBroker {
 
 /** What is found there; undefined when nobody runs and nobody was expected. Never throws: what goes wrong is in `problem`. */
 export async function meet(candidate: Candidate, timeoutMs: number): Promise<FoundBroker | undefined> {
-  const { paths, target, foundBy, isExpected } = candidate
-  const socket = socketPath(target)
-  const place = { home: paths.home, socket, foundBy }
+  const { paths, foundBy, isExpected } = candidate
+  let { socket } = paths
   let holder: Holder | undefined
   let probe: Probe | undefined
   try {
     holder = await findHolder(paths)
     if (holder === undefined && !isExpected) return undefined
+    const target = candidate.target()
+    socket = socketPath(target)
     // A socket that the environment names may be another home's.
     if (holder === undefined && socket === paths.socket) throw new BrokerError('broker.not_running', { home: paths.home })
     probe = openProbe(target, timeoutMs)
-    return { ...place, ...pidOf(holder), isAnswering: true, ...(await introduce(probe)) }
+    return { home: paths.home, socket, foundBy, ...pidOf(holder), isAnswering: true, ...(await introduce(probe)) }
   } catch (thrown) {
+    // A mere hint, such as an old environment, that leads where nobody may look.
+    if (holder === undefined && !isExpected) return undefined
     const { code, message, hint } = explainProbe(thrown, probe, socket)
-    return { ...place, ...pidOf(holder), isAnswering: false, problem: { code, message, ...(hint !== undefined && { hint }) } }
+    return { home: paths.home, socket, foundBy, ...pidOf(holder), isAnswering: false, problem: { code, message, ...(hint !== undefined && { hint }) } }
   } finally {
     probe?.destroy()
   }

@@ -1,5 +1,6 @@
 // `callboard-mac connect`: prints the steps of a connection as they happen.
 
+import type { ConnectOptions } from '../../client/index.ts'
 import { socketPath } from '../../client/options.ts'
 import type { Context } from '../context.ts'
 import { Exit } from '../failure.ts'
@@ -9,6 +10,7 @@ import { print, printJson } from '../output.ts'
 import { paint } from '../table.ts'
 import { addressOf } from '../with-client.ts'
 import { checkConnection, type Step } from './connection-check.ts'
+import { explainProbe } from './open-probe.ts'
 
 interface ConnectCommandOptions {
   readonly socket?: string
@@ -21,7 +23,7 @@ const TIME_COLUMNS = 9
 
 /** Exit code 1 when a step fails; a warning alone leaves it 0. */
 export async function connect(context: Context, { socket, tokenFile, timeout }: ConnectCommandOptions): Promise<void> {
-  const target = { ...addressOf(context), ...(socket !== undefined && { socket }), ...(tokenFile !== undefined && { tokenFile }) }
+  const target = { ...ambient(context), ...(socket !== undefined && { socket }), ...(tokenFile !== undefined && { tokenFile }) }
   const steps: Step[] = []
   for await (const step of checkConnection(target, timeout)) {
     steps.push(step)
@@ -31,6 +33,15 @@ export async function connect(context: Context, { socket, tokenFile, timeout }: 
   if (context.isJson) await printJson({ ok: failed === undefined, socket: socketPath(target), steps })
   else await print(failed === undefined ? '\nthe connection works' : `\nthe connection fails at: ${failed.step}`)
   if (failed !== undefined) process.exitCode = Exit.failed
+}
+
+// The home may be one that this user cannot look into.
+function ambient(context: Context): ConnectOptions {
+  try {
+    return addressOf(context)
+  } catch (thrown) {
+    throw explainProbe(thrown, undefined, context.paths.socket)
+  }
 }
 
 async function printStep({ state, step, text, ms, remedy }: Step): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { systemClock } from '../../broker/ground/clock.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
+import { isCode } from '../../broker/ground/home.ts'
 import type { ConnectOptions } from '../../client/index.ts'
 import { nodePlatform } from '../../client/connect.ts'
 import { clientOptions, socketPath } from '../../client/options.ts'
@@ -32,7 +33,7 @@ function readCredential<T extends { readonly token: string | undefined }>({ toke
 
 /** The failure for what a probe of the broker at `socket` threw; there always is something to do next. */
 export function explainProbe(thrown: unknown, probe: Probe | undefined, socket: string): Failure {
-  const failure = explain(thrown)
+  const failure = explain(isCode(thrown, 'EACCES') ? new BrokerError('connect.forbidden', { path: socket }, { cause: thrown }) : thrown)
   const { code, message } = failure
   const instead = remedyOf(code, probe, socket)
   if (instead === undefined && failure.hint !== undefined) return failure

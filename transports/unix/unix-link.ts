@@ -56,10 +56,10 @@ export class UnixLink implements Link {
     this.#socket.resume()
   }
 
+  // The peer may still be writing: were the socket destroyed now, that would fail and take with it what it has not read.
+  // So only this side ends; the socket goes when the peer's side ends too, or when its owner destroys it.
   close(): void {
     this.#socket.end()
-    // The peer may never end its side.
-    this.#socket.destroySoon()
   }
 
   destroy(): void {

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { Flusher } from '../../../broker/delivery/flusher.ts'
-import { outboundMarks } from '../../../broker/delivery/marks.ts'
+import { outboundMarks, WAITING_SLICE_BYTES } from '../../../broker/delivery/marks.ts'
 import { Outbound } from '../../../broker/delivery/outbound.ts'
 import { Account, Slice } from '../../../broker/ground/slice.ts'
 import type { LinkHandler } from '../../../broker/ground/types.ts'
@@ -60,19 +60,22 @@ test('outbound: one write at a time; what came meanwhile follows it', t => {
   t.deepEqual(got, [...Array<number>(10).fill(1), ...Array<number>(10).fill(2)])
 })
 
+/** A slice that counts for so many bytes while it waits. */
+const held = (bytes: number): Slice => sliceOf(bytes - WAITING_SLICE_BYTES)
+
 test('outbound: marks are edges: full at high-water, relieved once below low-water, overflowed above the ceiling', t => {
   const { outbound, link, flusher, events, told } = outboundOver(0)
-  t.true(outbound.deliver(sliceOf(2999)))
-  t.false(outbound.deliver(sliceOf(1)))
+  t.true(outbound.deliver(held(2700)))
+  t.false(outbound.deliver(held(300)))
   t.true(outbound.isHigh)
   t.false(outbound.isHard)
-  t.false(outbound.deliver(sliceOf(1000)))
+  t.false(outbound.deliver(held(1000)))
   t.true(outbound.isHard)
   flusher.flush()
   t.deepEqual(told, [])
-  outbound.deliver(sliceOf(1000))
+  outbound.deliver(held(1000))
   t.deepEqual(told, [])
-  outbound.deliver(sliceOf(1))
+  outbound.deliver(held(300))
   t.deepEqual(told, ['overflowed'])
   link.kernelBytes = Infinity
   link.read()

@@ -79,3 +79,19 @@ test('mac discover: a broker whose token is not that of the home is shown with t
   const { brokers } = await discover(t, home, temporaryDirectory(t))
   t.like(brokers[0], { pid: started.pid, isAnswering: false, problem: { code: 'auth.failed' } })
 })
+
+test('mac discover: a home that cannot be looked into is named, or passed over when it was only a hint; the others are shown', async t => {
+  const { home } = await startCallboard(t)
+  const [user, hint] = [temporaryDirectory(t), temporaryDirectory(t)]
+  // Reading a directory fails for every user, also for the one who may read everything.
+  for (const directory of [join(user, '.callboard'), hint]) mkdirSync(homePaths(directory).pid, { recursive: true })
+  const { brokers } = await discover(t, home, user)
+  t.deepEqual(brokers.map(({ isAnswering }) => isAnswering), [true, false])
+  t.regex(brokers[1]!.problem!.message, /EISDIR/)
+  t.truthy(brokers[1]!.problem!.hint)
+  const context = { paths: homePaths(home), isHomeGiven: true, isJson: true }
+  t.is(await meet(candidates(context, [{ home: hint, by: 'the environment of a process' }]).at(-1)!, 5000), undefined)
+  const run = await runCallboard(t, ['connect'], { tool: 'callboard-mac', home: hint })
+  t.is(run.exit, 1)
+  t.regex(run.stderr, /^error: .*EISDIR.*\nhint: callboard doctor/)
+})
