@@ -63,6 +63,8 @@ export class Core implements RoutingContext {
   readonly onConnectionEvent: CoreOptions['onConnectionEvent']
   /** Set once by the pipeline, before the first connection. */
   service!: Sink
+  /** Connections that were told to go and are not gone. */
+  endingConnections = 0
   readonly #indexes = new Map<string, number>()
 
   constructor(options: CoreOptions) {
@@ -154,6 +156,7 @@ export class Core implements RoutingContext {
   // The state first: from here on nothing that the goodbye causes ends it again.
   #end(connection: Connection, error: BrokerError | undefined): void {
     connection.state = 'closing'
+    this.endingConnections++
     if (connection.deadline !== undefined) this.deadlines.cancel(connection.deadline)
     if (error !== undefined) this.send(connection, { kind: Kind.goodbye, body: error.toBody() })
     this.onConnectionEvent(connection, 'draining')

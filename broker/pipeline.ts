@@ -82,17 +82,13 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     }
     const connection = new Connection(++this.#lastNumber, link, this.core.flusher, this, this.core.clock.monotonicMs())
     this.#connections.add(connection)
-    if (this.#connections.size > this.#options.maxConnections) this.#turnedAway.add(connection)
+    // Who is on the way out keeps nobody out.
+    if (this.#connections.size - this.core.endingConnections > this.#options.maxConnections) this.#turnedAway.add(connection)
     this.#admission.begin(connection)
     link.attach(connection)
     this.core.onConnectionEvent(connection, 'accepted')
     link.resume()
     return connection
-  }
-
-  /** Tells every connection to come back later, and ends each when its last bytes have left. */
-  drain(): void {
-    for (const connection of this.#connections) this.core.end(connection, new BrokerError('connection.draining'))
   }
 
   /** Cuts off what is left; the pipeline is of no use afterwards. */
@@ -130,6 +126,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   gone(connection: Connection, problem: Error | undefined): void {
     if (connection.state === 'gone') return
+    if (connection.state === 'closing') this.core.endingConnections--
     connection.state = 'gone'
     connection.closeReason ??= problem === undefined ? undefined : new BrokerError('connection.lost', { problem: problem.message }, { cause: problem })
     this.#connections.delete(connection)

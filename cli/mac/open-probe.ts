@@ -11,7 +11,7 @@ import { explain } from '../explain.ts'
 import { Failure } from '../failure.ts'
 
 /** Clients have a name for people in `callboard ipc connections`; this is the tool's. */
-export const PROGRAM = 'callboard-mac'
+const PROGRAM = 'callboard-mac'
 
 /** Not connected yet. @throws BrokerError, Failure `auth.required` `connect.forbidden` when the credential cannot be read */
 export function openProbe(target: ConnectOptions, timeoutMs: number): Probe {

