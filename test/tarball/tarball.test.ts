@@ -40,6 +40,8 @@ test('tarball: npx callboard starts, answers and stops', async t => {
   const status = JSON.parse(await run('npx', 'callboard', 'status', '--json')) as { home: string; phase: string }
   t.is(status.home, home)
   t.is(status.phase, 'run')
+  const checked = JSON.parse(await run('npx', 'callboard-mac', 'connect', '--json')) as { ok: boolean }
+  t.true(checked.ok)
   const ended = once(broker, 'exit')
   await run('npx', 'callboard', 'stop')
   t.deepEqual(await ended, [0, null])
