@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import test from 'ava'
 import { bin, runCallboard, spawnCallboard } from '../support/run-callboard.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -44,7 +44,7 @@ test('launcher: a command that a signal ends looks so from outside', async t => 
 
 test('launcher: without the bundled Node it says what to do, exit code 2', async t => {
   const directory = temporaryDirectory(t)
-  copyFileSync(bin, join(directory, 'callboard.mjs'))
+  for (const file of ['callboard.mjs', 'launch.mjs']) copyFileSync(join(dirname(bin), file), join(directory, file))
   const child = spawn(process.execPath, [...old, join(directory, 'callboard.mjs'), 'status'])
   const [stderr, ended] = await Promise.all([text(child.stderr), once(child, 'exit')])
   t.deepEqual(ended, [2, null])
