@@ -22,11 +22,12 @@ async function report(client: Client): Promise<Report> {
   return { type: 'status', target: 'gateway', broker, host: hostFigures() }
 }
 
-/** A command such as `{"action":"status","target":"gateway"}`; anything else fails by a name of its own. */
+/** A command such as `{"action":"status","target":"gateway"}`, or its action alone as text; anything else fails by a name of its own. */
 async function answer(client: Client, message: Message): Promise<void> {
   // Published commands want no answer; those are for agents that act on them.
   if (!message.isReplyable) return
-  const { action, target = 'gateway' } = (message.value ?? {}) as { action?: unknown; target?: unknown }
+  const command = typeof message.value === 'string' ? { action: message.value.trim() } : message.value
+  const { action, target = 'gateway' } = (command ?? {}) as { action?: unknown; target?: unknown }
   if (action !== 'status') await message.fail('command.unknown_action', `the action must be "status", got ${JSON.stringify(action)}`)
   else if (target !== 'gateway') await message.fail('command.unknown_target', `the target must be "gateway", got ${JSON.stringify(target)}`)
   else await message.respond(await report(client))

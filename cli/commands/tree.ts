@@ -1,9 +1,11 @@
 // `callboard tree`: every actor, indented below its supervisor; once, or every second.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import type { ActorInfo } from '../../broker/ground/types.ts'
+import { BrokerError, type Client } from '../../client/index.ts'
 import type { Context } from '../context.ts'
 import { interruption } from '../interrupt.ts'
-import { print, printJson } from '../output.ts'
+import { note, print, printJson } from '../output.ts'
 import { formatTree } from '../tree-view.ts'
 import { withClient } from '../with-client.ts'
 
@@ -21,12 +23,24 @@ export async function tree(context: Context, options: { readonly watch?: true })
     async client => {
       if (isScreen) process.stdout.write(CLEAR)
       do {
-        const root = await client.call('tree')
-        if (context.isJson) await printJson(root)
+        const root = await ask(client, options.watch === true)
+        if (root === undefined) note('the broker is gone; waiting for it to come back')
+        else if (context.isJson) await printJson(root)
         else await print(isScreen ? `${HOME}${formatTree(root, process.stdout.rows - 1)}` : formatTree(root))
         if (options.watch) await delay(REDRAW_MS, undefined, { signal }).catch(() => {})
       } while (options.watch && !signal.aborted)
     },
     options.watch ? { retry: { maxRetries: Infinity } } : {},
   )
+}
+
+/** The tree as it is now; undefined where a watch goes on without an answer, since the connection is lost. */
+async function ask(client: Client, isPatient: boolean): Promise<ActorInfo | undefined> {
+  if (isPatient && !client.isConnected) return undefined
+  try {
+    return await client.call('tree')
+  } catch (error) {
+    if (isPatient && error instanceof BrokerError && error.retryable && !client.isConnected) return undefined
+    throw error
+  }
 }

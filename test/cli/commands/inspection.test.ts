@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import test from 'ava'
 import { connect } from '../../../client/index.ts'
 import { startCallboard } from '../../support/callboard.ts'
@@ -16,6 +17,19 @@ test('inspection: tree --watch draws until Ctrl-C, exit code 0', async t => {
   const broker = await startCallboard(t)
   const watch = broker.follow('tree', '--watch', '--json')
   for (let n = 0; n < 2; n++) t.like(JSON.parse(await watch.next()), { phase: 'run', incarnation: 1 })
+  t.deepEqual(await watch.end('SIGINT'), [0, null])
+})
+
+test('inspection: tree --watch says that the broker is gone, and goes on with the next one', async t => {
+  const broker = await startCallboard(t)
+  const watch = broker.follow('tree', '--watch', '--json')
+  t.like(JSON.parse(await watch.next()), { detail: `0.1.0, pid ${broker.started.pid}` })
+  const said = once(watch.process.stderr!, 'data')
+  broker.process.kill('SIGTERM')
+  t.regex(String((await said)[0]), /the broker is gone; waiting for it to come back/)
+  const next = await startCallboard(t, { home: broker.home })
+  let shown = ''
+  while (!shown.includes(`pid ${next.started.pid}`)) shown = await watch.next()
   t.deepEqual(await watch.end('SIGINT'), [0, null])
 })
 
