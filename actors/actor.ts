@@ -124,7 +124,7 @@ export class Actor<M extends AnyStateMachine> implements StartableActor {
 
   info(): ActorInfo {
     const { kind, behaviour, environment } = this.#options
-    const ageMs = environment.clock.monotonicMs() - this.#createdMs
+    const ageMs = Math.round(environment.clock.monotonicMs() - this.#createdMs)
     return { id: this.id, kind, phase: phaseOf(this.#state), incarnation: 1, restarts: 0, ageMs, mailbox: this.#mailbox.length, detail: behaviour.detail(this.#state), children: [] }
   }
 

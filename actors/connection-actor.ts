@@ -49,7 +49,7 @@ export class ConnectionActor implements ActorHandle {
     const { client, link, openedAtMs } = this.#connection
     const { address, pid } = link.peer
     const detail = [client, address, ...(pid === undefined ? [] : [`pid ${pid}`]), ...(this.#chart.state === 'run.stalled' ? ['stalled'] : [])].filter((part) => part !== '').join(', ')
-    return { id: this.id, kind: 'connection', phase: this.#chart.phase, incarnation: 1, restarts: 0, ageMs: this.#core.clock.monotonicMs() - openedAtMs, mailbox: 0, detail, children: [] }
+    return { id: this.id, kind: 'connection', phase: this.#chart.phase, incarnation: 1, restarts: 0, ageMs: Math.round(this.#core.clock.monotonicMs() - openedAtMs), mailbox: 0, detail, children: [] }
   }
 
   stop(): void {

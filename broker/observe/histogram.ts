@@ -25,7 +25,7 @@ export class Histogram {
   }
 
   percentiles(): Percentiles {
-    return { count: this.#count, p50: this.#at(0.5), p95: this.#at(0.95), p99: this.#at(0.99), max: this.#maxMicros / 1000 }
+    return { count: this.#count, p50: this.#at(0.5), p95: this.#at(0.95), p99: this.#at(0.99), max: Math.round(this.#maxMicros) / 1000 }
   }
 
   #at(share: number): number {
@@ -33,7 +33,7 @@ export class Histogram {
     if (left === 0) return 0
     for (let bucket = 0; bucket < this.#buckets.length; bucket++) {
       left -= this.#buckets[bucket]!
-      if (left <= 0) return Math.min(upperEdge(bucket), this.#maxMicros) / 1000
+      if (left <= 0) return Math.round(Math.min(upperEdge(bucket), this.#maxMicros)) / 1000
     }
     return this.#maxMicros / 1000
   }
