@@ -12,7 +12,7 @@ interface Process {
   readonly env?: readonly string[]
 }
 
-/** A directory that looks like /proc of a machine with these processes, pids from 1, all at work in /work. */
+/** A directory that looks like /proc of a machine with these processes, pids from 1, all at work in /srv. */
 function procOf(t: Teardown, processes: readonly Process[]): string {
   const proc = temporaryDirectory(t)
   for (const [index, { words, env = [] }] of processes.entries()) {
@@ -20,7 +20,7 @@ function procOf(t: Teardown, processes: readonly Process[]): string {
     mkdirSync(directory)
     writeFileSync(join(directory, 'cmdline'), words.map(word => `${word}\0`).join(''))
     writeFileSync(join(directory, 'environ'), env.map(entry => `${entry}\0`).join(''))
-    symlinkSync('/work', join(directory, 'cwd'))
+    symlinkSync('/srv', join(directory, 'cwd'))
   }
   return proc
 }
@@ -28,7 +28,7 @@ function procOf(t: Teardown, processes: readonly Process[]): string {
 const starts: [title: string, process: Process, home: string | undefined][] = [
   ['--home', { words: ['node', '/opt/bin/callboard.mjs', '--home', '/srv/a', 'start'] }, '/srv/a'],
   ['--home=', { words: ['/usr/bin/callboard', 'start', '--home=/srv/b'] }, '/srv/b'],
-  ['a relative home', { words: ['callboard', 'start', '--home', 'c'] }, '/work/c'],
+  ['a relative home', { words: ['callboard', 'start', '--home', 'c'] }, '/srv/c'],
   ['CALLBOARD_HOME', { words: ['callboard', 'start'], env: ['CALLBOARD_HOME=/srv/d', 'HOME=/home/ada'] }, '/srv/d'],
   ['the user\'s home', { words: ['node', '/app/dist/cli/main.js', 'start'], env: ['HOME=/home/ada'] }, '/home/ada/.callboard'],
   ['an empty CALLBOARD_HOME', { words: ['callboard', 'start'], env: ['CALLBOARD_HOME=', 'HOME=/home/ada'] }, '/home/ada/.callboard'],
