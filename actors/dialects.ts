@@ -2,6 +2,7 @@
 
 import type { Connection } from '../broker/connection.ts'
 import type { Core } from '../broker/core.ts'
+import type { Ingress } from '../broker/ground/control.ts'
 import type { DialectFactory } from '../broker/pipeline.ts'
 import { JsonDialect, type JsonHost } from '../dialects/json/json-dialect.ts'
 import { JsonWriter } from '../dialects/json/json-writer.ts'
@@ -18,10 +19,14 @@ export function dialectFactory(core: () => Core): DialectFactory {
   let reader: NativeReader<Connection> | undefined
   let host: JsonHost | undefined
   return (firstByte, connection, ingress, maxFrameBytes) => {
-    if (firstByte === NATIVE) return new NativeDialect(connection, (reader ??= new NativeReader(ingress, () => core().clock.wallMicros(), (chunk) => core().flusher.lend(chunk))), maxFrameBytes)
+    if (firstByte === NATIVE) return new NativeDialect(connection, (reader ??= nativeReader(ingress, core())), maxFrameBytes)
     if (firstByte === JSON_LINES) return new JsonDialect(connection, ingress, (host ??= jsonHost(core())), maxFrameBytes)
     return undefined
   }
+}
+
+function nativeReader(ingress: Ingress<Connection>, { clock, flusher, settings }: Core): NativeReader<Connection> {
+  return new NativeReader(ingress, () => clock.wallMicros(), (chunk) => flusher.lend(chunk), settings.ipc.performance.maxMessageBytes)
 }
 
 function jsonHost(core: Core): JsonHost {

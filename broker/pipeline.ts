@@ -17,7 +17,7 @@ import { Requester } from './requester.ts'
 import { Subscribing } from './subscribing.ts'
 import { createProcessCheck } from './security/process-check.ts'
 import { ownPrograms } from './security/own-programs.ts'
-import { checkSender, checkSignature, stamp } from './vetting.ts'
+import { checkPayloadSize, checkSender, checkSignature, stamp } from './vetting.ts'
 import { decodeFrame } from './wire/frame.ts'
 import { readUint53 } from './wire/integers.ts'
 import { MAX_ID, Offset } from './wire/layout.ts'
@@ -169,6 +169,8 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
       if ((flags & ~ACCEPTED_FLAGS) !== 0) throw new BrokerError('frame.unsupported', { feature: `flags 0x${(flags & ~ACCEPTED_FLAGS).toString(16)}` })
       if (this.core.settings.ipc.security.validateSignature && !isVerified) checkSignature(connection, bytes, start, end, flags)
       if ((flags & Flag.headers) !== 0) checkSender(connection, decodeFrame(bytes, start, end).headers)
+      const limitBytes = this.core.settings.ipc.performance.maxMessageBytes
+      if (end - start > limitBytes) checkPayloadSize(bytes, start, end, limitBytes)
     } catch (error) {
       this.core.accounts.outside.rejected++
       return this.core.refuse(connection, id, BrokerError.from(error))

@@ -4,7 +4,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Connection } from './connection.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Flag, Kind } from './ground/kind.ts'
-import type { Headers } from './wire/frame.ts'
+import { decodeFrame, type Headers } from './wire/frame.ts'
 import { writeUint32, writeUint53 } from './wire/integers.ts'
 import { Offset } from './wire/layout.ts'
 import { signedParts } from './wire/signature.ts'
@@ -23,6 +23,15 @@ export function checkSender(connection: Connection, headers: Headers | undefined
   const sender = headers?.['sender']
   if (sender === undefined || sender === connection.client || sender === connection.program || sender === connection.agent) return
   throw new BrokerError('envelope.sender_mismatch', { actual: typeof sender === 'string' ? sender.slice(0, 128) : `(${typeof sender})`, expected: connection.client })
+}
+
+/**
+ * The limit is on payloads; a frame may have 16 KiB for the rest.
+ * @throws BrokerError `frame.too_large`; the connection stays, since the frame could be read
+ */
+export function checkPayloadSize(bytes: Uint8Array, start: number, end: number, limitBytes: number): void {
+  const actualBytes = decodeFrame(bytes, start, end).payload.length
+  if (actualBytes > limitBytes) throw new BrokerError('frame.too_large', { actualBytes, limitBytes })
 }
 
 /**

@@ -27,6 +27,7 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
   readonly #ingress: Ingress<C>
   readonly #wallMicros: () => number
   readonly #onRead: (chunk: Uint8Array) => void
+  readonly #maxRunFrameBytes: number
   #connection!: C
   #timeMicros = 0
   #timeHigh = 0
@@ -46,8 +47,9 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
   #subjectStart = 0
   #subjectEnd = 0
 
-  /** `onRead` gets each chunk, and what spanned into it, when all of it is handed over. */
-  constructor(ingress: Ingress<C>, wallMicros: () => number, onRead: (chunk: Uint8Array) => void) {
+  /** `onRead` gets each chunk, and what spanned into it, when all of it is handed over; a frame above `maxRunFrameBytes` is no part of a run: whether its payload is too large is looked at on its own. */
+  constructor(ingress: Ingress<C>, wallMicros: () => number, onRead: (chunk: Uint8Array) => void, maxRunFrameBytes = Infinity) {
+    this.#maxRunFrameBytes = maxRunFrameBytes
     this.#onRead = onRead
     this.#ingress = ingress
     this.#wallMicros = wallMicros
@@ -79,7 +81,7 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
     if (bytes !== this.#chunk) this.#spanning = bytes
     const subjectStart = start + Offset.subject
     const subjectEnd = subjectStart + bytes[subjectStart - 1]!
-    if (!isPlainPublish(view, start, end, subjectEnd) || !this.#connection.isReady) {
+    if (!isPlainPublish(view, start, end, subjectEnd) || end - start > this.#maxRunFrameBytes || !this.#connection.isReady) {
       this.#closeRun()
       this.#other(bytes, start, end)
       return

@@ -92,3 +92,18 @@ test('publisher: a sender header must be true', t => {
   for (const sender of ['you', 7, null]) client.send({ kind: Kind.publish, subject: 'a', headers: { sender } })
   t.deepEqual(client.frames().map(codeOf), ['envelope.sender_mismatch', 'envelope.sender_mismatch', 'envelope.sender_mismatch'])
 })
+
+test('publisher: a payload at the limit passes, one byte more is refused by name and the connection stays', t => {
+  const rig = new PipelineRig({ ipc: { performance: { maxMessageBytes: 1000 } } })
+  const client = rig.native()
+  const reader = rig.native()
+  reader.subscribe(1, 'a')
+  reader.frames()
+  for (const headers of [undefined, { depth: 'x'.repeat(200) }]) {
+    for (const bytes of [1000, 1001]) client.send({ kind: Kind.publish, subject: 'a', payload: new Uint8Array(bytes), ...(headers === undefined ? {} : { headers }) })
+    t.deepEqual(client.frames().map(({ kind, body }) => [kind, (body as { details: object }).details]), [[Kind.error, { actualBytes: 1001, limitBytes: 1000 }]])
+    t.deepEqual(reader.frames().map(({ payload }) => payload.length), [1000])
+  }
+  client.publish('a', new Uint8Array(10))
+  t.is(reader.frames().length, 1)
+})
