@@ -48,9 +48,10 @@ export class Tree {
   readonly #options: TreeOptions
   readonly #core: Core
   readonly #book: ChannelBook
-  readonly #channels: Supervisor
-  readonly #agents: Supervisor
-  readonly #connections: Supervisor
+  // Those of the current incarnation: a branch that failed is made anew.
+  #channels!: Supervisor
+  #agents!: Supervisor
+  #connections!: Supervisor
   readonly #connectionActors = new Map<Connection, ConnectionActor>()
 
   constructor(options: TreeOptions) {
@@ -59,13 +60,13 @@ export class Tree {
     this.#core = pipeline.core
     this.#book = new ChannelBook(pipeline.core, options.paths.channels)
     const supervisor = (id: string, strategy: Strategy, children: readonly ChildSpec[]): Supervisor => new Supervisor({ id, strategy, children, environment })
-    this.#channels = supervisor('channels', 'oneForOne', this.#book.specs().map((spec) => channelChild(this.#core, spec, environment)))
-    this.#agents = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment, children: agents.map((agent) => agentChild(agent, environment)) })
-    this.#connections = supervisor('connections', 'oneForOne', [])
+    const channels = branch(() => (this.#channels = supervisor('channels', 'oneForOne', this.#book.specs().map((spec) => channelChild(this.#core, spec, environment)))))
+    const agentBranch = branch(() => (this.#agents = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment, children: agents.map((agent) => agentChild(agent, environment)) })))
+    const connections = branch(() => (this.#connections = supervisor('connections', 'oneForOne', [])))
     const listeners = listen === undefined || !settings.ipc.enabled ? [] : [listenerChild('unix', () => listen((link) => this.#accept(link)), environment)]
-    const core = supervisor('core', 'restForOne', [child(this.#channels)])
-    const edge = supervisor('edge', 'restForOne', [child(this.#connections), ...listeners])
-    this.root = supervisor('root', 'oneForOne', [child(core), child(this.#agents), child(edge)])
+    const core = branch(() => supervisor('core', 'restForOne', [channels]))
+    const edge = branch(() => supervisor('edge', 'restForOne', [connections, ...listeners]))
+    this.root = supervisor('root', 'oneForOne', [core, agentBranch, edge])
   }
 
   info(): ActorInfo {
@@ -134,15 +135,17 @@ export class Tree {
   }
 }
 
-function child(supervisor: Supervisor): ChildSpec {
-  let isFirst = true
+// A supervisor as a child of another. It serves one incarnation; the first is made at once, so that the specs of the
+// whole tree are checked before anything starts.
+function branch(make: () => Supervisor): ChildSpec {
+  let first: Supervisor | undefined = make()
   return {
-    id: supervisor.id,
+    id: first.id,
     kind: 'supervisor',
     restart: 'permanent',
     create() {
-      if (!isFirst) throw new BrokerError('internal.error', { problem: `supervisor ${supervisor.id} has ended` })
-      isFirst = false
+      const supervisor = first ?? make()
+      first = undefined
       return supervisor
     },
   }

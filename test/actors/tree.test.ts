@@ -1,0 +1,47 @@
+import test from 'ava'
+import { Supervisor } from '../../actors/supervisor.ts'
+import { Tree } from '../../actors/tree.ts'
+import { homePaths } from '../../broker/ground/home.ts'
+import { defaultSettings } from '../../broker/ground/settings.ts'
+import type { ActorInfo, ExitReason } from '../../broker/ground/types.ts'
+import { actorEnvironment } from '../support/actor-environment.ts'
+import { PipelineRig } from '../support/pipeline.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { until } from '../support/until.ts'
+
+test('tree: a branch that fails is made anew, with everything in it; the others go on', async t => {
+  const { pipeline } = new PipelineRig()
+  let opened = 0
+  const listen = async (): Promise<{ address: string; close(): Promise<void> }> => ({ address: `memory ${++opened}`, close: async () => {} })
+  const tree = new Tree({ settings: defaultSettings, paths: homePaths(temporaryDirectory(t)), environment: actorEnvironment(), pipeline, agents: [], listen })
+  const ended = new Promise<ExitReason>(resolve => (tree.root.onExit = resolve))
+  t.is(await tree.root.start(), 'ok')
+
+  find(tree.root, 'edge').kill()
+  await until(() => actor(tree.info(), 'listener.unix')?.detail === 'memory 2')
+  t.like(actor(tree.info(), 'edge'), { phase: 'run', incarnation: 2, restarts: 1 })
+  t.like(actor(tree.info(), 'core'), { phase: 'run', incarnation: 1 })
+
+  find(find(tree.root, 'core'), 'channels').kill()
+  await until(() => actor(tree.info(), 'channels')?.incarnation === 2 && actor(tree.info(), 'channel.gateway')?.phase === 'run')
+  await tree.startChannel(pipeline.core.channels.define('custom', 'pubsub', 1))
+  t.is(actor(tree.info(), 'channel.custom')?.phase, 'run')
+
+  tree.root.stop()
+  t.deepEqual(await ended, { kind: 'shutdown' })
+})
+
+function find(parent: Supervisor, id: string): Supervisor {
+  const child = parent.find(id)
+  if (!(child instanceof Supervisor)) throw new Error(`no supervisor ${id} runs`)
+  return child
+}
+
+function actor(info: ActorInfo, id: string): ActorInfo | undefined {
+  if (info.id === id) return info
+  for (const child of info.children) {
+    const found = actor(child, id)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
