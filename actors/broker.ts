@@ -24,7 +24,7 @@ import { openPeerCredentials } from '../native/peer-credentials.ts'
 import { listenUnix } from '../transports/unix/unix-listener.ts'
 import { Actor, type SignalOf } from './actor.ts'
 import type { ActorScope } from './behaviour.ts'
-import { dialectFactory } from './dialects.ts'
+import { createDialects } from './dialects.ts'
 import { mostConnections } from './file-limit.ts'
 import { addConfigured, addOwner, issueAgentCredential } from './principals.ts'
 import { Tree } from './tree.ts'
@@ -154,7 +154,7 @@ export class BrokerActor implements BrokerHost {
         clock: systemClock,
         log,
         ...nextIdentity(paths),
-        dialect: dialectFactory(() => pipeline.core),
+        dialects: createDialects(() => pipeline.core),
         isOwnAgent: (pid) => this.#isOwnAgent(pid),
         maxConnections: mostConnections(settings.ipc.maxConnections),
         onConnectionEvent: (connection: Connection, event) => this.#tree?.connectionEvent(connection, event),

@@ -3,7 +3,7 @@
 import type { Connection } from '../broker/connection.ts'
 import type { Core } from '../broker/core.ts'
 import type { Ingress } from '../broker/ground/control.ts'
-import type { DialectFactory } from '../broker/pipeline.ts'
+import type { Dialects } from '../broker/pipeline.ts'
 import { JsonDialect, type JsonHost } from '../dialects/json/json-dialect.ts'
 import { JsonWriter } from '../dialects/json/json-writer.ts'
 import { NativeDialect } from '../dialects/native/native-dialect.ts'
@@ -15,13 +15,17 @@ const NATIVE = 0x00
 const JSON_LINES = 0x7b
 
 /** `core` is asked for when the first connection comes. */
-export function dialectFactory(core: () => Core): DialectFactory {
+export function createDialects(core: () => Core): Dialects {
   let reader: NativeReader<Connection> | undefined
   let host: JsonHost | undefined
-  return (firstByte, connection, ingress, maxFrameBytes) => {
-    if (firstByte === NATIVE) return new NativeDialect(connection, (reader ??= nativeReader(ingress, core())), maxFrameBytes)
-    if (firstByte === JSON_LINES) return new JsonDialect(connection, ingress, (host ??= jsonHost(core())), maxFrameBytes)
-    return undefined
+  return {
+    greet: () => undefined,
+    begin(firstByte, connection, ingress, maxFrameBytes) {
+      const { framing } = connection.link
+      if (framing !== 'text' && firstByte === NATIVE) return new NativeDialect(connection, ingress, (reader ??= nativeReader(ingress, core())), maxFrameBytes)
+      if (framing === 'stream' && firstByte === JSON_LINES) return new JsonDialect(connection, ingress, (host ??= jsonHost(core())), maxFrameBytes)
+      return undefined
+    },
   }
 }
 

@@ -7,7 +7,7 @@ import type { ControlMessage } from './ground/control.ts'
 import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Kind } from './ground/kind.ts'
-import type { Peer } from './ground/types.ts'
+import type { Link, Peer } from './ground/types.ts'
 import { PROTOCOL_VERSION, type Hello } from './protocol/bodies.ts'
 import { handshakeStep, type HandshakeAuthority, type PendingHello } from './protocol/handshake.ts'
 import type { Credential } from './security/authenticator.ts'
@@ -15,7 +15,14 @@ import type { Credential } from './security/authenticator.ts'
 /** Room for subject, headers and markers beside the largest payload. bytes */
 const FRAME_OVERHEAD_BYTES = 16 * 1024
 /** A frame or line before the welcome. bytes */
-export const HANDSHAKE_FRAME_BYTES = 8 * 1024
+const HANDSHAKE_FRAME_BYTES = 8 * 1024
+/** The same for a message of a link that has messages: what devices say of themselves takes room. bytes */
+const HANDSHAKE_MESSAGE_BYTES = 64 * 1024
+
+/** Largest frame, line or message before the welcome. bytes */
+export function handshakeFrameBytes({ framing }: Link): number {
+  return framing === 'stream' ? HANDSHAKE_FRAME_BYTES : HANDSHAKE_MESSAGE_BYTES
+}
 
 /** Judges the process at the other end; throws `auth.process_not_allowed`. */
 export type ProcessCheck = (peer: Peer) => void
@@ -36,6 +43,8 @@ export class Admission {
       checkToken: (principal, token) => authenticator.checkToken(principal, token),
       challenge: (principal, nonce) => authenticator.challenge(principal, nonce),
       checkProof: (nonce, mac) => authenticator.checkProof(nonce, mac),
+      checkGreeting: (greeting, principal, challenge, mac) => authenticator.checkGreeting(greeting, principal, challenge, mac),
+      answer: (credential, greeting, challenge) => authenticator.answer(credential, greeting, challenge),
     }
   }
 
@@ -54,7 +63,7 @@ export class Admission {
   /** A control frame before the welcome. Any error ends the connection. */
   step(connection: Connection, message: ControlMessage): void {
     try {
-      const step = handshakeStep(this.#pending.get(connection), message, this.#authority)
+      const step = handshakeStep(this.#pending.get(connection), message, this.#authority, connection.greeting)
       if (step.kind === 'challenge') {
         this.#pending.set(connection, step.pending)
         this.#core.send(connection, { kind: Kind.challenge, ref: message.id, body: step.body })
@@ -87,6 +96,8 @@ export class Admission {
     connection.program = hello.program
     connection.agent = hello.agent
     connection.echo = hello.echo
+    connection.device = hello.device
+    connection.greeting = undefined
     connection.isWatched = ipc.performance.keepAlive && hello.heartbeatMs > 0
     connection.client = hello.client ?? this.#defaultClient(connection, hello)
     connection.session = randomBytes(16).toString('hex')

@@ -13,6 +13,7 @@ import type { Permissions } from './security/permissions.ts'
 import type { KeyObject } from 'node:crypto'
 import type { OpenRequest, RequestParty } from './session/open-requests.ts'
 import type { Member } from './session/directory.ts'
+import type { Device, Greeting } from './protocol/bodies.ts'
 
 /** Edges that concern the control plane; never raised per message. */
 export type ConnectionEvent = 'accepted' | 'authenticated' | 'stalled' | 'relieved' | 'draining' | 'closed'
@@ -20,7 +21,7 @@ export type ConnectionEvent = 'accepted' | 'authenticated' | 'stalled' | 'reliev
 /** What a connection asks of its owner. */
 export interface ConnectionOwner {
   /** The first bytes came. Sets the dialect. */
-  begin(connection: Connection, chunk: Uint8Array): void
+  begin(connection: Connection, chunk: Uint8Array, endsMessage: boolean): void
   /** The client sends no more. */
   ended(connection: Connection): void
   relieved(connection: Connection): void
@@ -45,6 +46,10 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   permissions: Permissions | undefined
   /** Signs and checks this connection's messages when signatures are on. */
   key: KeyObject | undefined
+  /** What it was greeted with, on links where the broker speaks first. */
+  greeting: Greeting | undefined
+  /** What a device says of itself. */
+  device: Device | undefined
   client = ''
   program: string | undefined
   agent: string | undefined
@@ -107,12 +112,12 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
     return this.outbound.deliver(translate === undefined ? slice : translate(slice))
   }
 
-  received(chunk: Uint8Array): void {
+  received(chunk: Uint8Array, endsMessage: boolean): void {
     this.wasHeard = true
     this.receivedBytes += chunk.length
     if (this.state === 'closing') return
-    if (this.dialect === undefined) this.#owner.begin(this, chunk)
-    else this.dialect.received(chunk)
+    if (this.dialect === undefined) this.#owner.begin(this, chunk, endsMessage)
+    else this.dialect.received(chunk, endsMessage)
   }
 
   written(): void {

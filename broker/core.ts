@@ -4,11 +4,13 @@ import { randomInt } from 'node:crypto'
 import type { Connection, ConnectionEvent } from './connection.ts'
 import { Flusher } from './delivery/flusher.ts'
 import { outboundMarks } from './delivery/marks.ts'
+import { noAudit, type Audit } from './ground/audit.ts'
 import type { Clock } from './ground/clock.ts'
 import type { BrokerMessage } from './ground/control.ts'
 import { Deadline, Deadlines } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Kind } from './ground/kind.ts'
+import type { MessageTracer } from './ground/message-trace.ts'
 import type { Settings } from './ground/settings.ts'
 import { Account, Slice, type Sink, type Subscriber } from './ground/slice.ts'
 import type { Log, Principal } from './ground/types.ts'
@@ -33,6 +35,10 @@ export interface CoreOptions {
   readonly broker: string
   /** Grows with each start. */
   readonly incarnation: number
+  /** default: nothing is written down */
+  readonly audit?: Audit
+  /** Makes spans of traced messages; undefined: nothing is traced. */
+  readonly tracer?: MessageTracer | undefined
   /** Told of edges in the life of connections. */
   readonly onConnectionEvent: (connection: Connection, event: ConnectionEvent) => void
 }
@@ -49,6 +55,8 @@ export class Core implements RoutingContext {
   readonly log: Log
   readonly broker: string
   readonly incarnation: number
+  readonly audit: Audit
+  readonly tracer: MessageTracer | undefined
   readonly deadlines: Deadlines
   readonly flusher: Flusher
   readonly interest = new Interest<InterestEntry>()
@@ -75,6 +83,8 @@ export class Core implements RoutingContext {
     this.log = log
     this.broker = options.broker
     this.incarnation = options.incarnation
+    this.audit = options.audit ?? noAudit
+    this.tracer = options.tracer
     this.onConnectionEvent = options.onConnectionEvent
     this.deadlines = new Deadlines(clock, { onError: (error) => log.error({ err: BrokerError.from(error) }, 'a deadline failed') })
     this.flusher = new Flusher(outboundMarks(limits.maxPendingBytes), performance.bufferBytes, () => clock.monotonicMs(), (micros) => this.deliveryLatency.record(micros))
@@ -130,7 +140,12 @@ export class Core implements RoutingContext {
     const { dialect } = connection
     if (dialect === undefined) return
     const bytes = dialect.encode(message)
-    if (bytes.length > 0) connection.outbound.deliver(new Slice(bytes, 0, bytes.length, 0, controlAccount))
+    if (bytes.length > 0) this.sendBytes(connection, bytes)
+  }
+
+  /** Sends bytes of the broker's own that are in the connection's dialect already. */
+  sendBytes(connection: Connection, bytes: Uint8Array): void {
+    connection.outbound.deliver(new Slice(bytes, 0, bytes.length, 0, controlAccount))
   }
 
   /** Tells the sender that `count` messages from id `ref` on were refused; the connection stays. */
@@ -160,7 +175,7 @@ export class Core implements RoutingContext {
     if (connection.deadline !== undefined) this.deadlines.cancel(connection.deadline)
     if (error !== undefined) this.send(connection, { kind: Kind.goodbye, body: error.toBody() })
     this.onConnectionEvent(connection, 'draining')
-    connection.outbound.end()
+    connection.outbound.end(error)
     // Read on, to pass it by: its end is what is waited for.
     if (connection.pauses > 0) connection.link.resume()
     connection.deadline = new Deadline(() => connection.link.destroy())

@@ -1,7 +1,7 @@
 // One message's way through the broker: accept, admit, judge, route, deliver, account. Composes the parts; each step is
 // a file of its own.
 
-import { Admission, HANDSHAKE_FRAME_BYTES, type ProcessCheck } from './admission.ts'
+import { Admission, handshakeFrameBytes, type ProcessCheck } from './admission.ts'
 import { Backpressure } from './backpressure.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import { Core, type CoreOptions } from './core.ts'
@@ -22,11 +22,16 @@ import { decodeFrame } from './wire/frame.ts'
 import { readUint53 } from './wire/integers.ts'
 import { MAX_ID, Offset } from './wire/layout.ts'
 
-/** Makes the dialect that a first byte announces; undefined when no dialect begins so. */
-export type DialectFactory = (firstByte: number, connection: Connection, ingress: Ingress<Connection>, maxFrameBytes: number) => Dialect | undefined
+/** The dialects that there are. */
+export interface Dialects {
+  /** What a client is told before it has said anything; undefined where it speaks first. */
+  greet(connection: Connection): Uint8Array | undefined
+  /** The dialect that a first byte on the connection's link announces; undefined when none begins so. */
+  begin(firstByte: number, connection: Connection, ingress: Ingress<Connection>, maxFrameBytes: number): Dialect | undefined
+}
 
 export interface PipelineOptions extends CoreOptions {
-  readonly dialect: DialectFactory
+  readonly dialects: Dialects
   /** True for processes that this broker started. */
   readonly isOwnAgent: (pid: number) => boolean
   /** Connections at a time; one more gets `connection.limit`. */
@@ -87,6 +92,8 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#admission.begin(connection)
     link.attach(connection)
     this.core.onConnectionEvent(connection, 'accepted')
+    const greeting = this.#options.dialects.greet(connection)
+    if (greeting !== undefined) this.core.sendBytes(connection, greeting)
     link.resume()
     return connection
   }
@@ -100,8 +107,9 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   // ConnectionOwner
 
-  begin(connection: Connection, chunk: Uint8Array): void {
-    const dialect = this.#options.dialect(chunk[0]!, connection, this, HANDSHAKE_FRAME_BYTES)
+  begin(connection: Connection, chunk: Uint8Array, endsMessage: boolean): void {
+    // An empty message begins nothing.
+    const dialect = this.#options.dialects.begin(chunk[0] ?? 0, connection, this, handshakeFrameBytes(connection.link))
     if (dialect === undefined) {
       // In no dialect that it would understand: the end of the stream says it, and the log.
       return this.core.end(connection, new BrokerError('frame.bad_preamble', { actual: `0x${chunk[0]!.toString(16).padStart(2, '0')}` }))
@@ -109,7 +117,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     connection.dialect = dialect
     const { maxConnections } = this.#options
     if (this.#turnedAway.has(connection)) this.core.end(connection, new BrokerError('connection.limit', { limit: maxConnections }))
-    else dialect.received(chunk)
+    else dialect.received(chunk, endsMessage)
   }
 
   ended(connection: Connection): void {

@@ -195,6 +195,7 @@ export class View implements BrokerView {
       count,
       bytes,
       receivers,
+      steps: { authorised: 0, routed: 0 },
       fate: receivers === 0 ? 'dropped(no-interest)' : 'delivered',
       ...(preview === undefined ? {} : { preview }),
     }

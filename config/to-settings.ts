@@ -1,17 +1,24 @@
 // Turns a checked configuration into the broker's settings: names with units, absolute paths.
 
-import type { AgentSettings, IpcSettings, PrincipalSettings, Settings } from '../broker/ground/settings.ts'
+import { defaultSettings, type AgentSettings, type ChannelFlow, type IpcSettings, type PrincipalSettings, type Settings } from '../broker/ground/settings.ts'
 import { resolveCommand, resolvePath } from './paths.ts'
 import type { ConfigFile } from './schema.ts'
 
 type Item<B extends 'agents' | 'principals'> = NonNullable<ConfigFile[B]>[number]
 
+const noFlow: ChannelFlow = { overflow: undefined, maxPendingMessages: undefined, maxPendingBytes: undefined }
+
 /** The settings that `file` stands for; relative paths start at `directory`, which is absolute. */
 export function toSettings(file: ConfigFile, directory: string): Settings {
   return {
     ipc: ipcSettings(file.ipc, directory),
+    gateway: defaultSettings.gateway,
+    network: defaultSettings.network,
+    pool: defaultSettings.pool,
+    telemetry: defaultSettings.telemetry,
+    audit: defaultSettings.audit,
     agents: (file.agents ?? []).map(agent => agentSettings(agent, directory)),
-    channels: file.channels ?? [],
+    channels: (file.channels ?? []).map(({ name, mode }) => ({ name, mode, flow: noFlow })),
     principals: (file.principals ?? []).map(principal => principalSettings(principal, directory)),
     recorder: file.recorder,
     log: file.log,
@@ -25,7 +32,7 @@ function ipcSettings(ipc: ConfigFile['ipc'], directory: string): IpcSettings {
     socket: socket === undefined ? undefined : resolvePath(socket, directory),
     timeoutMs: ipc.timeout,
     maxConnections: ipc.server.maxConnections,
-    performance: { bufferBytes: ipc.performance.bufferSize, maxMessageBytes: ipc.performance.maxMessageSize, keepAlive: ipc.performance.keepAlive },
+    performance: { bufferBytes: ipc.performance.bufferSize, maxMessageBytes: ipc.performance.maxMessageSize, keepAlive: ipc.performance.keepAlive, compressionEnabled: ipc.performance.compressionEnabled },
     security: {
       requireAuth: ipc.security.requireAuth,
       allowedProcesses: ipc.security.allowedProcesses?.map(process => (process.includes('/') ? resolvePath(process, directory) : process)),
@@ -43,6 +50,11 @@ function ipcSettings(ipc: ConfigFile['ipc'], directory: string): IpcSettings {
       heartbeatMs: ipc.limits.heartbeat,
       maxPendingBytes: ipc.limits.maxPendingBytes,
       stallMs: ipc.limits.stallTimeout,
+      overflow: defaultSettings.ipc.limits.overflow,
+      maxPendingMessages: defaultSettings.ipc.limits.maxPendingMessages,
+      sessionTtlMs: defaultSettings.ipc.limits.sessionTtlMs,
+      sessionBytes: defaultSettings.ipc.limits.sessionBytes,
+      creditBytes: defaultSettings.ipc.limits.creditBytes,
       maxSubscriptions: ipc.limits.maxSubscriptions,
       maxOpenRequests: ipc.limits.maxOpenRequests,
     },

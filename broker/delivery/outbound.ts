@@ -3,6 +3,7 @@
 //   deliver ─▶ [ waiting ] ── flush, once per turn ─▶ [ in flight ] ── kernel ─▶ written
 //              drop-able                               one write at a time
 
+import type { BrokerError } from '../ground/errors.ts'
 import { Slice, type DropReason } from '../ground/slice.ts'
 import type { Link } from '../ground/types.ts'
 import type { Flusher } from './flusher.ts'
@@ -43,6 +44,8 @@ export class Outbound {
   #isDirty = false
   #wasHigh = false
   #isEnding = false
+  /** Why it ends, for links that can say so. */
+  #reason: BrokerError | undefined
 
   constructor(link: Link, flusher: Flusher, owner: OutboundOwner) {
     this.#link = link
@@ -100,7 +103,7 @@ export class Outbound {
     this.#retained = 0
     const loans = this.#waitingLoans
     this.#waitingLoans = NO_LOANS
-    if (this.#link.write(this.#flusher.packer.pack(slices))) {
+    if (this.#link.write(this.#flusher.packer.pack(slices, this.#link.wrap))) {
       this.#settle(slices)
       release(loans)
       return true
@@ -125,15 +128,16 @@ export class Outbound {
     this.#settle(slices)
     release(loans)
     if (this.#waiting !== NOTHING) this.flush()
-    if (this.#isEnding && this.#inFlight === NOTHING) this.#link?.close()
+    if (this.#isEnding && this.#inFlight === NOTHING) this.#link?.close(this.#reason)
   }
 
   /** Writes what waits, then ends the link in order; what is delivered from now on is dropped as `actor-gone`. */
-  end(): void {
+  end(reason?: BrokerError): void {
     if (this.#link === undefined || this.#isEnding) return
     this.flush()
     this.#isEnding = true
-    if (this.#inFlight === NOTHING) this.#link.close()
+    this.#reason = reason
+    if (this.#inFlight === NOTHING) this.#link.close(reason)
   }
 
   /** Drops what waits; what is in flight stays. */

@@ -7,6 +7,7 @@
 // and a piece per small message costs more than copying it. Receivers of the same slices share the same pieces.
 
 import type { Slice } from '../ground/slice.ts'
+import type { Wrap } from '../ground/types.ts'
 import { Slab } from './slab.ts'
 
 export class Packer {
@@ -15,13 +16,27 @@ export class Packer {
   readonly #slab = new Slab()
   #lastSlices: readonly Slice[] = []
   #lastPieces: readonly Uint8Array[] = []
+  #lastWrap: Wrap | undefined
+  #wrappedFrom: readonly Uint8Array[] = []
+  #wrapped: readonly Uint8Array[] = []
 
   constructor(mergeBelowBytes: number) {
     this.#mergeBelowBytes = mergeBelowBytes
   }
 
-  /** The pieces for `slices`, in order. They are shared: nobody may write into them. */
-  pack(slices: readonly Slice[]): readonly Uint8Array[] {
+  /** The pieces for `slices`, in order and in the form of the link. They are shared: nobody may write into them. */
+  pack(slices: readonly Slice[], wrap?: Wrap): readonly Uint8Array[] {
+    const pieces = this.#pack(slices)
+    if (wrap === undefined) return pieces
+    if (wrap !== this.#lastWrap || pieces !== this.#wrappedFrom) {
+      this.#wrapped = wrap(pieces)
+      this.#lastWrap = wrap
+      this.#wrappedFrom = pieces
+    }
+    return this.#wrapped
+  }
+
+  #pack(slices: readonly Slice[]): readonly Uint8Array[] {
     if (sameSlices(slices, this.#lastSlices)) return this.#lastPieces
     const pieces: Uint8Array[] = []
     for (let i = 0; i < slices.length; ) {
@@ -49,6 +64,8 @@ export class Packer {
   forget(): void {
     this.#lastSlices = []
     this.#lastPieces = []
+    this.#wrappedFrom = []
+    this.#wrapped = []
   }
 
   #merge(slices: readonly Slice[], from: number, to: number, bytes: number): Uint8Array {

@@ -96,8 +96,46 @@ export interface TraceEntry {
   readonly count: number
   readonly bytes: number
   readonly receivers: number
+  /** Sums up the fates of the deliveries: `written`, `pending`, `dropped(reason)`, `rejected(code)`, `mixed`. */
   readonly fate: string
   readonly preview?: string
+  /** The sender's own string id. */
+  readonly mid?: string
+  /** response, part, error: which message they answer. */
+  readonly answers?: { readonly origin: number; readonly id: number }
+  readonly steps: TraceSteps
+  /** Each receiver's fate, where one message was asked for. */
+  readonly deliveries?: readonly TraceDelivery[]
+}
+
+/** When a run passed each step. Microseconds since it was received; undefined: not yet, or nobody was there. */
+export interface TraceSteps {
+  readonly authorised: number
+  readonly routed: number
+  /** The last receiver's kernel has it. */
+  readonly written?: number
+}
+
+export interface TraceDelivery {
+  /** `conn-<origin>`, or `broker` for its own methods. */
+  readonly connection: string
+  readonly client: string
+  readonly fate: string
+  /** Microseconds since it was received. */
+  readonly written?: number
+}
+
+/** Which messages a trace shows. All that are given must hold. */
+export interface TraceQuery {
+  readonly channel?: string
+  readonly limit?: number
+  readonly after?: number
+  /** `broker.incarnation.origin.id`, `origin.id`, or a sender's own string id. Answers with every receiver's fate, and with the answers to a request. */
+  readonly messageId?: string
+  /** Only what took longer from received to written. ms */
+  readonly slowMs?: number
+  /** Only what was lost or refused, in part or in whole. */
+  readonly dropped?: boolean
 }
 
 export interface AgentInfo {
@@ -123,7 +161,7 @@ export interface ApiMethods {
   stats: [NoParams, BrokerStats]
   metrics: [NoParams, Readonly<Record<string, number>>]
   latency: [NoParams, { readonly delivery: Percentiles & { readonly count: number }; readonly eventLoop: Percentiles }]
-  'trace.show': [{ readonly channel?: string; readonly limit?: number; readonly after?: number }, { readonly entries: readonly TraceEntry[]; readonly from: number; readonly to: number; readonly enabled: boolean }]
+  'trace.show': [TraceQuery, { readonly entries: readonly TraceEntry[]; readonly from: number; readonly to: number; readonly enabled: boolean }]
   'trace.enable': [NoParams, { readonly enabled: boolean }]
   'trace.disable': [NoParams, { readonly enabled: boolean }]
   agents: [NoParams, { readonly agents: readonly AgentInfo[] }]

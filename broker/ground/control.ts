@@ -49,7 +49,8 @@ export interface Dialect {
   readonly name: string
   /** Largest frame or line from now on. bytes */
   limit(maxFrameBytes: number): void
-  received(chunk: Uint8Array): void
+  /** `endsMessage`: see LinkHandler. */
+  received(chunk: Uint8Array, endsMessage: boolean): void
   /** Bytes of a frame of the broker's own. */
   encode(message: BrokerMessage): Uint8Array
   /** Rewrites messages for this connection's client; undefined where the frame is delivered as it was published. */

@@ -48,6 +48,14 @@ export class Fields {
     throw this.#wrong(key, `an integer of ${min}..${max}`, value)
   }
 
+  /** An array of at most `maxCount` texts; undefined when absent. */
+  texts(key: string, maxCount: number, options: { max: number }): readonly string[] | undefined {
+    const value = this.#body[key]
+    if (value === undefined || value === null) return undefined
+    if (Array.isArray(value) && value.length <= maxCount && value.every((item) => typeof item === 'string' && item !== '' && item.length <= options.max)) return value as string[]
+    throw this.#wrong(key, `an array of at most ${maxCount} texts of 1 to ${options.max} characters`, value)
+  }
+
   /** A map within the body; undefined when absent. */
   map(key: string): Fields | undefined {
     const value = this.#body[key]

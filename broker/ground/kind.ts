@@ -30,6 +30,12 @@ export const Kind = {
   end: 27,
   /** The last frame of a connection, with the reason. */
   goodbye: 28,
+  /** Messages for this connection were lost here. */
+  gap: 29,
+  /** More may be sent on a subject, for clients that asked for credit. */
+  credit: 30,
+  /** How many messages of its session a client has got, so that the broker need not keep them for a resume. */
+  ack: 31,
 } as const
 
 /** Bits of the field `flags`. Bits 0 and 1 are the payload type. */

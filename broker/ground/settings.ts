@@ -5,6 +5,11 @@ import type { ChannelMode, PatternRules, Role } from './types.ts'
 
 export interface Settings {
   readonly ipc: IpcSettings
+  readonly gateway: GatewaySettings
+  readonly network: NetworkSettings
+  readonly pool: PoolSettings
+  readonly telemetry: TelemetrySettings
+  readonly audit: AuditSettings
   readonly agents: readonly AgentSettings[]
   readonly channels: readonly ChannelSettings[]
   readonly principals: readonly PrincipalSettings[]
@@ -28,6 +33,8 @@ export interface IpcSettings {
     readonly maxMessageBytes: number
     /** Ping clients that asked to be watched. */
     readonly keepAlive: boolean
+    /** Compress large payloads for the receivers that can read it. */
+    readonly compressionEnabled: boolean
   }
   readonly security: {
     readonly requireAuth: boolean
@@ -63,8 +70,103 @@ export interface LimitSettings {
   readonly maxPendingBytes: number
   /** How long a receiver above high-water may stall its publishers. ms, default 200, 0..60000. */
   readonly stallMs: number
+  /** What happens to a receiver whose stall time is used up, unless it, or the channel, says otherwise. */
+  readonly overflow: Overflow
+  /** Most messages that wait for one connection; 0 = only the bytes count. */
+  readonly maxPendingMessages: number
+  /** Longest time for which a session outlives its connection. ms, default 60000, 0 = no session does. */
+  readonly sessionTtlMs: number
+  /** What is kept for one session to send again after a resume, beside what waits. bytes, default 1 MiB */
+  readonly sessionBytes: number
+  /** What a client with credit may send on one subject beyond what has been passed on. bytes, default 1 MiB */
+  readonly creditBytes: number
   readonly maxSubscriptions: number
   readonly maxOpenRequests: number
+}
+
+/**
+ * `block`: publishers wait as long as it takes. `drop-oldest`: what waits longest makes room. `drop-newest`: what comes
+ * is dropped until there is room. `disconnect`: the receiver is ended.
+ */
+export type Overflow = 'block' | 'drop-oldest' | 'drop-newest' | 'disconnect'
+export const overflows = ['block', 'drop-oldest', 'drop-newest', 'disconnect'] as const satisfies readonly Overflow[]
+
+/** The one HTTP server and the WebSocket gateway on it. */
+export interface GatewaySettings {
+  readonly enabled: boolean
+  /** Address to listen at. default 127.0.0.1 */
+  readonly host: string
+  /** default 18789, 0 = any that is free */
+  readonly port: number
+  /** The port was asked for: not getting it ends the start. Otherwise the broker runs without gateway, and says so. */
+  readonly isPortRequired: boolean
+  /** Origins of pages that may connect, beside the gateway's own; `https://example.org`. */
+  readonly allowedOrigins: readonly string[]
+  /** Names under which the gateway may be asked for (header `Host`), beside its address and localhost. */
+  readonly allowedHosts: readonly string[]
+  /** Sockets at a time that have not authenticated yet: of one address, and of all. default 64, 1024 */
+  readonly maxUnauthenticatedPerAddress: number
+  readonly maxUnauthenticated: number
+  /** Sockets at a time of one address, authenticated or not. default 0 = no limit */
+  readonly maxConnectionsPerAddress: number
+}
+
+export interface NetworkSettings {
+  readonly tcp: {
+    readonly keepAlive: boolean
+    readonly keepAliveIntervalMs: number
+    readonly keepAliveProbes: number
+  }
+  readonly websocket: {
+    /** ms, default 30000, 0 = no pings */
+    readonly pingIntervalMs: number
+    /** ms, default 10000 */
+    readonly pingTimeoutMs: number
+    /** Larger messages leave in several WebSocket frames. bytes, 0 = never */
+    readonly maxFrameBytes: number
+    /** Offer permessage-deflate; used after authentication, for messages above the pool's size. */
+    readonly compression: boolean
+  }
+  readonly dns: {
+    readonly cache: boolean
+    readonly cacheTtlMs: number
+    readonly prefetch: boolean
+  }
+}
+
+/** The CPU pool: sizes from which work is done there, as `npm run bench -- pool` finds them. */
+export interface PoolSettings {
+  /** 0 = one less than the machine has cores, at least 1 */
+  readonly threads: number
+  /** bytes */
+  readonly signatureAboveBytes: number
+  /** Payloads smaller than this are not compressed at all. bytes */
+  readonly compressAboveBytes: number
+  /** permessage-deflate, likewise. bytes */
+  readonly deflateAboveBytes: number
+}
+
+/** OpenTelemetry. Nothing of it is loaded unless one of these is set. */
+export interface TelemetrySettings {
+  /** Base URL of an OTLP/HTTP receiver, such as `http://127.0.0.1:4318`. */
+  readonly endpoint: string | undefined
+  readonly headers: Readonly<Record<string, string>>
+  readonly traces: boolean
+  readonly metrics: boolean
+  readonly logs: boolean
+  /** Serve `/metrics` on the gateway's port. */
+  readonly prometheus: boolean
+  /** How often metrics are sent. ms, default 60000 */
+  readonly exportIntervalMs: number
+  readonly serviceName: string
+}
+
+export interface AuditSettings {
+  readonly enabled: boolean
+  /** A file larger than this is set aside. bytes, default 16 MiB */
+  readonly maxFileBytes: number
+  /** How many files set aside are kept. default 10 */
+  readonly keepFiles: number
 }
 
 export interface AgentSettings {
@@ -94,6 +196,14 @@ export interface BackoffSettings {
 export interface ChannelSettings {
   readonly name: string
   readonly mode: ChannelMode
+  readonly flow: ChannelFlow
+}
+
+/** Limits on what waits for any one receiver of a channel's messages; undefined: as the connection has it. */
+export interface ChannelFlow {
+  readonly overflow: Overflow | undefined
+  readonly maxPendingMessages: number | undefined
+  readonly maxPendingBytes: number | undefined
 }
 
 export interface PrincipalSettings {
@@ -126,11 +236,42 @@ export const defaultSettings: Settings = {
     socket: undefined,
     timeoutMs: 5000,
     maxConnections: 0,
-    performance: { bufferBytes: 8 * KIB, maxMessageBytes: MIB, keepAlive: true },
+    performance: { bufferBytes: 8 * KIB, maxMessageBytes: MIB, keepAlive: true, compressionEnabled: false },
     security: { requireAuth: true, allowedProcesses: undefined, processes: {}, validateSignature: false },
     retry: { enabled: true, maxRetries: 3, retryDelayMs: 1000, backoffMultiplier: 2 },
-    limits: { handshakeMs: 10_000, heartbeatMs: 30_000, maxPendingBytes: 16 * MIB, stallMs: 200, maxSubscriptions: 10_000, maxOpenRequests: 10_000 },
+    limits: {
+      handshakeMs: 10_000,
+      heartbeatMs: 30_000,
+      maxPendingBytes: 16 * MIB,
+      stallMs: 200,
+      overflow: 'disconnect',
+      maxPendingMessages: 0,
+      sessionTtlMs: 60_000,
+      sessionBytes: MIB,
+      creditBytes: MIB,
+      maxSubscriptions: 10_000,
+      maxOpenRequests: 10_000,
+    },
   },
+  gateway: {
+    enabled: true,
+    host: '127.0.0.1',
+    port: 18_789,
+    isPortRequired: false,
+    allowedOrigins: [],
+    allowedHosts: [],
+    maxUnauthenticatedPerAddress: 64,
+    maxUnauthenticated: 1024,
+    maxConnectionsPerAddress: 0,
+  },
+  network: {
+    tcp: { keepAlive: true, keepAliveIntervalMs: 30_000, keepAliveProbes: 3 },
+    websocket: { pingIntervalMs: 30_000, pingTimeoutMs: 10_000, maxFrameBytes: 0, compression: false },
+    dns: { cache: true, cacheTtlMs: 300_000, prefetch: false },
+  },
+  pool: { threads: 0, signatureAboveBytes: 64 * KIB, compressAboveBytes: 32 * KIB, deflateAboveBytes: 16 * KIB },
+  telemetry: { endpoint: undefined, headers: {}, traces: true, metrics: true, logs: true, prometheus: false, exportIntervalMs: 60_000, serviceName: 'callboard' },
+  audit: { enabled: true, maxFileBytes: 16 * MIB, keepFiles: 10 },
   agents: [],
   channels: [],
   principals: [],

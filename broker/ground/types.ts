@@ -1,5 +1,7 @@
 // The interfaces by which the parts of the broker meet. Nothing here runs.
 
+import type { BrokerError } from './errors.ts'
+
 /** Structured log of one part. Never given a secret. */
 export interface Log {
   debug(fields: object, text: string): void
@@ -17,10 +19,25 @@ export interface Peer {
   readonly uid: number | undefined
 }
 
+/**
+ * How a link cuts what it carries: `stream` not at all, `text` and `binary` into messages. A link with messages is
+ * `text` until its first message has come, which decides.
+ */
+export type Framing = 'stream' | 'text' | 'binary'
+
+/**
+ * Puts the pieces of one write into the form that a link carries. Shared by all links of a kind, so that receivers of
+ * the same slices share the result; nobody may write into it.
+ */
+export type Wrap = (pieces: readonly Uint8Array[]) => readonly Uint8Array[]
+
 /** What a link tells its owner. */
 export interface LinkHandler {
-  /** Bytes arrived. They belong to the handler from now on: nobody else reads or writes them. */
-  received(chunk: Uint8Array): void
+  /**
+   * Bytes arrived. They belong to the handler from now on: nobody else reads or writes them. `endsMessage`: with them a
+   * message of the link ends; always false on streams. A text message arrives whole.
+   */
+  received(chunk: Uint8Array, endsMessage: boolean): void
   /** What was written has left the process; the next write may follow. Also called for a write that was taken at once. */
   written(): void
   /** The other end sends no more. */
@@ -29,9 +46,12 @@ export interface LinkHandler {
   closed(problem: Error | undefined): void
 }
 
-/** One byte stream to a peer. */
+/** One way to a peer. */
 export interface Link {
   readonly peer: Peer
+  readonly framing: Framing
+  /** What `write` wants its pieces put through; undefined: nothing. Text: pieces are lines, and each line is a message. */
+  readonly wrap: Wrap | undefined
   /** Sets who is told; called once, before the first `resume()`. */
   attach(handler: LinkHandler): void
   /**
@@ -42,8 +62,8 @@ export interface Link {
   /** Stops reading; what was read before still arrives. */
   pause(): void
   resume(): void
-  /** Ends in order: what was written still leaves. */
-  close(): void
+  /** Ends in order: what was written still leaves. Links that can say why to the other end, do. */
+  close(reason?: BrokerError): void
   /** Ends now. */
   destroy(): void
 }

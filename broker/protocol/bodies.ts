@@ -8,7 +8,27 @@ export const PROTOCOL_VERSION = 1
 const NAME = /^[A-Za-z0-9_-]+$/
 const NAME_HINT = '1 to 128 of A-Z a-z 0-9 _ -'
 
-export type Auth = { readonly kind: 'none' } | { readonly kind: 'token'; readonly token: string } | { readonly kind: 'challenge'; readonly nonce: string }
+/** `proof`: the MAC over the nonce of the broker's greeting and the client's own challenge. */
+export type Auth =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'token'; readonly token: string }
+  | { readonly kind: 'challenge'; readonly nonce: string }
+  | { readonly kind: 'proof'; readonly mac: string }
+
+/** With what the broker greeted, where it speaks first. */
+export interface Greeting {
+  readonly nonce: string
+  /** On the monotonic clock. */
+  readonly sentAtMs: number
+}
+
+/** What a device says of itself; shown to others, decides nothing. */
+export interface Device {
+  readonly role: string | undefined
+  readonly nodeType: string | undefined
+  readonly version: string | undefined
+  readonly capabilities: readonly string[]
+}
 
 export interface Hello {
   readonly client: string | undefined
@@ -19,6 +39,9 @@ export interface Hello {
   readonly echo: boolean
   /** 0: not watched. */
   readonly heartbeatMs: number
+  /** The client's own challenge to a broker that greeted it. */
+  readonly challenge: string | undefined
+  readonly device: Device | undefined
 }
 
 /**
@@ -39,7 +62,17 @@ export function readHello(body: unknown): Hello {
     auth: readAuth(fields),
     echo: fields.flag('echo') ?? true,
     heartbeatMs: fields.integer('heartbeatMs', 0, 3_600_000) ?? 0,
+    challenge: fields.text('challenge', { max: 256 }),
+    device: readDevice(fields.map('device')),
   }
+}
+
+const MAX_CAPABILITIES = 64
+
+function readDevice(device: Fields | undefined): Device | undefined {
+  if (device === undefined) return undefined
+  const short = { max: 128 }
+  return { role: device.text('role', short), nodeType: device.text('nodeType', short), version: device.text('version', short), capabilities: device.texts('capabilities', MAX_CAPABILITIES, short) ?? [] }
 }
 
 // Scripts may put the token beside the other fields.
@@ -47,6 +80,8 @@ function readAuth(hello: Fields): Auth {
   const auth = hello.map('auth')
   const token = hello.text('token', { max: 1024 }) ?? auth?.text('token', { max: 1024 })
   if (token !== undefined) return { kind: 'token', token }
+  const mac = auth?.text('mac', { max: 128 })
+  if (mac !== undefined) return { kind: 'proof', mac }
   const nonce = auth?.text('nonce', { max: 256 })
   return nonce === undefined ? { kind: 'none' } : { kind: 'challenge', nonce }
 }

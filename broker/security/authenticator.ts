@@ -71,7 +71,7 @@ export class Authenticator {
   /** A challenge for a client that will prove that it has the principal's token. It serves once. */
   challenge(principal: string, clientNonce: string): Challenge {
     if (this.#issued.size >= MAX_CHALLENGES) this.#issued.delete(this.#issued.keys().next().value!)
-    const nonce = randomBytes(24).toString('base64url')
+    const nonce = newNonce()
     const credential = this.#credentials.get(principal)
     this.#issued.set(nonce, { credential, principal, clientNonce, expiresMs: this.#clock.monotonicMs() + CHALLENGE_TTL_MS, isUsed: false })
     return { nonce, ttlMs: CHALLENGE_TTL_MS }
@@ -90,10 +90,29 @@ export class Authenticator {
     const { credential, principal, clientNonce } = issued
     const about = `${nonce}\n${clientNonce}\n${principal}`
     const key = credential?.key ?? this.#nobody
-    const expected = digest(key, `callboard-proof-v1\n${about}`)
-    const actual = Buffer.from(mac, 'hex')
-    if (actual.length !== expected.length || !timingSafeEqual(expected, actual) || credential === undefined) throw new BrokerError('auth.failed', { principal })
+    if (!proves(key, about, mac) || credential === undefined) throw new BrokerError('auth.failed', { principal })
     return { credential, mac: digest(key, `callboard-welcome-v1\n${about}`).toString('hex') }
+  }
+
+  /** What the broker says first on links where it does; proofs that lean on it hold as long as other challenges. */
+  greeting(): { nonce: string; sentAtMs: number } {
+    return { nonce: newNonce(), sentAtMs: this.#clock.monotonicMs() }
+  }
+
+  /**
+   * Checks a proof that leans on a greeting. A greeting belongs to one connection, which may prove itself once.
+   * @throws BrokerError `auth.expired`, `auth.failed`
+   */
+  checkGreeting(greeting: { readonly nonce: string; readonly sentAtMs: number }, principal: string, challenge: string, mac: string): Credential {
+    if (this.#clock.monotonicMs() > greeting.sentAtMs + CHALLENGE_TTL_MS) throw new BrokerError('auth.expired', { limitMs: CHALLENGE_TTL_MS })
+    const credential = this.#credentials.get(principal)
+    if (!proves(credential?.key ?? this.#nobody, `${greeting.nonce}\n${challenge}\n${principal}`, mac) || credential === undefined) throw new BrokerError('auth.failed', { principal })
+    return credential
+  }
+
+  /** The broker's own proof for a client that challenged it. */
+  answer({ key, permissions }: Credential, greeting: { readonly nonce: string }, challenge: string): string {
+    return digest(key, `callboard-welcome-v1\n${greeting.nonce}\n${challenge}\n${permissions.name}`).toString('hex')
   }
 
   /** Forgets challenges that have expired for so long that a replay gets `auth.failed` anyway. */
@@ -101,6 +120,16 @@ export class Authenticator {
     const now = this.#clock.monotonicMs()
     for (const [nonce, issued] of this.#issued) if (issued.expiresMs + CHALLENGE_TTL_MS < now) this.#issued.delete(nonce)
   }
+}
+
+function newNonce(): string {
+  return randomBytes(24).toString('base64url')
+}
+
+function proves(key: KeyObject, about: string, mac: string): boolean {
+  const expected = digest(key, `callboard-proof-v1\n${about}`)
+  const actual = Buffer.from(mac, 'hex')
+  return actual.length === expected.length && timingSafeEqual(expected, actual)
 }
 
 function digest(key: KeyObject, text: string): Buffer {

@@ -34,6 +34,12 @@ export class Framer {
     return this.#spilled
   }
 
+  /** Drops an unfinished frame. */
+  forget(): void {
+    this.#spill = undefined
+    this.#spilled = 0
+  }
+
   /**
    * Hands every frame that `chunk` completes to `sink`, in order.
    * @throws BrokerError `frame.too_large` or `frame.malformed`; what came before was handed over, drop the framer then

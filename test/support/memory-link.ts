@@ -23,6 +23,8 @@ export class LinkEvents {
 
 export class MemoryLink implements Link {
   readonly peer: Peer
+  readonly framing = 'stream'
+  readonly wrap = undefined
   /** What the kernel holds for a peer that does not read. bytes */
   kernelBytes = Infinity
   isPaused = true
@@ -135,7 +137,7 @@ export class MemoryLink implements Link {
     while (!this.isPaused && !this.isClosed) {
       const chunk = this.#arrived.shift()
       if (chunk === undefined) return
-      this.#handler.received(chunk)
+      this.#handler.received(chunk, false)
     }
   }
 }

@@ -1,6 +1,6 @@
 // A pipeline without sockets: memory links, a clock that stands still, both dialects. Everything happens when turn() is called.
 
-import { dialectFactory } from '../../actors/dialects.ts'
+import { createDialects } from '../../actors/dialects.ts'
 import type { BrokerView } from '../../broker/api/methods.ts'
 import type { Connection, ConnectionEvent } from '../../broker/connection.ts'
 import type { Core } from '../../broker/core.ts'
@@ -38,7 +38,7 @@ export class PipelineRig {
   readonly #links = new LinkEvents()
 
   constructor({ ipc = {}, maxConnections = 100, view }: PipelineSetup = {}) {
-    const factory = dialectFactory(() => this.core)
+    const dialects = createDialects(() => this.core)
     this.pipeline = new Pipeline(
       {
         settings: settingsWith(ipc),
@@ -46,7 +46,7 @@ export class PipelineRig {
         log: this.log,
         broker: 'testhome',
         incarnation: 1,
-        dialect: factory,
+        dialects,
         isOwnAgent: () => false,
         maxConnections,
         onConnectionEvent: (connection, event) => this.events.push([connection.number, event]),

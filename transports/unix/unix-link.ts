@@ -13,6 +13,8 @@ interface LinkedSocket extends Socket {
 
 export class UnixLink implements Link {
   readonly peer: Peer
+  readonly framing = 'stream'
+  readonly wrap = undefined
   readonly #socket: Socket
   #handler!: LinkHandler
   #problem: Error | undefined
@@ -67,7 +69,7 @@ export class UnixLink implements Link {
   }
 
   received(chunk: Buffer): void {
-    this.#handler.received(chunk)
+    this.#handler.received(chunk, false)
   }
 
   ended(): void {

@@ -11,6 +11,8 @@ const authority: HandshakeAuthority<string> = {
   checkToken: (principal, token) => `${principal} by ${token}`,
   challenge: (_, clientNonce) => ({ nonce: `for ${clientNonce}`, ttlMs: 1 }),
   checkProof: (nonce, mac) => ({ credential: `${nonce} by ${mac}`, mac: 'the broker\'s' }),
+  checkGreeting: ({ nonce }, principal, challenge, mac) => `${principal} by ${mac} over ${nonce} and ${challenge}`,
+  answer: (credential, { nonce }, challenge) => `${credential} answers ${nonce} and ${challenge}`,
 }
 
 function step(kind: number, body: unknown, pending?: PendingHello, by = authority): ReturnType<typeof handshakeStep<string>> {
