@@ -4,7 +4,7 @@ import { hostname, loadavg, totalmem, freemem, availableParallelism } from 'node
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { BrokerView } from './api/methods.ts'
 import type { Connection } from './connection.ts'
-import type { ApiAnswer, ChannelInfo, ConnectionInfo, TraceEntry } from './ground/api.ts'
+import type { ApiAnswer, ChannelInfo, ConnectionInfo, TraceEntry, TraceQuery } from './ground/api.ts'
 import { BrokerError } from './ground/errors.ts'
 import { kindName } from './ground/kind.ts'
 import type { ChannelMode, ChannelSpec } from './ground/types.ts'
@@ -104,7 +104,7 @@ export class View implements BrokerView {
     return { delivery: this.#pipeline.core.deliveryLatency.percentiles(), eventLoop: { p50: ms(50), p95: ms(95), p99: ms(99), max: loop.count === 0 ? 0 : loop.max / 1e6 } }
   }
 
-  trace(channel: string | undefined, limit: number, after: number | undefined): ApiAnswer<'trace.show'> {
+  trace({ channel, limit, after }: TraceQuery & { readonly limit: number }): ApiAnswer<'trace.show'> {
     const { recorder, previews } = this.#pipeline.core
     const { oldest, next } = recorder
     const entries: TraceEntry[] = []
@@ -116,7 +116,7 @@ export class View implements BrokerView {
     if (after !== undefined) for (let seq = Math.max(oldest, after + 1); seq < next && entries.length < limit; seq++) look(seq)
     else for (let seq = next - 1; seq >= oldest && entries.length < limit; seq--) look(seq)
     if (after === undefined) entries.reverse()
-    return { entries, from: oldest, to: next, enabled: previews.isEnabled }
+    return { entries, from: oldest, to: next, coversMs: this.#coveredMs(), enabled: previews.isEnabled }
   }
 
   setTracing(isEnabled: boolean): ApiAnswer<'trace.enable'> {
@@ -178,6 +178,13 @@ export class View implements BrokerView {
     const { accounts } = this.#pipeline.core
     const account = accounts.channel(spec.name) ?? accounts.outside
     return { ...spec, accepted: account.accepted, delivered: account.written, dropped: account.droppedTotal, pending: account.pending, subscribers: this.#pipeline.subscribers(spec.name) }
+  }
+
+  // Age of the oldest run that is still known.
+  #coveredMs(): number {
+    const { recorder, clock } = this.#pipeline.core
+    const oldest = recorder.at(recorder.oldest)
+    return oldest === undefined ? 0 : Math.max(0, clock.wallMicros() - oldest.timeMicros) / 1000
   }
 
   #traceEntry(run: RecordedRun): TraceEntry {

@@ -23,10 +23,11 @@ export function address(text: string): string {
   return `$CB.to.${kind}.${id}`
 }
 
-/** A regular expression in JavaScript's syntax. */
+/** A regular expression in JavaScript's syntax; `\\|` divides alternatives too, as grep has it. A pipe itself is `[|]`. */
 export function expression(text: string): RegExp {
   try {
-    return new RegExp(text, 'u')
+    // Pairs, so that the pipe behind an escaped backslash stays what it is.
+    return new RegExp(text.replace(/\\(.)/gsu, (pair, character) => (character === '|' ? '|' : pair)), 'u')
   } catch (error) {
     throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : '')
   }

@@ -61,7 +61,7 @@ function declareTools(program: Command): void {
     .option('-f, --follow', 'wait for more until Ctrl-C, through rotation too')
     .addOption(new Option('-l, --level <level>', 'only this level and above').choices(['debug', 'info', 'warn', 'error']))
     .addOption(new Option('-n, --lines <n>', 'only the last n (default: all, with --follow 10)').argParser(count))
-    .addHelpText('after', examples('callboard logs --level warn', 'callboard logs --follow --grep "agent\\.(tail|echo)"'))
+    .addHelpText('after', examples('callboard logs --level warn', 'callboard logs --follow --grep "agent\\.(tail|echo)"', 'callboard logs --grep "message.*lost\\|dropped"'))
     .action(lazily(async () => (await import('./commands/logs.ts')).logs))
   program
     .command('doctor')

@@ -1,6 +1,6 @@
 // The broker's own methods by name: who may call each, what it takes, what it answers. Knows no frames.
 
-import type { ApiAnswer, ApiMethod, ChannelInfo } from '../ground/api.ts'
+import type { ApiAnswer, ApiMethod, ChannelInfo, TraceQuery } from '../ground/api.ts'
 import { BrokerError } from '../ground/errors.ts'
 import { Fields } from '../ground/fields.ts'
 import { nearest } from '../ground/nearest.ts'
@@ -21,7 +21,7 @@ export interface BrokerView {
   stats(): ApiAnswer<'stats'>
   metrics(): ApiAnswer<'metrics'>
   latency(): ApiAnswer<'latency'>
-  trace(channel: string | undefined, limit: number, after: number | undefined): ApiAnswer<'trace.show'>
+  trace(query: TraceQuery & { readonly limit: number }): ApiAnswer<'trace.show'>
   setTracing(isEnabled: boolean): ApiAnswer<'trace.enable'>
   agents(): ApiAnswer<'agents'>
   /** @throws BrokerError `agent.unknown`, `agent.failed` */
@@ -39,6 +39,7 @@ interface Method {
 const MAX_NAME = { max: 255 }
 const DEFAULT_TRACE_LIMIT = 100
 const MAX_TRACE_LIMIT = 10_000
+const MAX_SLOW_MS = 3_600_000
 
 const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, params: Fields) => ApiAnswer<M> | Promise<ApiAnswer<M>> } } = {
   ping: { isOpen: true, run: () => ({ now: Date.now() }) },
@@ -54,7 +55,7 @@ const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, p
   latency: { isOpen: true, run: (view) => view.latency() },
   'trace.show': {
     isOpen: true,
-    run: (view, params) => view.trace(params.text('channel', MAX_NAME), params.integer('limit', 1, MAX_TRACE_LIMIT) ?? DEFAULT_TRACE_LIMIT, params.integer('after', -1, Number.MAX_SAFE_INTEGER)),
+    run: (view, params) => view.trace(readTraceQuery(params)),
   },
   'trace.enable': { isOpen: false, run: (view) => view.setTracing(true) },
   'trace.disable': { isOpen: false, run: (view) => view.setTracing(false) },
@@ -62,6 +63,18 @@ const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, p
   'agent.restart': { isOpen: false, run: (view, params) => view.restartAgent(params.required('name', MAX_NAME)) },
   'connection.kill': { isOpen: false, run: (view, params) => view.kill(params.required('id', MAX_NAME)) },
   stop: { isOpen: false, run: (view) => view.stop() },
+}
+
+function readTraceQuery(params: Fields): TraceQuery & { readonly limit: number } {
+  const query = {
+    channel: params.text('channel', MAX_NAME),
+    after: params.integer('after', -1, Number.MAX_SAFE_INTEGER),
+    messageId: params.text('messageId', MAX_NAME),
+    slowMs: params.number('slowMs', 0, MAX_SLOW_MS),
+    dropped: params.flag('dropped'),
+  }
+  const given = Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)) as TraceQuery
+  return { ...given, limit: params.integer('limit', 1, MAX_TRACE_LIMIT) ?? DEFAULT_TRACE_LIMIT }
 }
 
 /**

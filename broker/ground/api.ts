@@ -161,7 +161,7 @@ export interface ApiMethods {
   stats: [NoParams, BrokerStats]
   metrics: [NoParams, Readonly<Record<string, number>>]
   latency: [NoParams, { readonly delivery: Percentiles & { readonly count: number }; readonly eventLoop: Percentiles }]
-  'trace.show': [TraceQuery, { readonly entries: readonly TraceEntry[]; readonly from: number; readonly to: number; readonly enabled: boolean }]
+  'trace.show': [TraceQuery, { readonly entries: readonly TraceEntry[]; readonly from: number; readonly to: number; readonly coversMs: number; readonly enabled: boolean }]
   'trace.enable': [NoParams, { readonly enabled: boolean }]
   'trace.disable': [NoParams, { readonly enabled: boolean }]
   agents: [NoParams, { readonly agents: readonly AgentInfo[] }]

@@ -48,6 +48,21 @@ export class Fields {
     throw this.#wrong(key, `an integer of ${min}..${max}`, value)
   }
 
+  number(key: string, min: number, max: number): number | undefined {
+    const value = this.#body[key]
+    if (value === undefined || value === null) return undefined
+    if (typeof value === 'number' && value >= min && value <= max) return value
+    throw this.#wrong(key, `a number of ${min}..${max}`, value)
+  }
+
+  /** An array of at most `maxCount` numbers; undefined when absent. */
+  numbers(key: string, maxCount: number, min: number, max: number): readonly number[] | undefined {
+    const value = this.#body[key]
+    if (value === undefined || value === null) return undefined
+    if (Array.isArray(value) && value.length <= maxCount && value.every((item) => typeof item === 'number' && item >= min && item <= max)) return value as number[]
+    throw this.#wrong(key, `an array of at most ${maxCount} numbers of ${min}..${max}`, value)
+  }
+
   /** An array of at most `maxCount` texts; undefined when absent. */
   texts(key: string, maxCount: number, options: { max: number }): readonly string[] | undefined {
     const value = this.#body[key]

@@ -50,7 +50,7 @@ test('api: every method answers in the shape of its contract', async t => {
     ['stats', {}, { ...counts, balanced: 'boolean', channels: [{ name: 'string', ...counts }] }],
     ['latency', {}, { delivery: { count: 'number', ...percentiles }, eventLoop: percentiles }],
     ['trace.enable', {}, { enabled: 'boolean' }],
-    ['trace.show', { channel: 'events', limit: 1 }, { entries: [{ seq: 'number', time: 'number', origin: 'number', sender: 'string', id: 'number', kind: 'string', subject: 'string', count: 'number', bytes: 'number', receivers: 'number', fate: 'string', steps: { authorised: 'number', routed: 'number' } }], from: 'number', to: 'number', enabled: 'boolean' }],
+    ['trace.show', { channel: 'events', limit: 1 }, { entries: [{ seq: 'number', time: 'number', origin: 'number', sender: 'string', id: 'number', kind: 'string', subject: 'string', count: 'number', bytes: 'number', receivers: 'number', fate: 'string', steps: { authorised: 'number', routed: 'number' } }], from: 'number', to: 'number', coversMs: 'number', enabled: 'boolean' }],
     ['trace.disable', {}, { enabled: 'boolean' }],
     ['agents', {}, { agents: [agentShape] }],
     ['agent.restart', { name: 'weather' }, agentShape],

@@ -22,6 +22,7 @@ test('logs: lines are selected by level and by an expression over what is printe
   t.deepEqual(await shown(), ['info   agent.tail  started', 'warn   agent.echo  message lost', 'error  agent.tail  dropped'])
   t.deepEqual(await shown('--level', 'warn'), ['warn   agent.echo  message lost', 'error  agent.tail  dropped'])
   t.deepEqual(await shown('--grep', 'message.*lost|dropped'), ['warn   agent.echo  message lost', 'error  agent.tail  dropped'])
+  t.deepEqual(await shown('--grep', 'message.*lost\\|dropped'), ['warn   agent.echo  message lost', 'error  agent.tail  dropped'])
   t.deepEqual(await shown('--grep', '^\\S+  info'), ['info   agent.tail  started'])
   t.deepEqual(await shown('--lines', '1'), ['error  agent.tail  dropped'])
 })
