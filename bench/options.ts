@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import type { ServerName } from './server/server.ts'
+import { UsageError } from './usage.ts'
 import { selectWorkloads, type Workload } from './workloads.ts'
 
 export interface BenchOptions {
@@ -30,31 +31,39 @@ export const usage = `npm run bench -- [NAME...] [options]
 
 const serverNames: readonly ServerName[] = ['broker', 'relay', 'nats']
 
-/** @throws Error with what is wrong and what is allowed */
+/** @throws UsageError with what is wrong and what is allowed */
 export function parseOptions(args: readonly string[], hasNats: boolean): BenchOptions {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      runs: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '2' },
-      json: { type: 'string' },
-      smoke: { type: 'boolean', default: false },
-      servers: { type: 'string' },
-      'no-nats': { type: 'boolean', default: false },
-    },
-  })
+  const { values, positionals } = parsed(args)
   const runs = Number(values.runs)
-  if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs ${values.runs}: expected a whole number of 1 and more`)
+  if (!Number.isInteger(runs) || runs < 1) throw new UsageError(`--runs ${values.runs}: expected a whole number of 1 and more`)
   const seconds = Number(values.seconds)
-  if (!(seconds > 0 && seconds <= 600)) throw new Error(`--seconds ${values.seconds}: expected a number above 0 and up to 600`)
+  if (!(seconds > 0 && seconds <= 600)) throw new UsageError(`--seconds ${values.seconds}: expected a number above 0 and up to 600`)
   const wanted = values.servers === undefined ? serverNames : values.servers.split(',').map(toServerName)
   const servers = wanted.filter(name => name !== 'nats' || (hasNats && !values['no-nats']))
   return { workloads: selectWorkloads(positionals), servers, runs, seconds, jsonFile: values.json, isSmoke: values.smoke }
 }
 
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        runs: { type: 'string', default: '5' },
+        seconds: { type: 'string', default: '2' },
+        json: { type: 'string' },
+        smoke: { type: 'boolean', default: false },
+        servers: { type: 'string' },
+        'no-nats': { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error })
+  }
+}
+
 function toServerName(text: string): ServerName {
   const name = serverNames.find(known => known === text)
-  if (name === undefined) throw new Error(`--servers ${text}: expected some of ${serverNames.join(',')}`)
+  if (name === undefined) throw new UsageError(`--servers ${text}: expected some of ${serverNames.join(',')}`)
   return name
 }

@@ -1,5 +1,7 @@
 // What is measured: one row per workload. Knows no server and no socket.
 
+import { UsageError } from './usage.ts'
+
 /** Publishers, subjects and receivers of a stream of messages. */
 export interface FlowWorkload {
   readonly kind: 'flow'
@@ -72,12 +74,12 @@ export const workloads: readonly Workload[] = [
 
 /**
  * The workloads with these names in the table's order; all of them for an empty list. `B` stands for B100 and B1000, `D` for D1, D64 and D64b.
- * @throws Error naming the unknown name and those there are
+ * @throws UsageError naming the unknown name and those there are
  */
 export function selectWorkloads(names: readonly string[]): readonly Workload[] {
   const matches = (workload: Workload, name: string): boolean => workload.name === name || (/^[BD]$/.test(name) && /^[BD]\d/.test(workload.name) && workload.name.startsWith(name))
   for (const name of names) {
-    if (!workloads.some(workload => matches(workload, name))) throw new Error(`no workload "${name}"; there are ${workloads.map(workload => workload.name).join(', ')}`)
+    if (!workloads.some(workload => matches(workload, name))) throw new UsageError(`no workload "${name}"; there are ${workloads.map(workload => workload.name).join(', ')}`)
   }
   return names.length === 0 ? workloads : workloads.filter(workload => names.some(name => matches(workload, name)))
 }
