@@ -141,6 +141,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#turnedAway.delete(connection)
     this.#admission.leave(connection)
     this.#subscribing.leave(connection)
+    connection.dialect?.closed?.()
     this.core.directory.remove(connection)
     connection.outbound.close(connection.closeReason?.code === 'connection.slow_consumer' ? 'slow-consumer' : 'actor-gone')
     this.#backpressure.release(connection)

@@ -55,4 +55,6 @@ export interface Dialect {
   encode(message: BrokerMessage): Uint8Array
   /** Rewrites messages for this connection's client; undefined where the frame is delivered as it was published. */
   readonly translate: ((slice: Slice) => Slice) | undefined
+  /** The connection is gone; called once. */
+  closed?(): void
 }

@@ -86,6 +86,10 @@ const table = {
   'supervisor.unknown_child': { close: 71, retryable: false, text: 'supervisor "{supervisor}" has no child "{child}"' },
   'supervisor.child_busy': { close: 72, retryable: true, text: 'child "{child}" is {state}; stop it first' },
   'actor.ended': { close: 73, retryable: false, text: 'actor "{actor}" has ended or is about to' },
+  'connect.bad_params': { close: 85, retryable: false, text: 'connect is not valid: {problem}; see docs/protocol.md' },
+  'request.id_open': { close: 86, retryable: false, text: 'the request with id "{id}" is still open; give each request an id of its own until it is answered' },
+  'session_key.invalid': { close: 87, retryable: false, text: 'the session key is not valid: {problem}; expected agent:<agent>:<channel>:<kind>:<peer>' },
+  'session_key.limit': { close: 88, retryable: true, text: '{waiting} requests wait for their turn {scope} (limit {limit}); wait for answers' },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof table

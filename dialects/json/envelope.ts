@@ -4,8 +4,9 @@ import { BrokerError } from '../../broker/ground/errors.ts'
 
 const SECONDS_BELOW = 1e11
 const MAX_TIMEOUT_MS = 0xffff_ffff
+const MAX_TTL_MS = 2 ** 31 - 1
 
-/** A line from a client, decoded and checked. */
+/** A message from a client, decoded and checked. */
 export interface Envelope {
   readonly type: string
   readonly id: string | number | undefined
@@ -21,7 +22,10 @@ export interface Envelope {
   /** 0 = the broker's default. ms */
   readonly timeoutMs: number
   readonly isMany: boolean
-  readonly wantsReceipt: boolean
+  /** `accepted`: how many it goes to; `delivered`: what became of each of them, told when all is known. */
+  readonly receipt: 'accepted' | 'delivered' | undefined
+  /** Dropped as expired when it was not delivered by then. ms */
+  readonly ttlMs: number | undefined
   readonly group: string | undefined
   readonly filter: string | undefined
   readonly subscription: number | undefined
@@ -30,23 +34,40 @@ export interface Envelope {
 const text = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * The text of a line.
+ * The text of a line or message.
  * @throws BrokerError `envelope.malformed`
  */
 export function lineText(line: Uint8Array): string {
   try {
     return text.decode(line)
   } catch (error) {
-    throw new BrokerError('envelope.malformed', { problem: 'the line is not valid UTF-8' }, { cause: error })
+    throw new BrokerError('envelope.malformed', { problem: 'it is not valid UTF-8' }, { cause: error })
   }
 }
 
+/** The members of a JSON object, not checked. */
+export type ObjectMembers = Readonly<Record<string, unknown>>
+
 /**
- * The envelope that a line is.
+ * The members of the object that a text is.
+ * @throws BrokerError `envelope.malformed`
+ */
+export function parseMembers(json: string): ObjectMembers {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch (error) {
+    throw malformed(`it is not JSON: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  if (!isObject(value)) throw malformed('it must be a JSON object')
+  return value
+}
+
+/**
+ * The envelope that an object is.
  * @throws BrokerError `envelope.malformed` naming the member that is wrong
  */
-export function parseEnvelope(line: string): Envelope {
-  const members = parseObject(line)
+export function readEnvelope(members: ObjectMembers): Envelope {
   const read = new Members(members)
   const version = members['version']
   if (version !== undefined && version !== '1.0') throw malformed('version must be "1.0"')
@@ -64,7 +85,8 @@ export function parseEnvelope(line: string): Envelope {
     sentAt: timestamp === undefined ? undefined : Math.round(timestamp < SECONDS_BELOW ? timestamp * 1000 : timestamp),
     timeoutMs: Math.ceil(read.number('timeout', 0, MAX_TIMEOUT_MS) ?? 0),
     isMany: read.flag('many') ?? false,
-    wantsReceipt: read.flag('receipt') ?? false,
+    receipt: read.receipt('receipt'),
+    ttlMs: read.integer('ttl', 1, MAX_TTL_MS),
     group: read.text('group'),
     filter: read.text('filter'),
     subscription: read.number('subscription', 1, 2 ** 31 - 1),
@@ -72,9 +94,9 @@ export function parseEnvelope(line: string): Envelope {
 }
 
 class Members {
-  readonly #members: Readonly<Record<string, unknown>>
+  readonly #members: ObjectMembers
 
-  constructor(members: Readonly<Record<string, unknown>>) {
+  constructor(members: ObjectMembers) {
     this.#members = members
   }
 
@@ -94,11 +116,22 @@ class Members {
     return this.#read(name, `a number of ${min}..${max}`, (value): value is number => typeof value === 'number' && value >= min && value <= max)
   }
 
-  map(name: string): Readonly<Record<string, unknown>> | undefined {
+  integer(name: string, min: number, max: number): number | undefined {
+    return this.#read(name, `an integer of ${min}..${max}`, (value): value is number => Number.isInteger(value) && (value as number) >= min && (value as number) <= max)
+  }
+
+  map(name: string): ObjectMembers | undefined {
     return this.#read(name, 'an object', isObject)
   }
 
-  #read<T>(name: string, expected: string, is: (value: unknown) => value is T): T | undefined {
+  receipt(name: string): 'accepted' | 'delivered' | undefined {
+    const value = this.#read(name, 'true, false, "accepted" or "delivered"', (each) => typeof each === 'boolean' || each === 'accepted' || each === 'delivered')
+    return value === true ? 'accepted' : value === false ? undefined : (value as 'accepted' | 'delivered' | undefined)
+  }
+
+  #read<T>(name: string, expected: string, is: (value: unknown) => value is T): T | undefined
+  #read(name: string, expected: string, is: (value: unknown) => boolean): unknown
+  #read(name: string, expected: string, is: (value: unknown) => boolean): unknown {
     const value = this.#members[name]
     if (value === undefined || value === null) return undefined
     if (is(value)) return value
@@ -106,18 +139,7 @@ class Members {
   }
 }
 
-function parseObject(line: string): Readonly<Record<string, unknown>> {
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch (error) {
-    throw malformed(`the line is not JSON: ${error instanceof Error ? error.message : String(error)}`)
-  }
-  if (!isObject(value)) throw malformed('the line must be a JSON object')
-  return value
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isObject(value: unknown): value is ObjectMembers {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

@@ -1,57 +1,35 @@
-// JSON lines for one connection: envelopes in become frames, frames out become envelopes.
+// JSON lines for one connection: each line is an envelope.
 
-import type { KeyObject } from 'node:crypto'
 import type { BrokerMessage, Dialect, Ingress } from '../../broker/ground/control.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
-import { toJsonValue } from '../../broker/ground/json-value.ts'
-import { Flag, Kind, kindName } from '../../broker/ground/kind.ts'
-import { decodePayload } from '../../broker/ground/payload.ts'
-import { PayloadType } from '../../broker/ground/payload-type.ts'
 import type { Slice } from '../../broker/ground/slice.ts'
-import { encodeFrame, type FrameInit } from '../../broker/wire/frame.ts'
-import { lineText, malformed, parseEnvelope, type Envelope } from './envelope.ts'
-import { replyAddress, type JsonWriter, type ReceiverNames } from './json-writer.ts'
-import { signedText } from './line-signature.ts'
+import { lineText, parseMembers, type ObjectMembers } from './envelope.ts'
+import { Envelopes, type EnvelopeHost, type EnvelopeSource } from './envelopes.ts'
+import type { JsonWriter, ReceiverNames } from './json-writer.ts'
 import { LineSplitter } from './line-splitter.ts'
-import { OwnNames } from './own-names.ts'
-
-/** What the dialect must know of a connection. */
-export interface JsonSource {
-  readonly key: KeyObject | undefined
-  /** True after the welcome. */
-  readonly isReady: boolean
-}
 
 /** What the dialect asks of the broker. */
-export interface JsonHost {
+export interface JsonHost extends EnvelopeHost {
   readonly writer: JsonWriter
-  readonly requiresSignature: boolean
-  /** @throws BrokerError `channel.not_found` */
-  checkChannel(name: string): void
-  wallMicros(): number
 }
 
 const utf8 = new TextEncoder()
 const NOTHING = new Uint8Array(0)
 
-export class JsonDialect<C extends JsonSource> implements Dialect {
+export class JsonDialect<C extends EnvelopeSource> implements Dialect {
   readonly name = 'json'
   readonly translate: (slice: Slice) => Slice
   readonly #connection: C
   readonly #ingress: Ingress<C>
-  readonly #host: JsonHost
   readonly #lines: LineSplitter
-  readonly #names = new OwnNames()
-  /** What the client is told of a control frame that is one of several which it knows as one. */
-  #answer: 'all' | 'refusals' | 'none' = 'all'
-  #wasRefused = false
+  readonly #envelopes: Envelopes<C>
 
   constructor(connection: C, ingress: Ingress<C>, host: JsonHost, maxLineBytes: number) {
     this.#connection = connection
     this.#ingress = ingress
-    this.#host = host
     this.#lines = new LineSplitter(maxLineBytes)
-    const own: ReceiverNames = this.#names
+    this.#envelopes = new Envelopes(connection, ingress, host)
+    const own: ReceiverNames = this.#envelopes.names
     this.translate = (slice) => host.writer.translate(slice, own)
   }
 
@@ -68,140 +46,19 @@ export class JsonDialect<C extends JsonSource> implements Dialect {
   }
 
   encode(message: BrokerMessage): Uint8Array {
-    const { kind, to, ref = 0, body, payload, flags = 0 } = message
-    if (kind === Kind.error) this.#wasRefused = true
-    if (this.#answer === 'none' || (this.#answer === 'refusals' && kind === Kind.ok)) return NOTHING
-    // A cancel names a request that came to this client, by the number of whoever made it.
-    const call = kind === Kind.cancel ? undefined : this.#names.answered(kind, ref)
-    const value = payload === undefined ? body : decodePayload((flags & Flag.payloadType) as PayloadType, payload)
-    const envelope = {
-      type: kindName(kind),
-      ...(kind === Kind.cancel ? { ref: replyAddress(to ?? 0, ref) } : call === undefined ? {} : { ref: call }),
-      ...(value === undefined ? {} : { payload: kind === Kind.ok ? { subscription: this.#names.subscription((value as { subscription: number }).subscription) } : toJsonValue(value) }),
-    }
-    return utf8.encode(`${JSON.stringify(envelope)}\n`)
+    const envelope = this.#envelopes.write(message)
+    return envelope === undefined ? NOTHING : utf8.encode(`${JSON.stringify(envelope)}\n`)
   }
 
   #line(bytes: Uint8Array): void {
-    let id = 0
+    let text: string
+    let members: ObjectMembers
     try {
-      const text = lineText(bytes)
-      const envelope = parseEnvelope(text)
-      id = this.#names.begin(envelope.id, envelope.isMany)
-      this.#take(envelope, id, text)
-      // All but requests are answered by now.
-      if (envelope.type !== 'request') this.#names.forget(id)
+      text = lineText(bytes)
+      members = parseMembers(text)
     } catch (error) {
-      this.#ingress.refuse(this.#connection, id, BrokerError.from(error))
+      return this.#ingress.refuse(this.#connection, 0, BrokerError.from(error))
     }
-  }
-
-  #take(envelope: Envelope, id: number, text: string): void {
-    switch (envelope.type) {
-      case 'hello':
-        return this.#control(Kind.hello, id, 0, envelope.payload)
-      case 'proof':
-        return this.#control(Kind.proof, id, 0, envelope.payload)
-      case 'ping':
-        return this.#control(Kind.ping, id, 0, undefined)
-      case 'pong':
-        return this.#control(Kind.pong, id, 0, undefined)
-      case 'goodbye':
-        return this.#control(Kind.goodbye, id, 0, undefined)
-      case 'cancel':
-        return this.#cancel(envelope, id)
-      case 'subscribe':
-        return this.#subscribe(envelope, id)
-      case 'unsubscribe':
-        return this.#unsubscribe(envelope, id)
-      default:
-        return this.#message(envelope, id, text)
-    }
-  }
-
-  #cancel({ ref }: Envelope, id: number): void {
-    const request = this.#names.openRequest(ref)
-    this.#control(Kind.cancel, id, request, undefined)
-    this.#names.forget(request)
-  }
-
-  #message(envelope: Envelope, id: number, text: string): void {
-    const frame = this.#frame(envelope, id)
-    const isVerified = this.#host.requiresSignature && signedText(text, this.#connection.key)
-    const bytes = encodeFrame(frame)
-    this.#ingress.message(this.#connection, bytes, 0, bytes.length, this.#host.wallMicros(), isVerified)
-  }
-
-  #frame(envelope: Envelope, id: number): FrameInit {
-    const { type, id: mid, sender, sentAt, headers, timeoutMs, isMany, wantsReceipt } = envelope
-    const all = { ...headers, ...(mid === undefined ? {} : { mid: String(mid) }), ...(sender === undefined ? {} : { sender }), ...(sentAt === undefined ? {} : { sentAt }) }
-    const payload = envelope.hasPayload ? utf8.encode(payloadText(envelope.payload)) : NOTHING
-    const base = { id, payload, flags: envelope.hasPayload ? PayloadType.json : PayloadType.bytes, ...(Object.keys(all).length === 0 ? {} : { headers: all }) }
-    const receipt = wantsReceipt ? Flag.receipt : 0
-    if (type === 'event') return { ...base, kind: Kind.publish, subject: this.#subject(envelope), flags: base.flags | receipt }
-    if (type === 'broadcast') return { ...base, kind: Kind.publish, subject: envelope.channel === undefined && envelope.subject === undefined ? '$CB.all' : this.#subject(envelope), flags: base.flags | Flag.receipt }
-    if (type === 'request') return { ...base, kind: Kind.request, subject: this.#subject(envelope), to: timeoutMs, flags: base.flags | receipt | (isMany ? Flag.many : 0) }
-    const kind = type === 'response' ? Kind.response : type === 'part' ? Kind.part : type === 'error' ? Kind.error : undefined
-    if (kind === undefined) throw malformed(`type "${type.slice(0, 40)}" is not one of hello, proof, event, broadcast, request, response, part, error, cancel, subscribe, unsubscribe, ping, pong, goodbye`)
-    const match = /^(\d{1,10})\.(\d{1,16})$/.exec(String(envelope.ref ?? ''))
-    if (match === null) throw malformed(`ref of a ${type} must be the replyTo of the request`)
-    return { ...base, kind, to: Number(match[1]), ref: Number(match[2]) }
-  }
-
-  #subject({ channel, subject }: Envelope): string {
-    if (subject !== undefined) return subject
-    if (channel === undefined) throw malformed('channel or subject is missing')
-    // Whom the broker does not know yet is not told which channels there are.
-    if (this.#connection.isReady) this.#host.checkChannel(channel)
-    return channel
-  }
-
-  // A channel is its own subject and everything below it: two subscriptions, one answer. All or none of them.
-  #subscribe(envelope: Envelope, id: number): void {
-    const { channel, subject, group, filter } = envelope
-    const pattern = this.#subject(envelope)
-    const patterns = subject === undefined && channel !== undefined ? [`${pattern}.>`, pattern] : [pattern]
-    const own = this.#names.subscribe(envelope.subscription, patterns.length)
-    const bodies = patterns.map((each) => ({ pattern: each, ...(group === undefined ? {} : { group }), ...(filter === undefined ? {} : { filter }) }))
-    const made = this.#controls(Kind.subscribe, id, own.numbers, bodies)
-    if (made === own.numbers.length) return
-    this.#names.unsubscribe(own.number)
-    this.#answer = 'none'
-    for (const number of own.numbers.slice(0, made)) this.#control(Kind.unsubscribe, id, number, undefined)
-    this.#answer = 'all'
-  }
-
-  #unsubscribe({ subscription }: Envelope, id: number): void {
-    if (subscription === undefined) throw malformed('subscription is missing: the number that subscribe was answered with')
-    const numbers = this.#names.subscriptions(subscription)
-    this.#controls(Kind.unsubscribe, id, numbers, [])
-    this.#names.unsubscribe(subscription)
-  }
-
-  // The same control frame for each number, until one is refused; the client gets one answer to all. Returns how many were not refused.
-  #controls(kind: number, id: number, numbers: readonly number[], bodies: readonly unknown[]): number {
-    let done = 0
-    this.#wasRefused = false
-    for (const [i, number] of numbers.entries()) {
-      this.#answer = i === numbers.length - 1 ? 'all' : 'refusals'
-      this.#control(kind, id, number, bodies[i])
-      if (this.#wasRefused) break
-      done++
-    }
-    this.#answer = 'all'
-    return done
-  }
-
-  #control(kind: number, id: number, ref: number, body: unknown): void {
-    this.#ingress.control(this.#connection, { kind, id, ref, body })
-  }
-}
-
-// Text that nests a few thousand levels deep can be read, but not written.
-function payloadText(payload: unknown): string {
-  try {
-    return JSON.stringify(payload)
-  } catch (error) {
-    throw new BrokerError('payload.malformed', { kind: 'JSON', problem: error instanceof Error ? error.message : String(error) }, { cause: error })
+    this.#envelopes.read(members, text)
   }
 }

@@ -5,22 +5,30 @@ import { BrokerError } from '../../broker/ground/errors.ts'
 import { Kind } from '../../broker/ground/kind.ts'
 import type { ReceiverNames } from './json-writer.ts'
 
-type OwnId = string | number
+export type OwnId = string | number
+
+/** What comes last about a frame of the client's: its one answer, the end of many, or its receipt. */
+export type LastWord = 'answer' | 'end' | 'receipt'
 
 export class OwnNames implements ReceiverNames {
   #lastId = 0
   #lastNumber = 0
   /** Open requests, and the frame being handled, by number; only those that the client gave an id. */
-  readonly #calls = new Map<number, { readonly own: OwnId; readonly isMany: boolean }>()
+  readonly #calls = new Map<number, { readonly own: OwnId; readonly last: LastWord }>()
   /** The client's subscription number → the broker's. */
   readonly #subscriptions = new Map<number, number[]>()
   readonly #publicNumbers = new Map<number, number>()
 
   /** The number of the next frame, which the client calls `own`. */
-  begin(own: OwnId | undefined, isMany: boolean): number {
+  begin(own: OwnId | undefined, last: LastWord): number {
     const id = ++this.#lastId
-    if (own !== undefined) this.#calls.set(id, { own, isMany })
+    if (own !== undefined) this.#calls.set(id, { own, last })
     return id
+  }
+
+  /** Numbers go on above `id`: a session that is taken up again has had those below. */
+  continueAbove(id: number): void {
+    this.#lastId = Math.max(this.#lastId, id)
   }
 
   /** The frame was handled, and no answer comes later. */
@@ -31,14 +39,15 @@ export class OwnNames implements ReceiverNames {
   /** What the client calls the frame that the broker answers with `kind`. */
   answered(kind: number, ref: number): OwnId | undefined {
     const call = this.#calls.get(ref)
-    if (kind !== Kind.receipt) this.#calls.delete(ref)
+    // The receipt of a request is not its answer.
+    if (kind !== Kind.receipt || call?.last === 'receipt') this.#calls.delete(ref)
     return call?.own
   }
 
   /** What the client calls its request that a responder answers with `kind`. */
   request(kind: number, ref: number): OwnId | undefined {
     const call = this.#calls.get(ref)
-    if (call !== undefined && kind !== Kind.part && !call.isMany) this.#calls.delete(ref)
+    if (call !== undefined && kind !== Kind.part && call.last === 'answer') this.#calls.delete(ref)
     return call?.own
   }
 

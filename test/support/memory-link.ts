@@ -3,7 +3,8 @@
 //   broker ── write ──▶ [ left ] ──▶ [ kernel, `kernelBytes` ] ── read() ──▶ test
 //          ◀─ received ─────────────── [ arrived, while paused ] ◀── arrive() ──
 
-import type { Link, LinkHandler, Peer } from '../../broker/ground/types.ts'
+import type { BrokerError } from '../../broker/ground/errors.ts'
+import type { Framing, Link, LinkHandler, Peer } from '../../broker/ground/types.ts'
 
 /** What links do a moment later, as sockets do; run() does it now. */
 export class LinkEvents {
@@ -23,12 +24,14 @@ export class LinkEvents {
 
 export class MemoryLink implements Link {
   readonly peer: Peer
-  readonly framing = 'stream'
+  readonly framing: Framing
   readonly wrap = undefined
   /** What the kernel holds for a peer that does not read. bytes */
   kernelBytes = Infinity
   isPaused = true
   isClosed = false
+  /** With what the broker closed it. */
+  closeReason: BrokerError | undefined
   /** Calls of write(). */
   writes = 0
   readonly #events: LinkEvents
@@ -39,8 +42,10 @@ export class MemoryLink implements Link {
   #arrived: Uint8Array[] = []
   #isClosing = false
 
-  constructor(events: LinkEvents, peer: Peer) {
+  /** On a link with messages each `arrive` is a message of its own; what leaves is not framed. */
+  constructor(events: LinkEvents, peer: Peer, framing: Framing = 'stream') {
     this.#events = events
+    this.framing = framing
     this.peer = peer
   }
 
@@ -71,7 +76,8 @@ export class MemoryLink implements Link {
     this.#events.add(() => this.#drain())
   }
 
-  close(): void {
+  close(reason?: BrokerError): void {
+    this.closeReason = reason
     this.#isClosing = true
     if (this.#left.length === 0) this.hangUp()
   }
@@ -137,7 +143,7 @@ export class MemoryLink implements Link {
     while (!this.isPaused && !this.isClosed) {
       const chunk = this.#arrived.shift()
       if (chunk === undefined) return
-      this.#handler.received(chunk, false)
+      this.#handler.received(chunk, this.framing !== 'stream')
     }
   }
 }

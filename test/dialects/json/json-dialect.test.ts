@@ -177,3 +177,19 @@ test('json: the challenge works on lines too', t => {
   t.like(client.lines()[0], { type: 'goodbye', payload: { code: 'auth.failed' } })
   t.true(client.link.isClosed)
 })
+
+test('json: time to live and the wish for a receipt travel as headers', t => {
+  const rig = new PipelineRig()
+  const [sender, receiver] = [rig.json(), rig.native()]
+  receiver.subscribe(1, 'a')
+  receiver.frames()
+  sender.send({ type: 'event', id: 'e', subject: 'a', payload: 1, ttl: 60_000, receipt: 'delivered' })
+  t.deepEqual({ ...receiver.messages()[0]!.headers }, { mid: 'e', ttl: 60_000, receipt: 'delivered' })
+  sender.lines()
+  for (const [wrong, member] of [[{ ttl: 0 }, 'ttl'], [{ ttl: 1.5 }, 'ttl'], [{ ttl: 2 ** 31 }, 'ttl'], [{ receipt: 'later' }, 'receipt'], [{ receipt: 1 }, 'receipt']] as const) {
+    sender.send({ type: 'event', subject: 'a', ...wrong })
+    const [refusal] = sender.lines()
+    t.like(refusal, { type: 'error', payload: { code: 'envelope.malformed' } })
+    t.regex((refusal!['payload'] as { message: string }).message, new RegExp(`${member} must be`))
+  }
+})
