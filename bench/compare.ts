@@ -15,7 +15,7 @@ import { natsVersion } from './server/nats.ts'
 export async function compare(args: readonly string[]): Promise<number> {
   const nats = natsVersion()
   const options = parseOptions(args, nats !== undefined)
-  const report: Report = { environment: describeEnvironment(options.servers.includes('nats') ? nats : undefined), messages: [], idle: [], start: undefined, problems: [] }
+  const report: Report = { way: options.way, environment: describeEnvironment(options.servers.includes('nats') ? nats : undefined), messages: [], idle: [], start: undefined, problems: [] }
   await runAll(options, report, text => process.stderr.write(`${text}\n`))
   console.log(options.isSmoke ? smokeSummary(report) : formatReport(report))
   if (options.jsonFile !== undefined) {

@@ -1,11 +1,12 @@
 // Reads the bench's command line.
 
 import { parseArgs } from 'node:util'
-import type { ServerName } from './server/server.ts'
+import type { ServerName, Way } from './server/server.ts'
 import { UsageError } from './usage.ts'
 import { selectWorkloads, type Workload } from './workloads.ts'
 
 export interface BenchOptions {
+  readonly way: Way
   readonly workloads: readonly Workload[]
   readonly servers: readonly ServerName[]
   /** Rounds of every message workload, 1 and more. */
@@ -18,8 +19,9 @@ export interface BenchOptions {
   readonly isSmoke: boolean
 }
 
-export const usage = `npm run bench -- [NAME...] [options]
+export const usage = `npm run bench -- [ws] [NAME...] [options]
 
+  ws              over WebSocket on loopback, instead of each server's own socket
   NAME            A B100 B1000 C Cmix C1 D1 D64 D64b F E start; B and D mean all of theirs; all without a name
   --runs N        rounds, servers in turn within each (default 5)
   --seconds S     length of a measured window (default 2)
@@ -40,7 +42,15 @@ export function parseOptions(args: readonly string[], hasNats: boolean): BenchOp
   if (!(seconds > 0 && seconds <= 600)) throw new UsageError(`--seconds ${values.seconds}: expected a number above 0 and up to 600`)
   const wanted = values.servers === undefined ? serverNames : values.servers.split(',').map(toServerName)
   const servers = wanted.filter(name => name !== 'nats' || (hasNats && !values['no-nats']))
-  return { workloads: selectWorkloads(positionals), servers, runs, seconds, jsonFile: values.json, isSmoke: values.smoke }
+  const way = positionals[0] === 'ws' ? 'ws' : 'own'
+  return { way, workloads: selectFor(way, positionals), servers, runs, seconds, jsonFile: values.json, isSmoke: values.smoke }
+}
+
+function selectFor(way: Way, positionals: readonly string[]): readonly Workload[] {
+  if (way === 'own') return selectWorkloads(positionals)
+  const selected = selectWorkloads(positionals.slice(1))
+  if (positionals.includes('start')) throw new UsageError('start is measured without ws: the first reply comes by the Unix socket')
+  return selected.filter(workload => workload.kind !== 'start')
 }
 
 function parsed(args: readonly string[]) {

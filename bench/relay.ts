@@ -1,5 +1,5 @@
 // The limit: a process that forwards Callboard frames and does nothing else a broker does. Knows no rights, no limits,
-// no patterns, no accounting; run as `node bench/relay.ts SOCKET` by the bench.
+// no patterns, no accounting; run as `node bench/relay.ts unix:PATH` by the bench.
 
 import { createServer, type Socket } from 'node:net'
 import { decode, encode } from '@msgpack/msgpack'
@@ -9,8 +9,8 @@ import { Ingress, type Directory } from './relay/ingress.ts'
 import { Lane, Outbound } from './relay/lane.ts'
 import { Port } from './relay/port.ts'
 
-const path = process.argv[2]
-if (path === undefined) throw new Error('usage: node bench/relay.ts SOCKET')
+const address = process.argv[2]
+if (!address?.startsWith('unix:')) throw new Error('usage: node bench/relay.ts unix:PATH')
 
 const subjects = new Map<string, Lane>()
 const origins = new Map<number, Lane>()
@@ -56,5 +56,5 @@ function accept(socket: Socket): void {
   })
 }
 
-createServer(accept).listen({ path, backlog: 4096 })
+createServer(accept).listen({ path: address.slice('unix:'.length), backlog: 4096 })
 process.on('SIGTERM', () => process.exit(0))

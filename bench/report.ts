@@ -3,9 +3,10 @@
 import type { IdleOutcome } from './idle.ts'
 import type { Outcome } from './load/job.ts'
 import type { Environment } from './environment.ts'
+import { formatVerdicts, idleGoals, ratioGoals, type Verdict } from './goals.ts'
 import { summarise, summariseRatios, type Summary } from './measure/stats.ts'
 import { formatRate, formatTable } from './measure/table.ts'
-import type { ServerName } from './server/server.ts'
+import type { ServerName, Way } from './server/server.ts'
 import type { StartOutcome } from './start-time.ts'
 
 /** One server's figures of one workload, an entry per round; undefined where a round failed. */
@@ -17,6 +18,7 @@ export interface MessageSeries {
 }
 
 export interface Report {
+  readonly way: Way
   readonly environment: Environment
   readonly messages: MessageSeries[]
   readonly idle: (IdleOutcome & { readonly server: ServerName })[]
@@ -62,12 +64,30 @@ export interface MessageSummary {
 
 export function formatReport(report: Report): string {
   const { environment } = report
-  const parts = [`${environment.cpus} × ${environment.cpu}, ${environment.system}, Node ${environment.node}${environment.nats === undefined ? '' : `, ${environment.nats}`}, load before ${environment.loadBefore.toFixed(2)}`]
+  const parts = [`${environment.cpus} × ${environment.cpu}, ${environment.system}, Node ${environment.node}${environment.nats === undefined ? '' : `, ${environment.nats}`}, load before ${environment.loadBefore.toFixed(2)}${report.way === 'ws' ? ', over WebSocket' : ''}`]
   if (report.messages.length > 0) parts.push(messageTable(report.messages))
   if (report.idle.length > 0) parts.push(formatTable(['E', 'server', 'connections', 'KiB each'], report.idle.map(row => ['idle', row.server, String(row.connections), (row.bytesPerConnection / 1024).toFixed(1)])))
   if (report.start !== undefined) parts.push(startLine(report.start))
+  const verdicts = judge(report)
+  if (verdicts.length > 0) parts.push(formatVerdicts(verdicts))
   if (report.problems.length > 0) parts.push(['problems:', ...report.problems].join('\n  '))
   return parts.join('\n\n')
+}
+
+/** The goals that this report has figures for. */
+export function judge(report: Report): readonly Verdict[] {
+  const verdicts: Verdict[] = []
+  for (const { way, workload, versus, atLeast } of ratioGoals) {
+    const series = report.messages.find(one => one.workload === workload && one.server === versus)
+    const ratio = way === report.way && series !== undefined ? summariseSeries(series, report.messages)?.brokerRatio : undefined
+    if (ratio !== undefined) verdicts.push({ what: `${workload} over ${versus}`, goal: `≥ ${atLeast}`, figure: ratio.median.toFixed(2), isMet: ratio.median >= atLeast })
+  }
+  const mostBytes = idleGoals[report.way]
+  const idle = report.idle.find(row => row.server === 'broker')
+  if (mostBytes !== undefined && idle !== undefined) {
+    verdicts.push({ what: 'E idle connection', goal: `≤ ${mostBytes / 1024} KiB`, figure: `${(idle.bytesPerConnection / 1024).toFixed(1)} KiB`, isMet: idle.bytesPerConnection <= mostBytes })
+  }
+  return verdicts
 }
 
 function messageTable(series: readonly MessageSeries[]): string {

@@ -9,13 +9,13 @@ import type { MessageSeries, Report } from './report.ts'
 import { startBroker } from './server/broker.ts'
 import { startNats } from './server/nats.ts'
 import { startRelay } from './server/relay.ts'
-import type { BenchServer, ServerName } from './server/server.ts'
+import type { BenchServer, ServerName, Way } from './server/server.ts'
 import type { IdleWorkload, MessageWorkload } from './workloads.ts'
 
 /** Not counted: the server compiles its hot path and the windows fill. */
 const WARM_MS = 1000
 
-const starters: Readonly<Record<ServerName, () => Promise<BenchServer>>> = { broker: startBroker, relay: startRelay, nats: startNats }
+const starters: Readonly<Record<ServerName, (way: Way) => Promise<BenchServer>>> = { broker: startBroker, relay: startRelay, nats: startNats }
 
 /** Runs everything asked for and adds it to `report`. A run that fails is a problem in the report; the others go on. */
 export async function runAll(options: BenchOptions, report: Report, say: (text: string) => void): Promise<void> {
@@ -49,7 +49,7 @@ async function runMessages(workload: MessageWorkload, options: BenchOptions, rep
 }
 
 async function runOnce(workload: MessageWorkload, name: ServerName, options: BenchOptions): Promise<Outcome> {
-  const server = await starters[name]()
+  const server = await starters[name](options.way)
   try {
     const { target } = server
     return await runLoad(options.isSmoke ? { kind: 'check', target, workload } : { kind: 'measure', target, workload, warmMs: WARM_MS, windowMs: options.seconds * 1000 })
@@ -62,7 +62,7 @@ async function runIdle(workload: IdleWorkload, options: BenchOptions, report: Re
   for (const name of options.servers) {
     say(`${workload.name} ${name}`)
     const outcome = await attempt(`${workload.name} ${name}`, report, async () => {
-      const server = await starters[name]()
+      const server = await starters[name](options.way)
       try {
         return await (options.isSmoke ? measureIdle(server, workload.smokeConnections, 0) : measureIdle(server, workload.connections, workload.idleSeconds * 1000))
       } finally {

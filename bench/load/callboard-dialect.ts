@@ -32,7 +32,7 @@ function exchange(line: Line, frames: readonly FrameInit[], expected: number): P
           else if (--missing === 0) resolve()
         },
       })
-    line.socket.write(Buffer.concat(frames.map(frame => encodeFrame({ ...frame, id: nextId(line) }))))
+    line.send(Buffer.concat(frames.map(frame => encodeFrame({ ...frame, id: nextId(line) }))))
   })
 }
 
@@ -45,6 +45,7 @@ function describeFrame(frame: Frame): string {
 // Numbers of a run fit the low half of the id, the upper half stays 0.
 const idNumbering: Numbering = {
   numberAt: Offset.id + 4,
+  numberBytes: 4,
   put(bytes, at, value) {
     bytes[at] = value >>> 24
     bytes[at + 1] = value >>> 16

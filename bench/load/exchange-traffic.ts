@@ -29,7 +29,7 @@ export async function openExchange(workload: ExchangeWorkload, dialect: Dialect,
   await dialect.subscribe(line, dialect.answerPatterns)
   line.onLost = problem => problems.add(`requester: ${problem}`)
   const firstNumber = dialect.firstNumber(line)
-  const requester = new Requester(line, new Chunk(Array<Uint8Array>(workload.inFlight).fill(request.bytes), request.numbering), firstNumber, workload.isBatched)
+  const requester = new Requester(line, new Chunk(Array<Uint8Array>(workload.inFlight).fill(request.bytes), request.numbering, line.isMasked ? 'each' : 'bare'), firstNumber, workload.isBatched)
   problems.onFirst = () => requester.settle()
 
   if (isChecked) {

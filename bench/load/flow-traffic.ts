@@ -2,7 +2,7 @@
 
 import type { FlowWorkload } from '../workloads.ts'
 import { Checker } from './checker.ts'
-import { Chunk, messagesPerWrite } from './chunk.ts'
+import { Chunk, messagesPerWrite, type Framing } from './chunk.ts'
 import type { Dialect, Encoded } from './dialect.ts'
 import { Flow } from './flow.ts'
 import type { Line } from './line.ts'
@@ -37,7 +37,7 @@ export async function openFlows(workload: FlowWorkload, dialect: Dialect, openLi
     const first = messages[0]!
     messageBytes = first.deliveredBytes
     const firstNumber = dialect.firstNumber(publisher)
-    const chunk = chunkOf(messages, workload.writeBytes)
+    const chunk = chunkOf(messages, workload.writeBytes, publisher.isMasked ? 'together' : 'bare')
     const { receiversPerSubject, windowMessages } = workload
     const flow = new Flow({ publisher, chunk, firstNumber, fanout: receiversPerSubject, deliveredBytes: messageBytes, windowMessages, onSettled })
     flows.push(flow)
@@ -67,10 +67,10 @@ function subjectOf(publisher: number, subject: number): string {
   return `bench.${String(publisher).padStart(2, '0')}.${String(subject).padStart(2, '0')}`
 }
 
-function chunkOf(messages: readonly Encoded[], writeBytes: number): Chunk {
+function chunkOf(messages: readonly Encoded[], writeBytes: number, framing: Framing): Chunk {
   const count = messagesPerWrite(writeBytes, messages[0]!.bytes.length, messages.length)
   const cycle = Array.from({ length: count }, (_, i) => messages[i % messages.length]!.bytes)
-  return new Chunk(cycle, messages[0]!.numbering)
+  return new Chunk(cycle, messages[0]!.numbering, framing)
 }
 
 function checkingReceiver(flow: Flow, dialect: Dialect, checker: Checker, messageBytes: number, problems: Problems): (bytes: Uint8Array) => void {

@@ -14,7 +14,7 @@ function putHex(bytes: Uint8Array, at: number, value: number): void {
   for (let i = 0, shift = 28; i < NUMBER_DIGITS; i++, shift -= 4) bytes[at + i] = HEX[(value >>> shift) & 15]!
 }
 
-const numberingAt = (numberAt: number): Numbering => ({ numberAt, put: putHex })
+const numberingAt = (numberAt: number): Numbering => ({ numberAt, numberBytes: NUMBER_DIGITS, put: putHex })
 
 function message(head: string, payload: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(head + CRLF), payload, Buffer.from(CRLF)])
@@ -105,6 +105,6 @@ function roundTrip(line: Line, text: string): Promise<void> {
       if (received.includes('-ERR')) reject(new Error(received.trim()))
       else if (received.endsWith(`PONG${CRLF}`)) resolve()
     }
-    line.socket.write(text)
+    line.send(Buffer.from(text))
   })
 }

@@ -21,7 +21,7 @@ export class Responder {
     this.#line = line
     this.#noise = dialect.noise
     this.#requestBytes = request.deliveredBytes
-    this.#chunk = new Chunk(Array<Uint8Array>(workload.inFlight).fill(response.bytes), response.numbering)
+    this.#chunk = new Chunk(Array<Uint8Array>(workload.inFlight).fill(response.bytes), response.numbering, line.isMasked ? 'each' : 'bare')
     this.#copied = response.copied
     this.#isBatched = workload.isBatched
     this.#nextNumber = dialect.firstNumber(line)
@@ -52,10 +52,7 @@ export class Responder {
   }
 
   #answer(request: Uint8Array, at: number, index: number): void {
-    const responseAt = index * this.#chunk.messageBytes
-    for (const { from, to, bytes } of this.#copied) {
-      for (let i = 0; i < bytes; i++) this.#chunk.bytes[responseAt + to + i] = request[at + from + i]!
-    }
+    for (const { from, to, bytes } of this.#copied) this.#chunk.patch(index, to, request, at + from, bytes)
   }
 
   #send(count: number): void {

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Credential } from '../load/job.ts'
-import { endProcess, makeHome, removeHome, spawnServer, untilListening, type BenchServer, type SpawnedServer } from './server.ts'
+import { endProcess, freePort, makeHome, removeHome, spawnServer, untilListening, type BenchServer, type SpawnedServer, type Way } from './server.ts'
 
 const root = join(import.meta.dirname, '../..')
 const command = join(root, 'bin/callboard.mjs')
@@ -29,16 +29,17 @@ export async function readToken(home: string): Promise<string> {
   return (await readFile(join(home, 'token'), 'utf8')).trim()
 }
 
-export async function startBroker(): Promise<BenchServer> {
-  const home = await makeHome()
-  const server = spawnBroker(home, ['--config', config])
+export async function startBroker(way: Way): Promise<BenchServer> {
+  const [home, port] = [await makeHome(), await freePort()]
+  const server = spawnBroker(home, ['--config', config], { CALLBOARD_GATEWAY_PORT: String(port) })
   const stop = async (): Promise<void> => {
     await endProcess(server.child)
     await removeHome(home)
   }
   try {
-    await untilListening(server, { path: socketPath(home) })
-    const target = { dialect: 'callboard', address: `unix:${socketPath(home)}`, credential: BENCH_PRINCIPAL, pid: await brokerPid(home, server.child.pid!), bystanderPatterns: bystanderPatterns() } as const
+    await untilListening(server, way === 'ws' ? { port, host: '127.0.0.1' } : { path: socketPath(home) })
+    const address = way === 'ws' ? (`ws:${port}` as const) : (`unix:${socketPath(home)}` as const)
+    const target = { dialect: 'callboard', address, credential: BENCH_PRINCIPAL, pid: await brokerPid(home, server.child.pid!), bystanderPatterns: bystanderPatterns() } as const
     return { name: 'broker', target, stop }
   } catch (error) {
     await stop()

@@ -1,9 +1,9 @@
 // Starts nats-server, when it is installed, on a free loopback port.
 
 import { spawnSync } from 'node:child_process'
-import { createServer } from 'node:net'
-import { delimiter } from 'node:path'
-import { endProcess, spawnServer, untilListening, type BenchServer } from './server.ts'
+import { writeFile } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { endProcess, freePort, makeHome, removeHome, spawnServer, untilListening, type BenchServer, type Way } from './server.ts'
 
 // Debian installs daemons where a user's PATH does not look.
 const searchPath = [process.env['PATH'] ?? '', '/usr/sbin', '/usr/local/sbin'].join(delimiter)
@@ -15,27 +15,23 @@ export function natsVersion(): string | undefined {
   return found.status === 0 ? found.stdout.trim() : undefined
 }
 
-/** TCP loopback: nats-server has no Unix socket. Default settings. */
-export async function startNats(): Promise<BenchServer> {
-  const port = await freePort()
-  const server = spawnServer('nats-server', ['--addr', '127.0.0.1', '--port', String(port)], env)
-  const stop = (): Promise<void> => endProcess(server.child)
+/** TCP loopback, as nats-server has no Unix socket, or its WebSocket listener. Default settings otherwise. */
+export async function startNats(way: Way): Promise<BenchServer> {
+  const [home, port, webSocketPort] = [await makeHome(), await freePort(), await freePort()]
+  const config = join(home, 'nats.conf')
+  await writeFile(config, way === 'ws' ? `websocket { host: "127.0.0.1", port: ${webSocketPort}, no_tls: true }\n` : '')
+  const server = spawnServer('nats-server', ['--addr', '127.0.0.1', '--port', String(port), '--config', config], env)
+  const stop = async (): Promise<void> => {
+    await endProcess(server.child)
+    await removeHome(home)
+  }
+  const listening = way === 'ws' ? webSocketPort : port
   try {
-    await untilListening(server, { port, host: '127.0.0.1' })
+    await untilListening(server, { port: listening, host: '127.0.0.1' })
   } catch (error) {
     await stop()
     throw error
   }
-  return { name: 'nats', target: { dialect: 'nats', address: `tcp:${port}`, credential: { principal: '', token: '' }, pid: server.child.pid!, bystanderPatterns: [] }, stop }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))))
-    })
-  })
+  const address = way === 'ws' ? (`ws:${listening}` as const) : (`tcp:${listening}` as const)
+  return { name: 'nats', target: { dialect: 'nats', address, credential: { principal: '', token: '' }, pid: server.child.pid!, bystanderPatterns: [] }, stop }
 }

@@ -1,23 +1,25 @@
 // Starts the bare relay.
 
 import { join } from 'node:path'
-import { endProcess, makeHome, removeHome, spawnServer, untilListening, type BenchServer } from './server.ts'
+import { endProcess, freePort, makeHome, removeHome, spawnServer, untilListening, type BenchServer, type Way } from './server.ts'
 
 const relayFile = join(import.meta.dirname, '../relay.ts')
 
-export async function startRelay(): Promise<BenchServer> {
+export async function startRelay(way: Way): Promise<BenchServer> {
   const home = await makeHome()
   const path = join(home, 'relay.sock')
-  const server = spawnServer(process.execPath, [relayFile, path])
+  const port = await freePort()
+  const address = way === 'ws' ? (`ws:${port}` as const) : (`unix:${path}` as const)
+  const server = spawnServer(process.execPath, [relayFile, address])
   const stop = async (): Promise<void> => {
     await endProcess(server.child)
     await removeHome(home)
   }
   try {
-    await untilListening(server, { path })
+    await untilListening(server, way === 'ws' ? { port, host: '127.0.0.1' } : { path })
   } catch (error) {
     await stop()
     throw error
   }
-  return { name: 'relay', target: { dialect: 'callboard', address: `unix:${path}`, credential: { principal: 'bench', token: '' }, pid: server.child.pid!, bystanderPatterns: [] }, stop }
+  return { name: 'relay', target: { dialect: 'callboard', address, credential: { principal: 'bench', token: '' }, pid: server.child.pid!, bystanderPatterns: [] }, stop }
 }

@@ -2,13 +2,16 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Target } from '../load/job.ts'
 
 export type ServerName = 'broker' | 'relay' | 'nats'
+
+/** How the load reaches a server: by its own way (a Unix socket, or TCP where it has none), or by WebSocket on loopback. */
+export type Way = 'own' | 'ws'
 
 export interface BenchServer {
   readonly name: ServerName
@@ -77,4 +80,16 @@ export async function endProcess(child: ChildProcess): Promise<void> {
   const force = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
   await gone
   clearTimeout(force)
+}
+
+/** A loopback port that nobody listens at. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))))
+    })
+  })
 }

@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { Outcome } from '../../bench/load/job.ts'
-import { formatReport, summariseSeries, type MessageSeries, type Report } from '../../bench/report.ts'
+import { formatReport, judge, summariseSeries, type MessageSeries, type Report } from '../../bench/report.ts'
 
 const outcome = (deliveries: number): Outcome => ({ deliveries, wallSeconds: 2, serverCpuSeconds: 1, loadCpuSeconds: 1.5, problems: [] })
 const series = (server: MessageSeries['server'], rounds: (Outcome | undefined)[]): MessageSeries => ({ workload: 'A', title: 'one to one', server, rounds })
@@ -18,13 +18,14 @@ test('report: deliveries are divided by the server\'s CPU time and by the wall\'
 })
 
 test('report: a server that never finished is shown as failed, with its problem', t => {
-  const text = formatReport({ environment, messages: [series('broker', [undefined]), series('relay', [outcome(5)])], idle: [], start: undefined, problems: ['A broker: it ended'] })
+  const text = formatReport({ way: 'own', environment, messages: [series('broker', [undefined]), series('relay', [outcome(5)])], idle: [], start: undefined, problems: ['A broker: it ended'] })
   t.regex(text, /A +broker +failed/)
   t.regex(text, /A broker: it ended/)
 })
 
 test('report: memory is shown in KiB each, the start with its spread', t => {
   const text = formatReport({
+    way: 'own',
     environment,
     messages: [],
     idle: [{ server: 'broker', connections: 10_000, bytesPerConnection: 11_264, problems: [] }],
@@ -33,4 +34,21 @@ test('report: memory is shown in KiB each, the start with its spread', t => {
   })
   t.regex(text, /broker +10000 +11\.0/)
   t.regex(text, /start: 301 ms warm \(median of 10, 290–340\), 612 ms cold/)
+})
+
+test('report: over WebSocket the figures are held against their goals, each on the side where it is good', t => {
+  const report = (broker: number, idleBytes: number): Report => ({
+    way: 'ws',
+    environment,
+    messages: [series('broker', [outcome(broker)]), series('relay', [outcome(100)]), series('nats', [outcome(50)])],
+    idle: [{ server: 'broker', connections: 10_000, bytesPerConnection: idleBytes, problems: [] }],
+    start: undefined,
+    problems: [],
+  })
+  const verdicts = (one: Report): string[] => judge(one).map(({ what, isMet }) => `${what}: ${isMet}`)
+  t.deepEqual(verdicts(report(70, 16 * 1024)), ['A over relay: true', 'A over nats: false', 'E idle connection: true'])
+  t.deepEqual(verdicts(report(75, 16 * 1024 + 1)), ['A over relay: true', 'A over nats: true', 'E idle connection: false'])
+  t.deepEqual(verdicts(report(69, 1)), ['A over relay: false', 'A over nats: false', 'E idle connection: true'])
+  t.deepEqual(judge({ ...report(70, 1), way: 'own' }), [])
+  t.regex(formatReport(report(69, 1)), /A over relay +missed +≥ 0\.7 +0\.69/)
 })

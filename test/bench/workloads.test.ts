@@ -32,3 +32,12 @@ test('rounds: each round begins with the next server', t => {
   t.deepEqual([0, 1, 2, 3].map(round => rotate(servers, round)[0]), ['broker', 'relay', 'nats', 'broker'])
   t.deepEqual(rotate(servers, 1), ['relay', 'nats', 'broker'])
 })
+
+test('options: ws in front means WebSocket, with the same names but start', t => {
+  t.is(parseOptions(['A'], true).way, 'own')
+  t.like(parseOptions(['ws'], true), { way: 'ws', workloads: workloads.filter(workload => workload.name !== 'start') })
+  t.deepEqual(names(parseOptions(['ws', 'C1', 'A'], true).workloads), ['A', 'C1'])
+  t.throws(() => parseOptions(['ws', 'start'], true), { message: /Unix socket/ })
+  t.throws(() => parseOptions(['A', 'ws'], true), { message: /no workload "ws"/ })
+  t.throws(() => parseOptions(['--nonsense'], true), { message: /nonsense/ })
+})
