@@ -1,12 +1,14 @@
-// Connects a client on Node: a Unix socket, Node's hash, and the options of the environment.
+// Connects a client on Node: a Unix socket or a WebSocket, Node's hash, and the options of the environment.
 
 import { createHmac } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { BrokerError } from '../broker/ground/errors.ts'
-import { Client } from './client.ts'
-import { clientOptions, socketPath, type ConnectOptions } from './options.ts'
+import type { Client } from './client.ts'
+import { openClient } from './open-client.ts'
+import { brokerAddress, clientOptions, type ConnectOptions } from './options.ts'
 import type { Platform } from './link.ts'
 import { openUnixLink } from './unix-link.ts'
+import { openWebSocketLink } from './websocket-link.ts'
 
 /** How long an agent waits for the broker that started it: agents start before the broker listens. ms */
 const AGENT_PATIENCE_MS = 10_000
@@ -22,7 +24,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
   const patientUntilMs = isStartedAgent(options) ? performance.now() + AGENT_PATIENCE_MS : 0
   for (;;) {
     try {
-      return await attempt(options)
+      return await openClient(nodePlatform(brokerAddress(options)), clientOptions(options), options.signal)
     } catch (error) {
       if (!isNotListening(error) || performance.now() >= patientUntilMs) throw error
     }
@@ -30,39 +32,19 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
   }
 }
 
-async function attempt(options: ConnectOptions): Promise<Client> {
-  const { signal } = options
-  throwIfAborted(signal)
-  const client = new Client(nodePlatform(socketPath(options)), clientOptions(options))
-  const abort = (): void => client.destroy()
-  signal?.addEventListener('abort', abort, { once: true })
-  try {
-    await client.open()
-    client.on('closed', () => signal?.removeEventListener('abort', abort))
-    return client
-  } catch (error) {
-    signal?.removeEventListener('abort', abort)
-    throwIfAborted(signal)
-    throw error
-  }
-}
-
-function isStartedAgent({ agent, socket, home }: ConnectOptions): boolean {
-  return Boolean(process.env['CALLBOARD_AGENT']) && agent !== false && socket === undefined && home === undefined
+function isStartedAgent({ agent, url, socket, home }: ConnectOptions): boolean {
+  return Boolean(process.env['CALLBOARD_AGENT']) && agent !== false && url === undefined && socket === undefined && home === undefined
 }
 
 function isNotListening(error: unknown): boolean {
   return error instanceof BrokerError && (error.code === 'connect.no_socket' || error.code === 'connect.refused')
 }
 
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw new BrokerError('client.aborted', {}, { cause: signal.reason })
-}
-
-/** Node's surroundings of a client, for the Unix socket at `path`. */
-export function nodePlatform(path: string): Platform {
+/** Node's surroundings of a client, for the gateway at a URL (`ws:`, `wss:`) or the Unix socket at a path. */
+export function nodePlatform(address: string): Platform {
+  const isUrl = /^wss?:/i.test(address)
   return {
-    openLink: signal => openUnixLink(path, signal),
+    openLink: signal => (isUrl ? openWebSocketLink(address, signal) : openUnixLink(address, signal)),
     hmac: (key, data) => createHmac('sha256', key).update(data).digest(),
     defer: task => {
       setImmediate(task)

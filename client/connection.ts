@@ -118,7 +118,7 @@ export class Connection implements LinkHandler {
   closed(problem: Error | undefined): void {
     this.#isOver = true
     this.#outbound.release()
-    this.#reason ??= new BrokerError('connection.lost', { problem: problem?.message ?? 'the broker closed it' }, { cause: problem })
+    this.#reason ??= problem instanceof BrokerError ? problem : new BrokerError('connection.lost', { problem: problem?.message ?? 'the broker closed it' }, { cause: problem })
     this.#handler.closed(this.#reason, this)
   }
 

@@ -1,5 +1,5 @@
 // What the client needs of its surroundings: a byte stream, a keyed hash, a later turn. Node's are in unix-link.ts and
-// connect.ts; a browser brings its own, so nothing above this file imports a `node:` module.
+// connect.ts, a browser's in websocket-link.ts and browser.ts, so nothing above this file imports a `node:` module.
 
 /** What a link tells its owner. */
 export interface LinkHandler {
@@ -11,13 +11,13 @@ export interface LinkHandler {
   closed(problem: Error | undefined): void
 }
 
-/** One byte stream to the broker. */
+/** One way to the broker. `received` chunks may end anywhere in a frame. */
 export interface ClientLink {
   /** Sets who is told; called once, before anything else. Nothing is read before. */
   attach(handler: LinkHandler): void
-  /** Takes bytes, always; false = above high-water, wait for `drained()` before the next. */
+  /** Takes whole frames, always; false = above high-water, wait for `drained()` before the next. */
   write(bytes: Uint8Array): boolean
-  /** Stops reading; what was read before still arrives. */
+  /** Stops reading, or at least handing on; what was read before may still arrive. */
   pause(): void
   resume(): void
   /** Ends in order: what was written still leaves. */

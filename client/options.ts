@@ -1,15 +1,16 @@
-// What connect() may be told, and what the environment says instead. Reads the environment and the token file.
+// What connect() may be told on Node, and what the environment says instead. Reads the environment and the token file.
 
 import { readFileSync } from 'node:fs'
 import { basename, extname } from 'node:path'
-import { systemClock } from '../broker/ground/clock.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { homeFromEnvironment, homePaths, isCode } from '../broker/ground/home.ts'
-import type { RetrySettings } from '../broker/ground/settings.ts'
 import type { ClientOptions } from './client.ts'
+import { withDefaults, type ConnectionOptions } from './connection-options.ts'
 import type { Credential, Identity } from './handshake.ts'
 
-export interface ConnectOptions {
+export interface ConnectOptions extends ConnectionOptions {
+  /** Address of the broker's gateway, such as `ws://127.0.0.1:18789`: a WebSocket instead of the Unix socket. default: CALLBOARD_URL, unless `socket`, `home` or CALLBOARD_SOCKET is given */
+  readonly url?: string
   /** Path of the broker's socket. default: that of `home`, else CALLBOARD_SOCKET, else `callboard.sock` in the home */
   readonly socket?: string
   /** The broker's home. default CALLBOARD_HOME, else ~/.callboard */
@@ -18,35 +19,9 @@ export interface ConnectOptions {
   readonly token?: string
   /** File whose text is the credential. */
   readonly tokenFile?: string
-  /** Whose credential it is. default `owner`; with CALLBOARD_TOKEN and CALLBOARD_AGENT `agent:<name>` */
-  readonly principal?: string
-  /** Id by which others reach this client: 1..128 of `A-Z a-z 0-9 _ -`. The same principal takes it over. default `<program>-<pid>`, with a number for the second client of a process */
-  readonly clientId?: string
-  /** Name for people. default: the agent's, else that of the running script */
-  readonly program?: string
   /** Agent name under which it also receives. default CALLBOARD_AGENT; false = none, for programs that agents start */
   readonly agent?: string | false
-  /** false: what this client publishes is not delivered to itself. default true */
-  readonly echo?: boolean
-  /** `challenge` never sends the token and proves the broker too; `token` saves a round trip. default `challenge` */
-  readonly auth?: 'token' | 'challenge'
-  /** Let the broker ping this client and close it when it falls silent; it must then read without long stops. default false */
-  readonly heartbeat?: boolean
-  /** How to come back after a disconnect; what is left out is as the broker says. `maxRetries: Infinity` never gives up; false never comes back. */
-  readonly retry?: Partial<RetrySettings> | false
-  /** Messages that may wait for the connection. default 1000, 0 = none */
-  readonly offlineLimit?: number
-  /** Time for requests that name none. ms, default: as the broker says */
-  readonly requestTimeoutMs?: number
-  /** Time for each attempt to connect, handshake included. ms, default 5000 */
-  readonly connectTimeoutMs?: number
-  /** Aborts connecting; later it destroys the client. */
-  readonly signal?: AbortSignal
 }
-
-const DEFAULT_CONNECT_TIMEOUT_MS = 5000
-const DEFAULT_OFFLINE_LIMIT = 1000
-const HEARTBEAT_MS = 30_000
 
 let clientCount = 0
 
@@ -57,17 +32,16 @@ export function socketPath(options: ConnectOptions, environment: NodeJS.ProcessE
   return homePaths(options.home ?? homeFromEnvironment(environment)).socket
 }
 
+/** Where these options say that the broker is: the URL of its gateway, or the path of its socket. */
+export function brokerAddress(options: ConnectOptions, environment: NodeJS.ProcessEnv = process.env): string {
+  if (options.url !== undefined) return options.url
+  const isSocket = options.socket !== undefined || options.home !== undefined || Boolean(environment['CALLBOARD_SOCKET'])
+  return (isSocket ? undefined : environment['CALLBOARD_URL']) || socketPath(options, environment)
+}
+
 /** What the client is told, from the options and, where they are silent, the environment. */
 export function clientOptions(options: ConnectOptions, environment: NodeJS.ProcessEnv = process.env): ClientOptions {
-  return {
-    identity: identityOf(options, environment),
-    credential: () => credentialOf(options, environment),
-    retry: options.retry ?? {},
-    offlineLimit: options.offlineLimit ?? DEFAULT_OFFLINE_LIMIT,
-    connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
-    requestTimeoutMs: options.requestTimeoutMs,
-    clock: systemClock,
-  }
+  return withDefaults(options, identityOf(options, environment), () => credentialOf(options, environment))
 }
 
 function identityOf(options: ConnectOptions, environment: NodeJS.ProcessEnv): Identity {
@@ -80,8 +54,6 @@ function identityOf(options: ConnectOptions, environment: NodeJS.ProcessEnv): Id
     program,
     ...(agent === undefined ? {} : { agent }),
     ...(principal === undefined ? {} : { principal }),
-    ...(options.echo === undefined ? {} : { echo: options.echo }),
-    ...(options.heartbeat === true ? { heartbeatMs: HEARTBEAT_MS } : {}),
   }
 }
 

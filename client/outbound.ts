@@ -27,7 +27,9 @@ export class Outbound {
     return this.#drain?.promise ?? READY
   }
 
+  /** Takes one whole frame. A write holds whole frames only, and above 64 KiB a single one: on a WebSocket it is one message. */
   push(frame: Uint8Array): void {
+    if (this.#pendingBytes + frame.length > FLUSH_BYTES) this.flush()
     this.#frames.push(frame)
     this.#pendingBytes += frame.length
     if (this.#pendingBytes >= FLUSH_BYTES) this.flush()

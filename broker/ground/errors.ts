@@ -90,6 +90,8 @@ const table = {
   'request.id_open': { close: 86, retryable: false, text: 'the request with id "{id}" is still open; give each request an id of its own until it is answered' },
   'session_key.invalid': { close: 87, retryable: false, text: 'the session key is not valid: {problem}; expected agent:<agent>:<channel>:<kind>:<peer>' },
   'session_key.limit': { close: 88, retryable: true, text: '{waiting} requests wait for their turn {scope} (limit {limit}); wait for answers' },
+  'connect.websocket': { close: 96, retryable: true, text: 'no WebSocket connection to {url}: {problem}' },
+  'client.unread_full': { close: 97, retryable: true, text: '{unreadBytes} bytes came while this client did not read (limit {limitBytes}), and a WebSocket cannot be paused; read faster, or take less' },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof table

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { clientOptions, socketPath } from '../../client/options.ts'
+import { brokerAddress, clientOptions, socketPath } from '../../client/options.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const environment = { CALLBOARD_SOCKET: '/run/cb.sock', CALLBOARD_HOME: '/var/cb', CALLBOARD_TOKEN: 'ambient', CALLBOARD_AGENT: 'weather' }
@@ -38,4 +38,16 @@ test('options: without a token file none is sent, and one that appears is read a
   t.is(credential().token, undefined)
   writeFileSync(join(home, 'token'), 'new')
   t.is(credential().token, 'new')
+})
+
+test('options: a URL that is given is the address, one of the environment gives way to every socket', t => {
+  const url = 'ws://broker.example:18789'
+  const remote = { CALLBOARD_URL: url, CALLBOARD_HOME: '/var/cb' }
+  t.is(brokerAddress({}, remote), url)
+  t.is(brokerAddress({ url: 'wss://other.example' }, { ...remote, CALLBOARD_SOCKET: '/run/cb.sock' }), 'wss://other.example')
+  t.is(brokerAddress({ socket: '/run/mine.sock' }, remote), '/run/mine.sock')
+  t.is(brokerAddress({ home: '/srv/cb' }, remote), '/srv/cb/callboard.sock')
+  // Agents inherit the environment of their broker, which may itself name another one.
+  t.is(brokerAddress({}, { ...remote, CALLBOARD_SOCKET: '/run/cb.sock' }), '/run/cb.sock')
+  t.is(brokerAddress({}, { CALLBOARD_URL: '', CALLBOARD_HOME: '/var/cb' }), '/var/cb/callboard.sock')
 })
