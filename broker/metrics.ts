@@ -1,6 +1,6 @@
 // Counters and gauges of broker and process, one number per name.
 
-import { dropReasons } from './ground/slice.ts'
+import { dropReasons, type DropReason } from './ground/slice.ts'
 import type { Pipeline } from './pipeline.ts'
 
 /** Names end in their unit, or in `_total` for counters that only grow. */
@@ -28,6 +28,11 @@ export function metricsOf(pipeline: Pipeline): Record<string, number> {
     process_cpu_seconds_total: (cpu.user + cpu.system) / 1e6,
     process_uptime_seconds: process.uptime(),
   }
-  for (const reason of dropReasons) metrics[`deliveries_dropped_${reason.replaceAll('-', '_')}_total`] = totals.dropped[reason]
+  for (const reason of dropReasons) metrics[droppedMetric(reason)] = totals.dropped[reason]
   return metrics
+}
+
+/** Name of the counter of deliveries that were dropped for a reason. */
+export function droppedMetric(reason: DropReason): string {
+  return `deliveries_dropped_${reason.replaceAll('-', '_')}_total`
 }

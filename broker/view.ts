@@ -2,25 +2,37 @@
 
 import { hostname, loadavg, totalmem, freemem, availableParallelism } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { getHeapStatistics } from 'node:v8'
 import type { BrokerView } from './api/methods.ts'
 import type { Connection } from './connection.ts'
-import type { ApiAnswer, ChannelInfo, ConnectionInfo, TraceEntry, TraceQuery } from './ground/api.ts'
+import type { ApiAnswer, ApiParams, ChannelInfo, ConnectionInfo, DeviceInfo, HistoryQuery, TraceEntry, TraceQuery } from './ground/api.ts'
 import { BrokerError } from './ground/errors.ts'
 import { kindName } from './ground/kind.ts'
+import { dropReasons } from './ground/slice.ts'
+import { patternsOverlap } from './ground/subject.ts'
 import type { ChannelMode, ChannelSpec } from './ground/types.ts'
+import { healthOf } from './health.ts'
 import type { BrokerHost } from './host.ts'
+import { droppedMetric } from './metrics.ts'
 import type { RecordedRun } from './observe/recorder.ts'
+import type { Device } from './protocol/bodies.ts'
 import type { Pipeline } from './pipeline.ts'
-import { metricsOf } from './metrics.ts'
+import { Sampler } from './sampler.ts'
+
+/** What health looks back at. ms */
+const HEALTH_MS = 60_000
 
 export class View implements BrokerView {
   readonly #pipeline: Pipeline
   readonly #host: BrokerHost
+  readonly #sampler: Sampler
   #eventLoop: ReturnType<typeof monitorEventLoopDelay> | undefined
 
   constructor(pipeline: Pipeline, host: BrokerHost) {
     this.#pipeline = pipeline
     this.#host = host
+    this.#sampler = new Sampler(pipeline)
+    this.#sampler.start()
   }
 
   status(): ApiAnswer<'status'> {
@@ -51,10 +63,12 @@ export class View implements BrokerView {
     return this.#host.tree()
   }
 
-  connections(id: string | undefined): ApiAnswer<'connections'> {
+  connections({ id, channels = false }: ApiParams<'connections'>): ApiAnswer<'connections'> {
     const connections: ConnectionInfo[] = []
     for (const connection of this.#pipeline.core.directory.all()) {
-      if (id === undefined || connection.id === id || connection.client === id) connections.push(this.#connectionInfo(connection))
+      if (id !== undefined && connection.id !== id && connection.client !== id) continue
+      const info = this.#connectionInfo(connection)
+      connections.push(channels ? { ...info, channels: this.#channelsOf(connection) } : info)
     }
     return { connections }
   }
@@ -90,18 +104,65 @@ export class View implements BrokerView {
   }
 
   metrics(): ApiAnswer<'metrics'> {
-    return metricsOf(this.#pipeline)
+    return this.#sampler.values()
   }
 
-  latency(): ApiAnswer<'latency'> {
+  history({ periodMs, metrics, points }: HistoryQuery & { readonly points: number }): ApiAnswer<'history'> {
+    const { names } = this.#sampler.history
+    const isNamed = (wanted: string, name: string): boolean => name === wanted || name.startsWith(`${wanted}_`)
+    const unknown = metrics?.find((wanted) => !names.some((name) => isNamed(wanted, name)))
+    if (unknown !== undefined) {
+      const words = [...new Set(names.map((name) => name.split('_', 1)[0]!))].toSorted()
+      throw new BrokerError('method.bad_params', { method: 'history', problem: `no metric "${unknown}"; there are ${words.join(', ')}, or any name of the method metrics` })
+    }
+    return this.#sampler.read(periodMs, points, (name) => metrics === undefined || metrics.some((wanted) => isNamed(wanted, name)))
+  }
+
+  health(): ApiAnswer<'health'> {
+    const { core } = this.#pipeline
+    const { recorder, settings } = core
+    const totals = core.accounts.totals()
+    const lately = this.#sampler.read(HEALTH_MS, 1, () => true)
+    const seen = new Map(lately.series.map((series) => [series.name, series]))
+    const memory = process.memoryUsage()
+    let stalled = 0
+    for (const connection of core.directory.all()) if (connection.stallDeadline !== undefined) stalled++
+    return healthOf({
+      phase: this.#host.phase,
+      upMs: process.uptime() * 1000,
+      tree: this.#host.tree(),
+      channels: core.channels.list().length,
+      subscriptions: core.interest.size,
+      routes: core.routes.size,
+      connections: core.directory.size,
+      stalled,
+      isBalanced: totals.balanced,
+      pending: totals.pending,
+      lately: {
+        ms: lately.coversMs,
+        written: seen.get('deliveries_written_total')?.value ?? 0,
+        lost: Object.fromEntries(dropReasons.filter((reason) => reason !== 'no-interest').map((reason) => [reason, seen.get(droppedMetric(reason))?.value ?? 0])),
+      },
+      recorder: { runs: recorder.next - recorder.oldest, capacity: settings.recorder.entries, coversMs: this.#coveredMs() },
+      loop: { lagMs: seen.get('event_loop_lag_ms')?.peak ?? 0, utilization: seen.get('event_loop_utilization_ratio')?.peak ?? 0 },
+      memory: { rssBytes: memory.rss, hostBytes: totalmem(), heapBytes: memory.heapUsed, heapLimitBytes: getHeapStatistics().heap_size_limit },
+    })
+  }
+
+  latency(wanted: readonly number[]): ApiAnswer<'latency'> {
     // Sampled from the first question on: nobody pays for it before.
     if (this.#eventLoop === undefined) {
       this.#eventLoop = monitorEventLoopDelay({ resolution: 20 })
       this.#eventLoop.enable()
     }
     const loop = this.#eventLoop
-    const ms = (percentile: number): number => (loop.count === 0 ? 0 : loop.percentile(percentile) / 1e6)
-    return { delivery: this.#pipeline.core.deliveryLatency.percentiles(), eventLoop: { p50: ms(50), p95: ms(95), p99: ms(99), max: loop.count === 0 ? 0 : loop.max / 1e6 } }
+    // 0 is no percentile of Node's; the least value stands for it.
+    const ms = (percentile: number): number => (loop.count === 0 ? 0 : (percentile === 0 ? loop.min : loop.percentile(percentile)) / 1e6)
+    const at = wanted.map((percentile) => ({ percentile, ms: ms(percentile) }))
+    return {
+      delivery: this.#pipeline.core.deliveryLatency.percentiles(wanted),
+      eventLoop: { p50: ms(50), p95: ms(95), p99: ms(99), max: loop.count === 0 ? 0 : loop.max / 1e6, ...(at.length === 0 ? {} : { at }) },
+    }
   }
 
   trace({ channel, limit, after }: TraceQuery & { readonly limit: number }): ApiAnswer<'trace.show'> {
@@ -150,7 +211,7 @@ export class View implements BrokerView {
   }
 
   #connectionInfo(connection: Connection): ConnectionInfo {
-    const { outbound, program, agent, link } = connection
+    const { outbound, program, agent, link, device } = connection
     const { pid, uid, address } = link.peer
     return {
       id: connection.id,
@@ -159,7 +220,9 @@ export class View implements BrokerView {
       roles: connection.permissions!.roles,
       ...(program === undefined ? {} : { program }),
       ...(agent === undefined ? {} : { agent }),
+      transport: link.framing === 'stream' ? 'unix' : 'websocket',
       dialect: connection.dialect!.name,
+      ...(device === undefined ? {} : { device: deviceInfo(device) }),
       phase: connection.isReady ? 'run' : 'terminate',
       address,
       ...(pid === undefined ? {} : { pid }),
@@ -172,6 +235,18 @@ export class View implements BrokerView {
       openRequests: connection.openRequests?.size ?? 0,
       stalled: connection.stallDeadline !== undefined,
     }
+  }
+
+  // Channels with messages that a connection gets: by a subscription, or since they go to everybody.
+  #channelsOf(connection: Connection): string[] {
+    const patterns = [...(connection.subscriptions?.values() ?? [])].map(({ tokens }) => tokens)
+    return this.#pipeline.core.channels
+      .list()
+      .filter(({ name, mode }) => {
+        const own = name.split('.')
+        return (mode === 'broadcast' && connection.mayReceive(own)) || patterns.some((tokens) => patternsOverlap(tokens, own) || patternsOverlap(tokens, [...own, '>']))
+      })
+      .map(({ name }) => name)
   }
 
   #channelInfo(spec: ChannelSpec): ChannelInfo {
@@ -207,4 +282,8 @@ export class View implements BrokerView {
       ...(preview === undefined ? {} : { preview }),
     }
   }
+}
+
+function deviceInfo({ role, nodeType, version, capabilities }: Device): DeviceInfo {
+  return { ...(role === undefined ? {} : { role }), ...(nodeType === undefined ? {} : { nodeType }), ...(version === undefined ? {} : { version }), capabilities }
 }

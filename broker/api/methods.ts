@@ -1,6 +1,6 @@
 // The broker's own methods by name: who may call each, what it takes, what it answers. Knows no frames.
 
-import type { ApiAnswer, ApiMethod, ChannelInfo, TraceQuery } from '../ground/api.ts'
+import type { ApiAnswer, ApiMethod, ApiParams, ChannelInfo, HistoryQuery, TraceQuery } from '../ground/api.ts'
 import { BrokerError } from '../ground/errors.ts'
 import { Fields } from '../ground/fields.ts'
 import { nearest } from '../ground/nearest.ts'
@@ -10,7 +10,7 @@ import type { ChannelMode, Role } from '../ground/types.ts'
 export interface BrokerView {
   status(): ApiAnswer<'status'>
   tree(): ApiAnswer<'tree'>
-  connections(id: string | undefined): ApiAnswer<'connections'>
+  connections(query: ApiParams<'connections'>): ApiAnswer<'connections'>
   channels(): ChannelInfo[]
   /** @throws BrokerError `channel.not_found` */
   channel(name: string): ChannelInfo
@@ -20,7 +20,10 @@ export interface BrokerView {
   deleteChannel(name: string): Promise<ChannelInfo>
   stats(): ApiAnswer<'stats'>
   metrics(): ApiAnswer<'metrics'>
-  latency(): ApiAnswer<'latency'>
+  /** @throws BrokerError `method.bad_params` for a metric that there is not */
+  history(query: HistoryQuery & { readonly points: number }): ApiAnswer<'history'>
+  health(): ApiAnswer<'health'>
+  latency(percentiles: readonly number[]): ApiAnswer<'latency'>
   trace(query: TraceQuery & { readonly limit: number }): ApiAnswer<'trace.show'>
   setTracing(isEnabled: boolean): ApiAnswer<'trace.enable'>
   agents(): ApiAnswer<'agents'>
@@ -39,20 +42,28 @@ interface Method {
 const MAX_NAME = { max: 255 }
 const DEFAULT_TRACE_LIMIT = 100
 const MAX_TRACE_LIMIT = 10_000
-const MAX_SLOW_MS = 3_600_000
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+const MAX_SLOW_MS = HOUR_MS
+const MAX_METRICS = 100
+const MAX_POINTS = 1000
+const DEFAULT_POINTS = 60
+const MAX_PERCENTILES = 20
 
 const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, params: Fields) => ApiAnswer<M> | Promise<ApiAnswer<M>> } } = {
   ping: { isOpen: true, run: () => ({ now: Date.now() }) },
   status: { isOpen: true, run: (view) => view.status() },
   tree: { isOpen: true, run: (view) => view.tree() },
-  connections: { isOpen: true, run: (view, params) => view.connections(params.text('id', MAX_NAME)) },
+  connections: { isOpen: true, run: (view, params) => view.connections(readConnections(params)) },
   'channel.list': { isOpen: true, run: (view) => ({ channels: view.channels() }) },
   'channel.show': { isOpen: true, run: (view, params) => view.channel(params.required('name', MAX_NAME)) },
   'channel.create': { isOpen: false, run: (view, params) => view.createChannel(params.required('name', MAX_NAME), (params.text('mode', { max: 32 }) ?? 'pubsub') as ChannelMode) },
   'channel.delete': { isOpen: false, run: (view, params) => view.deleteChannel(params.required('name', MAX_NAME)) },
   stats: { isOpen: true, run: (view) => view.stats() },
   metrics: { isOpen: true, run: (view) => view.metrics() },
-  latency: { isOpen: true, run: (view) => view.latency() },
+  history: { isOpen: true, run: (view, params) => view.history(readHistory(params)) },
+  health: { isOpen: true, run: (view) => view.health() },
+  latency: { isOpen: true, run: (view, params) => view.latency(params.numbers('percentiles', MAX_PERCENTILES, 0, 100) ?? []) },
   'trace.show': {
     isOpen: true,
     run: (view, params) => view.trace(readTraceQuery(params)),
@@ -63,6 +74,20 @@ const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, p
   'agent.restart': { isOpen: false, run: (view, params) => view.restartAgent(params.required('name', MAX_NAME)) },
   'connection.kill': { isOpen: false, run: (view, params) => view.kill(params.required('id', MAX_NAME)) },
   stop: { isOpen: false, run: (view) => view.stop() },
+}
+
+function readConnections(params: Fields): ApiParams<'connections'> {
+  const id = params.text('id', MAX_NAME)
+  return { ...(id === undefined ? {} : { id }), channels: params.flag('channels') ?? false }
+}
+
+function readHistory(params: Fields): HistoryQuery & { readonly points: number } {
+  const metrics = params.texts('metrics', MAX_METRICS, MAX_NAME)
+  return {
+    periodMs: params.integer('periodMs', 1000, DAY_MS) ?? HOUR_MS,
+    points: params.integer('points', 1, MAX_POINTS) ?? DEFAULT_POINTS,
+    ...(metrics === undefined ? {} : { metrics }),
+  }
 }
 
 function readTraceQuery(params: Fields): TraceQuery & { readonly limit: number } {

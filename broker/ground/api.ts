@@ -30,7 +30,11 @@ export interface ConnectionInfo {
   readonly roles: readonly Role[]
   readonly program?: string
   readonly agent?: string
+  readonly transport: 'unix' | 'websocket'
   readonly dialect: string
+  readonly device?: DeviceInfo
+  /** Channels whose messages it gets, where that was asked for. */
+  readonly channels?: readonly string[]
   readonly phase: Phase
   readonly address: string
   readonly pid?: number
@@ -82,6 +86,61 @@ export interface Percentiles {
   readonly p95: number
   readonly p99: number
   readonly max: number
+  /** Those that were asked for, in their order. */
+  readonly at?: readonly { readonly percentile: number; readonly ms: number }[]
+}
+
+/** A `counter` only grows, and what it grew by counts; of a `gauge` the value does. */
+export type SeriesKind = 'counter' | 'gauge'
+
+/** One metric over a time. */
+export interface HistorySeries {
+  readonly name: string
+  readonly kind: SeriesKind
+  /** Counters: growth over the time covered. Gauges: the value now. */
+  readonly value: number
+  /** Counters alone: growth per second. */
+  readonly rate?: number
+  /** Gauges alone: the largest value seen. */
+  readonly peak?: number
+  /** The time covered in equal parts, oldest first. Counters: growth in each, their sum is `value`. Gauges: the largest value in each. */
+  readonly points: readonly number[]
+}
+
+export interface HistoryAnswer {
+  /** The time covered: what was asked for, to the next sample, or less when nothing older is known. ms */
+  readonly coversMs: number
+  /** How far apart the samples are. ms */
+  readonly resolutionMs: number
+  readonly series: readonly HistorySeries[]
+}
+
+export interface HistoryQuery {
+  /** ms, 1000..86400000 */
+  readonly periodMs: number
+  /** Names, or their first words: `messages` is every metric that begins with it. Default all. */
+  readonly metrics?: readonly string[]
+  /** Parts that the time is divided into. 1..1000, default 60 */
+  readonly points?: number
+}
+
+/** `warn`: it works, but not as it should; `fail`: something does not work. */
+export type HealthState = 'ok' | 'warn' | 'fail'
+
+export interface HealthPart {
+  readonly part: string
+  readonly state: HealthState
+  readonly text: string
+  /** The figures behind it; names end in their unit. */
+  readonly values: Readonly<Record<string, number>>
+}
+
+/** What a device says of itself. */
+export interface DeviceInfo {
+  readonly role?: string
+  readonly nodeType?: string
+  readonly version?: string
+  readonly capabilities: readonly string[]
 }
 
 export interface TraceEntry {
@@ -153,14 +212,17 @@ export interface ApiMethods {
   ping: [NoParams, { readonly now: number }]
   status: [NoParams, BrokerStatus]
   tree: [NoParams, ActorInfo]
-  connections: [{ readonly id?: string }, { readonly connections: readonly ConnectionInfo[] }]
+  connections: [{ readonly id?: string; readonly channels?: boolean }, { readonly connections: readonly ConnectionInfo[] }]
   'channel.list': [NoParams, { readonly channels: readonly ChannelInfo[] }]
   'channel.show': [{ readonly name: string }, ChannelInfo]
   'channel.create': [{ readonly name: string; readonly mode?: ChannelMode }, ChannelInfo]
   'channel.delete': [{ readonly name: string }, ChannelInfo]
   stats: [NoParams, BrokerStats]
   metrics: [NoParams, Readonly<Record<string, number>>]
-  latency: [NoParams, { readonly delivery: Percentiles & { readonly count: number }; readonly eventLoop: Percentiles }]
+  history: [HistoryQuery, HistoryAnswer]
+  health: [NoParams, { readonly state: HealthState; readonly parts: readonly HealthPart[] }]
+  /** At most 20 `percentiles`, 0..100 each. */
+  latency: [{ readonly percentiles?: readonly number[] }, { readonly delivery: Percentiles & { readonly count: number }; readonly eventLoop: Percentiles }]
   'trace.show': [TraceQuery, { readonly entries: readonly TraceEntry[]; readonly from: number; readonly to: number; readonly coversMs: number; readonly enabled: boolean }]
   'trace.enable': [NoParams, { readonly enabled: boolean }]
   'trace.disable': [NoParams, { readonly enabled: boolean }]

@@ -3,14 +3,7 @@
 const SUB_BUCKETS = 32
 const OCTAVES = 32
 
-/** What a histogram says. Milliseconds. */
-export interface Percentiles {
-  readonly count: number
-  readonly p50: number
-  readonly p95: number
-  readonly p99: number
-  readonly max: number
-}
+import type { Percentiles } from '../ground/api.ts'
 
 export class Histogram {
   readonly #buckets = new Float64Array(SUB_BUCKETS * OCTAVES)
@@ -24,13 +17,16 @@ export class Histogram {
     this.#buckets[bucketOf(micros)]!++
   }
 
-  percentiles(): Percentiles {
-    return { count: this.#count, p50: this.#at(0.5), p95: this.#at(0.95), p99: this.#at(0.99), max: Math.round(this.#maxMicros) / 1000 }
+  /** Milliseconds; with the percentiles of `wanted` besides, 0..100 each. */
+  percentiles(wanted: readonly number[] = []): Percentiles & { readonly count: number } {
+    const at = wanted.map((percentile) => ({ percentile, ms: this.at(percentile) }))
+    return { count: this.#count, p50: this.at(50), p95: this.at(95), p99: this.at(99), max: Math.round(this.#maxMicros) / 1000, ...(at.length === 0 ? {} : { at }) }
   }
 
-  #at(share: number): number {
-    let left = Math.ceil(this.#count * share)
-    if (left === 0) return 0
+  /** The least duration that `percentile` (0..100) of all do not exceed; of none, 0. ms */
+  at(percentile: number): number {
+    if (this.#count === 0) return 0
+    let left = Math.max(1, Math.ceil((this.#count * percentile) / 100))
     for (let bucket = 0; bucket < this.#buckets.length; bucket++) {
       left -= this.#buckets[bucket]!
       if (left <= 0) return Math.round(Math.min(upperEdge(bucket), this.#maxMicros)) / 1000

@@ -40,7 +40,7 @@ test('api: every method answers in the shape of its contract', async t => {
     }],
     ['tree', {}, { id: 'string', kind: 'string', phase: 'string', incarnation: 'number', restarts: 'number', ageMs: 'number', mailbox: 'number', detail: 'string', children: [] }],
     ['connections', {}, { connections: [{
-      id: 'string', client: 'string', principal: 'string', roles: ['string'], program: 'string', agent: 'string', dialect: 'string', phase: 'string', address: 'string', pid: 'number', uid: 'number', ageMs: 'number', subscriptions: 'number',
+      id: 'string', client: 'string', principal: 'string', roles: ['string'], program: 'string', agent: 'string', transport: 'string', dialect: 'string', phase: 'string', address: 'string', pid: 'number', uid: 'number', ageMs: 'number', subscriptions: 'number',
       in: { messages: 'number', bytes: 'number' }, out: { messages: 'number', bytes: 'number', pendingMessages: 'number', pendingBytes: 'number' }, dropped: 'number', openRequests: 'number', stalled: 'boolean',
     }] }],
     ['channel.list', {}, { channels: [channelShape] }],
@@ -49,6 +49,10 @@ test('api: every method answers in the shape of its contract', async t => {
     ['channel.delete', { name: 'mine' }, channelShape],
     ['stats', {}, { ...counts, balanced: 'boolean', channels: [{ name: 'string', ...counts }] }],
     ['latency', {}, { delivery: { count: 'number', ...percentiles }, eventLoop: percentiles }],
+    ['latency', { percentiles: [50, 99.9] }, { delivery: { count: 'number', ...percentiles, at: [{ percentile: 'number', ms: 'number' }] }, eventLoop: { ...percentiles, at: [{ percentile: 'number', ms: 'number' }] } }],
+    ['history', { periodMs: 60_000, metrics: ['messages_accepted'], points: 2 }, { coversMs: 'number', resolutionMs: 'number', series: [{ name: 'string', kind: 'string', value: 'number', rate: 'number', points: ['number'] }] }],
+    ['history', { metrics: ['connections'] }, { coversMs: 'number', resolutionMs: 'number', series: [{ name: 'string', kind: 'string', value: 'number', peak: 'number', points: ['number'] }] }],
+    ['health', {}, { state: 'string', parts: [{ part: 'string', state: 'string', text: 'string', values: { upMs: 'number' } }] }],
     ['trace.enable', {}, { enabled: 'boolean' }],
     ['trace.show', { channel: 'events', limit: 1 }, { entries: [{ seq: 'number', time: 'number', origin: 'number', sender: 'string', id: 'number', kind: 'string', subject: 'string', count: 'number', bytes: 'number', receivers: 'number', fate: 'string', steps: { authorised: 'number', routed: 'number' } }], from: 'number', to: 'number', coversMs: 'number', enabled: 'boolean' }],
     ['trace.disable', {}, { enabled: 'boolean' }],
@@ -78,7 +82,7 @@ test('api: an unknown method is refused, with the nearest that there is', async 
 
 test('api: params of the wrong type are named', async t => {
   const client = rigWithView().native()
-  for (const [method, params] of [['channel.show', {}], ['channel.show', { name: 5 }], ['channel.create', { name: '' }], ['trace.show', { limit: 0 }], ['trace.show', { after: -2 }], ['connections', []], ['connection.kill', { id: 'nobody' }], ['ping', 'x']] as const) {
+  for (const [method, params] of [['channel.show', {}], ['channel.show', { name: 5 }], ['channel.create', { name: '' }], ['trace.show', { limit: 0 }], ['trace.show', { after: -2 }], ['connections', []], ['connection.kill', { id: 'nobody' }], ['ping', 'x'], ['latency', { percentiles: [101] }], ['latency', { percentiles: 50 }], ['history', { periodMs: 5 }], ['history', { metrics: ['nonsense'] }], ['trace.show', { slowMs: -1 }], ['trace.show', { dropped: 'yes' }]] as const) {
     t.like(await call(client, method, params), { code: 'method.bad_params' }, `${method} ${JSON.stringify(params)}`)
   }
   client.send({ kind: Kind.request, subject: '$CB.api.ping', payload: Uint8Array.of(0xc1), flags: PayloadType.msgpack })
@@ -91,7 +95,7 @@ test('api: what changes the broker is for admins', async t => {
   rig.addPrincipal({ name: 'guest' }, 'guest-token')
   const guest = rig.native({ principal: 'guest', auth: { token: 'guest-token' } })
   for (const method of ['channel.create', 'channel.delete', 'trace.enable', 'trace.disable', 'agent.restart', 'connection.kill', 'stop']) t.like(await call(guest, method, { name: 'x', id: 'x' }), { code: 'permission.denied' }, method)
-  for (const method of ['ping', 'status', 'tree', 'connections', 'channel.list', 'stats', 'metrics', 'latency', 'trace.show', 'agents']) t.false('code' in (await call(guest, method)), method)
+  for (const method of ['ping', 'status', 'tree', 'connections', 'channel.list', 'stats', 'metrics', 'latency', 'history', 'health', 'trace.show', 'agents']) t.false('code' in (await call(guest, method)), method)
 })
 
 test('api: the answer comes in the type of the question', async t => {

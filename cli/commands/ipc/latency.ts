@@ -14,7 +14,7 @@ interface Row {
   readonly values: Percentiles
 }
 
-const percentile = (name: keyof Percentiles): Column<Row> => ({ title: name.toUpperCase(), align: 'right', cell: row => (row.isMeasured ? formatDuration(row.values[name]) : '-') })
+const percentile = (name: 'p50' | 'p95' | 'p99' | 'max'): Column<Row> => ({ title: name.toUpperCase(), align: 'right', cell: row => (row.isMeasured ? formatDuration(row.values[name]) : '-') })
 
 const columns: readonly Column<Row>[] = [
   { title: 'WHAT', cell: row => row.name },

@@ -1,0 +1,77 @@
+// Looks at the broker once a second: what the history keeps, how busy the event loop is, and what was lost meanwhile.
+
+import { performance } from 'node:perf_hooks'
+import type { HistoryAnswer } from './ground/api.ts'
+import { Deadline } from './ground/deadlines.ts'
+import { metricsOf } from './metrics.ts'
+import { History } from './observe/history.ts'
+import { LossLog } from './observe/loss-log.ts'
+import type { Pipeline } from './pipeline.ts'
+
+const EVERY_MS = 1000
+/** How late the deadline wheel may be by itself: a tick, and the timer's own grain. ms */
+const WHEEL_GRAIN_MS = 12
+
+export class Sampler {
+  readonly #pipeline: Pipeline
+  readonly #losses: LossLog
+  readonly #deadline = new Deadline(() => this.#sample())
+  #dueMs = 0
+  #lagMs = 0
+  #utilization = 0
+  #history: History | undefined
+  #loop = performance.eventLoopUtilization()
+
+  constructor(pipeline: Pipeline) {
+    this.#pipeline = pipeline
+    this.#losses = new LossLog(pipeline.core.log)
+  }
+
+  /** Samples in the next turn, when all parts of the broker are there, and every second until the deadlines are closed. */
+  start(): void {
+    this.#setDue(0)
+  }
+
+  /** Made with the first look, of the metrics that there are then. */
+  get history(): History {
+    return (this.#history ??= new History(Object.keys(this.values())))
+  }
+
+  /** What the history says of the last `periodMs`, up to now. */
+  read(periodMs: number, parts: number, isWanted: (name: string) => boolean): HistoryAnswer {
+    return this.history.read(this.#pipeline.core.clock.monotonicMs(), this.#row(), periodMs, parts, isWanted)
+  }
+
+  /** Every metric as it is now, by name. */
+  values(): Record<string, number> {
+    return { ...metricsOf(this.#pipeline), event_loop_utilization_ratio: this.#utilization, event_loop_lag_ms: this.#lagMs }
+  }
+
+  #row(): number[] {
+    const values = this.values()
+    return this.history.names.map((name) => values[name] ?? 0)
+  }
+
+  #sample(): void {
+    const { clock, accounts, channels } = this.#pipeline.core
+    const nowMs = clock.monotonicMs()
+    // A look that comes late was held up by whatever ran: a lag that costs no timer of its own.
+    this.#lagMs = Math.max(0, nowMs - this.#dueMs - WHEEL_GRAIN_MS)
+    const loop = performance.eventLoopUtilization()
+    this.#utilization = performance.eventLoopUtilization(loop, this.#loop).utilization
+    this.#loop = loop
+    this.history.sample(nowMs, this.#row())
+    this.#losses.look(nowMs, undefined, accounts.outside)
+    for (const { name } of channels.list()) {
+      const account = accounts.channel(name)
+      if (account !== undefined) this.#losses.look(nowMs, name, account)
+    }
+    this.#setDue(EVERY_MS)
+  }
+
+  #setDue(delayMs: number): void {
+    const { clock, deadlines } = this.#pipeline.core
+    this.#dueMs = clock.monotonicMs() + delayMs
+    deadlines.set(this.#deadline, delayMs)
+  }
+}
