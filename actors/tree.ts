@@ -1,6 +1,7 @@
 // The supervision tree of a broker: the only place that composes actors.
 //
-//   broker ─ root ─┬─ core ─── channels ─── channel.command, channel.events …
+//   broker ─ root ─┬─ core ─┬─ pool
+//                  │        └─ channels ─── channel.command, channel.events …
 //                  ├─ agents ── agent.system …
 //                  └─ edge ─┬─ connections ─── conn-1, conn-2 …
 //                           └─ listener.unix
@@ -27,6 +28,7 @@ import { channelChild } from './channel-child.ts'
 import type { ChildSpec } from './child-spec.ts'
 import { ConnectionActor } from './connection-actor.ts'
 import { listenerChild } from './listener-child.ts'
+import { poolChild } from './pool-child.ts'
 import type { Strategy } from './strategy.ts'
 import { Supervisor } from './supervisor.ts'
 
@@ -64,7 +66,7 @@ export class Tree {
     const agentBranch = branch(() => (this.#agents = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment, children: agents.map((agent) => agentChild(agent, environment)) })))
     const connections = branch(() => (this.#connections = supervisor('connections', 'oneForOne', [])))
     const listeners = listen === undefined || !settings.ipc.enabled ? [] : [listenerChild('unix', () => listen((link) => this.#accept(link)), environment)]
-    const core = branch(() => supervisor('core', 'restForOne', [channels]))
+    const core = branch(() => supervisor('core', 'restForOne', [poolChild(this.#core, environment), channels]))
     const edge = branch(() => supervisor('edge', 'restForOne', [connections, ...listeners]))
     this.root = supervisor('root', 'oneForOne', [core, agentBranch, edge])
   }

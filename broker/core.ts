@@ -18,6 +18,7 @@ import { Accounts } from './observe/accounts.ts'
 import { Histogram } from './observe/histogram.ts'
 import { Previews } from './observe/previews.ts'
 import { Recorder } from './observe/recorder.ts'
+import { CpuPool } from './pool/cpu-pool.ts'
 import { Channels } from './registry/channels.ts'
 import { Interest } from './routing/interest.ts'
 import { findReceivers, type InterestEntry, type RoutingContext } from './routing/receivers.ts'
@@ -68,6 +69,10 @@ export class Core implements RoutingContext {
   readonly previews = new Previews()
   readonly deliveryLatency = new Histogram()
   readonly authenticator: Authenticator
+  /** Threads for what takes long; closed until its actor runs. */
+  readonly pool: CpuPool
+  /** What its tasks waited beside the work itself. */
+  readonly poolWait = new Histogram()
   readonly onConnectionEvent: CoreOptions['onConnectionEvent']
   /** Set once by the pipeline, before the first connection. */
   service!: Sink
@@ -91,6 +96,7 @@ export class Core implements RoutingContext {
     this.routes = new Routes((subject) => findReceivers(this.interest, this, subject), randomInt(2 ** 31))
     this.recorder = new Recorder(settings.recorder.entries)
     this.authenticator = new Authenticator(clock)
+    this.pool = new CpuPool({ threads: settings.pool.threads, log, onWait: (micros) => this.poolWait.record(micros) })
   }
 
   /** Gives a principal its credential, or a new one. */

@@ -6,6 +6,8 @@ import type { Pipeline } from './pipeline.ts'
 /** Names end in their unit, or in `_total` for counters that only grow. */
 export function metricsOf(pipeline: Pipeline): Record<string, number> {
   const { core } = pipeline
+  const { pool } = core
+  const wait = core.poolWait.percentiles()
   const totals = core.accounts.totals()
   const memory = process.memoryUsage()
   const cpu = process.cpuUsage()
@@ -23,6 +25,13 @@ export function metricsOf(pipeline: Pipeline): Record<string, number> {
     deliveries_written_total: totals.written,
     deliveries_pending: totals.pending,
     recorder_runs_total: core.recorder.next,
+    pool_threads: pool.threads.length,
+    pool_tasks_queued: pool.depth,
+    pool_tasks_done_total: pool.doneTasks,
+    pool_tasks_inline_total: pool.inlineTasks,
+    pool_tasks_repeated_total: pool.lostTries,
+    pool_wait_p50_seconds: wait.p50 / 1000,
+    pool_wait_p99_seconds: wait.p99 / 1000,
     process_resident_bytes: memory.rss,
     process_heap_bytes: memory.heapUsed,
     process_cpu_seconds_total: (cpu.user + cpu.system) / 1e6,

@@ -112,7 +112,7 @@ export type Phase = 'create' | 'init' | 'run' | 'maintain' | 'terminate' | 'exit
 /** One actor as `callboard tree` shows it. */
 export interface ActorInfo {
   readonly id: string
-  readonly kind: 'broker' | 'supervisor' | 'listener' | 'connection' | 'channel' | 'agent'
+  readonly kind: 'broker' | 'supervisor' | 'listener' | 'connection' | 'channel' | 'agent' | 'pool'
   readonly phase: Phase
   /** 1 for the first; one more each time its supervisor starts it anew. */
   readonly incarnation: number

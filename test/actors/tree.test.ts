@@ -5,6 +5,7 @@ import { homePaths } from '../../broker/ground/home.ts'
 import { defaultSettings } from '../../broker/ground/settings.ts'
 import type { ActorInfo, ExitReason } from '../../broker/ground/types.ts'
 import { actorEnvironment } from '../support/actor-environment.ts'
+import { startBroker } from '../support/broker.ts'
 import { PipelineRig } from '../support/pipeline.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
@@ -45,3 +46,9 @@ function actor(info: ActorInfo, id: string): ActorInfo | undefined {
   }
   return undefined
 }
+
+test('tree: the pool stands before the channels and has no thread until somebody has work for it', async t => {
+  const { broker } = await startBroker(t)
+  t.deepEqual(actor(broker.tree(), 'core')?.children.map(({ id }) => id), ['pool', 'channels'])
+  t.like(actor(broker.tree(), 'pool'), { kind: 'pool', phase: 'run', detail: 'no thread yet, 0 queued, wait p50 0 ms p99 0 ms, 0 tasks done, 0 inline' })
+})
