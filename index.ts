@@ -9,6 +9,7 @@ import { systemClock } from './broker/ground/clock.ts'
 import { homeFromEnvironment, prepareHome } from './broker/ground/home.ts'
 import { defaultSettings, type Settings } from './broker/ground/settings.ts'
 import type { ActorInfo, ExitReason, Log } from './broker/ground/types.ts'
+import { openableAudit } from './telemetry/audit-log.ts'
 import { LogFile } from './telemetry/log-file.ts'
 
 export { BrokerError, type ErrorBody, type ErrorCode } from './broker/ground/errors.ts'
@@ -49,17 +50,22 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
   const logFile = options.log === undefined ? new LogFile(paths.log, settings.log) : undefined
   const log = options.log ?? logFile!.log
   const deadlines = new Deadlines(systemClock, { onError: (error) => log.error({ err: error }, 'a deadline failed') })
+  const auditLog = openableAudit({ path: paths.audit, settings: settings.audit, deadlines, log })
   const actor = new BrokerActor({
     home: paths.home,
     settings,
     configDirectory: resolve(options.configDirectory ?? '.'),
     version: packageVersion(),
     log,
-    // Not before: until then the log may be another broker's.
+    audit: auditLog.audit,
+    // Not before: until then the logs may be another broker's.
     onHomeTaken() {
       logFile?.open()
       logFile?.watchSize(deadlines)
+      auditLog.open()
     },
+    // The next one that takes it continues the chain from what is there.
+    onHomeLeft: () => auditLog.close(),
   })
   const exited = actor.exited.then(async (reason) => {
     log.info({ reason: reason.kind }, 'ended')

@@ -6,6 +6,7 @@ import { endLeftovers } from '../agents/leftovers.ts'
 import { LocalAgent } from '../agents/local-agent.ts'
 import type { Connection } from '../broker/connection.ts'
 import type { AgentInfo } from '../broker/ground/api.ts'
+import type { Audit } from '../broker/ground/audit.ts'
 import { systemClock } from '../broker/ground/clock.ts'
 import { Deadlines } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
@@ -36,8 +37,12 @@ export interface BrokerActorOptions {
   readonly configDirectory: string
   readonly version: string
   readonly log: Log
+  /** Told who did what. */
+  readonly audit: Audit
   /** Called when no other broker has the home, before anything in it is changed. */
   readonly onHomeTaken: () => void
+  /** Called when everything else is released; the home is given back when it resolves. */
+  readonly onHomeLeft: () => Promise<void>
 }
 
 /** Time that agents of a killed broker have between SIGTERM and SIGKILL. ms */
@@ -59,6 +64,7 @@ export class BrokerActor implements BrokerHost {
   #tree: Tree | undefined
   #treeEnded: Promise<ExitReason> | undefined
   #agents: readonly LocalAgent[] = []
+  #isStopping = false
 
   constructor(options: BrokerActorOptions) {
     const { log, settings } = options
@@ -104,8 +110,10 @@ export class BrokerActor implements BrokerHost {
     throw result.kind === 'crash' ? result.error : new BrokerError('internal.error', { problem: `the broker ended while it started (${result.kind})` })
   }
 
-  /** Begins the orderly stop. */
-  stop(): void {
+  /** Begins the orderly stop. `by`: the principal that asked for it. */
+  stop(by?: string): void {
+    if (!this.#isStopping) this.#options.audit.record('broker.stopping', by ?? 'process')
+    this.#isStopping = true
     this.#actor.stop()
   }
 
@@ -135,15 +143,22 @@ export class BrokerActor implements BrokerHost {
     const lock = await lockHome(paths, this.socket)
     scope.defer(() => lock.release())
     this.#options.onHomeTaken()
+    scope.defer(() => this.#leaveHome())
     const token = ensureToken(paths)
     const register = new AgentRegister(join(paths.home, 'agents.json'))
     const leftovers = await endLeftovers({ register, home: paths.home, graceMs: LEFTOVER_GRACE_MS, deadlines: this.#deadlines, log })
     if (leftovers > 0) log.warn({ leftovers }, 'the broker before this one did not end in order')
     const pipeline = this.#makePipeline(paths)
     scope.defer(() => pipeline.close())
+    this.#options.audit.record('broker.started', 'process', { pid: process.pid, version: this.version, incarnation: pipeline.core.incarnation })
     addOwner(pipeline.core, token)
     addConfigured(pipeline.core, settings.principals)
     await this.#startTree(scope, pipeline, register)
+  }
+
+  #leaveHome(): Promise<void> {
+    if (!this.#isStopping) this.#options.audit.record('broker.stopping', 'process', { failed: true })
+    return this.#options.onHomeLeft()
   }
 
   #makePipeline(paths: HomePaths): Pipeline {
@@ -153,6 +168,7 @@ export class BrokerActor implements BrokerHost {
         settings,
         clock: systemClock,
         log,
+        audit: this.#options.audit,
         ...nextIdentity(paths),
         dialects: createDialects(() => pipeline.core),
         isOwnAgent: (pid) => this.#isOwnAgent(pid),

@@ -108,6 +108,7 @@ export class Admission {
     core.directory.add(connection)
     core.addressesChanged()
     core.send(connection, { kind: Kind.welcome, ref, body: this.#welcome(connection, mac) })
+    core.trail.admitted(connection)
     core.onConnectionEvent(connection, 'authenticated')
   }
 

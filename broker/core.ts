@@ -1,6 +1,7 @@
 // The parts of a broker that its steps share, and the few things that every step does: send, refuse, end.
 
 import { randomInt } from 'node:crypto'
+import { AuditTrail } from './audit-trail.ts'
 import type { Connection, ConnectionEvent } from './connection.ts'
 import { Flusher } from './delivery/flusher.ts'
 import { outboundMarks } from './delivery/marks.ts'
@@ -57,6 +58,8 @@ export class Core implements RoutingContext {
   readonly broker: string
   readonly incarnation: number
   readonly audit: Audit
+  /** Tells the audit log of connections. */
+  readonly trail: AuditTrail
   readonly tracer: MessageTracer | undefined
   readonly deadlines: Deadlines
   readonly flusher: Flusher
@@ -97,6 +100,7 @@ export class Core implements RoutingContext {
     this.recorder = new Recorder(settings.recorder.entries)
     this.authenticator = new Authenticator(clock)
     this.pool = new CpuPool({ threads: settings.pool.threads, log, onWait: (micros) => this.poolWait.record(micros) })
+    this.trail = new AuditTrail({ audit: this.audit, deadlines: this.deadlines, isKnown: (principal) => this.authenticator.knows(principal), monotonicMs: () => clock.monotonicMs() })
   }
 
   /** Gives a principal its credential, or a new one. */
@@ -165,6 +169,7 @@ export class Core implements RoutingContext {
   end(connection: Connection, error: BrokerError): void {
     if (connection.isEnding) return
     connection.closeReason = error
+    this.trail.ending(connection, error)
     this.log.info({ connection: connection.id, client: connection.client, code: error.code }, error.message)
     this.#end(connection, error)
   }

@@ -16,6 +16,6 @@ export interface BrokerHost {
   agents(): AgentInfo[]
   /** A planned restart; resolves when the agent runs again. @throws BrokerError `agent.unknown`, `agent.failed` */
   restartAgent(name: string): Promise<AgentInfo>
-  /** Begins the orderly stop. */
-  stop(): void
+  /** Begins the orderly stop. `by`: who asked for it, a principal; undefined: this process, by a signal for example. */
+  stop(by?: string): void
 }

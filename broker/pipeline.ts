@@ -82,6 +82,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   /** Takes a new link; undefined when it was cut off at once. */
   accept(link: Link): Connection | undefined {
     if (this.#connections.size >= this.#options.maxConnections + MAX_TURNED_AWAY) {
+      this.core.trail.refused(link.peer.address, 'connection.limit')
       link.destroy()
       return undefined
     }
@@ -102,6 +103,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   close(): void {
     this.#heartbeat.stop()
     for (const connection of this.#connections) connection.link.destroy()
+    this.core.trail.close()
     this.core.deadlines.close()
   }
 
@@ -147,6 +149,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#backpressure.release(connection)
     this.#requester.open.leave(connection)
     if (connection.permissions !== undefined) this.core.addressesChanged()
+    this.core.trail.gone(connection)
     this.core.onConnectionEvent(connection, 'closed')
   }
 

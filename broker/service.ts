@@ -1,6 +1,6 @@
 // The broker as a responder: takes requests on `$CB.api.<method>` and answers them.
 
-import type { BrokerView } from './api/methods.ts'
+import type { BrokerView, Caller } from './api/methods.ts'
 import { callMethod } from './api/methods.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
@@ -44,7 +44,7 @@ export class Service implements Sink {
       if (kind !== Kind.request) throw new BrokerError('frame.unsupported', { feature: `publishing to ${subject} (send a request)` })
       const type = (flags & Flag.payloadType) as PayloadType
       const params = frame.payload.length === 0 ? undefined : decodePayload(type, frame.payload)
-      const answer = await callMethod(subject.slice(PREFIX.length), params, connection.permissions!, this.#view)
+      const answer = await callMethod(subject.slice(PREFIX.length), params, callerOf(connection), this.#view)
       const isJson = type === PayloadType.json || type === PayloadType.text
       const payload = encodePayload(answer, { json: isJson })
       if (connection.isReady) this.#core.send(connection, { kind: Kind.response, flags: payload.type, to: connection.number, ref: id, subject, payload: payload.bytes })
@@ -54,4 +54,8 @@ export class Service implements Sink {
       if (connection.isReady) this.#core.send(connection, { kind: Kind.error, to: connection.number, ref: id, subject, body: known.toBody() })
     }
   }
+}
+
+function callerOf({ permissions, id, client }: Connection): Caller {
+  return { principal: permissions!.name, roles: permissions!.roles, connection: id, client }
 }

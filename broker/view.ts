@@ -3,9 +3,10 @@
 import { hostname, loadavg, totalmem, freemem, availableParallelism } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
-import type { BrokerView } from './api/methods.ts'
+import type { BrokerView, Caller } from './api/methods.ts'
 import type { Connection } from './connection.ts'
 import type { ApiAnswer, ApiParams, ChannelInfo, ConnectionInfo, DeviceInfo, HistoryQuery, TraceEntry, TraceQuery } from './ground/api.ts'
+import type { AuditAction, AuditFields } from './ground/audit.ts'
 import { BrokerError } from './ground/errors.ts'
 import { kindName } from './ground/kind.ts'
 import { dropReasons } from './ground/slice.ts'
@@ -81,16 +82,18 @@ export class View implements BrokerView {
     return this.#channelInfo(this.#pipeline.core.channels.get(name))
   }
 
-  async createChannel(name: string, mode: ChannelMode): Promise<ChannelInfo> {
+  async createChannel(name: string, mode: ChannelMode, caller: Caller): Promise<ChannelInfo> {
     const spec = this.#pipeline.core.channels.define(name, mode, Date.now())
     await this.#host.startChannel(spec)
+    this.#record('channel.created', caller, { channel: name, mode })
     return this.channel(name)
   }
 
-  async deleteChannel(name: string): Promise<ChannelInfo> {
+  async deleteChannel(name: string, caller: Caller): Promise<ChannelInfo> {
     const info = this.channel(name)
     if (info.predefined) throw new BrokerError('channel.predefined', { channel: name, action: 'deleted' })
     await this.#host.stopChannel(name)
+    this.#record('channel.deleted', caller, { channel: name })
     return info
   }
 
@@ -180,8 +183,9 @@ export class View implements BrokerView {
     return { entries, from: oldest, to: next, coversMs: this.#coveredMs(), enabled: previews.isEnabled }
   }
 
-  setTracing(isEnabled: boolean): ApiAnswer<'trace.enable'> {
+  setTracing(isEnabled: boolean, caller: Caller): ApiAnswer<'trace.enable'> {
     const { previews } = this.#pipeline.core
+    if (previews.isEnabled !== isEnabled) this.#record('tracing.changed', caller, { enabled: isEnabled })
     previews.isEnabled = isEnabled
     return { enabled: previews.isEnabled }
   }
@@ -190,24 +194,37 @@ export class View implements BrokerView {
     return { agents: this.#host.agents() }
   }
 
-  restartAgent(name: string): Promise<ApiAnswer<'agent.restart'>> {
-    return this.#host.restartAgent(name)
+  async restartAgent(name: string, caller: Caller): Promise<ApiAnswer<'agent.restart'>> {
+    try {
+      const restarted = await this.#host.restartAgent(name)
+      this.#record('agent.restarted', caller, { agent: name })
+      return restarted
+    } catch (error) {
+      const { code } = BrokerError.from(error)
+      if (code !== 'agent.unknown') this.#record('agent.restarted', caller, { agent: name, failed: code })
+      throw error
+    }
   }
 
-  kill(id: string): ApiAnswer<'connection.kill'> {
+  kill(id: string, caller: Caller): ApiAnswer<'connection.kill'> {
     const { core } = this.#pipeline
     for (const connection of core.directory.all()) {
       if (connection.id !== id && connection.client !== id) continue
+      this.#record('connection.killed', caller, { killed: connection.id, killedClient: connection.client })
       core.end(connection, new BrokerError('connection.killed'))
       return { killed: connection.id }
     }
     throw new BrokerError('method.bad_params', { method: 'connection.kill', problem: `no connection "${id}"` })
   }
 
-  stop(): ApiAnswer<'stop'> {
+  stop(caller: Caller): ApiAnswer<'stop'> {
     // The answer leaves first.
-    setImmediate(() => this.#host.stop())
+    setImmediate(() => this.#host.stop(caller.principal))
     return { pid: process.pid }
+  }
+
+  #record(action: AuditAction, { principal, connection, client }: Caller, fields: AuditFields): void {
+    this.#pipeline.core.audit.record(action, principal, { connection, client, ...fields })
   }
 
   #connectionInfo(connection: Connection): ConnectionInfo {

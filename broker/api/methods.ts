@@ -6,7 +6,16 @@ import { Fields } from '../ground/fields.ts'
 import { nearest } from '../ground/nearest.ts'
 import type { ChannelMode, Role } from '../ground/types.ts'
 
-/** What the methods ask of the broker. */
+/** Who calls a method. */
+export interface Caller {
+  readonly principal: string
+  readonly roles: readonly Role[]
+  /** `conn-<origin>` */
+  readonly connection: string
+  readonly client: string
+}
+
+/** What the methods ask of the broker. What changes something is told by whom. */
 export interface BrokerView {
   status(): ApiAnswer<'status'>
   tree(): ApiAnswer<'tree'>
@@ -15,9 +24,9 @@ export interface BrokerView {
   /** @throws BrokerError `channel.not_found` */
   channel(name: string): ChannelInfo
   /** @throws BrokerError `channel.*` */
-  createChannel(name: string, mode: ChannelMode): Promise<ChannelInfo>
+  createChannel(name: string, mode: ChannelMode, caller: Caller): Promise<ChannelInfo>
   /** @throws BrokerError `channel.*` */
-  deleteChannel(name: string): Promise<ChannelInfo>
+  deleteChannel(name: string, caller: Caller): Promise<ChannelInfo>
   stats(): ApiAnswer<'stats'>
   metrics(): ApiAnswer<'metrics'>
   /** @throws BrokerError `method.bad_params` for a metric that there is not */
@@ -25,18 +34,18 @@ export interface BrokerView {
   health(): ApiAnswer<'health'>
   latency(percentiles: readonly number[]): ApiAnswer<'latency'>
   trace(query: TraceQuery & { readonly limit: number }): ApiAnswer<'trace.show'>
-  setTracing(isEnabled: boolean): ApiAnswer<'trace.enable'>
+  setTracing(isEnabled: boolean, caller: Caller): ApiAnswer<'trace.enable'>
   agents(): ApiAnswer<'agents'>
   /** @throws BrokerError `agent.unknown`, `agent.failed` */
-  restartAgent(name: string): Promise<ApiAnswer<'agent.restart'>>
-  kill(id: string): ApiAnswer<'connection.kill'>
-  stop(): ApiAnswer<'stop'>
+  restartAgent(name: string, caller: Caller): Promise<ApiAnswer<'agent.restart'>>
+  kill(id: string, caller: Caller): ApiAnswer<'connection.kill'>
+  stop(caller: Caller): ApiAnswer<'stop'>
 }
 
 interface Method {
   /** Every role may call it; otherwise `admin` alone. */
   readonly isOpen: boolean
-  readonly run: (view: BrokerView, params: Fields) => unknown
+  readonly run: (view: BrokerView, params: Fields, caller: Caller) => unknown
 }
 
 const MAX_NAME = { max: 255 }
@@ -50,15 +59,15 @@ const MAX_POINTS = 1000
 const DEFAULT_POINTS = 60
 const MAX_PERCENTILES = 20
 
-const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, params: Fields) => ApiAnswer<M> | Promise<ApiAnswer<M>> } } = {
+const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, params: Fields, caller: Caller) => ApiAnswer<M> | Promise<ApiAnswer<M>> } } = {
   ping: { isOpen: true, run: () => ({ now: Date.now() }) },
   status: { isOpen: true, run: (view) => view.status() },
   tree: { isOpen: true, run: (view) => view.tree() },
   connections: { isOpen: true, run: (view, params) => view.connections(readConnections(params)) },
   'channel.list': { isOpen: true, run: (view) => ({ channels: view.channels() }) },
   'channel.show': { isOpen: true, run: (view, params) => view.channel(params.required('name', MAX_NAME)) },
-  'channel.create': { isOpen: false, run: (view, params) => view.createChannel(params.required('name', MAX_NAME), (params.text('mode', { max: 32 }) ?? 'pubsub') as ChannelMode) },
-  'channel.delete': { isOpen: false, run: (view, params) => view.deleteChannel(params.required('name', MAX_NAME)) },
+  'channel.create': { isOpen: false, run: (view, params, caller) => view.createChannel(params.required('name', MAX_NAME), (params.text('mode', { max: 32 }) ?? 'pubsub') as ChannelMode, caller) },
+  'channel.delete': { isOpen: false, run: (view, params, caller) => view.deleteChannel(params.required('name', MAX_NAME), caller) },
   stats: { isOpen: true, run: (view) => view.stats() },
   metrics: { isOpen: true, run: (view) => view.metrics() },
   history: { isOpen: true, run: (view, params) => view.history(readHistory(params)) },
@@ -68,12 +77,12 @@ const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, p
     isOpen: true,
     run: (view, params) => view.trace(readTraceQuery(params)),
   },
-  'trace.enable': { isOpen: false, run: (view) => view.setTracing(true) },
-  'trace.disable': { isOpen: false, run: (view) => view.setTracing(false) },
+  'trace.enable': { isOpen: false, run: (view, _, caller) => view.setTracing(true, caller) },
+  'trace.disable': { isOpen: false, run: (view, _, caller) => view.setTracing(false, caller) },
   agents: { isOpen: true, run: (view) => view.agents() },
-  'agent.restart': { isOpen: false, run: (view, params) => view.restartAgent(params.required('name', MAX_NAME)) },
-  'connection.kill': { isOpen: false, run: (view, params) => view.kill(params.required('id', MAX_NAME)) },
-  stop: { isOpen: false, run: (view) => view.stop() },
+  'agent.restart': { isOpen: false, run: (view, params, caller) => view.restartAgent(params.required('name', MAX_NAME), caller) },
+  'connection.kill': { isOpen: false, run: (view, params, caller) => view.kill(params.required('id', MAX_NAME), caller) },
+  stop: { isOpen: false, run: (view, _, caller) => view.stop(caller) },
 }
 
 function readConnections(params: Fields): ApiParams<'connections'> {
@@ -106,13 +115,13 @@ function readTraceQuery(params: Fields): TraceQuery & { readonly limit: number }
  * Runs one method; resolves to its answer.
  * @throws BrokerError `method.unknown`, `permission.denied`, `method.bad_params`, and what the method itself names
  */
-export async function callMethod(name: string, params: unknown, caller: { readonly name: string; readonly roles: readonly Role[] }, view: BrokerView): Promise<unknown> {
+export async function callMethod(name: string, params: unknown, caller: Caller, view: BrokerView): Promise<unknown> {
   const method: Method | undefined = Object.hasOwn(methods, name) ? methods[name as ApiMethod] : undefined
   if (method === undefined) {
     const known = nearest(name, Object.keys(methods))
     throw new BrokerError('method.unknown', { method: name, suggestion: known === undefined ? '' : `; did you mean ${known}?` })
   }
-  if (!method.isOpen && !caller.roles.includes('admin')) throw new BrokerError('permission.denied', { principal: caller.name, action: 'call', subject: name })
+  if (!method.isOpen && !caller.roles.includes('admin')) throw new BrokerError('permission.denied', { principal: caller.principal, action: 'call', subject: name })
   const fields = new Fields('params', params ?? {}, (problem) => new BrokerError('method.bad_params', { method: name, problem }))
-  return await method.run(view, fields)
+  return await method.run(view, fields, caller)
 }

@@ -20,6 +20,8 @@ export interface HomePaths {
   readonly log: string
   /** What a broker in the background writes to stdout and stderr. */
   readonly out: string
+  /** Who did what, chained; files set aside have `.1` and so on behind the name. */
+  readonly audit: string
   /** Channels that were created at run time. */
   readonly channels: string
 }
@@ -44,6 +46,7 @@ export function homePaths(home: string): HomePaths {
     logs,
     log: join(logs, 'callboard.log'),
     out: join(logs, 'callboard.out'),
+    audit: join(root, 'audit.log'),
     channels: join(root, 'channels.json'),
   }
 }

@@ -49,6 +49,11 @@ export class Authenticator {
     if (this.#credentials.get(permissions.name)?.permissions === permissions) this.#credentials.delete(permissions.name)
   }
 
+  /** True for a principal that has a credential. */
+  knows(principal: string): boolean {
+    return this.#credentials.has(principal)
+  }
+
   /** The principal's identity without any proof, for brokers that do not require authentication. */
   unproven(principal: string): Credential {
     const credential = this.#credentials.get(principal)

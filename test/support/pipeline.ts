@@ -13,6 +13,7 @@ import { Service } from '../../broker/service.ts'
 import { FakeClock } from './fake-clock.ts'
 import { JsonClient, NativeClient } from './memory-client.ts'
 import { LinkEvents, MemoryLink } from './memory-link.ts'
+import { RecordedAudit } from './recorded-audit.ts'
 import { recordedLog } from './recorded-log.ts'
 
 export const OWNER_TOKEN = 'owner-token'
@@ -33,6 +34,7 @@ export type HelloFields = Readonly<Record<string, unknown>>
 export class PipelineRig {
   readonly clock = new FakeClock()
   readonly log = recordedLog()
+  readonly audit = new RecordedAudit()
   readonly pipeline: Pipeline
   readonly events: [connection: number, event: ConnectionEvent][] = []
   readonly #links = new LinkEvents()
@@ -44,6 +46,7 @@ export class PipelineRig {
         settings: settingsWith(ipc),
         clock: this.clock,
         log: this.log,
+        audit: this.audit,
         broker: 'testhome',
         incarnation: 1,
         dialects,
