@@ -11,6 +11,7 @@ import { defaultSettings, type Settings } from './broker/ground/settings.ts'
 import type { ActorInfo, ExitReason, Log } from './broker/ground/types.ts'
 import { openableAudit } from './telemetry/audit-log.ts'
 import { LogFile } from './telemetry/log-file.ts'
+import { openTelemetry } from './telemetry/telemetry.ts'
 
 export { BrokerError, type ErrorBody, type ErrorCode } from './broker/ground/errors.ts'
 export { defaultSettings, type Settings } from './broker/ground/settings.ts'
@@ -49,14 +50,18 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
   const paths = prepareHome(resolve(options.home ?? homeFromEnvironment()))
   const logFile = options.log === undefined ? new LogFile(paths.log, settings.log) : undefined
   const log = options.log ?? logFile!.log
+  const version = packageVersion()
+  const telemetry = await openTelemetry({ settings: settings.telemetry, version, clock: systemClock, log })
+  if (logFile !== undefined) logFile.copyTo = telemetry?.line
   const deadlines = new Deadlines(systemClock, { onError: (error) => log.error({ err: error }, 'a deadline failed') })
   const auditLog = openableAudit({ path: paths.audit, settings: settings.audit, deadlines, log })
   const actor = new BrokerActor({
     home: paths.home,
     settings,
     configDirectory: resolve(options.configDirectory ?? '.'),
-    version: packageVersion(),
+    version,
     log,
+    telemetry,
     audit: auditLog.audit,
     // Not before: until then the logs may be another broker's.
     onHomeTaken() {
@@ -70,6 +75,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
   const exited = actor.exited.then(async (reason) => {
     log.info({ reason: reason.kind }, 'ended')
     deadlines.close()
+    await telemetry?.close()
     await logFile?.close()
     return reason
   })

@@ -14,8 +14,10 @@ import { ensureToken, homePaths, prepareHome, type HomePaths } from '../broker/g
 import { nextIdentity } from '../broker/ground/home-identity.ts'
 import { lockHome } from '../broker/ground/home-lock.ts'
 import type { Settings } from '../broker/ground/settings.ts'
+import type { BrokerTelemetry } from '../broker/ground/telemetry.ts'
 import type { ActorInfo, ChannelSpec, ExitReason, Log, Phase } from '../broker/ground/types.ts'
 import type { BrokerHost } from '../broker/host.ts'
+import { BrokerMetrics } from '../broker/metrics-source.ts'
 import { Pipeline } from '../broker/pipeline.ts'
 import { Service } from '../broker/service.ts'
 import { View } from '../broker/view.ts'
@@ -39,6 +41,8 @@ export interface BrokerActorOptions {
   readonly log: Log
   /** Told who did what. */
   readonly audit: Audit
+  /** undefined: none is configured. */
+  readonly telemetry?: BrokerTelemetry | undefined
   /** Called when no other broker has the home, before anything in it is changed. */
   readonly onHomeTaken: () => void
   /** Called when everything else is released; the home is given back when it resolves. */
@@ -162,7 +166,7 @@ export class BrokerActor implements BrokerHost {
   }
 
   #makePipeline(paths: HomePaths): Pipeline {
-    const { settings, log } = this.#options
+    const { settings, log, telemetry } = this.#options
     const pipeline: Pipeline = new Pipeline(
       {
         settings,
@@ -173,17 +177,23 @@ export class BrokerActor implements BrokerHost {
         dialects: createDialects(() => pipeline.core),
         isOwnAgent: (pid) => this.#isOwnAgent(pid),
         maxConnections: mostConnections(settings.ipc.maxConnections),
-        onConnectionEvent: (connection: Connection, event) => this.#tree?.connectionEvent(connection, event),
+        tracer: telemetry?.tracer,
+        onConnectionEvent: (connection: Connection, event) => {
+          if (event === 'closed') metrics.departed(connection)
+          this.#tree?.connectionEvent(connection, event)
+        },
       },
       (made) => new Service(made.core, new View(made, this)),
     )
+    const metrics = new BrokerMetrics(pipeline, this)
+    telemetry?.observe(metrics)
     return pipeline
   }
 
   async #startTree(scope: Scope, pipeline: Pipeline, register: AgentRegister): Promise<void> {
-    const { settings, log, configDirectory } = this.#options
+    const { settings, log, configDirectory, telemetry } = this.#options
     const deadlines = this.#deadlines
-    const context = { home: this.home, socket: this.socket, directory: configDirectory }
+    const context = { home: this.home, socket: this.socket, directory: configDirectory, environment: telemetry?.agentEnvironment ?? {} }
     this.#agents = settings.agents.map((agent) => new LocalAgent({ settings: agent, context, register, clock: systemClock, deadlines, issueCredential: (name) => issueAgentCredential(pipeline.core, name) }))
     const peerOf = openPeerCredentials(log)
     const tree = new Tree({

@@ -18,6 +18,8 @@ export interface LaunchContext {
   readonly socket: string
   /** Credential of this incarnation of the agent. */
   readonly token: string
+  /** Variables that every agent gets, below those of its own config. */
+  readonly environment?: Readonly<Record<string, string>>
   /** Working directory of agents that name none: that of the config file. */
   readonly directory: string
 }
@@ -30,11 +32,13 @@ const INHERITED = ['PATH', 'HOME', 'LANG']
 export function launchOf(settings: AgentSettings, context: LaunchContext, inherited: NodeJS.ProcessEnv = process.env): Launch {
   const environment: Record<string, string> = {}
   for (const name of INHERITED) if (inherited[name] !== undefined) environment[name] = inherited[name]
+  // Whatever speaks OpenTelemetry in it appears under the agent's name.
+  if (context.environment?.['OTEL_EXPORTER_OTLP_ENDPOINT'] !== undefined) environment['OTEL_SERVICE_NAME'] = settings.name
   return {
     command: settings.command === 'node' ? process.execPath : settings.command,
     args: settings.args,
     directory: settings.cwd ?? context.directory,
     // The last four last: with another's name or token the agent would not be the one that is supervised.
-    environment: { ...environment, ...settings.env, CALLBOARD_HOME: context.home, CALLBOARD_SOCKET: context.socket, CALLBOARD_AGENT: settings.name, CALLBOARD_TOKEN: context.token },
+    environment: { ...environment, ...context.environment, ...settings.env, CALLBOARD_HOME: context.home, CALLBOARD_SOCKET: context.socket, CALLBOARD_AGENT: settings.name, CALLBOARD_TOKEN: context.token },
   }
 }

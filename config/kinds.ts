@@ -102,6 +102,15 @@ export const variableName = kind('name', 'a name of letters, digits and _, not b
 /** Shorter ones can be guessed; the characters are those that stand in a header or a shell without quotes. */
 export const secret = kind('text', '16 to 512 printable characters without spaces', says => z.string(says).regex(/^[!-~]{16,512}$/, says))
 
+/** Without user and password: what is secret is sent as a header, which is never shown. */
+export const webAddress = kind('address', 'an http:// or https:// address without user, password, query and fragment', says => z.string(says).refine(isWebAddress, says))
+
+/** RFC 9110 5.1: a token. */
+export const headerName = kind('name', 'the name of a header', says => z.string(says).regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, says))
+
+/** RFC 9110 5.5: visible characters with blanks between. */
+export const headerValue = kind('text', 'printable ASCII characters', says => z.string(says).regex(/^[\t -~]*$/, says))
+
 export const subject = kind('subject', 'tokens divided by dots, without wildcards and white space, at most 255 bytes', says => z.string(says).superRefine(checkedBy(parseSubject, says)))
 
 export const pattern = kind('pattern', 'a subject, in which * stands for one token and > at the end for the rest', says => z.string(says).superRefine(checkedBy(parsePattern, says)))
@@ -114,6 +123,12 @@ export function list<S extends z.ZodType>(item: S, min = 0) {
 /** Values of one kind under names of the user's choice. */
 export function mapOf<N extends z.ZodType<string, string>, S extends z.ZodType>(names: N, values: S) {
   return kind('map', 'a map of names', says => z.record(names, values, says))
+}
+
+function isWebAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password, search, hash } = new URL(text)
+  return (protocol === 'http:' || protocol === 'https:') && `${username}${password}${search}${hash}` === ''
 }
 
 function checkedBy(parse: (text: string) => unknown, says: { error: string }) {

@@ -35,9 +35,10 @@ export async function loadConfig(path: string): Promise<LoadedConfig> {
   const { text, mode } = await readText(path)
   const { parseConfig } = await import('./parse.ts')
   const loaded = await parseConfig(text, { path, format })
-  const holdsToken = loaded.settings.principals.some(principal => principal.token !== undefined)
-  if (!holdsToken || (mode & OTHERS_READ) === 0) return loaded
-  return { ...loaded, warnings: [...loaded.warnings, `${path}: others may read the tokens in this file; close it with: chmod 600 ${path}`] }
+  const { principals, telemetry } = loaded.settings
+  const holdsSecret = principals.some(principal => principal.token !== undefined) || Object.keys(telemetry.headers).length > 0
+  if (!holdsSecret || (mode & OTHERS_READ) === 0) return loaded
+  return { ...loaded, warnings: [...loaded.warnings, `${path}: others may read the secrets in this file; close it with: chmod 600 ${path}`] }
 }
 
 /** Absolute path of the configuration in a home, undefined when there is none. */

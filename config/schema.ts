@@ -8,6 +8,7 @@ import { ipcBlock } from './ipc-keys.ts'
 import { block, defaulted, map, optional } from './keys.ts'
 import { choice, powerOfTwo, text } from './kinds.ts'
 import { principalsBlock } from './principal-keys.ts'
+import { telemetryBlock } from './telemetry-keys.ts'
 
 const { recorder, log } = defaultSettings
 
@@ -17,6 +18,7 @@ export const configSchema = map({
   agents: agentsBlock,
   channels: channelsBlock,
   principals: principalsBlock,
+  telemetry: telemetryBlock,
   recorder: block({
     entries: defaulted(powerOfTwo(1024, 1_048_576), recorder.entries, 'How many runs of messages the flight recorder remembers.'),
   }),

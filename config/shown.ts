@@ -35,8 +35,8 @@ export function pathText(path: KeyPath): string {
 }
 
 // Tokens by their key, whatever stands in the place of a principal, and the environment of agents, where keys of
-// other services are kept.
+// other services are kept; and where telemetry is sent, with its headers.
 function mayBeSecret(path: KeyPath): boolean {
   const isPrincipal = path[0] === 'principals' && path.length <= 2
-  return isPrincipal || path.includes('token') || path.includes('env')
+  return isPrincipal || path.includes('token') || path.includes('env') || path[0] === 'telemetry'
 }

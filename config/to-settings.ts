@@ -1,6 +1,6 @@
 // Turns a checked configuration into the broker's settings: names with units, absolute paths.
 
-import { defaultSettings, type AgentSettings, type ChannelFlow, type IpcSettings, type PrincipalSettings, type Settings } from '../broker/ground/settings.ts'
+import { defaultSettings, type AgentSettings, type ChannelFlow, type IpcSettings, type PrincipalSettings, type Settings, type TelemetrySettings } from '../broker/ground/settings.ts'
 import { resolveCommand, resolvePath } from './paths.ts'
 import type { ConfigFile } from './schema.ts'
 
@@ -15,7 +15,7 @@ export function toSettings(file: ConfigFile, directory: string): Settings {
     gateway: defaultSettings.gateway,
     network: defaultSettings.network,
     pool: defaultSettings.pool,
-    telemetry: defaultSettings.telemetry,
+    telemetry: telemetrySettings(file.telemetry, directory),
     audit: defaultSettings.audit,
     agents: (file.agents ?? []).map(agent => agentSettings(agent, directory)),
     channels: (file.channels ?? []).map(({ name, mode }) => ({ name, mode, flow: noFlow })),
@@ -84,4 +84,9 @@ function principalSettings(principal: Item<'principals'>, directory: string): Pr
     publish: principal.publish,
     subscribe: principal.subscribe,
   }
+}
+
+function telemetrySettings({ exportInterval, ...telemetry }: ConfigFile['telemetry'], directory: string): TelemetrySettings {
+  const { endpoint, headersFile } = telemetry
+  return { ...telemetry, endpoint, headersFile: headersFile === undefined ? undefined : resolvePath(headersFile, directory), exportIntervalMs: exportInterval }
 }

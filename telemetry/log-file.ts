@@ -23,6 +23,8 @@ export class LogFile {
   #destination: Destination | undefined
   /** Lines from before `open()`. */
   #early: string[] = []
+  /** Takes every line besides the file; set once, before the first. */
+  copyTo: ((line: string) => void) | undefined = undefined
   #isClosed = false
   #hasComplained = false
   readonly #complain: (text: string) => void
@@ -85,6 +87,7 @@ export class LogFile {
   }
 
   #write(line: string): void {
+    this.copyTo?.(line)
     if (this.#destination !== undefined) this.#destination.write(line)
     else if (!this.#isClosed) this.#early.push(line)
   }

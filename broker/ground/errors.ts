@@ -92,6 +92,7 @@ const table = {
   'session_key.limit': { close: 88, retryable: true, text: '{waiting} requests wait for their turn {scope} (limit {limit}); wait for answers' },
   'connect.websocket': { close: 96, retryable: true, text: 'no WebSocket connection to {url}: {problem}' },
   'client.unread_full': { close: 97, retryable: true, text: '{unreadBytes} bytes came while this client did not read (limit {limitBytes}), and a WebSocket cannot be paused; read faster, or take less' },
+  'telemetry.headers': { close: 93, retryable: false, text: 'the headers in {path} cannot be used: {problem}; write one "name: value" on each line' },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof table

@@ -151,11 +151,15 @@ export interface TelemetrySettings {
   /** Base URL of an OTLP/HTTP receiver, such as `http://127.0.0.1:4318`. */
   readonly endpoint: string | undefined
   readonly headers: Readonly<Record<string, string>>
+  /** File with more headers, one `name: value` on each line; read at the start. */
+  readonly headersFile: string | undefined
   readonly traces: boolean
   readonly metrics: boolean
   readonly logs: boolean
   /** Serve `/metrics` on the gateway's port. */
   readonly prometheus: boolean
+  /** Who may read it without the token: programs of this host, or nobody. */
+  readonly prometheusAccess: 'loopback' | 'token'
   /** How often metrics are sent. ms, default 60000 */
   readonly exportIntervalMs: number
   readonly serviceName: string
@@ -270,7 +274,7 @@ export const defaultSettings: Settings = {
     dns: { cache: true, cacheTtlMs: 300_000, prefetch: false },
   },
   pool: { threads: 0, signatureAboveBytes: 64 * KIB, compressAboveBytes: 32 * KIB, deflateAboveBytes: 16 * KIB },
-  telemetry: { endpoint: undefined, headers: {}, traces: true, metrics: true, logs: true, prometheus: false, exportIntervalMs: 60_000, serviceName: 'callboard' },
+  telemetry: { endpoint: undefined, headers: {}, headersFile: undefined, traces: true, metrics: true, logs: true, prometheus: false, prometheusAccess: 'loopback', exportIntervalMs: 60_000, serviceName: 'callboard' },
   audit: { enabled: true, maxFileBytes: 16 * MIB, keepFiles: 10 },
   agents: [],
   channels: [],

@@ -8,13 +8,44 @@ import type { Percentiles } from '../ground/api.ts'
 export class Histogram {
   readonly #buckets = new Float64Array(SUB_BUCKETS * OCTAVES)
   #count = 0
+  #sumMicros = 0
   #maxMicros = 0
 
   /** Adds one duration. Microseconds, 0..2^31. */
   record(micros: number): void {
     this.#count++
+    this.#sumMicros += micros
     if (micros > this.#maxMicros) this.#maxMicros = micros
     this.#buckets[bucketOf(micros)]!++
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  get sumMicros(): number {
+    return this.#sumMicros
+  }
+
+  get maxMicros(): number {
+    return this.#maxMicros
+  }
+
+  /**
+   * How many durations were at most as long as each of `boundsMicros`, which ascend, and longer than the bound before;
+   * one number more than bounds, the last for those beyond all. A bucket counts where its upper edge is.
+   */
+  countsWithin(boundsMicros: readonly number[]): number[] {
+    const counts = new Array<number>(boundsMicros.length + 1).fill(0)
+    let at = 0
+    for (let bucket = 0; bucket < this.#buckets.length; bucket++) {
+      const count = this.#buckets[bucket]!
+      if (count === 0) continue
+      const edge = Math.min(upperEdge(bucket), this.#maxMicros)
+      while (at < boundsMicros.length && edge > boundsMicros[at]!) at++
+      counts[at]! += count
+    }
+    return counts
   }
 
   /** Milliseconds; with the percentiles of `wanted` besides, 0..100 each. */

@@ -25,3 +25,8 @@ test('launch: node is the Node that runs the broker', t => {
   t.is(launchOf({ ...settings, command: 'node' }, context, {}).command, process.execPath)
   t.is(launchOf({ ...settings, command: '/usr/bin/node' }, context, {}).command, '/usr/bin/node')
 })
+
+test('launch: what every agent gets stands below its own config, and telemetry is told whose it is', t => {
+  const launch = launchOf({ ...settings, env: { OTEL_TRACES_EXPORTER: 'none' } }, { ...context, environment: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://a', OTEL_TRACES_EXPORTER: 'otlp' } }, {})
+  t.like(launch.environment, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://a', OTEL_TRACES_EXPORTER: 'none', OTEL_SERVICE_NAME: 'weather' })
+})

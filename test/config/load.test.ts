@@ -71,9 +71,9 @@ test('load config: a file without read permission is told so', async t => {
   else await t.throwsAsync(loadConfig(path), { message: `config.invalid: ${path}: cannot be read; check its mode and owner` })
 })
 
-test('load config: tokens in a file that others may read are warned of', async t => {
+for (const text of ['principals: [{name: p, token: abcdefghijklmnop}]', 'telemetry: {headers: {authorization: abcdefghijklmnop}}']) test(`load config: secrets in a file that others may read are warned of: ${text.slice(0, 10)}`, async t => {
   const path = join(temporaryDirectory(t), 'config.yaml')
-  writeFileSync(path, 'principals: [{name: p, token: abcdefghijklmnop}]')
+  writeFileSync(path, text)
   for (const [mode, count] of [[0o600, 0], [0o640, 1], [0o604, 1]] as const) {
     chmodSync(path, mode)
     const { warnings } = await loadConfig(path)

@@ -24,6 +24,11 @@ const slips: readonly ((secret: string) => string)[] = [
   secret => `principals: [{name: p, token: "${secret}"}, {name: p, token: "${secret}"}]`,
   secret => `agents: [{name: a, command: b, env: {API_KEY:${secret}}}]`,
   secret => `agents: [{name: a, command: b, env: {API_KEY: ["${secret}"]}}]`,
+  secret => `telemetry: {headers: {authorization: ["${secret}"]}}`,
+  secret => `telemetry: {headers: {authorization: "${secret}\\u00e9"}}`,
+  secret => `telemetry: {headers: {authorization:${secret}}}`,
+  secret => `telemetry: {headers: "${secret}"}`,
+  secret => `telemetry: {headers: ["${secret}"]}`,
 ]
 
 test('config: no slip around a token brings it into a message', async t => {

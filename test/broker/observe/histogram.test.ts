@@ -33,3 +33,25 @@ test('histogram: empty, and beyond its range', t => {
   histogram.record(2 ** 40)
   t.is(histogram.percentiles().max, 2 ** 40 / 1000)
 })
+
+test('histogram: counts within bounds are those of the exact values, up to the width of a bucket', t => {
+  const micros = fc.oneof(fc.nat({ max: 100 }), fc.nat({ max: 100_000 }), fc.nat({ max: 2 ** 31 - 1 }))
+  const bounds = [50, 1000, 100_000, 10_000_000]
+  fc.assert(
+    fc.property(fc.array(micros, { maxLength: 200 }), values => {
+      const histogram = new Histogram()
+      for (const value of values) histogram.record(value)
+      const counts = histogram.countsWithin(bounds)
+      t.is(counts.length, bounds.length + 1)
+      t.is(counts.reduce((sum, count) => sum + count, 0), values.length)
+      t.is(histogram.sumMicros, values.reduce((sum, value) => sum + value, 0))
+      let within = 0
+      for (const [i, bound] of bounds.entries()) {
+        within += counts[i]!
+        // A value just below a bound may stand in a bucket whose edge is above it; none above stands below.
+        t.true(within <= values.filter(value => value <= bound).length)
+        t.true(within >= values.filter(value => value * (1 + ERROR) <= bound).length)
+      }
+    }),
+  )
+})
