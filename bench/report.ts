@@ -62,9 +62,14 @@ export interface MessageSummary {
   readonly brokerRatio: Summary | undefined
 }
 
+/** The machine, in one line. */
+export function formatEnvironment(environment: Environment): string {
+  const nats = environment.nats === undefined ? '' : `, ${environment.nats}`
+  return `${environment.cpus} × ${environment.cpu}, ${environment.system}, Node ${environment.node}${nats}, load before ${environment.loadBefore.toFixed(2)}`
+}
+
 export function formatReport(report: Report): string {
-  const { environment } = report
-  const parts = [`${environment.cpus} × ${environment.cpu}, ${environment.system}, Node ${environment.node}${environment.nats === undefined ? '' : `, ${environment.nats}`}, load before ${environment.loadBefore.toFixed(2)}${report.way === 'ws' ? ', over WebSocket' : ''}`]
+  const parts = [`${formatEnvironment(report.environment)}${report.way === 'ws' ? ', over WebSocket' : ''}`]
   if (report.messages.length > 0) parts.push(messageTable(report.messages))
   if (report.idle.length > 0) parts.push(formatTable(['E', 'server', 'connections', 'KiB each'], report.idle.map(row => ['idle', row.server, String(row.connections), (row.bytesPerConnection / 1024).toFixed(1)])))
   if (report.start !== undefined) parts.push(startLine(report.start))

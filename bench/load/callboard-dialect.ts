@@ -5,6 +5,7 @@ import { decodeFrame, encodeFrame, type Frame, type FrameInit } from '../../brok
 import { Framer } from '../../broker/wire/framer.ts'
 import { Kind, Offset } from '../../broker/wire/layout.ts'
 import type { Numbering } from './chunk.ts'
+import type { Credential } from './job.ts'
 import type { Dialect, Encoded, Received } from './dialect.ts'
 import type { Line } from './line.ts'
 
@@ -59,12 +60,17 @@ function encoded(frame: FrameInit): Encoded {
   return { bytes, numbering: idNumbering, deliveredBytes: bytes.length }
 }
 
+/** Authenticates a fresh line; `more` are further keys of the hello. */
+export function greet(line: Line, { principal, token }: Credential, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  return exchange(line, [{ kind: Kind.hello, payload: encode({ protocol: { min: 1, max: 1 }, program: 'bench', principal, auth: { token }, ...more }) }], Kind.welcome)
+}
+
 export const callboardDialect: Dialect = {
   noise: new Uint8Array(0),
   numberedPayloadBytes: 0,
   answerPatterns: [],
 
-  authenticate: (line, { principal, token }) => exchange(line, [{ kind: Kind.hello, payload: encode({ protocol: { min: 1, max: 1 }, program: 'bench', principal, auth: { token } }) }], Kind.welcome),
+  authenticate: (line, credential) => greet(line, credential),
 
   async subscribe(line, patterns) {
     if (patterns.length === 0) return

@@ -23,19 +23,19 @@ export class Line {
   #read: (bytes: Uint8Array) => void = bytes => this.onBytes(bytes)
   #isLost = false
 
-  private constructor(address: Address) {
+  private constructor(address: Address, memory: Buffer) {
     this.isMasked = address.startsWith('ws:')
     const target = address.startsWith('unix:') ? { path: address.slice(5) } : { port: portOf(address), host: '127.0.0.1', noDelay: true }
-    const onread = { buffer: shared, callback: (bytes: number) => this.#received(bytes) }
+    const onread = { buffer: memory, callback: (bytes: number) => this.#received(memory.subarray(0, bytes)) }
     this.socket = connect({ ...target, onread } as NetConnectOpts)
     this.socket.on('error', error => this.#lost(error.message))
     this.socket.on('close', () => this.#lost('closed by the server'))
   }
 
-  /** A connected line, over WebSocket an upgraded one; rejects with the socket's error or the server's refusal. */
-  static open(address: Address): Promise<Line> {
+  /** A connected line, over WebSocket an upgraded one; a read takes at most `memory`. Rejects with the socket's error or the server's refusal. */
+  static open(address: Address, memory = shared): Promise<Line> {
     return new Promise((resolve, reject) => {
-      const line = new Line(address)
+      const line = new Line(address, memory)
       line.onLost = problem => reject(new Error(problem))
       line.socket.once('connect', () => {
         if (!line.isMasked) return resolve(line)
@@ -82,8 +82,8 @@ export class Line {
     this.onLost(problem)
   }
 
-  #received(bytes: number): boolean {
-    this.#read(shared.subarray(0, bytes))
+  #received(bytes: Uint8Array): boolean {
+    this.#read(bytes)
     return true
   }
 }
