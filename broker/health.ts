@@ -19,7 +19,7 @@ export interface HealthFacts {
   /** Deliveries over the last minute: written, and lost by reason (without those that nobody wanted). */
   readonly lately: { readonly ms: number; readonly written: number; readonly lost: Readonly<Record<string, number>> }
   readonly recorder: { readonly runs: number; readonly capacity: number; readonly coversMs: number }
-  /** Over the last minute: largest lag, largest share of a second that it was busy. */
+  /** Over the last minute: largest lag, and the share of the time that it was busy. */
   readonly loop: { readonly lagMs: number; readonly utilization: number }
   readonly memory: { readonly rssBytes: number; readonly hostBytes: number; readonly heapBytes: number; readonly heapLimitBytes: number }
 }
@@ -91,7 +91,7 @@ function recorder({ recorder }: HealthFacts): HealthPart {
 
 function loop({ loop: { lagMs, utilization } }: HealthFacts): HealthPart {
   const state = lagMs >= LAG_FAIL_MS ? 'fail' : lagMs >= LAG_WARN_MS || utilization >= BUSY_WARN ? 'warn' : 'ok'
-  return { part: 'event loop', state, text: `in the last minute at most ${Math.round(lagMs)} ms late and ${Math.round(utilization * 100)} % busy`, values: { lagMs: Math.round(lagMs), utilization: Math.round(utilization * 1000) / 1000 } }
+  return { part: 'event loop', state, text: `in the last minute at most ${Math.round(lagMs)} ms late, ${Math.round(utilization * 100)} % busy`, values: { lagMs: Math.round(lagMs), utilization: Math.round(utilization * 1000) / 1000 } }
 }
 
 function memory({ memory: { rssBytes, hostBytes, heapBytes, heapLimitBytes } }: HealthFacts): HealthPart {

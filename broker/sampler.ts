@@ -18,9 +18,7 @@ export class Sampler {
   readonly #deadline = new Deadline(() => this.#sample())
   #dueMs = 0
   #lagMs = 0
-  #utilization = 0
   #history: History | undefined
-  #loop = performance.eventLoopUtilization()
 
   constructor(pipeline: Pipeline) {
     this.#pipeline = pipeline
@@ -44,7 +42,7 @@ export class Sampler {
 
   /** Every metric as it is now, by name. */
   values(): Record<string, number> {
-    return { ...metricsOf(this.#pipeline), event_loop_utilization_ratio: this.#utilization, event_loop_lag_ms: this.#lagMs }
+    return { ...metricsOf(this.#pipeline), event_loop_busy_seconds_total: performance.eventLoopUtilization().active / 1000, event_loop_lag_ms: this.#lagMs }
   }
 
   #row(): number[] {
@@ -57,9 +55,6 @@ export class Sampler {
     const nowMs = clock.monotonicMs()
     // A look that comes late was held up by whatever ran: a lag that costs no timer of its own.
     this.#lagMs = Math.max(0, nowMs - this.#dueMs - WHEEL_GRAIN_MS)
-    const loop = performance.eventLoopUtilization()
-    this.#utilization = performance.eventLoopUtilization(loop, this.#loop).utilization
-    this.#loop = loop
     this.history.sample(nowMs, this.#row())
     this.#losses.look(nowMs, undefined, accounts.outside)
     for (const { name } of channels.list()) {

@@ -147,7 +147,7 @@ export class View implements BrokerView {
         lost: Object.fromEntries(dropReasons.filter((reason) => reason !== 'no-interest').map((reason) => [reason, seen.get(droppedMetric(reason))?.value ?? 0])),
       },
       recorder: { runs: recorder.next - recorder.oldest, capacity: settings.recorder.entries, coversMs: this.#coveredMs() },
-      loop: { lagMs: seen.get('event_loop_lag_ms')?.peak ?? 0, utilization: seen.get('event_loop_utilization_ratio')?.peak ?? 0 },
+      loop: { lagMs: seen.get('event_loop_lag_ms')?.peak ?? 0, utilization: seen.get('event_loop_busy_seconds_total')?.rate ?? 0 },
       memory: { rssBytes: memory.rss, hostBytes: totalmem(), heapBytes: memory.heapUsed, heapLimitBytes: getHeapStatistics().heap_size_limit },
     })
   }

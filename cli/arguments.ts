@@ -16,6 +16,41 @@ export function timeoutMs(text: string): number {
   return ms
 }
 
+/** A time such as `5m` or `1h`, as milliseconds of 1 s to 24 h. */
+export function periodMs(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === undefined || ms < 1000 || ms > 86_400_000) throw new InvalidArgumentError('It must be a time from 1s to 24h, such as 5m or 1h.')
+  return ms
+}
+
+/** A time that may be a fraction of a millisecond: `10ms`, `0.5ms`, `2s`, or a bare number of milliseconds. */
+export function slowMs(text: string): number {
+  const [, number, unit = 'ms'] = /^(\d+(?:\.\d+)?)(us|ms|s)?$/.exec(text) ?? []
+  const ms = Number(number) * { us: 0.001, ms: 1, s: 1000 }[unit as 'us' | 'ms' | 's']
+  if (!(ms >= 0 && ms <= 3_600_000)) throw new InvalidArgumentError('It must be a time such as 10ms, 0.5ms, 200us or 2s; a bare number is milliseconds.')
+  return ms
+}
+
+/** Percentiles divided by commas, 0..100 each, at most 20. */
+export function percentiles(text: string): number[] {
+  const values = text.split(',').map(part => (part.trim() === '' ? Number.NaN : Number(part)))
+  if (values.length > 20 || !values.every(value => value >= 0 && value <= 100)) throw new InvalidArgumentError('It must be at most 20 numbers of 0 to 100, divided by commas, such as 50,95,99.9.')
+  return values
+}
+
+/** Words divided by commas. */
+export function words(text: string): string[] {
+  const found = text.split(',').map(word => word.trim())
+  if (found.includes('')) throw new InvalidArgumentError('It must be names divided by commas.')
+  return found
+}
+
+/** The address of a gateway. */
+export function gatewayUrl(text: string): string {
+  if (!/^wss?:$/.test(URL.parse(text)?.protocol ?? '')) throw new InvalidArgumentError('It must be the address of a gateway, such as ws://127.0.0.1:18789.')
+  return text
+}
+
 /** `client:ID`, `agent:NAME` or `session:ID`, as the subject that reaches it. */
 export function address(text: string): string {
   const [, kind, id] = /^(client|agent|session):([A-Za-z0-9_-]{1,128})$/.exec(text) ?? []

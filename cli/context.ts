@@ -9,10 +9,12 @@ export interface Context {
   readonly isHomeGiven: boolean
   /** For programs: data as JSON on stdout, errors as JSON on stderr. */
   readonly isJson: boolean
+  /** Of the broker's gateway, where a command takes `--url` and it was given: a WebSocket instead of the Unix socket. */
+  readonly url?: string
 }
 
 /** The context of a command that was just parsed. */
 export function contextOf(command: Command): Context {
-  const { home, json } = command.optsWithGlobals<{ home?: string; json?: boolean }>()
-  return { paths: homePaths(home ?? homeFromEnvironment()), isHomeGiven: home !== undefined, isJson: json === true }
+  const { home, json, url } = command.optsWithGlobals<{ home?: string; json?: boolean; url?: string }>()
+  return { paths: homePaths(home ?? homeFromEnvironment()), isHomeGiven: home !== undefined, isJson: json === true, ...(url !== undefined && { url }) }
 }

@@ -19,6 +19,11 @@ function pair(ms: number, large: number, largeName: string, small: number, small
   return `${Math.floor(ms / large)} ${largeName}${rest === 0 ? '' : ` ${rest} ${smallName}`}`
 }
 
+/** As `formatDuration`, for what is counted in microseconds: `7 µs`, `1.2 ms`. */
+export function formatMicros(micros: number): string {
+  return micros < 1000 ? `${Math.round(micros)} µs` : formatDuration(micros / 1000)
+}
+
 const SIZES = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
 
 /** `512 B`, `1.5 KiB`, `12 MiB`. */

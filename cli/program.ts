@@ -3,6 +3,7 @@
 import { Option, type Command } from 'commander'
 import { count, expression, timeoutMs } from './arguments.ts'
 import { baseProgram } from './base-program.ts'
+import { declareGateway, declareTrace } from './gateway-program.ts'
 import { declareIpc } from './ipc-program.ts'
 import { examples, lazily } from './lazy.ts'
 
@@ -15,6 +16,8 @@ export function buildProgram(): Command {
   declareLifecycle(program)
   declareViews(program)
   declareIpc(program)
+  declareGateway(program)
+  declareTrace(program)
   declareTools(program)
   return program
 }

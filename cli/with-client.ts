@@ -29,6 +29,8 @@ export async function withClient<T>(context: Context, work: (client: Client) => 
 
 /** Which broker the commands talk to, and as whom: the same for every one of them. */
 export function addressOf(context: Context): ConnectOptions {
+  // The token is that of the home, or of the environment, whatever the way.
+  if (context.url !== undefined) return { program: 'cli', agent: false, url: context.url, ...(context.isHomeGiven && { home: context.paths.home }) }
   // In a program that an agent runs, address and credential are the agent's; they stand unless another home was asked for.
   const isAddressed = !context.isHomeGiven && Boolean(process.env['CALLBOARD_SOCKET'])
   return {

@@ -43,7 +43,7 @@ export class History {
    * Nothing before the first sample.
    */
   read(nowMs: number, values: readonly number[], periodMs: number, parts: number, isWanted: (name: string) => boolean): HistoryAnswer {
-    const ring = this.#rings.find(({ reachMs }) => reachMs >= periodMs) ?? this.#rings.at(-1)!
+    const ring = this.#rings.find((each) => each.reachMs >= periodMs || each.hasAll) ?? this.#rings.at(-1)!
     const wanted = [...this.#names.keys()].filter((at) => isWanted(this.#names[at]!))
     const fromMs = ring.startOf(nowMs - periodMs) ?? nowMs
     const coversMs = nowMs - fromMs
@@ -94,6 +94,11 @@ class Ring {
   /** How far back it reaches when it is full. ms */
   get reachMs(): number {
     return (this.#samples - 1) * this.everyMs
+  }
+
+  /** It has forgotten nothing yet. */
+  get hasAll(): boolean {
+    return this.#count <= this.#samples
   }
 
   sample(nowMs: number, values: readonly number[]): void {

@@ -1,10 +1,25 @@
 // `callboard ipc stats`: the accounting of all messages, as sums and per channel.
 
+import type { BrokerStats, ChannelStats } from '../../../client/index.ts'
+import { droppedOf, formatIdentity, formatImbalance, imbalanceOf, outsideOf } from '../../accounting-view.ts'
 import type { Context } from '../../context.ts'
 import { formatCount } from '../../format.ts'
 import { print, printJson } from '../../output.ts'
 import { formatFields, formatTable, paint, type Column } from '../../table.ts'
 import { withClient } from '../../with-client.ts'
+
+const number = (title: string, pick: (row: ChannelStats) => number): Column<ChannelStats> => ({ title, align: 'right', cell: row => formatCount(pick(row)) })
+
+const columns: readonly Column<ChannelStats>[] = [
+  { title: 'CHANNEL', cell: row => row.name },
+  number('ACCEPTED', row => row.accepted),
+  number('DELIVERIES', row => row.deliveries),
+  number('WRITTEN', row => row.written),
+  number('DROPPED', droppedOf),
+  number('PENDING', row => row.pending),
+  number('REJECTED', row => row.rejected),
+  { title: 'IDENTITY', cell: row => formatImbalance(row) ?? 'holds' },
+]
 
 export async function stats(context: Context): Promise<void> {
   const sums = await withClient(context, client => client.call('stats'))
@@ -20,16 +35,13 @@ export async function stats(context: Context): Promise<void> {
       ['rejected', formatCount(sums.rejected)],
     ]),
   )
-  await print(sums.balanced ? paint('green', 'balanced: every accepted message has its fate') : paint('red', 'not balanced: the sums do not add up; please report this'))
-  if (sums.channels.length === 0) return
-  type Row = (typeof sums.channels)[number]
-  const names = (Object.keys(sums.channels[0]!) as (keyof Row)[]).filter(name => name !== 'name')
-  const columns: Column<Row>[] = names.map(name => ({ title: name.toUpperCase(), align: 'right', cell: row => formatCount(total(row[name])) }))
-  await print(`\n${formatTable([{ title: 'CHANNEL', cell: (row: Row) => row.name }, ...columns], sums.channels)}`)
+  await print(formatIdentity(sums))
+  await print(verdict(sums))
+  await print(`\n${formatTable(columns, [...sums.channels, outsideOf(sums)])}`)
 }
 
-// A channel's drops are told by reason; a table has room for their sum.
-function total(value: unknown): number {
-  if (typeof value === 'number') return value
-  return typeof value === 'object' && value !== null ? Object.values(value).reduce((sum: number, each) => sum + total(each), 0) : 0
+function verdict(sums: BrokerStats): string {
+  if (sums.balanced && imbalanceOf(sums) === 0) return paint('green', 'balanced: every accepted message has its fate')
+  const problem = formatImbalance(sums) ?? 'the calls of the broker\'s own methods do not add up'
+  return paint('red', `not balanced: ${problem}; please report this`)
 }

@@ -63,6 +63,12 @@ test('history: the finest ring that reaches back far enough answers', t => {
   t.like(read(5000), { coversMs: 1000, resolutionMs: 200, series: [{ value: 1000 }] })
 })
 
+test('history: what has forgotten nothing yet answers for any period', t => {
+  const history = new History(NAMES, RINGS)
+  for (let ms = 0; ms <= 50; ms += 10) history.sample(ms, [ms, 0])
+  t.like(history.read(50, [50, 0], 1400, 5, name => name === 'grown_total'), { coversMs: 50, resolutionMs: 10, series: [{ points: [10, 10, 10, 10, 10] }] })
+})
+
 test('history: a peak between coarse samples is not lost', t => {
   const history = new History(NAMES, RINGS)
   for (let ms = 0; ms <= 1000; ms += 10) history.sample(ms, [0, ms === 430 ? 77 : 1])

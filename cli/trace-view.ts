@@ -1,0 +1,96 @@
+// Draws the way of one message through the broker: its steps, what became of it at each receiver, and the answers to it.
+//
+//   request 17.42 "msg-123" on command, 128 B
+//   from cli-4711 (conn-17) at 12:03:04.123
+//     received            at 0
+//     authorised  +3 µs   at 3 µs
+//     routed      +5 µs   at 8 µs    1 receiver
+//     written     +92 µs  at 100 µs
+//     └─ echo  conn-4  written  at 100 µs
+
+import type { TraceDelivery, TraceEntry } from '../client/index.ts'
+import { formatBytes, formatCount, formatMicros, formatTime, plural, printable } from './format.ts'
+import { formatTable, paint, type Column } from './table.ts'
+
+const MICROS_PER_MS = 1000
+
+interface Hop {
+  readonly step: string
+  /** Since it was received; undefined: it did not come so far. µs */
+  readonly at: number | undefined
+  readonly took: number | undefined
+  readonly remark: string
+}
+
+const hopColumns: readonly Column<Hop>[] = [
+  { title: 'STEP', cell: hop => hop.step },
+  { title: 'TOOK', align: 'right', cell: hop => (hop.took === undefined ? '-' : formatMicros(hop.took)) },
+  { title: 'AT', align: 'right', cell: hop => (hop.at === undefined ? '-' : formatMicros(hop.at)) },
+  { title: '', cell: hop => hop.remark },
+]
+
+const deliveryColumns: readonly Column<TraceDelivery>[] = [
+  { title: 'RECEIVER', cell: each => each.client },
+  { title: 'CONNECTION', cell: each => each.connection },
+  { title: 'AT', align: 'right', cell: each => (each.written === undefined ? '-' : formatMicros(each.written)) },
+  { title: 'FATE', cell: each => each.fate },
+]
+
+/** The ways of the messages among `entries`, and below each one those of its answers. `prefix` is `broker.incarnation`. */
+export function drawWays(entries: readonly TraceEntry[], prefix: string): string {
+  const isAnswerTo = (entry: TraceEntry, message: TraceEntry): boolean => entry.answers !== undefined && entry.answers.origin === message.origin && contains(message, entry.answers.id)
+  const messages = entries.filter(entry => !entries.some(other => other !== entry && isAnswerTo(entry, other)))
+  return messages
+    .map(message => {
+      const answers = entries.filter(entry => entry !== message && isAnswerTo(entry, message))
+      return [drawWay(message, prefix), ...answers.map(answer => indent(`${paint('dim', `answer, ${formatMicros(answer.time - message.time)} after the request`)}\n${drawWay(answer, prefix)}`))].join('\n\n')
+    })
+    .join('\n\n')
+}
+
+/** How long the message took until the last receiver had it; undefined while one has not, or when none was there. µs */
+export function tookMicros(entry: TraceEntry): number | undefined {
+  return entry.steps.written
+}
+
+/** The fate in the colour of its kind: written, waiting, lost. */
+export function paintFate(fate: string): string {
+  return paint(fate === 'written' || fate === 'delivered' ? 'green' : fate === 'pending' ? 'yellow' : 'red', fate)
+}
+
+function drawWay(entry: TraceEntry, prefix: string): string {
+  const { kind, origin, id, subject, bytes, count, sender, time, mid } = entry
+  const run = count === 1 ? '' : `, in a run of ${formatCount(count)} messages`
+  const own = mid === undefined ? '' : ` "${mid}"`
+  const head = [
+    `${paint('bold', printable(`${kind} ${origin}.${id}${own}`))} on ${paint('cyan', printable(subject))}, ${formatBytes(bytes)}${run}`,
+    `${paint('dim', 'id  ')}  ${printable(`${prefix}.${origin}.${id}`)}`,
+    `${paint('dim', 'from')}  ${printable(sender)} (conn-${origin}) at ${formatTime(time / MICROS_PER_MS)}`,
+    `${paint('dim', 'fate')}  ${paintFate(printable(entry.fate))}`,
+  ]
+  const { deliveries = [] } = entry
+  return [...head, indent(formatTable(hopColumns, hopsOf(entry))), ...(deliveries.length === 0 ? [] : [indent(formatTable(deliveryColumns, deliveries))])].join('\n')
+}
+
+function hopsOf({ steps, receivers, fate, count }: TraceEntry): Hop[] {
+  const { authorised, routed, written } = steps
+  const received: Hop = { step: 'received', at: 0, took: undefined, remark: '' }
+  // A refused message went no further than its verdict.
+  if (fate.startsWith('rejected')) return [received, { step: 'authorised', at: authorised, took: authorised, remark: fate }]
+  const each = count === 1 ? plural(receivers, 'receiver') : `${formatCount(receivers)} deliveries in all`
+  const last = receivers === 0 ? 'nobody was there' : written === undefined ? 'not at every receiver' : ''
+  return [
+    received,
+    { step: 'authorised', at: authorised, took: authorised, remark: '' },
+    { step: 'routed', at: routed, took: Math.max(0, routed - authorised), remark: each },
+    { step: 'written', at: written, took: written === undefined ? undefined : Math.max(0, written - routed), remark: last },
+  ]
+}
+
+function contains({ id, count }: TraceEntry, wanted: number): boolean {
+  return wanted >= id && wanted < id + count
+}
+
+function indent(text: string): string {
+  return text.split('\n').map(line => `  ${line}`.trimEnd()).join('\n')
+}
