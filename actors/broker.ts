@@ -174,7 +174,7 @@ export class BrokerActor implements BrokerHost {
         log,
         audit: this.#options.audit,
         ...nextIdentity(paths),
-        dialects: createDialects(() => pipeline.core),
+        dialects: createDialects(() => pipeline.core, this.version),
         isOwnAgent: (pid) => this.#isOwnAgent(pid),
         maxConnections: mostConnections(settings.ipc.maxConnections),
         tracer: telemetry?.tracer,

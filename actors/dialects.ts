@@ -1,11 +1,19 @@
-// The dialects that a connection may speak, by its first byte.
+// The dialects that a connection may speak, by its link and its first byte.
 
 import type { Connection } from '../broker/connection.ts'
 import type { Core } from '../broker/core.ts'
 import type { Ingress } from '../broker/ground/control.ts'
+import { BrokerError } from '../broker/ground/errors.ts'
+import { parseSubject } from '../broker/ground/subject.ts'
 import type { Dialects } from '../broker/pipeline.ts'
+import { Presence } from '../broker/presence.ts'
+import { event, line } from '../dialects/gateway/answers.ts'
+import { GatewayDialect, type GatewayHost } from '../dialects/gateway/gateway-dialect.ts'
+import { createGatewayWriter } from '../dialects/gateway/gateway-writer.ts'
+import { Turns, type TurnLimits } from '../dialects/gateway/turns.ts'
+import type { EnvelopeHost } from '../dialects/json/envelopes.ts'
 import { JsonDialect, type JsonHost } from '../dialects/json/json-dialect.ts'
-import { JsonWriter } from '../dialects/json/json-writer.ts'
+import { JsonWriter, type Names } from '../dialects/json/json-writer.ts'
 import { NativeDialect } from '../dialects/native/native-dialect.ts'
 import { NativeReader } from '../dialects/native/native-reader.ts'
 
@@ -14,19 +22,32 @@ const NATIVE = 0x00
 /** `{` */
 const JSON_LINES = 0x7b
 
-/** `core` is asked for when the first connection comes. */
-export function createDialects(core: () => Core): Dialects {
+/** Requests of one session key that may wait for the one before them, and of all: 32 MiB of them at most. */
+const TURN_LIMITS: TurnLimits = { perKey: 100, total: 10_000, totalBytes: 32 * 1024 * 1024 }
+
+/** `core` is asked for when the first connection comes; `version` is the broker's. */
+export function createDialects(core: () => Core, version: string): Dialects {
   let reader: NativeReader<Connection> | undefined
-  let host: JsonHost | undefined
+  let json: JsonHost | undefined
+  let gateway: GatewayHost<Connection> | undefined
   return {
-    greet: () => undefined,
+    // Only links with messages: on a byte stream the client's first byte says what it understands.
+    greet: (connection) => (connection.link.framing === 'stream' ? undefined : challenge(connection, core())),
     begin(firstByte, connection, ingress, maxFrameBytes) {
       const { framing } = connection.link
-      if (framing !== 'text' && firstByte === NATIVE) return new NativeDialect(connection, ingress, (reader ??= nativeReader(ingress, core())), maxFrameBytes)
-      if (framing === 'stream' && firstByte === JSON_LINES) return new JsonDialect(connection, ingress, (host ??= jsonHost(core())), maxFrameBytes)
+      // Whatever a text begins with: what is wrong with it is told as text.
+      if (framing === 'text') return new GatewayDialect(connection, ingress, (gateway ??= gatewayHost(core(), version)), maxFrameBytes)
+      if (firstByte === NATIVE) return new NativeDialect(connection, ingress, (reader ??= nativeReader(ingress, core())), maxFrameBytes)
+      if (framing === 'stream' && firstByte === JSON_LINES) return new JsonDialect(connection, ingress, (json ??= jsonHost(core())), maxFrameBytes)
       return undefined
     },
   }
+}
+
+function challenge(connection: Connection, { authenticator, clock }: Core): Uint8Array {
+  const greeting = authenticator.greeting()
+  connection.greeting = greeting
+  return line(event('connect.challenge', { nonce: greeting.nonce, ts: Math.floor(clock.wallMicros() / 1000) }))
 }
 
 function nativeReader(ingress: Ingress<Connection>, { clock, flusher, settings }: Core): NativeReader<Connection> {
@@ -34,11 +55,38 @@ function nativeReader(ingress: Ingress<Connection>, { clock, flusher, settings }
 }
 
 function jsonHost(core: Core): JsonHost {
-  const { directory, channels, clock, broker, incarnation } = core
-  const writer = new JsonWriter({
+  return { ...envelopeHost(core), writer: new JsonWriter(namesOf(core)) }
+}
+
+function gatewayHost(core: Core, version: string): GatewayHost<Connection> {
+  const { clock, deadlines, settings } = core
+  const presence = new Presence(core, version)
+  return {
+    ...envelopeHost(core),
+    writer: createGatewayWriter(namesOf(core)),
+    turns: new Turns(deadlines, TURN_LIMITS),
+    maxOpenRequests: settings.ipc.limits.maxOpenRequests,
+    timeoutMs: settings.ipc.timeoutMs,
+    monotonicMs: () => clock.monotonicMs(),
+    snapshot: (connection) => presence.snapshot(connection),
+    checkPublish(connection, subject) {
+      const permissions = connection.permissions!
+      if (!permissions.mayPublish(parseSubject(subject))) throw new BrokerError('permission.denied', { principal: permissions.name, action: 'publish to', subject })
+    },
+    send(connection, bytes) {
+      if (connection.isReady) core.sendBytes(connection, bytes)
+    },
+  }
+}
+
+function envelopeHost({ channels, clock, settings }: Core): EnvelopeHost {
+  return { requiresSignature: settings.ipc.security.validateSignature, checkChannel: (name) => void channels.get(name), wallMicros: () => clock.wallMicros() }
+}
+
+function namesOf({ directory, channels, broker, incarnation }: Core): Names {
+  return {
     nameOf: (origin) => directory.nameOf(origin),
     channelOf: (subject) => channels.owner(subject.split('.'))?.name,
     textId: (origin, id) => `${broker}.${incarnation}.${origin}.${id}`,
-  })
-  return { writer, requiresSignature: core.settings.ipc.security.validateSignature, checkChannel: (name) => void channels.get(name), wallMicros: () => clock.wallMicros() }
+  }
 }

@@ -1,6 +1,7 @@
 // Reads envelopes: JSON objects with the members of docs/protocol.md section 7, each checked. Knows no connection.
 
 import { BrokerError } from '../../broker/ground/errors.ts'
+import { isOwnId } from './own-names.ts'
 
 const SECONDS_BELOW = 1e11
 const MAX_TIMEOUT_MS = 0xffff_ffff
@@ -109,7 +110,7 @@ class Members {
   }
 
   id(name: string): string | number | undefined {
-    return this.#read(name, 'a text of at most 256 characters or an integer', (value): value is string | number => (typeof value === 'string' && value.length <= 256) || Number.isSafeInteger(value))
+    return this.#read(name, 'a text of at most 256 characters or an integer', isOwnId)
   }
 
   number(name: string, min: number, max: number): number | undefined {

@@ -28,18 +28,23 @@ export interface ReceiverNames {
 
 const utf8 = new TextEncoder()
 
-export class JsonWriter {
+/** What a message's envelope becomes for a receiver, where a dialect has forms of its own. */
+type Shape<R extends ReceiverNames> = (envelope: Readonly<Record<string, unknown>>, frame: Frame, own: R) => object
+
+export class JsonWriter<R extends ReceiverNames = ReceiverNames> {
   readonly #names: Names
+  readonly #shape: Shape<R>
   // Receivers of a fan-out follow each other.
   #lastSlice: Slice | undefined
   #lastLines: Slice | undefined
 
-  constructor(names: Names) {
+  constructor(names: Names, shape: Shape<R> = (envelope) => envelope) {
     this.#names = names
+    this.#shape = shape
   }
 
   /** The slice's messages as lines, for a receiver that calls things by `own`. */
-  translate(slice: Slice, own: ReceiverNames): Slice {
+  translate(slice: Slice, own: R): Slice {
     if (slice === this.#lastSlice) return this.#lastLines!
     let isShared = true
     let lines = ''
@@ -48,7 +53,7 @@ export class JsonWriter {
       const frame = decodeFrame(slice.bytes, start, end)
       // What is the receiver's own stands in all but publishes.
       isShared &&= frame.kind === Kind.publish
-      lines += `${JSON.stringify(this.#envelope(frame, own))}\n`
+      lines += `${JSON.stringify(this.#shape(this.#envelope(frame, own), frame, own))}\n`
       start = end
     }
     const bytes = utf8.encode(lines)
@@ -58,7 +63,7 @@ export class JsonWriter {
     return translated
   }
 
-  #envelope(frame: Frame, own: ReceiverNames): object {
+  #envelope(frame: Frame, own: R): Readonly<Record<string, unknown>> {
     const { kind, subject, headers, origin, id, time, flags } = frame
     const { mid, sender, sentAt, sig: _, ...others } = headers ?? {}
     const channel = this.#names.channelOf(subject)

@@ -7,6 +7,10 @@ import type { ReceiverNames } from './json-writer.ts'
 
 export type OwnId = string | number
 
+export function isOwnId(value: unknown): value is OwnId {
+  return (typeof value === 'string' && value.length <= 256) || Number.isSafeInteger(value)
+}
+
 /** What comes last about a frame of the client's: its one answer, the end of many, or its receipt. */
 export type LastWord = 'answer' | 'end' | 'receipt'
 

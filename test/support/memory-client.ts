@@ -121,6 +121,22 @@ export class JsonClient extends MemoryClient {
   }
 }
 
+/** A client on a link with messages: each envelope is one. */
+export class GatewayClient extends JsonClient {
+  /** The nonce that it was greeted with. */
+  nonce = ''
+
+  override send(...envelopes: readonly object[]): void {
+    for (const envelope of envelopes) this.raw(JSON.stringify(envelope))
+  }
+
+  /** Sends one `req`; what it is answered with, and all events before that. */
+  call(id: string | number, method: string, params?: unknown): Line[] {
+    this.send({ type: 'req', id, method, ...(params === undefined ? {} : { params }) })
+    return this.lines()
+  }
+}
+
 /** The code of an error that the broker told in a frame. */
 export function codeOf({ body }: { body: unknown }): string {
   return (body as { code: string }).code

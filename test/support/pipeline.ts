@@ -6,12 +6,12 @@ import type { Connection, ConnectionEvent } from '../../broker/connection.ts'
 import type { Core } from '../../broker/core.ts'
 import { Kind } from '../../broker/ground/kind.ts'
 import { defaultSettings, type IpcSettings, type Settings } from '../../broker/ground/settings.ts'
-import type { ChannelSpec, Peer, Principal } from '../../broker/ground/types.ts'
+import type { ChannelSpec, Framing, Peer, Principal } from '../../broker/ground/types.ts'
 import { Pipeline } from '../../broker/pipeline.ts'
 import { Channels } from '../../broker/registry/channels.ts'
 import { Service } from '../../broker/service.ts'
 import { FakeClock } from './fake-clock.ts'
-import { JsonClient, NativeClient } from './memory-client.ts'
+import { GatewayClient, JsonClient, NativeClient, type Line } from './memory-client.ts'
 import { LinkEvents, MemoryLink } from './memory-link.ts'
 import { RecordedAudit } from './recorded-audit.ts'
 import { recordedLog } from './recorded-log.ts'
@@ -40,7 +40,7 @@ export class PipelineRig {
   readonly #links = new LinkEvents()
 
   constructor({ ipc = {}, maxConnections = 100, view }: PipelineSetup = {}) {
-    const dialects = createDialects(() => this.core)
+    const dialects = createDialects(() => this.core, '1.2.3')
     this.pipeline = new Pipeline(
       {
         settings: settingsWith(ipc),
@@ -112,6 +112,24 @@ export class PipelineRig {
     return client
   }
 
+  /** A gateway client that was greeted and has said nothing yet. */
+  gatewayLink(peer: Partial<Peer> = {}): GatewayClient {
+    const { connection, link } = this.#accept(peer, 'text')
+    const client = new GatewayClient(connection, link, () => this.turn())
+    const [greeting] = client.lines()
+    client.nonce = (greeting?.['payload'] as { nonce: string }).nonce
+    return client
+  }
+
+  /** A gateway client after its hello-ok, which it has read. */
+  gateway(params: HelloFields = {}): GatewayClient & { readonly helloOk: Line } {
+    const client = this.gatewayLink()
+    client.send({ type: 'connect', params: { auth: { token: OWNER_TOKEN }, ...params } })
+    const [answer] = client.lines()
+    if (answer?.['ok'] !== true) throw new Error(`expected hello-ok, got ${JSON.stringify(answer)}`)
+    return Object.assign(client, { helloOk: answer['payload'] as Line })
+  }
+
   /** Lets the links and the flusher do what waits, until nothing does. */
   turn(): void {
     do this.core.flusher.flush()
@@ -124,8 +142,8 @@ export class PipelineRig {
     this.turn()
   }
 
-  #accept(peer: Partial<Peer>): { connection: Connection; link: MemoryLink } {
-    const link = new MemoryLink(this.#links, { address: 'memory', pid: undefined, uid: undefined, ...peer })
+  #accept(peer: Partial<Peer>, framing?: Framing): { connection: Connection; link: MemoryLink } {
+    const link = new MemoryLink(this.#links, { address: 'memory', pid: undefined, uid: undefined, ...peer }, framing)
     const connection = this.pipeline.accept(link)
     if (connection === undefined) throw new Error('the link was cut off')
     this.turn()
