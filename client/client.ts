@@ -24,6 +24,7 @@ import { StreamCall } from './stream-call.ts'
 import { checkSubject } from './subject-check.ts'
 import { Subscription, type SubscribeOptions } from './subscription.ts'
 import { Subscriptions } from './subscriptions.ts'
+import type { ClientTracing } from './tracing.ts'
 import type { PublishOptions, Receipt, RequestOptions, StreamOptions } from './operation-options.ts'
 
 export interface ClientEvents {
@@ -40,6 +41,8 @@ export interface ClientOptions extends SessionOptions {
   /** Time for requests that name none; undefined = what the broker says. ms */
   readonly requestTimeoutMs: number | undefined
   readonly clock: Clock
+  /** default: nothing is traced */
+  readonly tracing?: ClientTracing | undefined
 }
 
 /** Longest that close() waits for what is open. ms */
@@ -62,12 +65,14 @@ export class Client {
   readonly #caller: Caller
   readonly #requestTimeoutMs: number | undefined
   readonly #clock: Clock
+  readonly #tracing: ClientTracing | undefined
   readonly #closed = deferred<BrokerError | undefined>()
   #lastSubscription = 0
 
   constructor(platform: Platform, options: ClientOptions) {
     const problem = (error: BrokerError): void => this.#events.emit('error', error)
     this.#clock = options.clock
+    this.#tracing = options.tracing
     this.#deadlines = new Deadlines(options.clock, { onError: error => problem(BrokerError.from(error)) })
     this.#requestTimeoutMs = options.requestTimeoutMs
     this.#session = new Session(platform, options, {
@@ -122,7 +127,12 @@ export class Client {
    */
   publish(subject: string, payload: unknown, options: PublishOptions & { readonly receipt: true }): Promise<Receipt>
   publish(subject: string, payload: unknown, options?: PublishOptions): Promise<void>
-  async publish(subject: string, payload: unknown, options: PublishOptions = {}): Promise<Receipt | void> {
+  publish(subject: string, payload: unknown, options: PublishOptions = {}): Promise<Receipt | void> {
+    if (this.#tracing === undefined) return this.#publish(subject, payload, options)
+    return this.#tracing.send('publish', subject, options, traced => this.#publish(subject, payload, traced))
+  }
+
+  async #publish(subject: string, payload: unknown, options: PublishOptions): Promise<Receipt | void> {
     const frame = this.#frame(Kind.publish, subject, payload, options)
     if (options.receipt === true) {
       const call = receiptCall({ ...frame, flags: (frame.flags ?? 0) | Flag.receipt }, isRepeatable(options))
@@ -146,6 +156,7 @@ export class Client {
     if (this.#session.isOver) throw new BrokerError('client.closed')
     const subscription: Subscription = new Subscription(this.#lastSubscription + 1, pattern, options as SubscribeOptions, {
       flow: this.#flow,
+      tracing: this.#tracing,
       detach: isInOrder => this.#detach(subscription, isInOrder),
       problem: error => this.#events.emit('error', error),
     })
@@ -160,7 +171,12 @@ export class Client {
    * @throws BrokerError `request.no_responders`, `request.timeout`, `request.responder_gone`, what the responder failed
    * with, `connection.lost`, `client.aborted`, and what publish() throws
    */
-  async request<T = unknown>(subject: string, payload?: unknown, options: RequestOptions = {}): Promise<Message<T>> {
+  request<T = unknown>(subject: string, payload?: unknown, options: RequestOptions = {}): Promise<Message<T>> {
+    if (this.#tracing === undefined) return this.#request<T>(subject, payload, options)
+    return this.#tracing.send('request', subject, options, traced => this.#request<T>(subject, payload, traced))
+  }
+
+  async #request<T>(subject: string, payload: unknown, options: RequestOptions): Promise<Message<T>> {
     const timeoutMs = this.#timeoutMs(options.timeoutMs)
     const call = new PromiseCall({
       frame: { ...this.#frame(Kind.request, subject, payload, options), to: timeoutMs },
@@ -172,12 +188,12 @@ export class Client {
 
   /** Asks, and gives the parts of one responder's answer as they come; the last has `isLast`. Errors as request(); never sent again. */
   stream<T = unknown>(subject: string, payload?: unknown, options: StreamOptions = {}): AsyncIterableIterator<Message<T>, undefined> {
-    return this.#stream<T>(subject, payload, options, false)
+    return this.#ask<T>(subject, payload, options, false)
   }
 
   /** Asks everyone, and gives all answers until each responder is done or the time is up; `error` is set on those of responders that failed. */
   requestMany<T = unknown>(subject: string, payload?: unknown, options: StreamOptions = {}): AsyncIterableIterator<Message<T>, undefined> {
-    return this.#stream<T>(subject, payload, options, true)
+    return this.#ask<T>(subject, payload, options, true)
   }
 
   /** Sends to every connected client but this one, subscribed or not; resolves with their number. */
@@ -211,6 +227,11 @@ export class Client {
     const { type, bytes } = encodePayload(payload, options)
     const headers = options.mid === undefined ? options.headers : { ...options.headers, mid: options.mid }
     return { kind, flags: type, subject, headers, payload: bytes }
+  }
+
+  #ask<T>(subject: string, payload: unknown, options: StreamOptions, isMany: boolean): AsyncIterableIterator<Message<T>, undefined> {
+    if (this.#tracing === undefined) return this.#stream<T>(subject, payload, options, isMany)
+    return this.#tracing.iterate(subject, options, traced => this.#stream<T>(subject, payload, traced, isMany))
   }
 
   #stream<T>(subject: string, payload: unknown, options: StreamOptions, isMany: boolean): AsyncIterableIterator<Message<T>, undefined> {

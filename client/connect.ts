@@ -3,7 +3,7 @@
 import { createHmac } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { BrokerError } from '../broker/ground/errors.ts'
-import type { Client } from './client.ts'
+import type { Client, ClientOptions } from './client.ts'
 import { openClient } from './open-client.ts'
 import { brokerAddress, clientOptions, type ConnectOptions } from './options.ts'
 import type { Platform } from './link.ts'
@@ -24,12 +24,19 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
   const patientUntilMs = isStartedAgent(options) ? performance.now() + AGENT_PATIENCE_MS : 0
   for (;;) {
     try {
-      return await openClient(nodePlatform(brokerAddress(options)), clientOptions(options), options.signal)
+      return await openClient(nodePlatform(brokerAddress(options)), await traced(clientOptions(options), options.tracing), options.signal)
     } catch (error) {
       if (!isNotListening(error) || performance.now() >= patientUntilMs) throw error
     }
     await setTimeout(AGENT_RETRY_MS)
   }
+}
+
+// What traces is loaded when it is asked for.
+async function traced(options: ClientOptions, tracing: ConnectOptions['tracing']): Promise<ClientOptions> {
+  if (tracing === true) return { ...options, tracing: new (await import('./span-tracing.ts')).SpanTracing(options.identity.client ?? '') }
+  if (tracing === 'propagate') return { ...options, tracing: new (await import('./header-tracing.ts')).HeaderTracing() }
+  return options
 }
 
 function isStartedAgent({ agent, url, socket, home }: ConnectOptions): boolean {

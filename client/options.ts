@@ -21,6 +21,11 @@ export interface ConnectOptions extends ConnectionOptions {
   readonly tokenFile?: string
   /** Agent name under which it also receives. default CALLBOARD_AGENT; false = none, for programs that agents start */
   readonly agent?: string | false
+  /**
+   * true: spans of what is sent, and of each `onMessage` while it runs, by what the application registered at OpenTelemetry's API (see `startTracing`); what a
+   * handler sends continues the trace of its message. `propagate`: that alone, without OpenTelemetry. default false
+   */
+  readonly tracing?: boolean | 'propagate'
 }
 
 let clientCount = 0

@@ -7,6 +7,7 @@ import { deferred } from './deferred.ts'
 import type { Flow } from './flow.ts'
 import type { Message } from './message.ts'
 import { MessageQueue } from './message-queue.ts'
+import type { ClientTracing } from './tracing.ts'
 
 export interface SubscribeOptions<T = unknown> {
   /** Queue group: each message goes to one member of (pattern, group). */
@@ -27,6 +28,7 @@ export interface SubscribeOptions<T = unknown> {
 /** What a subscription asks of its client. */
 export interface SubscriptionOwner {
   readonly flow: Flow
+  readonly tracing: ClientTracing | undefined
   /**
    * Tells the broker and takes the subscription out of the client: at once, or `isInOrder`, when the broker has
    * confirmed. Resolves when it has.
@@ -146,14 +148,21 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>, unde
 
   async #handle(onMessage: (message: Message) => void | Promise<void>, message: Message): Promise<void> {
     this.#report(this.#queue.size + ++this.#running)
+    const { tracing } = this.#owner
+    if (tracing === undefined) await this.#run(onMessage, message)
+    else await tracing.process(message, this.group, failed => this.#run(onMessage, message, failed))
+    this.#report(this.#queue.size + --this.#running)
+    if (this.#running === 0) this.#onHandled?.()
+  }
+
+  async #run(onMessage: (message: Message) => void | Promise<void>, message: Message, failed?: (error: unknown) => void): Promise<void> {
     try {
       await onMessage(message)
     } catch (error) {
+      failed?.(error)
       if (message.isReplyable) await message.fail(error instanceof Error ? error : String(error)).catch(() => {})
       else this.#owner.problem(BrokerError.from(error))
     }
-    this.#report(this.#queue.size + --this.#running)
-    if (this.#running === 0) this.#onHandled?.()
   }
 
   #detach(isInOrder: boolean): Promise<void> {
