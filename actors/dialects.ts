@@ -51,7 +51,10 @@ function challenge(connection: Connection, { authenticator, clock }: Core): Uint
 }
 
 function nativeReader(ingress: Ingress<Connection>, { clock, flusher, settings }: Core): NativeReader<Connection> {
-  return new NativeReader(ingress, () => clock.wallMicros(), (chunk) => flusher.lend(chunk), settings.ipc.performance.maxMessageBytes)
+  const { maxMessageBytes, compressionEnabled } = settings.ipc.performance
+  // What may have to be compressed is looked at on its own.
+  const maxRunFrameBytes = compressionEnabled ? Math.min(maxMessageBytes, settings.pool.compressAboveBytes) : maxMessageBytes
+  return new NativeReader(ingress, () => clock.wallMicros(), (chunk) => flusher.lend(chunk), maxRunFrameBytes)
 }
 
 function jsonHost(core: Core): JsonHost {

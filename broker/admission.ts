@@ -97,6 +97,8 @@ export class Admission {
     connection.agent = hello.agent
     connection.echo = hello.echo
     connection.device = hello.device
+    // Who is translated for is given plain payloads.
+    connection.readsZstd = ipc.performance.compressionEnabled && hello.compression.includes('zstd') && connection.dialect!.translate === undefined
     connection.greeting = undefined
     connection.isWatched = ipc.performance.keepAlive && hello.heartbeatMs > 0
     connection.client = hello.client ?? this.#defaultClient(connection, hello)
@@ -114,6 +116,7 @@ export class Admission {
 
   #welcome(connection: Connection, mac: string | undefined): object {
     const { broker, incarnation, settings } = this.#core
+    const compression = { name: 'zstd', aboveBytes: settings.pool.compressAboveBytes }
     const { limits, timeoutMs, retry, security } = settings.ipc
     return {
       protocol: PROTOCOL_VERSION,
@@ -128,6 +131,7 @@ export class Admission {
       heartbeatMs: connection.isWatched ? limits.heartbeatMs : 0,
       retry,
       signature: security.validateSignature,
+      ...(connection.readsZstd ? { compression } : {}),
       ...(mac === undefined ? {} : { mac }),
     }
   }

@@ -3,6 +3,7 @@
 import type { Dialect } from './ground/control.ts'
 import type { Deadline } from './ground/deadlines.ts'
 import type { BrokerError } from './ground/errors.ts'
+import type { IngressQueue } from './ground/ingress-queue.ts'
 import type { Slice, Subscriber } from './ground/slice.ts'
 import type { Link, LinkHandler } from './ground/types.ts'
 import type { Flusher } from './delivery/flusher.ts'
@@ -14,6 +15,7 @@ import type { KeyObject } from 'node:crypto'
 import type { OpenRequest, RequestParty } from './session/open-requests.ts'
 import type { Member } from './session/directory.ts'
 import type { Device, Greeting } from './protocol/bodies.ts'
+import { compressedSlice } from './variant.ts'
 
 /** Edges that concern the control plane; never raised per message. */
 export type ConnectionEvent = 'accepted' | 'authenticated' | 'stalled' | 'relieved' | 'draining' | 'closed'
@@ -55,6 +57,10 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   agent: string | undefined
   session = ''
   echo = true
+  /** It takes compressed payloads. */
+  readsZstd = false
+  /** What came behind a message that a thread works on; undefined while there is none. */
+  ingressQueue: IngressQueue | undefined
   /** The client answers pings. */
   isWatched = false
   /** Something came since the last heartbeat. */
@@ -109,7 +115,8 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
 
   deliver(slice: Slice): boolean {
     const translate = this.dialect?.translate
-    return this.outbound.deliver(translate === undefined ? slice : translate(slice))
+    if (translate !== undefined) return this.outbound.deliver(translate(slice))
+    return this.outbound.deliver(slice.zstd !== undefined && this.readsZstd ? compressedSlice(slice) : slice)
   }
 
   received(chunk: Uint8Array, endsMessage: boolean): void {
@@ -147,5 +154,6 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
 
   resume(): void {
     if (--this.pauses === 0) this.link.resume()
+    this.ingressQueue?.resumed()
   }
 }

@@ -8,10 +8,11 @@ import { Core, type CoreOptions } from './core.ts'
 import type { ControlMessage, Dialect, Ingress } from './ground/control.ts'
 import { BrokerError } from './ground/errors.ts'
 import { kindName, Flag, Kind } from './ground/kind.ts'
-import { Slice, type Sink } from './ground/slice.ts'
+import { Slice, type Compressed, type Sink } from './ground/slice.ts'
 import type { Link } from './ground/types.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { readSubscribe } from './protocol/bodies.ts'
+import { Preparation, type Prepared } from './preparation.ts'
 import { Publisher } from './publisher.ts'
 import { Requester } from './requester.ts'
 import { Subscribing } from './subscribing.ts'
@@ -51,6 +52,9 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   readonly #requester: Requester
   readonly #subscribing: Subscribing
   readonly #heartbeat: Heartbeat
+  /** Where dialects hand over what came: a stage in front of this one when there is work for threads. */
+  readonly #ingress: Ingress<Connection>
+  readonly #acceptedFlags: number
   /** Every link, admitted or not. */
   readonly #connections = new Set<Connection>()
   /** Those over the limit, until their first byte says in which dialect to tell them so. */
@@ -68,6 +72,9 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#subscribing = new Subscribing(this.core)
     this.#heartbeat = new Heartbeat(this.core)
     this.#heartbeat.start()
+    const { security, performance } = this.core.settings.ipc
+    this.#ingress = security.validateSignature || performance.compressionEnabled ? new Preparation(this.core, this.#publisher, this) : this
+    this.#acceptedFlags = performance.compressionEnabled ? ACCEPTED_FLAGS | Flag.compressed : ACCEPTED_FLAGS
   }
 
   get openRequests(): number {
@@ -111,7 +118,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   begin(connection: Connection, chunk: Uint8Array, endsMessage: boolean): void {
     // An empty message begins nothing.
-    const dialect = this.#options.dialects.begin(chunk[0] ?? 0, connection, this, handshakeFrameBytes(connection.link))
+    const dialect = this.#options.dialects.begin(chunk[0] ?? 0, connection, this.#ingress, handshakeFrameBytes(connection.link))
     if (dialect === undefined) {
       // In no dialect that it would understand: the end of the stream says it, and the log.
       return this.core.end(connection, new BrokerError('frame.bad_preamble', { actual: `0x${chunk[0]!.toString(16).padStart(2, '0')}` }))
@@ -123,6 +130,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   }
 
   ended(connection: Connection): void {
+    if (connection.ingressQueue !== undefined) return connection.ingressQueue.add(0, 0, () => this.core.ended(connection))
     this.core.ended(connection)
   }
 
@@ -138,6 +146,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     if (connection.state === 'gone') return
     if (connection.state === 'closing') this.core.endingConnections--
     connection.state = 'gone'
+    connection.ingressQueue?.drop()
     connection.closeReason ??= problem === undefined ? undefined : new BrokerError('connection.lost', { problem: problem.message }, { cause: problem })
     this.#connections.delete(connection)
     this.#turnedAway.delete(connection)
@@ -166,7 +175,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#publisher.run(connection, bytes, start, end, count, firstId, subjectStart, subjectEnd, timeMicros)
   }
 
-  message(connection: Connection, bytes: Uint8Array, start: number, end: number, timeMicros: number, isVerified = false): void {
+  message(connection: Connection, bytes: Uint8Array, start: number, end: number, timeMicros: number, isVerified = false, prepared?: Prepared): void {
     const kind = bytes[start + Offset.kind]!
     if (connection.state !== 'ready') {
       if (connection.state === 'handshake') this.core.end(connection, new BrokerError('handshake.expected', { expected: 'hello', actual: kindName(kind) }))
@@ -178,7 +187,9 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     try {
       if (id > MAX_ID) throw new BrokerError('frame.malformed', { problem: 'its id is above 2^53-1' })
       if (kind < Kind.publish || kind > Kind.error) throw new BrokerError('frame.unsupported', { feature: kindName(kind) })
-      if ((flags & ~ACCEPTED_FLAGS) !== 0) throw new BrokerError('frame.unsupported', { feature: `flags 0x${(flags & ~ACCEPTED_FLAGS).toString(16)}` })
+      const unknownFlags = flags & ~this.#acceptedFlags
+      if (unknownFlags !== 0) throw new BrokerError('frame.unsupported', { feature: `flags 0x${unknownFlags.toString(16)}` })
+      if (prepared?.problem !== undefined) throw prepared.problem
       if (this.core.settings.ipc.security.validateSignature && !isVerified) checkSignature(connection, bytes, start, end, flags)
       if ((flags & Flag.headers) !== 0) checkSender(connection, decodeFrame(bytes, start, end).headers)
       const limitBytes = this.core.settings.ipc.performance.maxMessageBytes
@@ -188,9 +199,10 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
       return this.core.refuse(connection, id, BrokerError.from(error))
     }
     stamp(bytes, start, connection.number, timeMicros)
-    if (kind === Kind.publish) this.#publish(connection, bytes, start, end, id, flags, timeMicros)
-    else if (kind === Kind.request) this.#request(connection, bytes, start, end, id, flags, timeMicros)
-    else this.#requester.answer(connection, bytes, start, end, id, timeMicros)
+    const zstd = prepared?.zstd
+    if (kind === Kind.publish) this.#publish(connection, bytes, start, end, id, flags, timeMicros, zstd)
+    else if (kind === Kind.request) this.#request(connection, bytes, start, end, id, flags, timeMicros, zstd)
+    else this.#requester.answer(connection, bytes, start, end, id, timeMicros, zstd)
   }
 
   control(connection: Connection, message: ControlMessage): void {
@@ -226,19 +238,20 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     }
   }
 
-  #publish(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, flags: number, timeMicros: number): void {
+  #publish(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, flags: number, timeMicros: number, zstd: Compressed | undefined): void {
     const route = this.#publisher.route(connection, bytes, start + Offset.subject, start + Offset.subject + bytes[start + Offset.subjectLength]!, id, 1)
     if (route === undefined || !this.#publisher.mayPublish(connection, route, id, 1)) return
     const slice = new Slice(bytes, start, end, 1, route.receivers.account)
+    slice.zstd = zstd
     const receivers = this.#publisher.publish(connection, route, slice, id, timeMicros)
     this.#receipt(connection, id, flags, receivers)
   }
 
-  #request(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, flags: number, timeMicros: number): void {
+  #request(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, flags: number, timeMicros: number, zstd: Compressed | undefined): void {
     const subjectStart = start + Offset.longSubject
     const route = this.#publisher.route(connection, bytes, subjectStart, subjectStart + bytes[subjectStart - 1]!, id, 1)
     if (route === undefined || !this.#publisher.mayPublish(connection, route, id, 1)) return
-    const receivers = this.#requester.request(connection, route, bytes, start, end, id, timeMicros)
+    const receivers = this.#requester.request(connection, route, bytes, start, end, id, timeMicros, zstd)
     if (receivers !== undefined) this.#receipt(connection, id, flags, receivers)
   }
 

@@ -10,7 +10,8 @@ import { isReserved } from './ground/subject.ts'
 import { Verdict, type Route } from './routing/route.ts'
 import type { Permissions } from './security/permissions.ts'
 import { lazyMessage } from './selection.ts'
-import { asGrouped, frameEnd } from './wire/regroup.ts'
+import { groupedSlice } from './variant.ts'
+import { frameEnd } from './wire/regroup.ts'
 
 export class Publisher {
   readonly #core: Core
@@ -81,7 +82,7 @@ export class Publisher {
   /** The verdict, remembered in the route; false when the messages were refused. */
   mayPublish(connection: Connection, route: Route, firstId: number, count: number): boolean {
     const permissions = connection.permissions!
-    const verdict = (route.verdicts[permissions.index] ??= this.#judge(permissions, route))
+    const verdict = this.verdict(permissions, route)
     if (verdict === Verdict.allowed) return true
     route.receivers.account.rejected += count
     const error =
@@ -90,6 +91,11 @@ export class Publisher {
         : new BrokerError('permission.denied', { principal: permissions.name, action: 'publish to', subject: route.subject })
     this.#core.refuse(connection, firstId, error, count)
     return false
+  }
+
+  /** Whether who has these permissions may publish there; judged once for each route. */
+  verdict(permissions: Permissions, route: Route): Verdict {
+    return (route.verdicts[permissions.index] ??= this.#judge(permissions, route))
   }
 
   #judge(permissions: Permissions, route: Route): Verdict {
@@ -124,7 +130,7 @@ export class Publisher {
       let receivers = this.#toPlain(connection, route, slice)
       this.pick(connection, route, bytes, start, end, (sink, subscription) => {
         receivers++
-        this.deliver(connection, sink, subscription === undefined ? slice : whole(asGrouped(bytes, start, end, subscription), run.account))
+        this.deliver(connection, sink, subscription === undefined ? slice : groupedSlice(slice, subscription))
       })
       account(run.account, 1, receivers)
       sum += receivers
@@ -151,11 +157,6 @@ export class Publisher {
       if (subscriptions.some((subscription) => subscription.filter!.test(message))) take(subscriber, undefined)
     }
   }
-}
-
-/** A slice of one message in bytes of its own. */
-export function whole(bytes: Uint8Array, account: Account): Slice {
-  return new Slice(bytes, 0, bytes.length, 1, account)
 }
 
 /** Accounts for `count` accepted messages with `receivers` each; nobody there is a fate too. */

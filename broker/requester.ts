@@ -4,13 +4,13 @@ import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Flag, Kind } from './ground/kind.ts'
-import { Slice, type Sink } from './ground/slice.ts'
-import { account, whole, type Publisher } from './publisher.ts'
+import { Slice, type Compressed, type Sink } from './ground/slice.ts'
+import { account, type Publisher } from './publisher.ts'
 import type { Route } from './routing/route.ts'
 import { OpenRequests, type OpenRequest, type RequestEnd, type RequestParty } from './session/open-requests.ts'
 import { readUint32, readUint53, writeUint32 } from './wire/integers.ts'
+import { groupedSlice } from './variant.ts'
 import { Offset } from './wire/layout.ts'
-import { asGrouped } from './wire/regroup.ts'
 
 /** Who gets a request, and what each of them gets. */
 interface Targets {
@@ -34,7 +34,7 @@ export class Requester {
   }
 
   /** An allowed, stamped request; returns how many may answer, undefined when it was refused. */
-  request(connection: Connection, route: Route, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number): number | undefined {
+  request(connection: Connection, route: Route, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number, zstd: Compressed | undefined): number | undefined {
     const { limits } = this.#core.settings.ipc
     if ((connection.openRequests?.size ?? 0) >= limits.maxOpenRequests) {
       route.receivers.account.rejected++
@@ -43,6 +43,7 @@ export class Requester {
     }
     const limitMs = takeTimeout(bytes, start, this.#core.settings.ipc.timeoutMs)
     const slice = new Slice(bytes, start, end, 1, route.receivers.account)
+    slice.zstd = zstd
     const targets = this.#targets(connection, route, slice)
     const { sinks } = targets
     connection.receivedMessages++
@@ -64,7 +65,7 @@ export class Requester {
   }
 
   /** A stamped response, part or error by a client. */
-  answer(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number): void {
+  answer(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number, zstd: Compressed | undefined): void {
     const kind = bytes[start + Offset.kind]!
     const to = readUint32(bytes, start + Offset.to)
     const ref = readUint53(bytes, start + Offset.ref)
@@ -84,6 +85,7 @@ export class Requester {
     const charged = request.account.isRetired ? this.#core.accounts.outside : request.account
     account(charged, 1, 1)
     const slice = new Slice(bytes, start, end, 1, charged)
+    slice.zstd = zstd
     this.#core.record(timeMicros, connection.number, id, kind, request.subject, slice, 1)
     if (kind === Kind.part) this.open.part(request, connection)
     this.#publisher.deliver(connection, requester, slice)
@@ -93,7 +95,7 @@ export class Requester {
   // The sinks twice: as responders they are taken from the list as they answer.
   #targets(connection: Connection, route: Route, slice: Slice): Targets {
     const { plain, exceptSender } = route.receivers
-    const { bytes, start, end, account: charged } = slice
+    const { bytes, start, end } = slice
     const skipsSender = exceptSender || !connection.echo
     const sinks = skipsSender ? plain.filter((sink) => sink !== connection) : plain.slice()
     const slices: Slice[] = []
@@ -101,7 +103,7 @@ export class Requester {
     if (!route.isUniform) {
       this.#publisher.pick(connection, route, bytes, start, end, (sink, subscription) => {
         sinks.push(sink)
-        slices.push(subscription === undefined ? slice : whole(asGrouped(bytes, start, end, subscription), charged))
+        slices.push(subscription === undefined ? slice : groupedSlice(slice, subscription))
       })
     }
     return { sinks, receivers: sinks.slice(), slices }

@@ -40,6 +40,7 @@ export function previewOf(slice: Slice): string {
   const { bytes, start } = slice
   try {
     const { flags, payload } = decodeFrame(bytes, start, frameEnd(bytes, start))
+    if ((flags & Flag.compressed) !== 0) return `(${payload.length} bytes of zstd)`
     const value = decodePayload((flags & Flag.payloadType) as PayloadType, payload)
     return typeof value === 'string' ? value : JSON.stringify(toJsonValue(value))
   } catch (error) {

@@ -35,6 +35,12 @@ export class Account {
   }
 }
 
+/** A message's payload in zstd, and the message with it, which is made for the first receiver that reads it. */
+export interface Compressed {
+  readonly payload: Uint8Array
+  slice: Slice | undefined
+}
+
 /**
  * `count` whole messages in `bytes[start..end)`. Immutable and shared by all receivers, so that a fan-out allocates one,
  * and so that receivers of the same slices are recognised by identity.
@@ -48,6 +54,8 @@ export class Slice {
   readonly account: Account
   /** Made once, when a receiver's kernel did not take it in its turn, so that a small slice does not keep a large chunk. */
   copy: Slice | undefined = undefined
+  /** Its one message compressed, when there is a receiver that reads it; see broker/variant.ts. */
+  zstd: Compressed | undefined = undefined
 
   constructor(bytes: Uint8Array, start: number, end: number, count: number, account: Account) {
     this.bytes = bytes

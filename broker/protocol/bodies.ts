@@ -42,6 +42,8 @@ export interface Hello {
   /** The client's own challenge to a broker that greeted it. */
   readonly challenge: string | undefined
   readonly device: Device | undefined
+  /** Ways to compress payloads that it reads. */
+  readonly compression: readonly string[]
 }
 
 /**
@@ -64,10 +66,12 @@ export function readHello(body: unknown): Hello {
     heartbeatMs: fields.integer('heartbeatMs', 0, 3_600_000) ?? 0,
     challenge: fields.text('challenge', { max: 256 }),
     device: readDevice(fields.map('device')),
+    compression: fields.texts('compression', MAX_COMPRESSIONS, { max: 32 }) ?? [],
   }
 }
 
 const MAX_CAPABILITIES = 64
+const MAX_COMPRESSIONS = 8
 
 function readDevice(device: Fields | undefined): Device | undefined {
   if (device === undefined) return undefined

@@ -114,7 +114,7 @@ export function decodeFrame(bytes: Uint8Array, start: number, end: number): Fram
  * Where the payload of a canonical frame begins, from the frame's first byte.
  * Without headers it is a sum; with headers the bin32 marker is found from the end, as the payload ends the frame.
  */
-function payloadOffset(bytes: Uint8Array, start: number, end: number): number {
+export function payloadOffset(bytes: Uint8Array, start: number, end: number): number {
   const subjectAt = bytes[start + Offset.kind] === Kind.publish ? Offset.subject : Offset.longSubject
   const headersAt = subjectAt + bytes[start + subjectAt - 1]!
   if (bytes[start + headersAt] === Marker.nil) return headersAt + 6

@@ -5,7 +5,7 @@ import type { BrokerView } from '../../broker/api/methods.ts'
 import type { Connection, ConnectionEvent } from '../../broker/connection.ts'
 import type { Core } from '../../broker/core.ts'
 import { Kind } from '../../broker/ground/kind.ts'
-import { defaultSettings, type IpcSettings, type Settings } from '../../broker/ground/settings.ts'
+import { defaultSettings, type IpcSettings, type PoolSettings, type Settings } from '../../broker/ground/settings.ts'
 import type { ChannelSpec, Framing, Peer, Principal } from '../../broker/ground/types.ts'
 import { Pipeline } from '../../broker/pipeline.ts'
 import { Channels } from '../../broker/registry/channels.ts'
@@ -24,6 +24,7 @@ type Partly<T> = { readonly [K in keyof T]?: T[K] extends readonly unknown[] ? T
 
 export interface PipelineSetup {
   readonly ipc?: Partly<IpcSettings>
+  readonly pool?: Partly<PoolSettings>
   readonly maxConnections?: number
   readonly view?: (pipeline: Pipeline) => BrokerView
 }
@@ -39,11 +40,11 @@ export class PipelineRig {
   readonly events: [connection: number, event: ConnectionEvent][] = []
   readonly #links = new LinkEvents()
 
-  constructor({ ipc = {}, maxConnections = 100, view }: PipelineSetup = {}) {
+  constructor({ ipc = {}, pool = {}, maxConnections = 100, view }: PipelineSetup = {}) {
     const dialects = createDialects(() => this.core, '1.2.3')
     this.pipeline = new Pipeline(
       {
-        settings: settingsWith(ipc),
+        settings: settingsWith(ipc, pool),
         clock: this.clock,
         log: this.log,
         audit: this.audit,
@@ -151,7 +152,7 @@ export class PipelineRig {
   }
 }
 
-function settingsWith(ipc: Partly<IpcSettings>): Settings {
+function settingsWith(ipc: Partly<IpcSettings>, pool: Partly<PoolSettings>): Settings {
   const { performance, security, retry, limits } = defaultSettings.ipc
   const merged = {
     ...defaultSettings.ipc,
@@ -161,7 +162,7 @@ function settingsWith(ipc: Partly<IpcSettings>): Settings {
     retry: { ...retry, ...ipc.retry },
     limits: { ...limits, ...ipc.limits },
   }
-  return { ...defaultSettings, ipc: merged as IpcSettings, recorder: { entries: 1024 } }
+  return { ...defaultSettings, ipc: merged as IpcSettings, pool: { ...defaultSettings.pool, ...pool }, recorder: { entries: 1024 } }
 }
 
 const NO_VIEW = new Proxy({} as BrokerView, {
