@@ -33,6 +33,10 @@ export const usage = `npm run bench -- [ws] [NAME...] [options]
 npm run bench -- isolation [--runs N] [--seconds S] [--rate N] [--json FILE] [--smoke]
 
   what a paused, a slow and a crashing reader cost the others on their subject (default 7 rounds of 10 s at 20,000 messages a second)
+
+npm run bench -- recorder [NAME...] [--runs N] [--seconds S] [--json FILE]
+
+  what the flight recorder costs of A and C1: its self time in profiles, and N pairs (default 15) of runs with it and without
 `
 
 const serverNames: readonly ServerName[] = ['broker', 'relay', 'nats']

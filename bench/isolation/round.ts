@@ -1,11 +1,10 @@
 // One run: a fresh broker, a hundred readers of one subject, an open-loop publisher, and the books at the end.
 
-import { dirname } from 'node:path'
-import { connect, type Client } from '../../client/index.ts'
+import type { Client } from '../../client/index.ts'
 import { cpuSeconds, residentBytes } from '../measure/cpu.ts'
 import type { LatencySummary } from '../measure/latencies.ts'
 import { SharedClock } from '../measure/shared-clock.ts'
-import { startBroker } from '../server/broker.ts'
+import { connectOwner, startBroker } from '../server/broker.ts'
 import type { BenchServer } from '../server/server.ts'
 import { checkBooks } from './books.ts'
 import { badReaders, type BadOutcome, type BadReading, type Plan, type Published, type ReadOutcome, type Timing } from './job.ts'
@@ -69,8 +68,7 @@ async function measured(server: BenchServer, options: RunOptions, start: (file: 
   publisher.tell({ kind: 'publish', plan })
   for (const worker of [readers, others, publisher]) await worker.answer()
 
-  // As the owner: the principal of the load may not ask for statistics.
-  const client = await connect({ home: dirname(target.address.slice('unix:'.length)), principal: 'owner', program: 'bench', agent: false })
+  const client = await connectOwner(server)
   try {
     const startMicros = clock.now() + LEAD_MICROS
     const windowMicros = startMicros + options.warmMs * 1000

@@ -32,5 +32,8 @@ export interface Outcome {
   readonly serverCpuSeconds: number
   /** CPU seconds of the load process in the window: near wallSeconds means that the load was the limit. */
   readonly loadCpuSeconds: number
+  /** When the window began and ended, on CLOCK_MONOTONIC; 0 without figures. µs */
+  readonly fromMicros: number
+  readonly toMicros: number
   readonly problems: readonly string[]
 }

@@ -48,7 +48,7 @@ async function openIdle(target: Target, connections: number): Promise<Outcome> {
 }
 
 function withoutFigures(problems: readonly string[]): Outcome {
-  return { deliveries: 0, wallSeconds: 0, serverCpuSeconds: 0, loadCpuSeconds: 0, problems }
+  return { deliveries: 0, wallSeconds: 0, serverCpuSeconds: 0, loadCpuSeconds: 0, fromMicros: 0, toMicros: 0, problems }
 }
 
 async function answer(job: Job): Promise<void> {

@@ -22,6 +22,8 @@ export async function measure(traffic: Traffic, serverPid: number, warmMs: numbe
     wallSeconds: (after.atMs - before.atMs) / 1000,
     serverCpuSeconds: after.serverCpuSeconds - before.serverCpuSeconds,
     loadCpuSeconds: after.loadCpuSeconds - before.loadCpuSeconds,
+    fromMicros: before.atMs * 1000,
+    toMicros: after.atMs * 1000,
     problems,
   }
 }
@@ -30,11 +32,11 @@ export async function measure(traffic: Traffic, serverPid: number, warmMs: numbe
 export async function check(traffic: Traffic, messagesPerSender: number): Promise<Outcome> {
   traffic.start(messagesPerSender)
   const problems = await settle(traffic)
-  return { deliveries: traffic.deliveries(), wallSeconds: 0, serverCpuSeconds: 0, loadCpuSeconds: 0, problems }
+  return { deliveries: traffic.deliveries(), wallSeconds: 0, serverCpuSeconds: 0, loadCpuSeconds: 0, fromMicros: 0, toMicros: 0, problems }
 }
 
 function sample(traffic: Traffic, serverPid: number): { deliveries: number; atMs: number; serverCpuSeconds: number; loadCpuSeconds: number } {
-  return { deliveries: traffic.deliveries(), atMs: performance.now(), serverCpuSeconds: cpuSeconds(serverPid), loadCpuSeconds: cpuSeconds(process.pid) }
+  return { deliveries: traffic.deliveries(), atMs: Number(process.hrtime.bigint() / 1000n) / 1000, serverCpuSeconds: cpuSeconds(serverPid), loadCpuSeconds: cpuSeconds(process.pid) }
 }
 
 async function settle(traffic: Traffic): Promise<readonly string[]> {

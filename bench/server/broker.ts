@@ -1,7 +1,8 @@
 // Starts the broker by its command line, as an operator does, with every feature on.
 
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { connect, type Client } from '../../client/index.ts'
 import type { Credential } from '../load/job.ts'
 import { endProcess, freePort, makeHome, removeHome, spawnServer, untilListening, type BenchServer, type SpawnedServer, type Way } from './server.ts'
 
@@ -15,9 +16,9 @@ const BENCH_PRINCIPAL: Credential = { principal: 'bench', token: 'callboard-benc
 /** Unrelated wildcards that somebody subscribes to while the broker is measured (DESIGN 9: every feature on). */
 const BYSTANDER_PATTERNS = 100
 
-/** The broker by its command line; without `config` as an operator without one has it. */
-export function spawnBroker(home: string, config: readonly string[] = [], env: NodeJS.ProcessEnv = {}): SpawnedServer {
-  return spawnServer(process.execPath, [command, 'start', ...config], { ...process.env, ...env, CALLBOARD_HOME: home })
+/** The broker by its command line; without `config` as an operator without one has it. `nodeArgs`: for Node itself. */
+export function spawnBroker(home: string, config: readonly string[] = [], env: NodeJS.ProcessEnv = {}, nodeArgs: readonly string[] = []): SpawnedServer {
+  return spawnServer(process.execPath, [...nodeArgs, command, 'start', ...config], { ...process.env, ...env, CALLBOARD_HOME: home })
 }
 
 export function socketPath(home: string): string {
@@ -29,9 +30,9 @@ export async function readToken(home: string): Promise<string> {
   return (await readFile(join(home, 'token'), 'utf8')).trim()
 }
 
-export async function startBroker(way: Way): Promise<BenchServer> {
+export async function startBroker(way: Way, nodeArgs: readonly string[] = []): Promise<BenchServer> {
   const [home, port] = [await makeHome(), await freePort()]
-  const server = spawnBroker(home, ['--config', config], { CALLBOARD_GATEWAY_PORT: String(port) })
+  const server = spawnBroker(home, ['--config', config], { CALLBOARD_GATEWAY_PORT: String(port) }, nodeArgs)
   const stop = async (): Promise<void> => {
     await endProcess(server.child)
     await removeHome(home)
@@ -45,6 +46,11 @@ export async function startBroker(way: Way): Promise<BenchServer> {
     await stop()
     throw error
   }
+}
+
+/** A client of a broker on its own socket that may ask for everything; the load's principal may not. */
+export function connectOwner({ target }: BenchServer): Promise<Client> {
+  return connect({ home: dirname(target.address.slice('unix:'.length)), principal: 'owner', program: 'bench', agent: false })
 }
 
 // The command may have handed over to another process: the pid file says who holds the home.

@@ -2,7 +2,7 @@ import test from 'ava'
 import type { Outcome } from '../../bench/load/job.ts'
 import { formatReport, judge, summariseSeries, type MessageSeries, type Report } from '../../bench/report.ts'
 
-const outcome = (deliveries: number): Outcome => ({ deliveries, wallSeconds: 2, serverCpuSeconds: 1, loadCpuSeconds: 1.5, problems: [] })
+const outcome = (deliveries: number): Outcome => ({ deliveries, wallSeconds: 2, serverCpuSeconds: 1, loadCpuSeconds: 1.5, fromMicros: 0, toMicros: 0, problems: [] })
 const series = (server: MessageSeries['server'], rounds: (Outcome | undefined)[]): MessageSeries => ({ workload: 'A', title: 'one to one', server, rounds })
 
 const environment: Report['environment'] = { takenAt: '2026-01-01T00:00:00.000Z', commit: 'abc', node: 'v24.0.0', nats: undefined, system: 'linux', cpu: 'test cpu', cpus: 2, loadBefore: 0 }

@@ -1,0 +1,23 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import test from 'ava'
+import { connectOwner, startBroker } from '../../../bench/server/broker.ts'
+
+const withoutRecorder = pathToFileURL(join(import.meta.dirname, '../../../bench/recorder/without-recorder.ts')).href
+
+test('recorder: with the bench\'s preload the broker delivers and records nothing, without it it records', async t => {
+  for (const [nodeArgs, expected] of [[[], 1], [['--import', withoutRecorder], 0]] as const) {
+    const server = await startBroker('own', nodeArgs)
+    try {
+      const client = await connectOwner(server)
+      const subscription = await client.subscribe('bench.one')
+      await client.publish('bench.one', 'hello')
+      t.is((await subscription[Symbol.asyncIterator]().next()).value?.payload, 'hello')
+      const { entries } = await client.call('trace.show', {})
+      t.is(entries.length, expected)
+      await client.close()
+    } finally {
+      await server.stop()
+    }
+  }
+})
