@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import test from 'ava'
+import type { Message } from '../../../client/index.ts'
 import { connectOwner, startBroker } from '../../../bench/server/broker.ts'
 
 const withoutRecorder = pathToFileURL(join(import.meta.dirname, '../../../bench/recorder/without-recorder.ts')).href
@@ -12,7 +13,8 @@ test('recorder: with the bench\'s preload the broker delivers and records nothin
       const client = await connectOwner(server)
       const subscription = await client.subscribe('bench.one')
       await client.publish('bench.one', 'hello')
-      t.is((await subscription[Symbol.asyncIterator]().next()).value?.payload, 'hello')
+      const first = await subscription[Symbol.asyncIterator]().next()
+      t.is((first.value as Message).value, 'hello')
       const { entries } = await client.call('trace.show', {})
       t.is(entries.length, expected)
       await client.close()
