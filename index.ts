@@ -32,6 +32,10 @@ export interface Broker {
   /** Absolute path. */
   readonly home: string
   readonly socketPath: string
+  /** URL of the WebSocket gateway, such as `ws://127.0.0.1:18789/`; undefined when the broker runs without. */
+  readonly gatewayAddress: string | undefined
+  /** Why it runs without, though a gateway is configured: its port is taken, and nobody asked for that very port. */
+  readonly gatewayProblem: string | undefined
   readonly pid: number
   /** The supervision tree as it is now. */
   tree(): ActorInfo
@@ -89,6 +93,8 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
   return {
     home: paths.home,
     socketPath: actor.socket,
+    gatewayAddress: actor.gateway,
+    gatewayProblem: actor.gatewayProblem,
     pid: process.pid,
     tree: () => actor.tree(),
     async stop() {

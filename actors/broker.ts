@@ -15,7 +15,7 @@ import { nextIdentity } from '../broker/ground/home-identity.ts'
 import { lockHome } from '../broker/ground/home-lock.ts'
 import type { Settings } from '../broker/ground/settings.ts'
 import type { BrokerTelemetry } from '../broker/ground/telemetry.ts'
-import type { ActorInfo, ChannelSpec, ExitReason, Log, Phase } from '../broker/ground/types.ts'
+import type { ActorInfo, ChannelSpec, ExitReason, Link, Listener, Log, Phase } from '../broker/ground/types.ts'
 import type { BrokerHost } from '../broker/host.ts'
 import { BrokerMetrics } from '../broker/metrics-source.ts'
 import { Pipeline } from '../broker/pipeline.ts'
@@ -54,6 +54,7 @@ const LEFTOVER_GRACE_MS = 2000
 /** Time that releasing the home and the log may take. ms */
 const RELEASE_MS = 10_000
 
+type OnLink = (link: Link) => void
 type Scope = ActorScope<SignalOf<typeof brokerMachine>>
 
 export class BrokerActor implements BrokerHost {
@@ -68,6 +69,8 @@ export class BrokerActor implements BrokerHost {
   #tree: Tree | undefined
   #treeEnded: Promise<ExitReason> | undefined
   #agents: readonly LocalAgent[] = []
+  #gateway: string | undefined
+  #gatewayProblem: string | undefined
   #isStopping = false
 
   constructor(options: BrokerActorOptions) {
@@ -101,6 +104,14 @@ export class BrokerActor implements BrokerHost {
   /** Resolves when everything is released. */
   get exited(): Promise<ExitReason> {
     return this.#exited.promise
+  }
+
+  get gateway(): string | undefined {
+    return this.#gateway
+  }
+
+  get gatewayProblem(): string | undefined {
+    return this.#gatewayProblem
   }
 
   get phase(): Phase {
@@ -202,7 +213,10 @@ export class BrokerActor implements BrokerHost {
       environment: { clock: systemClock, deadlines, log },
       pipeline,
       agents: this.#agents,
-      listen: (onLink) => listenUnix({ path: this.socket, peerOf, log, onLink }),
+      listeners: {
+        ...(settings.ipc.enabled ? { unix: (onLink: OnLink) => listenUnix({ path: this.socket, peerOf, log, onLink }) } : {}),
+        ...(settings.gateway.enabled ? { gateway: (onLink: OnLink) => this.#openGateway(pipeline, onLink) } : {}),
+      },
     })
     this.#tree = tree
     scope.defer(() => this.#stopTree())
@@ -215,6 +229,20 @@ export class BrokerActor implements BrokerHost {
     }
     const result = await tree.root.start()
     if (result !== 'ok' && result !== 'ignore') throw result.kind === 'crash' ? result.error : new BrokerError('internal.error', { problem: `the tree ended while it started (${result.kind})` })
+  }
+
+  async #openGateway(pipeline: Pipeline, onLink: OnLink): Promise<Listener | undefined> {
+    // Not a static import: HTTP and `ws` take 20 ms to load, which a broker without gateway need not spend.
+    const { openGateway } = await import('./gateway.ts')
+    const { settings, log, version, telemetry } = this.#options
+    const gateway = await openGateway({ settings, log, version, deadlines: this.#deadlines, scrape: telemetry?.scrape, health: () => this.phase === 'run', deflate: (bytes) => pipeline.core.pool.deflate(bytes), onLink, onMissing: (problem) => (this.#gatewayProblem = problem) })
+    this.#gateway = gateway?.address
+    return gateway && { address: gateway.address, close: () => this.#closeGateway(gateway) }
+  }
+
+  #closeGateway(gateway: Listener): Promise<void> {
+    this.#gateway = undefined
+    return gateway.close()
   }
 
   async #stopTree(): Promise<void> {

@@ -6,8 +6,8 @@ import { Actor } from './actor.ts'
 import type { Environment } from './behaviour.ts'
 import type { ChildSpec } from './child-spec.ts'
 
-/** The child `listener.<name>`; `open` binds the address. */
-export function listenerChild(name: string, open: () => Promise<Listener>, environment: Environment): ChildSpec {
+/** The child `listener.<name>`; `open` binds the address, or gives nothing when the broker is to run without it. */
+export function listenerChild(name: string, open: () => Promise<Listener | undefined>, environment: Environment): ChildSpec {
   const id = `listener.${name}`
   return {
     id,
@@ -23,6 +23,7 @@ export function listenerChild(name: string, open: () => Promise<Listener>, envir
         behaviour: {
           async init(scope) {
             const listener = await open()
+            if (listener === undefined) return 'ignore'
             scope.defer(() => listener.close())
             address = listener.address
             scope.log.info({ address }, 'listening')

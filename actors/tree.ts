@@ -4,7 +4,8 @@
 //                  │        └─ channels ─── channel.command, channel.events …
 //                  ├─ agents ── agent.system …
 //                  └─ edge ─┬─ connections ─── conn-1, conn-2 …
-//                           └─ listener.unix
+//                           ├─ listener.unix
+//                           └─ listener.gateway
 //
 // Started from top to bottom and stopped from bottom to top: first nobody new is let in, then connections are told,
 // then agents end, and channels go last.
@@ -41,8 +42,8 @@ export interface TreeOptions {
   readonly environment: Environment
   readonly pipeline: Pipeline
   readonly agents: readonly LocalAgent[]
-  /** Opens the listener; undefined when none is configured. */
-  readonly listen: ((onLink: (link: Link) => void) => Promise<Listener>) | undefined
+  /** By name, what opens each listener; nothing comes of it where the broker is to run without it. */
+  readonly listeners: Readonly<Record<string, (onLink: (link: Link) => void) => Promise<Listener | undefined>>>
 }
 
 export class Tree {
@@ -57,7 +58,7 @@ export class Tree {
   readonly #connectionActors = new Map<Connection, ConnectionActor>()
 
   constructor(options: TreeOptions) {
-    const { environment, pipeline, settings, agents, listen } = options
+    const { environment, pipeline, agents } = options
     this.#options = options
     this.#core = pipeline.core
     this.#book = new ChannelBook(pipeline.core, options.paths.channels)
@@ -65,7 +66,7 @@ export class Tree {
     const channels = branch(() => (this.#channels = supervisor('channels', 'oneForOne', this.#book.specs().map((spec) => channelChild(this.#core, spec, environment)))))
     const agentBranch = branch(() => (this.#agents = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment, children: agents.map((agent) => agentChild(agent, environment)) })))
     const connections = branch(() => (this.#connections = supervisor('connections', 'oneForOne', [])))
-    const listeners = listen === undefined || !settings.ipc.enabled ? [] : [listenerChild('unix', () => listen((link) => this.#accept(link)), environment)]
+    const listeners = Object.entries(options.listeners).map(([name, open]) => listenerChild(name, () => open((link) => this.#accept(link)), environment))
     const core = branch(() => supervisor('core', 'restForOne', [poolChild(this.#core, environment), channels]))
     const edge = branch(() => supervisor('edge', 'restForOne', [connections, ...listeners]))
     this.root = supervisor('root', 'oneForOne', [core, agentBranch, edge])

@@ -107,6 +107,7 @@ export class Admission {
     this.leave(connection)
     connection.state = 'ready'
     connection.dialect!.limit(this.maxFrameBytes)
+    connection.link.admitted(this.maxFrameBytes)
     core.directory.add(connection)
     core.addressesChanged()
     core.send(connection, { kind: Kind.welcome, ref, body: this.#welcome(connection, mac) })

@@ -24,8 +24,8 @@ export type ConnectionEvent = 'accepted' | 'authenticated' | 'stalled' | 'reliev
 export interface ConnectionOwner {
   /** The first bytes came. Sets the dialect. */
   begin(connection: Connection, chunk: Uint8Array, endsMessage: boolean): void
-  /** The client sends no more. */
-  ended(connection: Connection): void
+  /** The client sends no more; `problem`: it broke the rules of its link. */
+  ended(connection: Connection, problem?: BrokerError): void
   relieved(connection: Connection): void
   overflowed(connection: Connection): void
   gone(connection: Connection, problem: Error | undefined): void
@@ -131,8 +131,8 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
     this.outbound.written()
   }
 
-  ended(): void {
-    this.#owner.ended(this)
+  ended(problem?: BrokerError): void {
+    this.#owner.ended(this, problem)
   }
 
   closed(problem: Error | undefined): void {

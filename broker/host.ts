@@ -8,6 +8,10 @@ export interface BrokerHost {
   readonly home: string
   /** Path of the socket; empty when none is open. */
   readonly socket: string
+  /** URL of the WebSocket gateway; undefined when none is open. */
+  readonly gateway: string | undefined
+  /** Why none is open, though one is configured. */
+  readonly gatewayProblem: string | undefined
   readonly phase: Phase
   tree(): ActorInfo
   /** Starts the channel's actor, which makes it reachable, and remembers it over restarts. */

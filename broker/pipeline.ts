@@ -129,9 +129,10 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     else dialect.received(chunk, endsMessage)
   }
 
-  ended(connection: Connection): void {
-    if (connection.ingressQueue !== undefined) return connection.ingressQueue.add(0, 0, () => this.core.ended(connection))
-    this.core.ended(connection)
+  ended(connection: Connection, problem?: BrokerError): void {
+    const end = (): void => (problem === undefined ? this.core.ended(connection) : this.core.end(connection, problem))
+    if (connection.ingressQueue === undefined) end()
+    else connection.ingressQueue.add(0, 0, end)
   }
 
   relieved(connection: Connection): void {

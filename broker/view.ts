@@ -40,7 +40,7 @@ export class View implements BrokerView {
     const { broker, incarnation, directory, channels } = this.#pipeline.core
     const memory = process.memoryUsage()
     const cpu = process.cpuUsage()
-    const { version, phase, home, socket } = this.#host
+    const { version, phase, home, socket, gateway, gatewayProblem } = this.#host
     return {
       broker,
       incarnation,
@@ -50,6 +50,8 @@ export class View implements BrokerView {
       uptimeMs: Math.round(process.uptime() * 1000),
       home,
       socket,
+      ...(gateway === undefined ? {} : { gateway }),
+      ...(gatewayProblem === undefined ? {} : { gatewayProblem }),
       connections: directory.size,
       channels: channels.list().length,
       agents: this.#host.agents().length,

@@ -12,6 +12,10 @@ export interface StartReport {
   readonly pid: number
   readonly home: string
   readonly socket: string
+  /** URL of the WebSocket gateway; missing when there is none. */
+  readonly gateway?: string | undefined
+  /** Why there is none, though one is configured. */
+  readonly gatewayProblem?: string | undefined
   readonly agents: readonly { readonly name: string; readonly phase: string }[]
 }
 

@@ -4,7 +4,7 @@
 import { type Stats } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'
-import { defaultSettings } from '../broker/ground/settings.ts'
+import { defaultSettings, type Settings } from '../broker/ground/settings.ts'
 import { ConfigError } from './error.ts'
 import type { ConfigFormat, LoadedConfig } from './parse.ts'
 
@@ -15,6 +15,7 @@ export const CONFIG_NAMES: readonly string[] = ['config.json', 'config.jsonc', '
 const MAX_FILE_BYTES = 2 * 1024 * 1024
 
 const OTHERS_READ = 0o044
+const MAX_PORT = 65_535
 
 /**
  * The configuration of the broker with that home: `file` when given (`--config`), else the one in the home, else the
@@ -23,7 +24,17 @@ const OTHERS_READ = 0o044
  */
 export async function loadConfigOf({ home, file }: { home: string; file?: string | undefined }): Promise<LoadedConfig> {
   const path = file ?? (await findConfig(home))
-  return path === undefined ? { settings: defaultSettings, warnings: [], directory: resolve(home) } : loadConfig(path)
+  const loaded = path === undefined ? { settings: defaultSettings, warnings: [], directory: resolve(home) } : await loadConfig(path)
+  return { ...loaded, settings: withEnvironment(loaded.settings) }
+}
+
+/** What the environment says goes before the file: several brokers of one host can share a configuration, each with a port of its own. */
+function withEnvironment(settings: Settings): Settings {
+  const text = process.env['CALLBOARD_GATEWAY_PORT']
+  if (text === undefined || text === '') return settings
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port > MAX_PORT) throw failure('$CALLBOARD_GATEWAY_PORT', `is "${text}"; allowed: a port from 0 to ${MAX_PORT}, 0 = any that is free`)
+  return { ...settings, gateway: { ...settings.gateway, port, isPortRequired: true } }
 }
 
 /**

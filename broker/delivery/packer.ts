@@ -8,7 +8,7 @@
 
 import type { Slice } from '../ground/slice.ts'
 import type { Wrap } from '../ground/types.ts'
-import { Slab } from './slab.ts'
+import { Slab } from '../ground/slab.ts'
 
 export class Packer {
   /** Slices of at least this many bytes are passed as they are. */

@@ -13,6 +13,10 @@ export interface BrokerStatus {
   readonly uptimeMs: number
   readonly home: string
   readonly socket: string
+  /** URL of the WebSocket gateway; missing when the broker runs without. */
+  readonly gateway?: string
+  /** Why it runs without, though a gateway is configured. */
+  readonly gatewayProblem?: string
   readonly connections: number
   readonly channels: number
   readonly agents: number

@@ -100,6 +100,8 @@ export interface GatewaySettings {
   readonly port: number
   /** The port was asked for: not getting it ends the start. Otherwise the broker runs without gateway, and says so. */
   readonly isPortRequired: boolean
+  /** One gateway per host: where another one has the port, this broker has none. false: then it takes a free port. */
+  readonly isOnePerHost: boolean
   /** Origins of pages that may connect, beside the gateway's own; `https://example.org`. */
   readonly allowedOrigins: readonly string[]
   /** Names under which the gateway may be asked for (header `Host`), beside its address and localhost. */
@@ -262,6 +264,7 @@ export const defaultSettings: Settings = {
     host: '127.0.0.1',
     port: 18_789,
     isPortRequired: false,
+    isOnePerHost: true,
     allowedOrigins: [],
     allowedHosts: [],
     maxUnauthenticatedPerAddress: 64,

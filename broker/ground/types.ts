@@ -40,8 +40,8 @@ export interface LinkHandler {
   received(chunk: Uint8Array, endsMessage: boolean): void
   /** What was written has left the process; the next write may follow. Also called for a write that was taken at once. */
   written(): void
-  /** The other end sends no more. */
-  ended(): void
+  /** The other end sends no more. `problem`: it broke the rules of the link, which it should be told. */
+  ended(problem?: BrokerError): void
   /** The link is gone, whoever closed it; called exactly once and last. */
   closed(problem: Error | undefined): void
 }
@@ -54,6 +54,8 @@ export interface Link {
   readonly wrap: Wrap | undefined
   /** Sets who is told; called once, before the first `resume()`. */
   attach(handler: LinkHandler): void
+  /** Whoever is at the other end was let in. From now on a message may have so many bytes; links without messages have no limit of their own. */
+  admitted(maxMessageBytes: number): void
   /**
    * Hands bytes to the kernel, several pieces in one call. At most one write is in flight: after `false` the next
    * waits for `written()`. Returns true when the kernel took everything at once; `written()` is not called then.

@@ -24,6 +24,7 @@ export async function status(context: Context): Promise<void> {
       ['up', formatDuration(now.uptimeMs)],
       ['home', now.home],
       ['socket', now.socket],
+      ['gateway', now.gateway ?? now.gatewayProblem ?? 'not configured'],
       ['connections', formatCount(now.connections)],
       ['channels', formatCount(now.channels)],
       ['agents', formatCount(now.agents)],

@@ -14,7 +14,7 @@ test('tree: a branch that fails is made anew, with everything in it; the others 
   const { pipeline } = new PipelineRig()
   let opened = 0
   const listen = async (): Promise<{ address: string; close(): Promise<void> }> => ({ address: `memory ${++opened}`, close: async () => {} })
-  const tree = new Tree({ settings: defaultSettings, paths: homePaths(temporaryDirectory(t)), environment: actorEnvironment(), pipeline, agents: [], listen })
+  const tree = new Tree({ settings: defaultSettings, paths: homePaths(temporaryDirectory(t)), environment: actorEnvironment(), pipeline, agents: [], listeners: { unix: listen } })
   const ended = new Promise<ExitReason>(resolve => (tree.root.onExit = resolve))
   t.is(await tree.root.start(), 'ok')
 

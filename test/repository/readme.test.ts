@@ -40,7 +40,7 @@ function openReader(t: Teardown): Reader {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_') && name !== 'FORCE_COLOR'))
   // npx itself takes half a second and asks the registry for news.
   const prelude = `npx() { what=$1; shift; case $what in callboard) node '${bin}' "$@" ;; node) node "$@" ;; *) echo "npx $what?" ; return 127 ;; esac; }`
-  const session = openSession(t, { cwd: checkout, env: { ...inherited, HOME: home, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` }, prelude })
+  const session = openSession(t, { cwd: checkout, env: { ...inherited, HOME: home, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, CALLBOARD_GATEWAY_PORT: '0' }, prelude })
   t.teardown(async () => void (await runCallboard({ teardown: () => {} }, ['stop', '--force', '--timeout', '5s'], { home: join(home, '.callboard') })))
   return { home, session }
 }

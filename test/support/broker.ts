@@ -25,12 +25,15 @@ export interface BrokerOptions {
 export class BrokerAccess {
   readonly home: string
   readonly socket: string
+  /** URL of the WebSocket gateway; its port is a free one unless the configuration names another. */
+  readonly gateway: string
   readonly #t: Teardown
 
-  constructor(t: Teardown, home: string, socket: string) {
+  constructor(t: Teardown, home: string, socket: string, gateway = '') {
     this.#t = t
     this.home = home
     this.socket = socket
+    this.gateway = gateway
   }
 
   /** The owner's token. */
@@ -76,9 +79,10 @@ export async function startBroker(t: Teardown, options: BrokerOptions = {}): Pro
   const home = prepareHome(t, options)
   const { settings, directory } = await loadConfigOf({ home })
   const log = recordedLog()
-  const broker = await createBroker({ home, settings, configDirectory: directory, log })
+  const { gateway } = settings
+  const broker = await createBroker({ home, settings: { ...settings, gateway: gateway.isPortRequired ? gateway : { ...gateway, port: 0 } }, configDirectory: directory, log })
   t.teardown(() => broker.stop())
-  return Object.assign(new BrokerAccess(t, home, broker.socketPath), { broker, log })
+  return Object.assign(new BrokerAccess(t, home, broker.socketPath, broker.gatewayAddress), { broker, log })
 }
 
 export interface BrokerProcess extends BrokerAccess {
@@ -101,7 +105,7 @@ export async function startBrokerProcess(t: Teardown, options: BrokerOptions = {
     return exited
   }
   t.teardown(() => end('SIGTERM'))
-  return Object.assign(new BrokerAccess(t, home, started.socket), { callboard, pid: started.pid, rssBytes: () => residentBytes(started.pid), end })
+  return Object.assign(new BrokerAccess(t, home, started.socket, started.gateway), { callboard, pid: started.pid, rssBytes: () => residentBytes(started.pid), end })
 }
 
 function prepareHome(t: Teardown, { home = temporaryDirectory(t), config }: BrokerOptions): string {

@@ -58,6 +58,8 @@ export class MemoryLink implements Link {
     this.#handler = handler
   }
 
+  admitted(): void {}
+
   write(pieces: readonly Uint8Array[]): boolean {
     if (this.#left.length > 0) throw new Error('a write while another is in flight')
     this.writes++

@@ -16,6 +16,8 @@ export function rigWithView(setup: PipelineSetup = {}): PipelineRig {
     version: '1.2.3',
     home: '/home/of/it',
     socket: '/home/of/it/callboard.sock',
+    gateway: undefined,
+    gatewayProblem: undefined,
     phase: 'run',
     tree: () => root,
     startChannel: async spec => rig.openChannel(spec),

@@ -32,6 +32,8 @@ export class UnixLink implements Link {
     this.#socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
   }
 
+  admitted(): void {}
+
   write(pieces: readonly Uint8Array[]): boolean {
     const socket = this.#socket
     if (socket.destroyed || socket.writableEnded) return false

@@ -1,0 +1,94 @@
+// The gateway as the settings have it: the HTTP server, WebSocket on it, and what looks after its links.
+
+import { BrokerError } from '../broker/ground/errors.ts'
+import type { Deadlines } from '../broker/ground/deadlines.ts'
+import type { Settings } from '../broker/ground/settings.ts'
+import type { Link, Listener, Log } from '../broker/ground/types.ts'
+import { GatewayServer, type GatewayServerOptions } from '../http/gateway-server.ts'
+import { json, type Routes } from '../http/route.ts'
+import { openTcpKeepAlive } from '../native/tcp-keep-alive.ts'
+import type { Deflate } from '../transports/websocket/deflation.ts'
+import { KeepAlive } from '../transports/websocket/keep-alive.ts'
+import { outgoing } from '../transports/websocket/outgoing.ts'
+import type { WebSocketKind } from '../transports/websocket/websocket-link.ts'
+
+export interface GatewayOptions {
+  readonly settings: Settings
+  readonly version: string
+  readonly log: Log
+  readonly deadlines: Deadlines
+  readonly deflate: Deflate
+  /** True while clients are served. */
+  readonly health: () => boolean
+  /** Metrics for Prometheus; undefined: not configured. */
+  readonly scrape: (() => Promise<string>) | undefined
+  readonly onLink: (link: Link) => void
+  /** Told why there is none. */
+  readonly onMissing: (problem: string) => void
+}
+
+/** Largest message before the welcome: what devices say of themselves takes room. bytes */
+const FIRST_MESSAGE_BYTES = 64 * 1024
+/** Version 0.0.4 of Prometheus' exposition format. */
+const SCRAPE_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
+/**
+ * Opens the gateway; undefined when its port is taken and nobody asked for that very port: the broker runs without it then.
+ * @throws BrokerError `listener.failed`
+ */
+export async function openGateway(options: GatewayOptions): Promise<Listener | undefined> {
+  const { settings, log, deadlines } = options
+  const { gateway, network, ipc } = settings
+  const { maxFrameBytes, compression } = network.websocket
+  const kind: WebSocketKind = { outgoing: outgoing(maxFrameBytes), maxFrameBytes, maxFirstMessageBytes: FIRST_MESSAGE_BYTES, links: new Set() }
+  const { keepAlive, keepAliveIntervalMs, keepAliveProbes } = network.tcp
+  const server: GatewayServerOptions = {
+    ...gateway,
+    kind,
+    deflation: compression ? { deflate: options.deflate, aboveBytes: settings.pool.deflateAboveBytes, maxFrameBytes, outgoing: kind.outgoing } : undefined,
+    version: options.version,
+    routes: routes(options),
+    deadlines,
+    log,
+    prepare: keepAlive ? openTcpKeepAlive({ intervalMs: keepAliveIntervalMs, probes: keepAliveProbes }) : () => {},
+    onLink: options.onLink,
+  }
+  let opened: GatewayServer
+  try {
+    opened = await open(server, gateway.isOnePerHost)
+  } catch (error) {
+    // Without a socket either, nobody could reach the broker.
+    if (gateway.isPortRequired || !ipc.enabled) throw error
+    const problem = BrokerError.from(error).message
+    log.warn({ problem }, 'the broker runs without gateway')
+    options.onMissing(problem)
+    return undefined
+  }
+  const watch = new KeepAlive(kind.links, network.websocket, deadlines)
+  watch.start()
+  return {
+    address: opened.address,
+    close() {
+      watch.stop()
+      return opened.close()
+    },
+  }
+}
+
+async function open(server: GatewayServerOptions, isOnePerHost: boolean): Promise<GatewayServer> {
+  try {
+    return await GatewayServer.open(server)
+  } catch (error) {
+    const isTaken = error instanceof BrokerError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
+    if (!isTaken || isOnePerHost) throw error
+    server.log.warn({ port: server.port }, 'the port of the gateway is taken; it takes a free one')
+    return GatewayServer.open({ ...server, port: 0 })
+  }
+}
+
+function routes({ health, scrape }: GatewayOptions): Routes {
+  return {
+    '/healthz': () => (health() ? json(200, { status: 'ok' }) : json(503, { status: 'unavailable' })),
+    ...(scrape === undefined ? {} : { '/metrics': async () => ({ status: 200, type: SCRAPE_TYPE, body: await scrape() }) }),
+  }
+}

@@ -1,0 +1,231 @@
+// The one HTTP server: WebSocket at `/`, and what others serve beside it. Makes links; knows nothing of who is let in.
+//
+//   accept ─ limits ─▶ visitor, 10 s ─ headers ─┬▶ upgrade at `/`: Host, Origin, handshake ─▶ link
+//                                               └▶ GET of a route: Host, Origin ─▶ answer, end
+
+import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { BrokerError } from '../broker/ground/errors.ts'
+import type { Link, Listener, Log } from '../broker/ground/types.ts'
+import type { Deadlines } from '../broker/ground/deadlines.ts'
+import { Deflation, type DeflationOptions } from '../transports/websocket/deflation.ts'
+import { handshakeResponse } from '../transports/websocket/handshake.ts'
+import { WebSocketLink, type WebSocketKind } from '../transports/websocket/websocket-link.ts'
+import { isLoopback, plainAddress, withPort } from './host-name.ts'
+import { OriginCheck, type OriginRules } from './origin-check.ts'
+import { badRequest, HttpRefusal, READ_REFUSAL_MS, refusalBody, refuseSocket } from './refusal.ts'
+import { json, type Answer, type Routes } from './route.ts'
+import { SocketLimits, type SocketLimitOptions } from './socket-limits.ts'
+import { checkUpgrade } from './upgrade-check.ts'
+import { Visitor } from './visitor.ts'
+
+export interface GatewayServerOptions extends OriginRules, SocketLimitOptions {
+  /** 0 = any that is free */
+  readonly port: number
+  readonly kind: WebSocketKind
+  /** undefined: compression is not offered. */
+  readonly deflation: DeflationOptions | undefined
+  /** Told of the answer to `GET /`. */
+  readonly version: string
+  readonly routes: Routes
+  readonly deadlines: Deadlines
+  readonly log: Log
+  /** Prepares an upgraded socket, such as its keep-alive. */
+  readonly prepare: (socket: Socket) => void
+  /** Called for each new link, which is paused until its owner resumes it. */
+  readonly onLink: (link: Link) => void
+}
+
+/** Time for a request's headers, and for a response to be read. ms */
+const REQUEST_MS = 10_000
+const MAX_HEADER_BYTES = 16 * 1024
+const MAX_HEADERS = 100
+/** Refused sockets at a time that are told why; more are cut at once. */
+const MAX_TURNED_AWAY = 64
+/** Names of parameters by which people put a credential into a URL, where logs and histories keep it. */
+const SECRET_PARAMETER = /(?:^|&)(?:access_?)?(?:token|auth|authorization|password|secret|key|mac)=/i
+
+export class GatewayServer implements Listener {
+  readonly address: string
+  readonly port: number
+  readonly #options: GatewayServerOptions
+  readonly #server: Server
+  readonly #http: HttpServer
+  readonly #check: OriginCheck
+  readonly #limits: SocketLimits
+  readonly #reception: ConstructorParameters<typeof Visitor>[2]
+  #turnedAway = 0
+
+  /**
+   * Opens the port.
+   * @throws BrokerError `listener.failed`
+   */
+  static async open(options: GatewayServerOptions): Promise<GatewayServer> {
+    const { host, port, log } = options
+    const server = createServer({ allowHalfOpen: true, noDelay: true })
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen({ host, port, backlog: 4096 }, () => {
+          server.off('error', reject)
+          resolve()
+        })
+      })
+    } catch (error) {
+      throw new BrokerError('listener.failed', { path: withPort(host, port), problem: problemOf(error) }, { cause: error })
+    }
+    server.on('error', (error) => log.error({ err: error }, 'the gateway failed'))
+    if (!isLoopback(host)) log.warn({ host }, 'the gateway listens beyond this machine, and without TLS: who is on the way can read along')
+    return new GatewayServer(server, options)
+  }
+
+  private constructor(server: Server, options: GatewayServerOptions) {
+    this.#options = options
+    this.#server = server
+    this.port = (server.address() as AddressInfo).port
+    this.address = `ws://${withPort(options.host, this.port)}/`
+    this.#check = new OriginCheck(options)
+    this.#limits = new SocketLimits(options)
+    const { deadlines } = options
+    this.#reception = { limits: this.#limits, deadlines, visitors: new Set(), tooLate: (socket) => tooLate(socket) }
+    // Reads requests; listens nowhere itself, so that a socket over the limits never reaches it.
+    this.#http = createHttpServer({ maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false, keepAliveTimeout: 1 })
+    this.#http.maxHeadersCount = 0
+    this.#http.on('request', (request, response) => void this.#request(request, response))
+    this.#http.on('upgrade', (request, socket, first) => this.#upgrade(request, socket as Socket, first))
+    this.#http.on('connect', (_request, socket) => refuseSocket(socket as Socket, badRequest('the gateway is no proxy', 405)))
+    this.#http.on('clientError', (error: NodeJS.ErrnoException, socket) => malformed(error, socket as Socket))
+    server.on('connection', (socket) => this.#accept(socket))
+  }
+
+  /** Stops accepting and cuts off whoever did not upgrade; links stay. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve())
+      for (const { socket } of this.#reception.visitors) socket.destroy()
+      // Node waits for the links too; the address is free now, and they end on their own account.
+      setImmediate(resolve)
+    })
+  }
+
+  #accept(socket: Socket): void {
+    // Whoever broke off already is nobody.
+    if (socket.remoteAddress === undefined) return void socket.destroy()
+    try {
+      new Visitor(socket, plainAddress(socket.remoteAddress), this.#reception, REQUEST_MS)
+    } catch (error) {
+      return this.#turnAway(socket, BrokerError.from(error))
+    }
+    socket.on('error', cut)
+    this.#http.emit('connection', socket)
+  }
+
+  #turnAway(socket: Socket, error: BrokerError): void {
+    if (this.#turnedAway >= MAX_TURNED_AWAY) return void socket.destroy()
+    this.#turnedAway++
+    const end = setTimeout(() => socket.destroy(), READ_REFUSAL_MS)
+    socket.on('error', cut)
+    socket.on('end', () => socket.destroy())
+    socket.on('close', () => {
+      clearTimeout(end)
+      this.#turnedAway--
+    })
+    refuseSocket(socket, new HttpRefusal(error.details['key'] === 'gateway.limits.maxUnauthenticated' ? 503 : 429, error, ['Retry-After: 1']))
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, first: Buffer): void {
+    try {
+      this.#vet(request)
+      if (pathOf(request) !== '/') throw notFound(request)
+      const key = checkUpgrade(request)
+      const { deflation: options, kind, onLink, prepare } = this.#options
+      const deflation = options === undefined ? undefined : Deflation.agree(request.headers['sec-websocket-extensions'], options)
+      const visitor = Visitor.of(socket)
+      visitor.upgraded()
+      socket.off('error', cut)
+      prepare(socket)
+      socket.write(handshakeResponse(key, deflation?.header))
+      onLink(new WebSocketLink(socket, { address: withPort(visitor.address, socket.remotePort ?? 0), pid: undefined, uid: undefined }, kind, visitor, deflation, first))
+    } catch (error) {
+      const refusal = HttpRefusal.from(error)
+      if (refusal.status === 500) this.#options.log.error({ err: refusal.error }, 'an upgrade failed')
+      refuseSocket(socket, refusal)
+    }
+  }
+
+  async #request(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      this.#vet(request)
+      send(request, response, await this.#answer(request))
+    } catch (error) {
+      const { status, error: named } = HttpRefusal.from(error)
+      if (status === 500) this.#options.log.error({ err: named }, 'a request failed')
+      send(request, response, { status, type: 'application/json', body: refusalBody(named) })
+    }
+  }
+
+  // What holds for every request. Forwarded, X-Forwarded-For and their like are not looked at: anybody can write them.
+  #vet(request: IncomingMessage): void {
+    if (request.rawHeaders.length > 2 * MAX_HEADERS) throw badRequest(`the request has more than ${MAX_HEADERS} headers`, 431)
+    for (const name of ['host', 'origin'] as const) {
+      if ((request.headersDistinct[name]?.length ?? 0) > 1) throw badRequest(`the header ${name} stands there twice`)
+    }
+    this.#check.check(request.headers, request.socket.localAddress ?? '')
+    const query = (request.url ?? '').split('?')[1]
+    if (query !== undefined && SECRET_PARAMETER.test(query)) throw badRequest('the URL carries a credential, which logs would keep; send it in the first message')
+  }
+
+  async #answer(request: IncomingMessage): Promise<Answer> {
+    if (request.method !== 'GET' && request.method !== 'HEAD') throw badRequest(`${request.method} is not answered here, GET and HEAD are`, 405)
+    const path = pathOf(request)
+    if (path === '/') return json(200, { name: 'callboard', version: this.#options.version, websocket: '/', protocol: 'docs/protocol.md' })
+    const { routes } = this.#options
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined
+    if (route === undefined) throw notFound(request)
+    return route()
+  }
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.split('?')[0]!
+}
+
+function notFound(request: IncomingMessage): HttpRefusal {
+  return badRequest(`there is nothing at ${pathOf(request).slice(0, 256)}; the WebSocket is at /`, 404)
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
+  response.writeHead(status, {
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    Connection: 'close',
+    ...(status === 405 ? { Allow: 'GET, HEAD' } : {}),
+  })
+  response.end(request.method === 'HEAD' ? undefined : body)
+}
+
+function malformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (socket.destroyed || !socket.writable) return void socket.destroy()
+  const isLarge = error.code === 'HPE_HEADER_OVERFLOW'
+  const problem = isLarge ? `the headers have more than ${MAX_HEADER_BYTES} bytes` : 'what came is no HTTP request'
+  refuseSocket(socket, badRequest(problem, isLarge ? 431 : 400))
+}
+
+function tooLate(socket: Socket): void {
+  if (socket.writable && socket.bytesWritten === 0) refuseSocket(socket, new HttpRefusal(408, new BrokerError('handshake.timeout', { limitMs: REQUEST_MS })))
+  setImmediate(() => socket.destroy())
+}
+
+function cut(this: Socket): void {
+  this.destroy()
+}
+
+function problemOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE') return 'another program listens there; stop it, or set gateway.port to another one'
+  if (code === 'EACCES') return 'not permitted; ports below 1024 need a privilege'
+  if (code === 'EADDRNOTAVAIL') return 'this machine does not have that address; set gateway.host to one that it has'
+  return message
+}

@@ -1,0 +1,76 @@
+// A socket of the gateway from when it was accepted to when it is gone: counted, and with a time in which it must have
+// asked for something.
+
+import type { Socket } from 'node:net'
+import { Deadline, type Deadlines } from '../broker/ground/deadlines.ts'
+import type { SocketLimits } from './socket-limits.ts'
+
+const VISITOR = Symbol('visitor')
+
+interface VisitedSocket extends Socket {
+  [VISITOR]?: Visitor
+}
+
+/** What all visitors share. */
+export interface Reception {
+  readonly limits: SocketLimits
+  readonly deadlines: Deadlines
+  /** Those that did not upgrade. */
+  readonly visitors: Set<Visitor>
+  /** Called when the time is over. */
+  readonly tooLate: (socket: Socket) => void
+}
+
+export class Visitor extends Deadline {
+  readonly socket: Socket
+  readonly address: string
+  readonly #reception: Reception
+  #isAuthenticated = false
+
+  /**
+   * Counts the socket in; it has `limitMs` for what it wants.
+   * @throws BrokerError `gateway.socket_limit`
+   */
+  constructor(socket: Socket, address: string, reception: Reception, limitMs: number) {
+    super()
+    reception.limits.enter(address)
+    this.socket = socket
+    this.address = address
+    this.#reception = reception
+    reception.visitors.add(this)
+    reception.deadlines.set(this, limitMs)
+    const visited: VisitedSocket = socket
+    visited[VISITOR] = this
+    socket.on('close', onClose)
+  }
+
+  static of(socket: Socket): Visitor {
+    return (socket as VisitedSocket)[VISITOR]!
+  }
+
+  override expire(): void {
+    this.#reception.tooLate(this.socket)
+  }
+
+  /** It is a link now: what time it has is up to the link's owner. */
+  upgraded(): void {
+    this.#reception.deadlines.cancel(this)
+    this.#reception.visitors.delete(this)
+  }
+
+  /** Its client was let in. */
+  admitted(): void {
+    if (this.#isAuthenticated) return
+    this.#isAuthenticated = true
+    this.#reception.limits.authenticated(this.address)
+  }
+
+  left(): void {
+    this.upgraded()
+    this.#reception.limits.leave(this.address, this.#isAuthenticated)
+  }
+}
+
+function onClose(this: VisitedSocket): void {
+  this[VISITOR]!.left()
+}

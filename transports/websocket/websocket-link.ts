@@ -1,0 +1,345 @@
+// A link over a socket that was upgraded to WebSocket. Moves messages; knows of their content no more than where native
+// frames end.
+
+import type { Socket } from 'node:net'
+import { BrokerError } from '../../broker/ground/errors.ts'
+import type { Framing, Link, LinkHandler, Peer, Wrap } from '../../broker/ground/types.ts'
+import { closeCode } from './close-code.ts'
+import type { Deflation } from './deflation.ts'
+import { Opcode } from './frame-header.ts'
+import { FrameReader, type FrameSink } from './frame-reader.ts'
+import { controlFrame, type Outgoing } from './outgoing.ts'
+import { WsReceiver, type FrameReading } from './ws-receiver.ts'
+
+/** Whoever counts sockets until their clients are let in. */
+export interface Doorkeeper {
+  admitted(): void
+}
+
+/** What all links of a gateway share. */
+export interface WebSocketKind {
+  readonly outgoing: Outgoing
+  /** 0: a message is one frame, however long. bytes */
+  readonly maxFrameBytes: number
+  /** Largest message of a client that is not let in yet. bytes */
+  readonly maxFirstMessageBytes: number
+  /** Those that are open, for whoever looks after them. */
+  readonly links: Set<WebSocketLink>
+}
+
+const NOTHING = Buffer.alloc(0)
+const LINK = Symbol('link')
+/** Pings of one chunk that are each answered; of more the last is, as RFC 6455 5.5.3 allows. */
+const MAX_PONGS = 32
+/** RFC 6455 7.4.1: what a close frame without a code is called; never sent. */
+const NO_CODE = 1005
+
+/** The socket knows its link: a lookup table costs more on every chunk. */
+interface LinkedSocket extends Socket {
+  [LINK]?: WebSocketLink
+}
+
+/** Reads the frames that stand for themselves, for all links. */
+let shared: WsReceiver | undefined
+
+export class WebSocketLink implements Link, FrameSink, FrameReading {
+  readonly peer: Peer
+  framing: Framing = 'text'
+  /** False once nothing more is read: the other end closed, or broke the rules. */
+  isOpen = true
+  /** Something came since the last look, or could not, as it was not read. */
+  wasHeard = true
+  /** Since then nothing did. ms */
+  silentMs = 0
+  isPinged = false
+  readonly #socket: Socket
+  readonly #kind: WebSocketKind
+  readonly #doorkeeper: Doorkeeper | undefined
+  readonly #reader: FrameReader
+  /** Set when compression was agreed on; used once the client was let in. */
+  readonly #deflation: Deflation | undefined
+  #handler!: LinkHandler
+  /** Of a fragmented message; with compression, of all. */
+  #receiver: WsReceiver | undefined
+  #hasBegun = false
+  #isPaused = true
+  #isAdmitted = false
+  /** Its close frame was written. */
+  #hasClosed = false
+  /** Nothing more is to be waited for from the other end. */
+  #isPeerDone = false
+  #peerCode = NO_CODE
+  #pongs: Uint8Array[] | undefined
+  #isPongWaiting = false
+  #problem: Error | undefined
+
+  /** `first`: what came behind the request to upgrade. */
+  constructor(socket: Socket, peer: Peer, kind: WebSocketKind, doorkeeper?: Doorkeeper, deflation?: Deflation, first?: Uint8Array) {
+    this.#socket = socket
+    this.peer = peer
+    this.#kind = kind
+    this.#doorkeeper = doorkeeper
+    this.#deflation = deflation
+    this.#reader = new FrameReader(this, kind.maxFirstMessageBytes)
+    const linked: LinkedSocket = socket
+    linked[LINK] = this
+    if (first !== undefined && first.length > 0) socket.unshift(first)
+    kind.links.add(this)
+  }
+
+  get wrap(): Wrap | undefined {
+    if (this.#isAdmitted && this.#deflation !== undefined) return undefined
+    return this.framing === 'binary' ? this.#kind.outgoing.binary : this.#kind.outgoing.text
+  }
+
+  /** The broker does not read it: it cannot be heard. */
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  attach(handler: LinkHandler): void {
+    this.#handler = handler
+    // Shared functions instead of closures: at ten thousand connections they are 2 KiB each.
+    this.#socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
+  }
+
+  admitted(maxMessageBytes: number): void {
+    this.#isAdmitted = true
+    this.#doorkeeper?.admitted()
+    this.#reader.maxMessageBytes = maxMessageBytes
+    if (this.#deflation === undefined) {
+      this.#reader.isMerging = true
+      return
+    }
+    this.#reader.isLean = false
+    this.#receiver = new WsReceiver(maxMessageBytes, this.#deflation.incoming(maxMessageBytes))
+    this.#receiver.onDrain(() => {
+      if (!this.#isPaused) this.#socket.resume()
+    })
+  }
+
+  write(pieces: readonly Uint8Array[]): boolean {
+    if (this.#hasClosed || this.#socket.destroyed || this.#socket.writableEnded) return false
+    if (!this.#isAdmitted || this.#deflation === undefined) return this.#send(pieces)
+    const framed = this.#deflation.frames(pieces, this.framing === 'binary')
+    if (!(framed instanceof Promise)) return this.#send(framed)
+    framed.then(
+      (frames) => {
+        if (this.#socket.destroyed || this.#send(frames)) this.#handler.written()
+      },
+      (error: unknown) => this.#socket.destroy(BrokerError.from(error)),
+    )
+    return false
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#socket.resume()
+  }
+
+  /** Asks for a sign of life. */
+  ping(): void {
+    if (!this.#hasClosed && !this.#socket.writableEnded) this.#socket.write(controlFrame(Opcode.ping, NOTHING))
+  }
+
+  /** Closes with a code and the reason's name; the socket ends when the other end's close frame is there. */
+  close(reason?: BrokerError): void {
+    if (this.#hasClosed) return
+    this.#flushPongs()
+    this.#hasClosed = true
+    const socket = this.#socket
+    if (socket.destroyed || socket.writableEnded) return
+    socket.write(controlFrame(Opcode.close, this.#closeBody(reason)))
+    if (this.#isPeerDone) socket.end()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  /** Ends because of something that was found: the owner is told why, and says it to the other end. */
+  fail(error: BrokerError): void {
+    if (!this.isOpen) return
+    this.isOpen = false
+    // Nothing that comes is understood any more: a close frame would not be either.
+    this.#isPeerDone = true
+    if (this.#hasClosed) this.#socket.end()
+    else this.#handler.ended(error)
+  }
+
+  // FrameSink
+
+  binary(stretch: Uint8Array, endsMessage: boolean): void {
+    if (!this.#begins('binary')) return
+    if (this.#pongs !== undefined) this.#flushPongs()
+    if (!this.#hasClosed) this.#handler.received(stretch, endsMessage)
+  }
+
+  frame(bytes: Uint8Array, isOwn: boolean): void {
+    const opcode = bytes[0]! & 0x0f
+    const isAlone = (bytes[0]! & 0x80) !== 0 && opcode !== Opcode.continuation
+    if (this.#receiver === undefined && isAlone) {
+      if (shared === undefined || shared.isSpent) shared = new WsReceiver(0)
+      shared.read(bytes, this)
+      return
+    }
+    this.#receiver ??= new WsReceiver(this.#reader.maxMessageBytes)
+    // It keeps what it was given, while the chunk around that goes back when its other messages are written.
+    const goesOn = this.#receiver.read(isOwn ? bytes : Buffer.from(bytes), this)
+    if (this.#isInflating) {
+      if (!goesOn) this.#socket.pause()
+    } else if ((bytes[0]! & 0x80) !== 0 && opcode < Opcode.close) this.#receiver = undefined
+  }
+
+  failed(error: BrokerError): void {
+    this.fail(error)
+  }
+
+  // FrameReading
+
+  message(bytes: Uint8Array, isBinary: boolean): void {
+    if (!this.isOpen || !this.#begins(isBinary ? 'binary' : 'text')) return
+    this.#flushPongs()
+    if (!this.#hasClosed) this.#handler.received(bytes, true)
+  }
+
+  pinged(payload: Uint8Array): void {
+    if (this.#pongs === undefined) this.#pongs = [payload]
+    else if (this.#pongs.length < MAX_PONGS && !this.#isPongWaiting) this.#pongs.push(payload)
+    else this.#pongs[this.#pongs.length - 1] = payload
+  }
+
+  concluded(code: number): void {
+    this.#flushPongs()
+    this.isOpen = false
+    this.#isPeerDone = true
+    this.#peerCode = code
+    if (this.#hasClosed) this.#socket.end()
+    else this.#handler.ended()
+  }
+
+  broken(error: BrokerError): void {
+    this.fail(error)
+  }
+
+  // Called by the socket's listeners.
+
+  received(chunk: Buffer): void {
+    this.wasHeard = true
+    this.#reader.read(chunk)
+    if (this.#pongs !== undefined) this.#flushPongs()
+  }
+
+  peerEnded(): void {
+    if (this.#isInflating) this.#receiver!.whenRead(() => this.#peerEnded())
+    else this.#peerEnded()
+  }
+
+  failedSocket(problem: Error): void {
+    this.#problem = problem
+  }
+
+  closed(): void {
+    this.isOpen = false
+    this.#kind.links.delete(this)
+    this.#deflation?.close()
+    this.#handler.closed(this.#problem)
+  }
+
+  get #isInflating(): boolean {
+    return this.#isAdmitted && this.#deflation !== undefined
+  }
+
+  #peerEnded(): void {
+    this.#isPeerDone = true
+    if (this.#hasClosed) this.#socket.end()
+    else if (this.isOpen) {
+      this.isOpen = false
+      this.#handler.ended()
+    }
+  }
+
+  // The first message decides of which kind all are.
+  #begins(framing: 'text' | 'binary'): boolean {
+    if (!this.#hasBegun) {
+      this.#hasBegun = true
+      this.framing = framing
+    } else if (framing !== this.framing) {
+      this.fail(new BrokerError('frame.unsupported', { feature: `a ${framing} message on a connection that began with ${this.framing}` }))
+      return false
+    }
+    return true
+  }
+
+  #send(pieces: readonly Uint8Array[]): boolean {
+    const socket = this.#socket
+    if (pieces.length === 1) socket.write(pieces[0]!)
+    else {
+      socket.cork()
+      for (const piece of pieces) socket.write(piece)
+      socket.uncork()
+    }
+    // Node tries the write at once; what is left here, the kernel did not take.
+    if (socket.writableLength === 0) return true
+    // An empty write is done when all before it is. A callback on every write would cost each of them a tick.
+    socket.write(NOTHING, (error) => {
+      if (!error) this.#handler.written()
+    })
+    return false
+  }
+
+  // Between data frames; while something waits for the kernel, one pong waits behind it, for the latest ping.
+  #flushPongs(): void {
+    const pongs = this.#pongs
+    if (pongs === undefined || this.#isPongWaiting) return
+    const socket = this.#socket
+    if (this.#hasClosed || socket.destroyed || socket.writableEnded) {
+      this.#pongs = undefined
+      return
+    }
+    if (socket.writableLength === 0) {
+      this.#pongs = undefined
+      socket.write(Buffer.concat(pongs.map((payload) => controlFrame(Opcode.pong, payload))))
+      return
+    }
+    this.#pongs = [Buffer.from(pongs.at(-1)!)]
+    this.#isPongWaiting = true
+    socket.write(NOTHING, () => {
+      this.#isPongWaiting = false
+      this.#flushPongs()
+    })
+  }
+
+  #closeBody(reason: BrokerError | undefined): Uint8Array {
+    if (reason === undefined && this.#isPeerDone) return this.#peerCode === NO_CODE ? NOTHING : codeBytes(this.#peerCode, '')
+    return codeBytes(closeCode(reason), reason?.code ?? '')
+  }
+}
+
+function codeBytes(code: number, text: string): Buffer {
+  const body = Buffer.alloc(2 + Buffer.byteLength(text))
+  body.writeUInt16BE(code)
+  body.write(text, 2)
+  return body
+}
+
+function onData(this: LinkedSocket, chunk: Buffer): void {
+  this[LINK]!.received(chunk)
+}
+
+function onEnd(this: LinkedSocket): void {
+  this[LINK]!.peerEnded()
+}
+
+function onError(this: LinkedSocket, problem: Error): void {
+  this[LINK]!.failedSocket(problem)
+}
+
+function onClose(this: LinkedSocket): void {
+  this[LINK]?.closed()
+}
