@@ -45,7 +45,11 @@ function declareLifecycle(program: Command): void {
 }
 
 function declareViews(program: Command): void {
-  program.command('status').description('show whether the broker runs, and how it is').action(lazily(async () => (await import('./commands/status.ts')).status))
+  program
+    .command('status')
+    .description('show whether the broker runs, and how it is')
+    .option('-v, --verbose', 'health, port and the latest problems; of a broker that is down: what its files, its log and the port say')
+    .action(lazily(async () => (await import('./commands/status.ts')).status))
   program
     .command('tree')
     .description('show every actor: phase, incarnation, restarts, age, mailbox')

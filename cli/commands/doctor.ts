@@ -2,17 +2,16 @@
 
 import { resolve } from 'node:path'
 import type { Context } from '../context.ts'
+import { printFinding } from '../finding-view.ts'
 import { Exit } from '../failure.ts'
 import { plural } from '../format.ts'
 import { print, printJson } from '../output.ts'
 import { readStartRecord } from '../start-record.ts'
-import { paint } from '../table.ts'
 import type { Finding } from '../checks/finding.ts'
 import { checkBroker } from '../checks/broker.ts'
 import { checkConfig } from '../checks/config.ts'
 import { checkHome } from '../checks/home.ts'
 import { checkMachine } from '../checks/machine.ts'
-import { marks } from '../checks/mark.ts'
 
 interface DoctorOptions {
   readonly config?: string
@@ -33,9 +32,4 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
   if (context.isJson) await printJson({ ok: failed === 0, checks: findings })
   else await print(failed === 0 ? '\nnothing that keeps the broker from working' : `\n${plural(failed, 'check')} failed`)
   if (failed > 0) process.exitCode = Exit.failed
-}
-
-async function printFinding({ state, check, text, remedy }: Finding): Promise<void> {
-  await print(`${marks[state]}  ${check.padEnd(12)}  ${text}`)
-  if (remedy !== undefined) await print(`${' '.repeat(20)}${paint('cyan', `→ ${remedy}`)}`)
 }

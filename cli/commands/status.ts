@@ -1,36 +1,97 @@
-// `callboard status`: whether the broker runs, and how it is.
+// `callboard status`: whether the broker runs, and how it is; with --verbose also how well, or why it is down.
 
 import { BrokerError } from '../../broker/ground/errors.ts'
 import { findHolder } from '../../broker/ground/home-lock.ts'
+import type { ApiAnswer } from '../../client/index.ts'
+import type { Finding } from '../checks/finding.ts'
 import type { Context } from '../context.ts'
 import { formatBytes, formatCount, formatDuration } from '../format.ts'
 import { print, printJson } from '../output.ts'
-import { formatFields } from '../table.ts'
+import { formatFields, paint } from '../table.ts'
 import { withClient } from '../with-client.ts'
+
+interface StatusOptions {
+  readonly verbose?: true
+}
+
+type Status = ApiAnswer<'status'>
 
 const MS_PER_SECOND = 1000
 
-/** @throws BrokerError `broker.not_running`, which ends the command with exit code 1 */
-export async function status(context: Context): Promise<void> {
-  if ((await findHolder(context.paths)) === undefined) throw new BrokerError('broker.not_running', { home: context.paths.home })
-  const now = await withClient(context, client => client.call('status'))
-  if (context.isJson) return printJson(now)
+/** @throws BrokerError `broker.not_running`, which ends the command with exit code 1; with `verbose` after what is known of the reason */
+export async function status(context: Context, options: StatusOptions): Promise<void> {
+  // Where a broker at a URL has its home is not known here.
+  const isHere = context.url === undefined
+  if (isHere && (await findHolder(context.paths)) === undefined) {
+    if (options.verbose) await explainDown(context)
+    throw new BrokerError('broker.not_running', { home: context.paths.home })
+  }
+  if (!options.verbose) {
+    const now = await withClient(context, client => client.call('status'))
+    return context.isJson ? printJson(now) : print(formatStatus(now))
+  }
+  await explainRunning(context, isHere)
+}
+
+async function explainRunning(context: Context, isHere: boolean): Promise<void> {
+  const [now, health] = await withClient(context, client => Promise.all([client.call('status'), client.call('health')]))
+  const reasons = isHere ? await reasonsOf(context, true) : undefined
+  if (context.isJson) return printJson({ ...now, health, ...reasons })
+  const { formatHealth } = await import('./gateway/health.ts')
+  await print(`${formatStatus(now)}\n\n${formatHealth(health)}\n`)
+  if (reasons !== undefined) await printReasons(reasons)
+}
+
+async function explainDown(context: Context): Promise<void> {
+  const reasons = await reasonsOf(context, false)
+  await (context.isJson ? printJson({ running: false, ...reasons }) : printReasons(reasons))
+}
+
+interface Reasons {
+  readonly checks: readonly Finding[]
+  readonly problems: readonly string[]
+  readonly complaints: readonly string[]
+}
+
+/** What files, log and port say. Loaded only when asked for: it reads the configuration. */
+async function reasonsOf(context: Context, isRunning: boolean): Promise<Reasons> {
+  const [{ checkHome }, { checkConfig }, { checkGateway }, { readRunLog }, { readStartRecord }] = await Promise.all([
+    import('../checks/home.ts'),
+    import('../checks/config.ts'),
+    import('../checks/gateway.ts'),
+    import('../checks/run-log.ts'),
+    import('../start-record.ts'),
+  ])
+  const { config } = readStartRecord(context.paths)
+  const { findings, problems, complaints } = await readRunLog(context, isRunning)
+  const checks: Finding[] = []
+  for (const check of [checkHome, checkConfig, checkGateway]) for await (const finding of check(context, config)) checks.push(finding)
+  return { checks: [...checks, ...findings], problems, complaints: isRunning ? [] : complaints }
+}
+
+async function printReasons({ checks, problems, complaints }: Reasons): Promise<void> {
+  const { printFinding } = await import('../finding-view.ts')
+  for (const finding of checks) await printFinding(finding)
+  for (const [title, lines] of [['the latest problems in the log of that run', problems], ['what it said when it was last started in the background', complaints]] as const) {
+    if (lines.length > 0) await print(`\n${paint('dim', title)}\n${lines.join('\n')}`)
+  }
+}
+
+function formatStatus(now: Status): string {
   const { host } = now
-  await print(
-    formatFields([
-      ['broker', `${now.broker}, incarnation ${now.incarnation}, version ${now.version}`],
-      ['phase', now.phase],
-      ['pid', String(now.pid)],
-      ['up', formatDuration(now.uptimeMs)],
-      ['home', now.home],
-      ['socket', now.socket],
-      ['gateway', now.gateway ?? now.gatewayProblem ?? 'not configured'],
-      ['connections', formatCount(now.connections)],
-      ['channels', formatCount(now.channels)],
-      ['agents', formatCount(now.agents)],
-      ['memory', `${formatBytes(now.rssBytes)} resident, ${formatBytes(now.heapBytes)} heap`],
-      ['cpu', `${formatDuration(now.cpuSeconds * MS_PER_SECOND)} used`],
-      ['host', `${host.name}, ${host.cpus} cpus, load ${host.loadAverage.map(load => load.toFixed(2)).join(' ')}, ${formatBytes(host.freeMemoryBytes)} of ${formatBytes(host.memoryBytes)} free`],
-    ]),
-  )
+  return formatFields([
+    ['broker', `${now.broker}, incarnation ${now.incarnation}, version ${now.version}`],
+    ['phase', now.phase],
+    ['pid', String(now.pid)],
+    ['up', formatDuration(now.uptimeMs)],
+    ['home', now.home],
+    ['socket', now.socket],
+    ['gateway', now.gateway ?? now.gatewayProblem ?? 'not configured'],
+    ['connections', formatCount(now.connections)],
+    ['channels', formatCount(now.channels)],
+    ['agents', formatCount(now.agents)],
+    ['memory', `${formatBytes(now.rssBytes)} resident, ${formatBytes(now.heapBytes)} heap`],
+    ['cpu', `${formatDuration(now.cpuSeconds * MS_PER_SECOND)} used`],
+    ['host', `${host.name}, ${host.cpus} cpus, load ${host.loadAverage.map(load => load.toFixed(2)).join(' ')}, ${formatBytes(host.freeMemoryBytes)} of ${formatBytes(host.memoryBytes)} free`],
+  ])
 }
