@@ -2,7 +2,7 @@
 
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
-import { parseSubject } from './ground/subject.ts'
+import type { Permissions } from './security/permissions.ts'
 
 /** One client. */
 interface Present {
@@ -26,8 +26,8 @@ interface BrokerState {
   readonly channels: number
 }
 
-/** Listed at most; `presenceTotal` counts all. */
-const MAX_LISTED = 1000
+/** Listed at most; `presenceTotal` counts all. When ten thousand clients come back at once, each of them is told of this many. */
+const MAX_LISTED = 200
 
 export class Presence {
   readonly #core: Core
@@ -42,14 +42,19 @@ export class Presence {
 
   /** Those whom `viewer` may address, itself included, the oldest first; role `admin` knows all. */
   snapshot(viewer: Connection): { presence: Present[]; presenceTotal: number; state: BrokerState } {
+    const { directory } = this.#core
+    const permissions = viewer.permissions!
+    const isAllKnown = knowsAll(permissions)
     const presence: Present[] = []
     let presenceTotal = 0
-    for (const connection of this.#core.directory.all()) {
-      if (!isKnown(connection, viewer)) continue
+    for (const connection of directory.all()) {
+      if (isAllKnown && presence.length === MAX_LISTED) break
+      // Whom one may not write to is none of one's business.
+      if (!isAllKnown && connection.client !== viewer.client && !permissions.mayPublish(['$CB', 'to', 'client', connection.client])) continue
       presenceTotal++
       if (presence.length < MAX_LISTED) presence.push(this.#present(connection))
     }
-    return { presence, presenceTotal, state: this.#state() }
+    return { presence, presenceTotal: isAllKnown ? directory.size : presenceTotal, state: this.#state() }
   }
 
   #state(): BrokerState {
@@ -72,8 +77,8 @@ export class Presence {
   }
 }
 
-// Whom one may not write to is none of one's business.
-function isKnown({ client }: Connection, viewer: Connection): boolean {
-  const permissions = viewer.permissions!
-  return client === viewer.client || permissions.has('admin') || permissions.mayPublish(parseSubject(`$CB.to.client.${client}`))
+// So that the usual case does not look at each of ten thousand.
+function knowsAll(permissions: Permissions): boolean {
+  const { allow, deny } = permissions.publish
+  return permissions.has('admin') || (allow.includes('>') && deny.length === 0)
 }

@@ -141,6 +141,30 @@ test('gateway input: whatever comes, nothing throws, every req has one answer, a
   t.is(rig.pipeline.openRequests, 0)
 })
 
+test('gateway input: each req has exactly one res under its id, whatever the others do', async t => {
+  const rig = rigWithView()
+  const responder = rig.gateway()
+  responder.call(1, 'subscribe', { subject: 'a' })
+  const request = fc.record({ type: fc.constant('req'), method: fc.oneof({ weight: 5, arbitrary: methods.filter(name => name !== 'cancel') }, { weight: 1, arbitrary: fc.string() }), params: fc.oneof(params, fc.jsonValue()) })
+  await fc.assert(fc.asyncProperty(fc.array(request, { maxLength: 12 }), async requests => {
+    const client = rig.gateway()
+    for (const [id, each] of requests.entries()) client.send({ ...each, id })
+    rig.turn()
+    await new Promise(setImmediate)
+    // One in two is answered, the others run out of time.
+    for (const [i, { type, replyTo }] of responder.lines().entries()) if (type === 'request' && i % 2 === 0) responder.send({ type: 'response', ref: replyTo, payload: i })
+    for (let turns = 0; turns < requests.length + 1; turns++) {
+      await rig.advance(5500)
+      await new Promise(setImmediate)
+    }
+    const answered = client.lines().filter(({ type }) => type === 'res').map(({ id }) => Number(id))
+    t.deepEqual(answered.toSorted((a, b) => a - b), requests.map((_, id) => id))
+    client.link.hangUp()
+    rig.turn()
+    responder.lines()
+  }), { numRuns: 100 })
+})
+
 test('gateway input: random bytes are answered by name', t => {
   const client = new PipelineRig().gateway()
   fc.assert(fc.property(fc.oneof(fc.uint8Array({ maxLength: 60 }), fc.string().map(text => new TextEncoder().encode(text))), bytes => {
