@@ -11,6 +11,8 @@ export interface Call {
   readonly isAnswered: boolean
   /** Sent again after a disconnect, because doing it twice does no harm. */
   readonly isRepeatable: boolean
+  /** Means something in this session only, such as an answer: it fails when the session does not go on. default false */
+  readonly isBound?: boolean
   /** It was sent under this id; called again when it is repeated. `ready` says when the link takes more. */
   sent(id: number, ready: Promise<void>): void
   /** A frame that names it in `ref`; true when no more are expected. */

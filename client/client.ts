@@ -5,32 +5,38 @@ import type { Clock } from '../broker/ground/clock.ts'
 import { Deadlines } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { encodePayload } from '../broker/ground/payload.ts'
-import type { FrameInit } from '../broker/wire/frame.ts'
+import { frameBytes, type FrameInit } from '../broker/wire/frame.ts'
 import { Flag, Kind } from '../broker/wire/layout.ts'
 import type { ApiAnswer, ApiMethod, ApiParams } from './api-types.ts'
 import { aborted, Caller } from './caller.ts'
 import { Channels } from './channels.ts'
 import { controlCall, receiptCall, subscribeCall } from './control-calls.ts'
+import { Credit } from './credit.ts'
 import { deferred } from './deferred.ts'
 import { Emitter } from './emitter.ts'
 import { Flow } from './flow.ts'
+import type { Gap } from './gap.ts'
 import type { Welcome } from './handshake.ts'
 import { Inbound } from './inbound.ts'
 import type { Platform } from './link.ts'
 import { Message } from './message.ts'
 import { PromiseCall, SendCall } from './promise-call.ts'
-import { Session, type SessionOptions } from './session.ts'
+import { Session, type Opening, type SessionOptions } from './session.ts'
 import { StreamCall } from './stream-call.ts'
 import { checkSubject } from './subject-check.ts'
 import { Subscription, type SubscribeOptions } from './subscription.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { ClientTracing } from './tracing.ts'
-import type { PublishOptions, Receipt, RequestOptions, StreamOptions } from './operation-options.ts'
+import type { DeliveryReceipt, PublishOptions, Receipt, RequestOptions, StreamOptions } from './operation-options.ts'
 
 export interface ClientEvents {
   /** The connection is gone; `reconnected` or `closed` follows. */
   disconnected: BrokerError
   reconnected: Welcome
+  /** Comes before `reconnected` when the session goes on: nothing was lost but `lost` messages for this client, of which `gap` tells. */
+  resumed: { readonly lost: number }
+  /** Messages for this client were lost at the broker, before the next one that comes. */
+  gap: Gap
   /** Once and last; undefined when this side closed. */
   closed: BrokerError | undefined
   /** What no promise tells: a refused publish without receipt, a refused subscription, a handler that threw. */
@@ -63,6 +69,8 @@ export class Client {
   readonly #inbound: Inbound
   readonly #flow: Flow
   readonly #caller: Caller
+  readonly #credit: Credit | undefined
+  readonly #offlineLimit: number
   readonly #requestTimeoutMs: number | undefined
   readonly #clock: Clock
   readonly #tracing: ClientTracing | undefined
@@ -75,16 +83,27 @@ export class Client {
     this.#tracing = options.tracing
     this.#deadlines = new Deadlines(options.clock, { onError: error => problem(BrokerError.from(error)) })
     this.#requestTimeoutMs = options.requestTimeoutMs
+    this.#credit = options.wishes.flow?.credit === true ? new Credit() : undefined
+    this.#offlineLimit = options.offlineLimit
     this.#session = new Session(platform, options, {
-      opened: (welcome, isFirst) => this.#opened(welcome, isFirst),
+      opened: (welcome, opening) => this.#opened(welcome, opening),
       received: (frame, connection) => this.#inbound.receive(frame, connection),
       lost: error => {
-        this.#inbound.lost(error)
+        this.#credit?.pause()
         this.#events.emit('disconnected', error)
       },
+      abandoned: error => this.#inbound.abandoned(error),
       closed: error => this.#onClosed(error),
     })
-    this.#inbound = new Inbound({ calls: this.#session.calls, subscriptions: this.#subscriptions, deadlines: this.#deadlines, problem })
+    this.#inbound = new Inbound({
+      calls: this.#session.calls,
+      subscriptions: this.#subscriptions,
+      deadlines: this.#deadlines,
+      sendAnswer: frame => this.#session.tell(frame),
+      gap: gap => this.#missed(gap),
+      credit: (subject, bytes) => this.#credit?.grant(subject, bytes),
+      problem,
+    })
     this.#flow = new Flow(isPaused => (isPaused ? this.#session.connection?.pause() : this.#session.connection?.resume()))
     this.#caller = new Caller(this.#session, this.#flow, this.#deadlines)
     this.channels = new Channels((method, params) => this.call(method, params))
@@ -119,12 +138,14 @@ export class Client {
 
   /**
    * Publishes `payload` (see encodePayload) on `subject`. Resolves when the frame was handed to the socket and that takes
-   * more, so awaiting it is the back-pressure. While disconnected it waits. Never repeated: what was handed over when the
-   * connection broke may or may not have arrived. With `receipt` it resolves when the broker has accepted it, and with
-   * `mid` or `idempotent` besides, it is sent again after a disconnect.
+   * more, so awaiting it is the back-pressure; with `credit` when the broker allows so much on the subject. While
+   * disconnected it waits. In a session that is resumed it arrives once. Otherwise it is never repeated: what was handed
+   * over when the connection broke may or may not have arrived. With `receipt` it resolves when the broker has accepted
+   * it, or knows what became of it, and with `mid` or `idempotent` besides, it is sent again in another session.
    * @throws BrokerError `subject.invalid`, `frame.too_large`, `payload.*`, `client.offline_full`, `client.closed`,
    * `client.aborted`; with `receipt` what the broker refused it with, `connection.lost`, and `request.timeout`
    */
+  publish(subject: string, payload: unknown, options: PublishOptions & { readonly receipt: 'delivered' }): Promise<DeliveryReceipt>
   publish(subject: string, payload: unknown, options: PublishOptions & { readonly receipt: true }): Promise<Receipt>
   publish(subject: string, payload: unknown, options?: PublishOptions): Promise<void>
   publish(subject: string, payload: unknown, options: PublishOptions = {}): Promise<Receipt | void> {
@@ -134,17 +155,14 @@ export class Client {
 
   async #publish(subject: string, payload: unknown, options: PublishOptions): Promise<Receipt | void> {
     const frame = this.#frame(Kind.publish, subject, payload, options)
-    if (options.receipt === true) {
-      const call = receiptCall({ ...frame, flags: (frame.flags ?? 0) | Flag.receipt }, isRepeatable(options))
-      return this.#caller.answer(call, { subject, timeoutMs: this.#timeoutMs(undefined), signal: options.signal })
-    }
-    const { connection } = this.#session
-    if (connection?.isOpen === true) {
-      if (options.signal?.aborted === true) throw aborted(options.signal)
-      connection.send(frame)
-      return connection.ready
-    }
-    return this.#caller.send(new SendCall(frame), options.signal)
+    const { signal } = options
+    if (signal?.aborted === true) throw aborted(signal)
+    const credit = this.#credit
+    if (credit === undefined) return this.#sendPublish(frame, options)
+    if (!this.isConnected && credit.waiting >= this.#offlineLimit) throw new BrokerError('client.offline_full', { limit: this.#offlineLimit })
+    return credit.spend(subject, frameBytes(frame), () => this.#sendPublish(frame, options), signal).catch((error: unknown) => {
+      throw signal?.aborted === true ? aborted(signal) : error
+    })
   }
 
   /**
@@ -225,8 +243,18 @@ export class Client {
     if (this.#session.isOver) throw new BrokerError('client.closed')
     checkSubject(subject)
     const { type, bytes } = encodePayload(payload, options)
-    const headers = options.mid === undefined ? options.headers : { ...options.headers, mid: options.mid }
-    return { kind, flags: type, subject, headers, payload: bytes }
+    return { kind, flags: type, subject, headers: headersOf(options), payload: bytes }
+  }
+
+  #sendPublish(frame: FrameInit, { receipt, signal, ...options }: PublishOptions): Promise<Receipt | void> {
+    if (receipt !== undefined && receipt !== false) {
+      const call = receiptCall({ ...frame, flags: (frame.flags ?? 0) | Flag.receipt }, isRepeatable(options))
+      return this.#caller.answer(call, { subject: frame.subject!, timeoutMs: this.#timeoutMs(options.timeoutMs), signal })
+    }
+    const { connection } = this.#session
+    if (connection?.isOpen !== true) return this.#caller.send(new SendCall(frame), signal)
+    connection.send(frame)
+    return connection.ready
   }
 
   #ask<T>(subject: string, payload: unknown, options: StreamOptions, isMany: boolean): AsyncIterableIterator<Message<T>, undefined> {
@@ -252,13 +280,21 @@ export class Client {
     return Math.min(Math.max(1, Math.ceil(timeoutMs)), MAX_TIMEOUT_MS)
   }
 
-  #opened(welcome: Welcome, isFirst: boolean): void {
+  #opened(welcome: Welcome, { isFirst, isResumed }: Opening): void {
     if (this.#flow.isPaused) this.#session.connection?.pause()
-    for (const subscription of this.#subscriptions.all()) this.#announce(subscription)
+    for (const subscription of this.#subscriptions.all()) if (!isResumed || !subscription.isAnnounced) this.#announce(subscription)
+    this.#credit?.open(isResumed ? undefined : (welcome.limits.creditBytes ?? Infinity))
+    if (isResumed) this.#events.emit('resumed', { lost: welcome.lost ?? 0 })
     if (!isFirst) this.#events.emit('reconnected', welcome)
   }
 
+  #missed(gap: Gap): void {
+    for (const subscription of this.#subscriptions.all()) subscription.missed(gap)
+    this.#events.emit('gap', gap)
+  }
+
   #announce(subscription: Subscription): void {
+    subscription.isAnnounced = true
     if (subscription.isLocal) return subscription.confirm()
     this.#session.submit(
       subscribeCall(subscription, error => {
@@ -271,14 +307,19 @@ export class Client {
 
   async #detach(subscription: Subscription, isInOrder: boolean): Promise<void> {
     if (!isInOrder) this.#subscriptions.remove(subscription)
-    if (!subscription.isLocal && this.isConnected) {
+    const isKnown = !subscription.isLocal && subscription.isAnnounced
+    if (isKnown && (this.isConnected || this.#session.isSuspended)) {
       const call = controlCall({ kind: Kind.unsubscribe, ref: subscription.number })
+      const isAway = !this.isConnected
       this.#session.submit(call)
-      // Without the connection there is no subscription either.
-      await call.promise.catch((error: unknown) => {
+      const confirmed = call.promise.catch((error: unknown) => {
+        // Without the session there is no subscription either.
         const problem = BrokerError.from(error)
         if (problem.code !== 'connection.lost' && problem.code !== 'client.closed') throw problem
       })
+      // Nobody waits for a broker that is away; what it refuses when it is back is told as an event.
+      if (isAway) confirmed.catch((error: unknown) => this.#events.emit('error', BrokerError.from(error)))
+      else await confirmed
     }
     // In order: what was sent before the broker read the frame still arrives, and is still delivered.
     this.#subscriptions.remove(subscription)
@@ -297,6 +338,7 @@ export class Client {
       this.#subscriptions.remove(subscription)
       subscription.end(error)
     }
+    this.#credit?.close(error ?? new BrokerError('client.closed'))
     this.#deadlines.close()
     this.#closed.resolve(error)
     this.#events.emit('closed', error)
@@ -307,3 +349,7 @@ function isRepeatable({ mid, idempotent }: PublishOptions): boolean {
   return idempotent ?? mid !== undefined
 }
 
+function headersOf({ headers, mid, ttlMs, receipt }: PublishOptions): FrameInit['headers'] {
+  if (mid === undefined && ttlMs === undefined && receipt !== 'delivered') return headers
+  return { ...headers, ...(mid === undefined ? {} : { mid }), ...(ttlMs === undefined ? {} : { ttl: ttlMs }), ...(receipt === 'delivered' ? { receipt } : {}) }
+}

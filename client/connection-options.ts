@@ -1,9 +1,18 @@
 // What a client may be told wherever it runs. Knows no environment, no files, and no kind of link.
 
 import { systemClock } from '../broker/ground/clock.ts'
-import type { RetrySettings } from '../broker/ground/settings.ts'
+import type { Overflow, RetrySettings } from '../broker/ground/settings.ts'
 import type { ClientOptions } from './client.ts'
 import type { Credential, Identity } from './handshake.ts'
+
+/** Limits on what waits at the broker for this client; they can lower the broker's, not raise them. */
+export interface FlowOptions {
+  /** When the limit is reached: `block` lets publishers wait, the others drop or end the connection. What was dropped is told by `gap`. */
+  readonly overflow?: Overflow
+  /** bytes */
+  readonly maxPendingBytes?: number
+  readonly maxPendingMessages?: number
+}
 
 export interface ConnectionOptions {
   /** Whose credential it is. default `owner`; an agent that the broker started: `agent:<name>` */
@@ -16,8 +25,17 @@ export interface ConnectionOptions {
   readonly echo?: boolean
   /** `challenge` never sends the token and proves the broker too; `token` saves a round trip. default `challenge` */
   readonly auth?: 'token' | 'challenge'
-  /** Let the broker ping this client and close it when it falls silent; it must then read without long stops. default false */
+  /** Broker and client watch each other: who is silent for two periods is asked, after a third the connection ends, and the client comes back. It must read without long stops. default false */
   readonly heartbeat?: boolean
+  /** What happens to messages for this client that it does not read fast enough. default: as the broker has it */
+  readonly flow?: FlowOptions
+  /** Publish on each subject only as fast as the broker passes it on, so that one that is slow does not block the others. default false */
+  readonly credit?: boolean
+  /**
+   * How long the broker keeps subscriptions, open requests and messages for this client after its connection broke, so
+   * that it goes on without loss. The broker may grant less. ms, 0 = not at all; default 60000, with `retry: false` 0
+   */
+  readonly sessionTtlMs?: number
   /** How to come back after a disconnect; what is left out is as the broker says. `maxRetries: Infinity` never gives up; false never comes back. */
   readonly retry?: Partial<RetrySettings> | false
   /** Messages that may wait for the connection. default 1000, 0 = none */
@@ -32,15 +50,22 @@ export interface ConnectionOptions {
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 5000
 const DEFAULT_OFFLINE_LIMIT = 1000
+const DEFAULT_SESSION_TTL_MS = 60_000
 const HEARTBEAT_MS = 30_000
 
 /** What the client is told: the options, with their defaults. `names` is what it says of itself beside them. */
 export function withDefaults(options: ConnectionOptions, names: Identity, credential: () => Credential): ClientOptions {
+  // Nobody comes back for the session of a client that does not come back.
+  const sessionTtlMs = options.retry === false ? 0 : (options.sessionTtlMs ?? DEFAULT_SESSION_TTL_MS)
   return {
     identity: {
       ...names,
       ...(options.echo === undefined ? {} : { echo: options.echo }),
       ...(options.heartbeat === true ? { heartbeatMs: HEARTBEAT_MS } : {}),
+    },
+    wishes: {
+      ...(options.flow === undefined && options.credit !== true ? {} : { flow: { ...options.flow, ...(options.credit === true ? { credit: true } : {}) } }),
+      ...(sessionTtlMs === 0 ? {} : { sessionTtlMs }),
     },
     credential,
     retry: options.retry ?? {},

@@ -1,6 +1,7 @@
 // One connection to the broker, from the first byte to the last: frames in and out, ids, ping and goodbye. It does not
 // come back; the session opens the next one.
 
+import { encode } from '@msgpack/msgpack'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { decodeFrame, encodeFrame, type Frame, type FrameInit } from '../broker/wire/frame.ts'
 import { Framer } from '../broker/wire/framer.ts'
@@ -8,6 +9,7 @@ import { isCanonical } from '../broker/wire/canonical.ts'
 import { Kind } from '../broker/wire/layout.ts'
 import { errorOf } from './answer-error.ts'
 import type { Handshake, Welcome } from './handshake.ts'
+import type { Ledger, LedgerWish } from './ledger.ts'
 import type { ClientLink, LinkHandler, Platform } from './link.ts'
 import { Outbound } from './outbound.ts'
 import { encodeSigned } from './signer.ts'
@@ -32,10 +34,13 @@ export class Connection implements LinkHandler {
   readonly #outbound: Outbound
   readonly #framer = new Framer(MAX_RECEIVED_FRAME_BYTES)
   readonly #key: Uint8Array
+  #ledger: Ledger | undefined
   #lastId = 0
   #welcome: Welcome | undefined
   #reason: BrokerError | undefined
   #isOver = false
+  #wasHeard = false
+  #isPaused = false
 
   constructor(link: ClientLink, platform: Platform, handshake: Handshake, token: string | undefined, handler: ConnectionHandler) {
     this.#link = link
@@ -55,9 +60,17 @@ export class Connection implements LinkHandler {
     return this.#welcome
   }
 
-  /** Resolves when more may be sent; see Outbound. */
+  /** Resolves when more may be sent; see Outbound and Ledger. */
   get ready(): Promise<void> {
-    return this.#outbound.ready
+    const kept = this.#ledger?.ready
+    return kept === undefined ? this.#outbound.ready : Promise.all([kept, this.#outbound.ready]).then(() => {})
+  }
+
+  /** Bytes came since this was last asked. */
+  takeHeard(): boolean {
+    const wasHeard = this.#wasHeard
+    this.#wasHeard = false
+    return wasHeard
   }
 
   get isOpen(): boolean {
@@ -75,15 +88,43 @@ export class Connection implements LinkHandler {
     const bytes = isSigned ? encodeSigned(frame, this.#key, this.#platform.hmac) : encodeFrame(frame)
     const limitBytes = this.#welcome?.limits.maxFrameBytes ?? MAX_RECEIVED_FRAME_BYTES
     if (bytes.length > limitBytes) throw new BrokerError('frame.too_large', { actualBytes: bytes.length, limitBytes })
+    const id = ++this.#lastId
     this.#outbound.push(bytes)
-    return ++this.#lastId
+    if (this.#ledger !== undefined) this.#grant(this.#ledger.sent(id, init.kind, bytes))
+    return id
+  }
+
+  /**
+   * From now on the ledger knows what comes and goes. For a session that goes on, `again` is sent again under the ids
+   * that it has, and ids continue behind it. Called once, when the connection has opened.
+   */
+  keepIn(ledger: Ledger, again: readonly Uint8Array[]): void {
+    for (const bytes of again) this.#outbound.push(bytes)
+    // Of this connection's handshake; a session that goes on is far behind them.
+    this.#lastId = Math.max(this.#lastId, ledger.lastId)
+    this.#ledger = ledger
+  }
+
+  /** Confirms what came, when there is something to confirm. */
+  ack(): void {
+    const ledger = this.#ledger
+    if (ledger === undefined || !ledger.hasUnacked || this.#isOver) return
+    ledger.acked()
+    this.send({ kind: Kind.ack, payload: encode({ received: ledger.received }) })
+  }
+
+  /** It is not read. */
+  get isPaused(): boolean {
+    return this.#isPaused
   }
 
   pause(): void {
+    this.#isPaused = true
     this.#link.pause()
   }
 
   resume(): void {
+    this.#isPaused = false
     this.#link.resume()
   }
 
@@ -104,6 +145,7 @@ export class Connection implements LinkHandler {
 
   received(chunk: Uint8Array): void {
     if (this.#isOver) return
+    this.#wasHeard = true
     try {
       this.#framer.push(chunk, { frame: (bytes, start, end) => this.#frame(bytes, start, end) })
     } catch (error) {
@@ -118,6 +160,7 @@ export class Connection implements LinkHandler {
   closed(problem: Error | undefined): void {
     this.#isOver = true
     this.#outbound.release()
+    this.#ledger?.release()
     this.#reason ??= problem instanceof BrokerError ? problem : new BrokerError('connection.lost', { problem: problem?.message ?? 'the broker closed it' }, { cause: problem })
     this.#handler.closed(this.#reason, this)
   }
@@ -126,12 +169,18 @@ export class Connection implements LinkHandler {
     if (this.#isOver) return
     if (!isCanonical(bytes, start, end)) throw new BrokerError('frame.malformed', { problem: 'the broker sent a frame that is not canonical' })
     const frame = decodeFrame(bytes, start, end)
-    if (this.#welcome === undefined) this.#shakeHands(frame)
-    else if (frame.kind === Kind.ping) this.send({ kind: Kind.pong, ref: frame.id })
+    if (this.#welcome === undefined) return this.#shakeHands(frame)
+    if (this.#ledger !== undefined) this.#grant(this.#ledger.got(frame, end - start))
+    if (frame.kind === Kind.ping) this.send({ kind: Kind.pong, ref: frame.id })
     else if (frame.kind === Kind.goodbye) {
       this.#end(errorOf(frame))
       this.#link.close()
     } else this.#handler.received(frame, this)
+  }
+
+  #grant(wish: LedgerWish): void {
+    if (wish === 'ack') this.ack()
+    else if (wish === 'ask') this.send({ kind: Kind.ping })
   }
 
   #shakeHands(frame: Frame): void {

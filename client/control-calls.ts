@@ -10,19 +10,19 @@ import type { Receipt } from './operation-options.ts'
 import { PromiseCall } from './promise-call.ts'
 import type { Subscription } from './subscription.ts'
 
-/** A control frame; done when the broker says ok. */
+/** A control frame about this session; done when the broker says ok. */
 export function controlCall(frame: FrameInit): PromiseCall<undefined> {
-  return new PromiseCall({ frame, read: answer => (answer.kind === Kind.ok ? { result: undefined } : undefined) })
+  return new PromiseCall({ frame, isBound: true, read: answer => (answer.kind === Kind.ok ? { result: undefined } : undefined) })
 }
 
 /** A publish that asks for a receipt. */
-export function receiptCall(frame: FrameInit, isRepeatable: boolean): PromiseCall<Receipt> {
-  return new PromiseCall({ frame, isRepeatable, read: answer => (answer.kind === Kind.receipt ? { result: decode(answer.payload) as Receipt } : undefined) })
+export function receiptCall<R extends Receipt>(frame: FrameInit, isRepeatable: boolean): PromiseCall<R> {
+  return new PromiseCall({ frame, isRepeatable, read: answer => (answer.kind === Kind.receipt ? { result: decode(answer.payload) as R } : undefined) })
 }
 
 /**
- * The frame that announces a subscription. It may be sent once per connection; a connection that is lost before the
- * answer settles nothing, as the next one announces it again.
+ * The frame that announces a subscription. It is sent once per session; one that is lost before the answer settles
+ * nothing, as the next one announces it again.
  */
 export function subscribeCall(subscription: Subscription, refused: (error: BrokerError) => void): Call {
   const { number, pattern, group, filter } = subscription

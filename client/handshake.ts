@@ -4,7 +4,7 @@
 
 import { decode, encode } from '@msgpack/msgpack'
 import { BrokerError } from '../broker/ground/errors.ts'
-import type { RetrySettings } from '../broker/ground/settings.ts'
+import type { Overflow, RetrySettings } from '../broker/ground/settings.ts'
 import type { Role } from '../broker/ground/types.ts'
 import type { Frame, FrameInit } from '../broker/wire/frame.ts'
 import { Kind } from '../broker/wire/layout.ts'
@@ -22,6 +22,14 @@ export interface Identity {
   readonly principal?: string
   readonly echo?: boolean
   readonly heartbeatMs?: number
+}
+
+/** What the client asks of the broker for its connection; see the hello body. */
+export interface Wishes {
+  readonly flow?: { readonly overflow?: Overflow; readonly maxPendingBytes?: number; readonly maxPendingMessages?: number; readonly credit?: boolean }
+  readonly sessionTtlMs?: number
+  /** The session to go on with, and how many of its messages came. */
+  readonly resume?: { readonly session: string; readonly secret: string; readonly received: number }
 }
 
 export interface Credential {
@@ -44,23 +52,40 @@ export interface Welcome {
   readonly session: string
   readonly principal: string
   readonly roles: readonly Role[]
-  readonly limits: { readonly maxFrameBytes: number; readonly maxSubscriptions: number; readonly maxOpenRequests: number; readonly requestTimeoutMs: number }
+  readonly limits: {
+    readonly maxFrameBytes: number
+    readonly maxSubscriptions: number
+    readonly maxOpenRequests: number
+    readonly requestTimeoutMs: number
+    /** With credit: what may be sent on each subject before the broker grants more. */
+    readonly creditBytes?: number
+  }
   /** How often the broker pings. ms, 0 = not */
   readonly heartbeatMs: number
   readonly retry: RetrySettings
   /** true: messages must be signed. */
   readonly signature?: boolean
   readonly mac?: string
+  /** How long the session outlives this connection. ms, 0 or absent = not */
+  readonly sessionTtlMs?: number
+  /** Proves who may go on with the session. */
+  readonly secret?: string
+  /** The session that the client asked for goes on. */
+  readonly resumed?: boolean
+  /** Resumed: the last frame of the client that the broker took. */
+  readonly lastId?: number
+  /** Resumed: how many messages for this client were lost meanwhile. */
+  readonly lost?: number
 }
 
 export class Handshake {
-  readonly #identity: Identity
+  readonly #identity: Identity & Wishes
   readonly #credential: Credential
   readonly #hmac: Hmac
   readonly #nonce = hex(crypto.getRandomValues(new Uint8Array(16)))
   #brokerNonce: string | undefined
 
-  constructor(identity: Identity, credential: Credential, hmac: Hmac) {
+  constructor(identity: Identity & Wishes, credential: Credential, hmac: Hmac) {
     this.#identity = identity
     this.#credential = credential
     this.#hmac = hmac

@@ -8,13 +8,20 @@ import { errorOf } from './answer-error.ts'
 import type { OpenCalls } from './call.ts'
 import type { Connection } from './connection.ts'
 import { Message } from './message.ts'
-import { OpenRequests } from './open-request.ts'
+import { readCredit } from './credit.ts'
+import { readGap, type Gap } from './gap.ts'
+import { OpenRequests, type SendAnswer } from './open-request.ts'
 import { refuseUnheard, type Subscriptions } from './subscriptions.ts'
 
 export interface InboundParts {
   readonly calls: OpenCalls
   readonly subscriptions: Subscriptions
   readonly deadlines: Deadlines
+  readonly sendAnswer: SendAnswer
+  /** Told of messages for this client that were lost. */
+  readonly gap: (gap: Gap) => void
+  /** More may be sent. */
+  readonly credit: (subject: string, bytes: number) => void
   /** Told of errors that concern no open call. */
   readonly problem: (error: BrokerError) => void
 }
@@ -25,7 +32,7 @@ export class Inbound {
 
   constructor(parts: InboundParts) {
     this.#parts = parts
-    this.#requests = new OpenRequests(parts.deadlines)
+    this.#requests = new OpenRequests(parts.deadlines, parts.sendAnswer)
   }
 
   receive(frame: Frame, connection: Connection): void {
@@ -45,14 +52,20 @@ export class Inbound {
       case Kind.error:
         this.#error(frame)
         break
+      case Kind.gap:
+        this.#parts.gap(readGap(frame.payload))
+        break
+      case Kind.credit:
+        this.#parts.credit(...readCredit(frame.payload))
+        break
       default:
         // An answer whose call was given up is nobody's; a kind of a later version of the protocol is for nobody here.
         this.#parts.calls.receive(frame)
     }
   }
 
-  /** The connection is gone, and with it all requests that came by it. */
-  lost(error: BrokerError): void {
+  /** The session is gone, and with it all requests that came in it. */
+  abandoned(error: BrokerError): void {
     this.#requests.endAll(error)
   }
 
@@ -62,7 +75,7 @@ export class Inbound {
   }
 
   #request(frame: Frame, connection: Connection): void {
-    const message = new Message(frame, connection.welcome, this.#requests.open(frame, connection))
+    const message = new Message(frame, connection.welcome, this.#requests.open(frame))
     const { subscriptions } = this.#parts
     const isTaken = (frame.flags & Flag.grouped) === 0 ? subscriptions.deliver(message) : subscriptions.deliverTo(frame.ref, message)
     if (!isTaken) refuseUnheard(message)

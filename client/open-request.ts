@@ -1,15 +1,14 @@
 // A request that this client received and has not answered, and the table of those. Ends by the answer, by the
-// requester's cancel, by its deadline, or with the connection.
+// requester's cancel, by its deadline, or with the session.
 
 import type { Deadlines } from '../broker/ground/deadlines.ts'
 import { Deadline } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { encodePayload } from '../broker/ground/payload.ts'
 import { PayloadType } from '../broker/ground/payload-type.ts'
-import type { Frame, Headers } from '../broker/wire/frame.ts'
+import type { Frame, FrameInit, Headers } from '../broker/wire/frame.ts'
 import { Kind } from '../broker/wire/layout.ts'
 import { encodeFailure } from './answer-error.ts'
-import type { Connection } from './connection.ts'
 
 export interface AnswerOptions {
   readonly headers?: Headers
@@ -17,17 +16,20 @@ export interface AnswerOptions {
   readonly json?: boolean
 }
 
+/** Sends an answer in the session by which the request came; resolves when the connection takes more. */
+export type SendAnswer = (frame: FrameInit) => Promise<void>
+
 export class OpenRequest {
   readonly #frame: Frame
-  readonly #connection: Connection
+  readonly #sendAnswer: SendAnswer
   readonly #onEnd: () => void
   #abort: AbortController | undefined
   #reason: BrokerError | undefined
   #isOpen = true
 
-  constructor(frame: Frame, connection: Connection, onEnd: () => void) {
+  constructor(frame: Frame, sendAnswer: SendAnswer, onEnd: () => void) {
     this.#frame = frame
-    this.#connection = connection
+    this.#sendAnswer = sendAnswer
     this.#onEnd = onEnd
   }
 
@@ -63,29 +65,31 @@ export class OpenRequest {
   #send(kind: number, flags: number, payload: Uint8Array, headers: Headers | undefined): Promise<void> {
     const { origin, id, subject } = this.#frame
     if (!this.#isOpen) throw new BrokerError('request.not_open', { ref: id, to: origin }, { cause: this.#reason })
-    this.#connection.send({ kind, flags, to: origin, ref: id, subject, headers, payload })
+    const sent = this.#sendAnswer({ kind, flags, to: origin, ref: id, subject, headers, payload })
     if (kind !== Kind.part) {
       this.#isOpen = false
       this.#onEnd()
     }
-    return this.#connection.ready
+    return sent
   }
 }
 
 export class OpenRequests {
   readonly #requests = new Map<string, OpenRequest>()
   readonly #deadlines: Deadlines
+  readonly #sendAnswer: SendAnswer
   #onIdle: (() => void) | undefined
 
-  constructor(deadlines: Deadlines) {
+  constructor(deadlines: Deadlines, sendAnswer: SendAnswer) {
     this.#deadlines = deadlines
+    this.#sendAnswer = sendAnswer
   }
 
   /** Opens the request of a received frame; `frame.to` is the time left to answer, in ms. */
-  open(frame: Frame, connection: Connection): OpenRequest {
+  open(frame: Frame): OpenRequest {
     const key = keyOf(frame.origin, frame.id)
     const deadline = new Deadline(() => request.end(new BrokerError('request.timeout', { subject: frame.subject, limitMs: frame.to })))
-    const request = new OpenRequest(frame, connection, () => {
+    const request = new OpenRequest(frame, this.#sendAnswer, () => {
       this.#deadlines.cancel(deadline)
       this.#requests.delete(key)
       if (this.#requests.size === 0) this.#onIdle?.()

@@ -10,6 +10,7 @@ import { deferred } from './deferred.ts'
 export interface PromiseCallOptions<T> {
   readonly frame: FrameInit
   readonly isRepeatable?: boolean
+  readonly isBound?: boolean
   /** The result that an answer gives; undefined = not the last one. */
   readonly read: (frame: Frame) => { readonly result: T } | undefined
 }
@@ -18,12 +19,14 @@ export class PromiseCall<T> implements Call {
   readonly frame: FrameInit
   readonly isAnswered = true
   readonly isRepeatable: boolean
+  readonly isBound: boolean
   readonly #read: PromiseCallOptions<T>['read']
   readonly #outcome = deferred<T>()
 
   constructor(options: PromiseCallOptions<T>) {
     this.frame = options.frame
     this.isRepeatable = options.isRepeatable ?? false
+    this.isBound = options.isBound ?? false
     this.#read = options.read
   }
 
@@ -48,15 +51,17 @@ export class PromiseCall<T> implements Call {
   }
 }
 
-/** A publish without receipt that waits for the connection: done when it is sent and the link takes more. */
+/** A frame without answer that waits for the connection: done when it is sent and the link takes more. */
 export class SendCall implements Call {
   readonly frame: FrameInit
   readonly isAnswered = false
   readonly isRepeatable = false
+  readonly isBound: boolean
   readonly #outcome = deferred<void>()
 
-  constructor(frame: FrameInit) {
+  constructor(frame: FrameInit, isBound = false) {
     this.frame = frame
+    this.isBound = isBound
   }
 
   get promise(): Promise<void> {

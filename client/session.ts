@@ -1,25 +1,32 @@
 // What survives a connection: open calls, messages that wait, and the way back after a disconnect. It knows frames and
 // calls; what subjects and payloads mean is the client's.
 //
-//   connect ─▶ connected ◀─┐                     open calls at a disconnect: repeatable ones are sent again, the others
-//                  │ lost  │ welcome             fail with connection.lost; what was never sent waits in `waiting`
-//                  ▼       │
-//               waiting ───┘ ── retries used up, or not worth it ─▶ closed
+//   connect ─▶ connected ◀─┐
+//                  │ lost  │ welcome: resumed     what was open stays open, what the broker did not take is sent again
+//                  ▼       │          anew        open calls: repeatable ones are sent again, the others fail with
+//               waiting ───┘                      connection.lost; what was never sent waits in `waiting` either way
+//                  └─ retries used up, or not worth it ─▶ closed
+//
+// Without a grant to outlive its connection a session never is resumed, and calls fail as soon as the connection is lost.
 
 import type { Clock } from '../broker/ground/clock.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import type { RetrySettings } from '../broker/ground/settings.ts'
 import type { Frame, FrameInit } from '../broker/wire/frame.ts'
 import { Kind } from '../broker/wire/layout.ts'
+import { watchBroker } from './broker-watch.ts'
 import { OpenCalls, type Call } from './call.ts'
 import { Connection } from './connection.ts'
 import { deferred } from './deferred.ts'
-import { Handshake, type Credential, type Identity, type Welcome } from './handshake.ts'
+import { Handshake, type Credential, type Identity, type Welcome, type Wishes } from './handshake.ts'
+import { ACK_IDLE_MS, Ledger } from './ledger.ts'
 import type { Platform } from './link.ts'
+import { SendCall } from './promise-call.ts'
 import { retryDelayMs } from './reconnect.ts'
 
 export interface SessionOptions {
   readonly identity: Identity
+  readonly wishes: Wishes
   /** Asked before every attempt: the token file may have changed. */
   readonly credential: () => Credential
   readonly retry: Partial<RetrySettings> | false
@@ -28,15 +35,32 @@ export interface SessionOptions {
   readonly clock: Clock
 }
 
+/** How a connection began. */
+export interface Opening {
+  /** True once. */
+  readonly isFirst: boolean
+  /** The session of the connection before goes on. */
+  readonly isResumed: boolean
+}
+
 /** Who uses the session. */
 export interface SessionOwner {
-  /** A connection is ready; what is sent now leaves before everything that waited. `isFirst` is true once. */
-  opened(welcome: Welcome, isFirst: boolean): void
+  /** A connection is ready; what is sent now leaves before everything that waited. */
+  opened(welcome: Welcome, opening: Opening): void
   received(frame: Frame, connection: Connection): void
   /** The connection is gone; the session comes back or closes next. */
   lost(error: BrokerError): void
+  /** What was open in the session at the broker is gone: with the connection, or when it could not be resumed. */
+  abandoned(error: BrokerError): void
   /** Called once and last; undefined when this side closed. */
   closed(error: BrokerError | undefined): void
+}
+
+/** What is needed to go on with a session over another connection. */
+interface Resumable {
+  readonly session: string
+  readonly secret: string
+  readonly ledger: Ledger
 }
 
 /** How long the broker may take to close after our goodbye. ms */
@@ -50,6 +74,11 @@ export class Session {
   readonly #waiting = new Set<Call>()
   readonly #abort = new AbortController()
   #connection: Connection | undefined
+  #resumable: Resumable | undefined
+  /** Why the last connection was lost, while what was open may still be resumed. */
+  #suspended: BrokerError | undefined
+  #cancelAck: (() => void) | undefined
+  #endWatch: (() => void) | undefined
   #welcome: Welcome | undefined
   #isClosing = false
   #isOver = false
@@ -68,6 +97,11 @@ export class Session {
   /** What the broker said last; undefined before the first connection. */
   get welcome(): Welcome | undefined {
     return this.#welcome
+  }
+
+  /** The connection is gone, and the session may go on over the next one. */
+  get isSuspended(): boolean {
+    return this.#suspended !== undefined
   }
 
   get isOver(): boolean {
@@ -91,7 +125,7 @@ export class Session {
   submit(call: Call): void {
     if (this.#isOver || (this.#isClosing && this.#connection === undefined)) call.failed(new BrokerError('client.closed'))
     else if (this.#connection !== undefined) this.#send(this.#connection, call)
-    else if (this.#waiting.size >= this.#options.offlineLimit) call.failed(new BrokerError('client.offline_full', { limit: this.#options.offlineLimit }))
+    else if (this.#waiting.size >= this.#options.offlineLimit && call.frame.kind < Kind.hello) call.failed(new BrokerError('client.offline_full', { limit: this.#options.offlineLimit }))
     else this.#waiting.add(call)
   }
 
@@ -99,12 +133,26 @@ export class Session {
   withdraw(call: Call, hasCancel: boolean): void {
     this.#waiting.delete(call)
     const id = this.calls.remove(call)
-    if (id !== undefined && hasCancel) this.tell({ kind: Kind.cancel, ref: id })
+    if (id !== undefined && hasCancel) this.tell({ kind: Kind.cancel, ref: id }).catch(() => {})
   }
 
-  /** Sends a frame that nothing waits for; nothing happens while there is no connection. */
-  tell(frame: FrameInit): void {
-    if (this.#connection?.isOpen === true) this.#connection.send(frame)
+  /**
+   * Sends a frame that means something in this session only: now, or when it goes on. Resolves when the connection
+   * takes more.
+   * @throws BrokerError `frame.too_large`; rejects with `connection.lost` when the session does not go on,
+   * `client.offline_full`, `client.closed`
+   */
+  tell(frame: FrameInit): Promise<void> {
+    const connection = this.#connection
+    if (connection?.isOpen === true) {
+      connection.send(frame)
+      return connection.ready
+    }
+    const call = new SendCall(frame, true)
+    // A connection that ended in this very turn is told of in a moment.
+    if (connection !== undefined || this.isSuspended) this.submit(call)
+    else call.failed(new BrokerError('connection.lost', { problem: 'the session is over' }))
+    return call.promise
   }
 
   /** No new calls; ends in order with a goodbye. `drained` says when what is open was finished. */
@@ -128,7 +176,7 @@ export class Session {
   }
 
   async #connect(): Promise<void> {
-    const { connectTimeoutMs, clock, identity } = this.#options
+    const { connectTimeoutMs, clock } = this.#options
     const attempt = new AbortController()
     const expired = new BrokerError('connect.timeout', { limitMs: connectTimeoutMs })
     const cancelTimer = clock.after(connectTimeoutMs, () => attempt.abort(expired))
@@ -137,12 +185,15 @@ export class Session {
       const credential = this.#options.credential()
       const link = await this.#platform.openLink(signal)
       const welcomed = deferred<void>()
-      const connection = new Connection(link, this.#platform, new Handshake(identity, credential, this.#platform.hmac), credential.token, {
+      const connection = new Connection(link, this.#platform, new Handshake(this.#hello(), credential, this.#platform.hmac), credential.token, {
         opened: opened => {
           welcomed.resolve()
           this.#opened(opened)
         },
-        received: (frame, from) => this.#owner.received(frame, from),
+        received: (frame, from) => {
+          this.#owner.received(frame, from)
+          this.#ackLater(from)
+        },
         closed: (error, from) => {
           welcomed.reject(error)
           if (from === this.#connection) this.#lost(error)
@@ -157,14 +208,46 @@ export class Session {
     }
   }
 
+  #hello(): Identity & Wishes {
+    const { identity, wishes } = this.#options
+    const { session, secret, ledger } = this.#resumable ?? {}
+    const resume = session === undefined || secret === undefined || ledger === undefined ? {} : { resume: { session, secret, received: ledger.received } }
+    return { ...identity, ...wishes, ...resume }
+  }
+
   #opened(connection: Connection): void {
+    const { welcome } = connection
     const isFirst = this.#welcome === undefined
+    const isResumed = welcome.resumed === true && this.#resumable !== undefined && this.isSuspended
+    if (!isResumed) this.#abandon()
+    this.#suspended = undefined
     this.#connection = connection
-    this.#welcome = connection.welcome
-    this.#owner.opened(connection.welcome, isFirst)
+    this.#welcome = welcome
+    this.#keep(connection, isResumed)
+    const { identity, clock } = this.#options
+    if ((identity.heartbeatMs ?? 0) > 0 && welcome.heartbeatMs > 0) this.#endWatch = watchBroker(connection, welcome.heartbeatMs, clock)
+    this.#owner.opened(welcome, { isFirst, isResumed })
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const call of waiting) this.submit(call)
+  }
+
+  #keep(connection: Connection, isResumed: boolean): void {
+    const { session, secret, sessionTtlMs, lastId } = connection.welcome
+    const before = isResumed ? this.#resumable : undefined
+    const proof = secret ?? before?.secret
+    this.#resumable = proof === undefined || (sessionTtlMs ?? 0) === 0 ? undefined : { session, secret: proof, ledger: before?.ledger ?? new Ledger() }
+    const ledger = this.#resumable?.ledger
+    if (ledger !== undefined) connection.keepIn(ledger, isResumed ? ledger.resume(lastId ?? 0) : [])
+  }
+
+  // One timer for all that comes in a while, not one for each message.
+  #ackLater(connection: Connection): void {
+    if (this.#cancelAck !== undefined || this.#resumable?.ledger.hasUnacked !== true) return
+    this.#cancelAck = this.#options.clock.after(ACK_IDLE_MS, () => {
+      this.#cancelAck = undefined
+      connection.ack()
+    })
   }
 
   #send(connection: Connection, call: Call): void {
@@ -183,20 +266,45 @@ export class Session {
 
   #lost(error: BrokerError): void {
     this.#connection = undefined
-    this.#owner.lost(error)
+    this.#cancelTimers()
     const policy = this.#retryPolicy()
     const comesBack = !this.#isClosing && !this.#isOver && policy !== undefined && error.retryable
+    this.#suspended = error
+    // A broker that shuts down takes its sessions along.
+    if (error.code === 'connection.draining') this.#resumable = undefined
+    if (!comesBack) this.#resumable = undefined
+    if (this.#resumable === undefined) this.#abandon(comesBack)
+    this.#owner.lost(error)
+    if (comesBack) void this.#reconnect(policy, error)
+    else this.#shut(this.#isClosing ? undefined : error)
+  }
+
+  #cancelTimers(): void {
+    this.#cancelAck?.()
+    this.#cancelAck = undefined
+    this.#endWatch?.()
+    this.#endWatch = undefined
+  }
+
+  // What was open in the session at the broker is gone. Repeated calls go first: they were made first.
+  #abandon(comesBack = true): void {
+    const reason = this.#suspended
+    if (reason === undefined) return
+    this.#suspended = undefined
+    this.#resumable = undefined
+    this.#owner.abandoned(reason)
     const open = this.calls.takeAll()
     const waiting = [...this.#waiting]
     this.#waiting.clear()
+    const lost = (call: Call): void => call.failed(new BrokerError('connection.lost', { problem: reason.message }, { cause: reason }))
     for (const call of open) {
       if (comesBack && call.isRepeatable) this.#waiting.add(call)
-      else call.failed(new BrokerError('connection.lost', { problem: error.message }, { cause: error }))
+      else lost(call)
     }
-    // Repeated calls go first: they were made first.
-    for (const call of waiting) this.#waiting.add(call)
-    if (comesBack) void this.#reconnect(policy, error)
-    else this.#shut(this.#isClosing ? undefined : error)
+    for (const call of waiting) {
+      if (call.isBound === true) lost(call)
+      else this.#waiting.add(call)
+    }
   }
 
   async #reconnect(policy: RetrySettings, lost: BrokerError): Promise<void> {
@@ -238,6 +346,11 @@ export class Session {
     if (this.#isOver) return
     this.#isOver = true
     this.#connection = undefined
+    this.#cancelTimers()
+    // What was open in a session that did not come back fails with what closed it.
+    this.#resumable = undefined
+    if (this.#suspended !== undefined) this.#owner.abandoned(this.#suspended)
+    this.#suspended = undefined
     this.#abort.abort(new BrokerError('client.closed'))
     this.#failAll([...this.calls.takeAll(), ...this.#waiting], error ?? new BrokerError('client.closed'))
     this.#owner.closed(error)

@@ -5,6 +5,7 @@ import { compileFilter, type Filter } from '../broker/ground/filter.ts'
 import { parsePattern } from '../broker/ground/subject.ts'
 import { deferred } from './deferred.ts'
 import type { Flow } from './flow.ts'
+import { gapOf, type Gap } from './gap.ts'
 import type { Message } from './message.ts'
 import { MessageQueue } from './message-queue.ts'
 import type { ClientTracing } from './tracing.ts'
@@ -21,6 +22,8 @@ export interface SubscribeOptions<T = unknown> {
    * the message is an unanswered request, else to the client's `error` event.
    */
   readonly onMessage?: (message: Message<T>) => void | Promise<void>
+  /** Called where messages that the pattern matches were lost on the way to this client: in order with `onMessage`, and as they arrive with the iterator. */
+  readonly onGap?: (gap: Gap) => void
   /** Unread messages, or handlers that have not finished, above which the client stops reading its connection. default 1024, at least 1 */
   readonly bufferLimit?: number
 }
@@ -48,9 +51,12 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>, unde
   readonly group: string | undefined
   readonly filter: Filter | undefined
   readonly tokens: readonly string[]
+  /** The broker was told of it in this session. */
+  isAnnounced = false
   readonly #owner: SubscriptionOwner
   // Inside, messages are of no particular type: so a Subscription<number> is a Subscription<unknown> too.
   readonly #onMessage: SubscribeOptions['onMessage']
+  readonly #onGap: SubscribeOptions['onGap']
   readonly #queue = new MessageQueue<Message>()
   readonly #report: (unread: number) => void
   readonly #ready = deferred<void>()
@@ -69,6 +75,7 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>, unde
     if (this.isLocal && options.group !== undefined) throw new BrokerError('pattern.invalid', { pattern, problem: 'the broker\'s own subjects have no queue groups' })
     this.#owner = owner
     this.#onMessage = options.onMessage
+    this.#onGap = options.onGap
     this.#report = owner.flow.gauge(options.bufferLimit ?? DEFAULT_BUFFER_LIMIT)
     this.#queue.onChange = () => this.#report(this.#queue.size + this.#running)
     // Whoever does not wait for it learns of a refusal by the iterator and the client's error event.
@@ -144,6 +151,17 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>, unde
   deliver(message: Message): void {
     if (this.#onMessage === undefined) this.#queue.push(message)
     else void this.#handle(this.#onMessage, message)
+  }
+
+  /** Messages for this client were lost, maybe some of these. */
+  missed(gap: Gap): void {
+    const own = this.#onGap === undefined ? undefined : gapOf(gap, this.tokens)
+    if (own === undefined) return
+    try {
+      this.#onGap?.(own)
+    } catch (error) {
+      this.#owner.problem(BrokerError.from(error))
+    }
   }
 
   async #handle(onMessage: (message: Message) => void | Promise<void>, message: Message): Promise<void> {

@@ -42,7 +42,14 @@ export function encodeFrame(init: FrameInit): Uint8Array<ArrayBuffer> {
   return writeFrame(init, utf8.encode(init.subject ?? ''), init.headers && encodeHeaders(init.headers))
 }
 
-/** The same with subject and headers as the bytes that stand in the frame; what `init` says of the two is not read. */
+/** Bytes that `encodeFrame` would write. @throws BrokerError `frame.malformed` when a header has no MessagePack form */
+export function frameBytes(init: FrameInit): number {
+  const overhead = init.kind === Kind.publish ? PUBLISH_OVERHEAD : LONG_OVERHEAD
+  const headers = init.headers === undefined ? 0 : encodeHeaders(init.headers).length - 1
+  return overhead + utf8.encode(init.subject ?? '').length + headers + (init.payload?.length ?? 0)
+}
+
+/** One frame with subject and headers as the bytes that stand in the frame; what `init` says of the two is not read. */
 export function writeFrame(init: FrameInit, subject: Uint8Array, headers: Uint8Array | undefined): Uint8Array<ArrayBuffer> {
   const payload = init.payload ?? NO_BYTES
   if (subject.length > MAX_SUBJECT_BYTES) throw new BrokerError('subject.invalid', { subject: init.subject ?? '', problem: `${subject.length} bytes, at most ${MAX_SUBJECT_BYTES} are allowed` })

@@ -100,3 +100,23 @@ function isSettled(promise: Promise<unknown>): Promise<boolean> {
   }
   return Promise.race([promise.then(() => true), turns()])
 }
+
+test('publish: a receipt of delivery is asked for by header, and says what became of it for every receiver', async t => {
+  const { client, peer } = await scriptedClient(t)
+  const receipt = client.publish('x', 1, { receipt: 'delivered', headers: { own: true } })
+  const frame = await peer.nextOf(Kind.publish)
+  t.deepEqual([frame.flags & Flag.receipt, frame.headers], [Flag.receipt, { own: true, receipt: 'delivered' }])
+  peer.answer(frame, { receivers: 3, written: 1, dropped: { overflow: 1, expired: 1 } }, Kind.receipt)
+  t.deepEqual(await receipt, { receivers: 3, written: 1, dropped: { overflow: 1, expired: 1 } })
+  const late = errorCode(client.publish('x', 1, { receipt: 'delivered', timeoutMs: 1 }))
+  await peer.nextOf(Kind.publish)
+  t.is(await late, 'request.timeout')
+})
+
+test('publish: the time to live travels as a header, of requests too', async t => {
+  const { client, peer } = await scriptedClient(t)
+  await client.publish('x', 1, { ttlMs: 250, mid: 'm' })
+  t.deepEqual((await peer.nextOf(Kind.publish)).headers, { ttl: 250, mid: 'm' })
+  client.request('x', 1, { ttlMs: 5 }).catch(() => {})
+  t.deepEqual((await peer.nextOf(Kind.request)).headers, { ttl: 5 })
+})
