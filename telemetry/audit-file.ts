@@ -46,7 +46,7 @@ export class AuditFile {
     const handle = await openToAppend(path)
     try {
       const tail = await readTail(handle)
-      const end = tail.end ?? (await endOf(setAsidePath(path, 1))) ?? CHAIN_START
+      const end = tail.end ?? (await newestSetAside(path)) ?? CHAIN_START
       return new AuditFile(path, limits, onNotSetAside, handle, { ...tail, end })
     } catch (error) {
       await handle.close()
@@ -119,11 +119,12 @@ function setAsidePath(path: string, number: number): string {
 
 async function setAsideNumbers(path: string): Promise<number[]> {
   const prefix = `${basename(path)}.`
-  const names = await readdir(dirname(path)).catch((error: unknown) => {
+  const found = await readdir(dirname(path), { withFileTypes: true }).catch((error: unknown) => {
     if (isCode(error, 'ENOENT')) return []
     throw error
   })
-  return names.filter((name) => name.startsWith(prefix) && /^[1-9]\d{0,5}$/.test(name.slice(prefix.length))).map((name) => Number(name.slice(prefix.length)))
+  const numbers = found.filter((entry) => entry.isFile() && entry.name.startsWith(prefix)).map(({ name }) => name.slice(prefix.length))
+  return numbers.filter((text) => /^[1-9]\d{0,5}$/.test(text)).map(Number)
 }
 
 /** Leaves no file under the number 1, and none above `keep` - 1 but the last. */
@@ -184,9 +185,10 @@ async function readFully(handle: FileHandle, into: Buffer, from: number): Promis
   }
 }
 
-async function endOf(path: string): Promise<ChainEnd | undefined> {
-  if (!(await exists(path))) return undefined
-  const handle = await open(path)
+async function newestSetAside(path: string): Promise<ChainEnd | undefined> {
+  const numbers = await setAsideNumbers(path)
+  if (numbers.length === 0) return undefined
+  const handle = await open(setAsidePath(path, Math.min(...numbers)))
   try {
     return (await readTail(handle)).end
   } finally {
