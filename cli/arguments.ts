@@ -51,6 +51,13 @@ export function gatewayUrl(text: string): string {
   return text
 }
 
+/** `SEQ:HASH`, an entry of the audit log as `logs --audit --verify` showed it once. */
+export function auditAnchor(text: string): { readonly seq: number; readonly hash: string } {
+  const [, seq, hash] = /^([1-9]\d{0,14}):([0-9a-f]{64})$/.exec(text) ?? []
+  if (hash === undefined) throw new InvalidArgumentError('It must be SEQ:HASH, as --verify shows it behind "last".')
+  return { seq: Number(seq), hash }
+}
+
 /** `client:ID`, `agent:NAME` or `session:ID`, as the subject that reaches it. */
 export function address(text: string): string {
   const [, kind, id] = /^(client|agent|session):([A-Za-z0-9_-]{1,128})$/.exec(text) ?? []

@@ -42,9 +42,9 @@ export function formatCount(count: number): string {
   return count.toLocaleString('en-US')
 }
 
-/** `1 message`, `2 messages`. */
-export function plural(count: number, word: string): string {
-  return `${formatCount(count)} ${word}${count === 1 ? '' : 's'}`
+/** `1 message`, `2 messages`; `many` where the plural is another word. */
+export function plural(count: number, word: string, many = `${word}s`): string {
+  return `${formatCount(count)} ${count === 1 ? word : many}`
 }
 
 /** Local time of day with milliseconds, of milliseconds since the epoch. */
@@ -52,6 +52,13 @@ export function formatTime(epochMs: number): string {
   const date = new Date(epochMs)
   const digits = (value: number, width = 2): string => String(value).padStart(width, '0')
   return `${digits(date.getHours())}:${digits(date.getMinutes())}:${digits(date.getSeconds())}.${digits(date.getMilliseconds(), 3)}`
+}
+
+/** Local date and time, `2026-11-21 12:03:04.123`, of milliseconds since the epoch. */
+export function formatDateTime(epochMs: number): string {
+  const date = new Date(epochMs)
+  const digits = (value: number): string => String(value).padStart(2, '0')
+  return `${date.getFullYear()}-${digits(date.getMonth() + 1)}-${digits(date.getDate())} ${formatTime(epochMs)}`
 }
 
 /** The text with control characters other than tab written out: what somebody sent must not steer the reader's terminal. */

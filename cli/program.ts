@@ -1,7 +1,7 @@
 // Every word and option of the command line. Loads nothing of what they do: help must be fast.
 
 import { Option, type Command } from 'commander'
-import { count, expression, timeoutMs } from './arguments.ts'
+import { auditAnchor, count, expression, timeoutMs } from './arguments.ts'
 import { baseProgram } from './base-program.ts'
 import { declareGateway, declareTrace } from './gateway-program.ts'
 import { declareIpc } from './ipc-program.ts'
@@ -66,9 +66,11 @@ function declareTools(program: Command): void {
     .description('show the broker\'s log')
     .addOption(new Option('-g, --grep <regexp>', 'only lines, as printed, that match').argParser(expression))
     .option('-f, --follow', 'wait for more until Ctrl-C, through rotation too')
-    .addOption(new Option('-l, --level <level>', 'only this level and above').choices(['debug', 'info', 'warn', 'error']))
+    .addOption(new Option('-l, --level <level>', 'only this level and above').choices(['debug', 'info', 'warn', 'error']).conflicts('audit'))
     .addOption(new Option('-n, --lines <n>', 'only the last n (default: all, with --follow 10)').argParser(count))
-    .addHelpText('after', examples('callboard logs --level warn', 'callboard logs --follow --grep "agent\\.(tail|echo)"', 'callboard logs --grep "message.*lost\\|dropped"'))
+    .option('-a, --audit', 'the audit log instead: who connected, was refused, and changed what')
+    .addOption(new Option('--verify [seq:hash]', 'check that no line of the audit log was changed, taken out or moved, and that this entry is still there').argParser(auditAnchor).implies({ audit: true }).conflicts(['follow', 'grep', 'lines', 'level']))
+    .addHelpText('after', examples('callboard logs --level warn', 'callboard logs --follow --grep "agent\\.(tail|echo)"', 'callboard logs --grep "message.*lost\\|dropped"', 'callboard logs --audit --grep refused', 'callboard logs --audit --verify'))
     .action(lazily(async () => (await import('./commands/logs.ts')).logs))
   program
     .command('doctor')

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { defaultSettings } from '../broker/ground/settings.ts'
 import { agentsBlock } from './agent-keys.ts'
+import { auditBlock } from './audit-keys.ts'
 import { channelsBlock } from './channel-keys.ts'
 import { ipcBlock } from './ipc-keys.ts'
 import { block, defaulted, map, optional } from './keys.ts'
@@ -19,6 +20,7 @@ export const configSchema = map({
   channels: channelsBlock,
   principals: principalsBlock,
   telemetry: telemetryBlock,
+  audit: auditBlock,
   recorder: block({
     entries: defaulted(powerOfTwo(1024, 1_048_576), recorder.entries, 'How many runs of messages the flight recorder remembers.'),
   }),

@@ -16,7 +16,7 @@ export function toSettings(file: ConfigFile, directory: string): Settings {
     network: defaultSettings.network,
     pool: defaultSettings.pool,
     telemetry: telemetrySettings(file.telemetry, directory),
-    audit: defaultSettings.audit,
+    audit: { enabled: file.audit.enabled, maxFileBytes: file.audit.maxFileSize, keepFiles: file.audit.keepFiles },
     agents: (file.agents ?? []).map(agent => agentSettings(agent, directory)),
     channels: (file.channels ?? []).map(({ name, mode }) => ({ name, mode, flow: noFlow })),
     principals: (file.principals ?? []).map(principal => principalSettings(principal, directory)),

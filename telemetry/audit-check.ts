@@ -44,6 +44,15 @@ export async function checkAuditFiles(files: readonly string[], anchor?: ChainEn
   return check.end()
 }
 
+interface BrokenLines {
+  readonly file: string
+  /** The first of them. */
+  readonly line: number
+  readonly bytes: Buffer[]
+  /** One line without an end, at the end of all: it is being written just now, or was cut off by a kill. */
+  isUnfinished: boolean
+}
+
 export class AuditCheck {
   problem: AuditProblem | undefined
   readonly #anchor: ChainEnd | undefined
@@ -56,7 +65,7 @@ export class AuditCheck {
   #file = ''
   #line = 0
   /** Lines since the last entry that are none; the next entry must account for them. */
-  #broken: { readonly file: string; readonly line: number; readonly bytes: Buffer[] } | undefined
+  #broken: BrokenLines | undefined
 
   constructor(anchor?: ChainEnd) {
     this.#anchor = anchor
@@ -75,17 +84,18 @@ export class AuditCheck {
     this.#line++
     const entry = readAuditLine(line)
     if (entry === undefined) {
-      this.#broken ??= { file: this.#file, line: this.#line, bytes: [] }
+      if (this.#broken !== undefined) this.#broken.isUnfinished = false
+      this.#broken ??= { file: this.#file, line: this.#line, bytes: [], isUnfinished: !isWhole }
       this.#broken.bytes.push(Buffer.from(line), Buffer.from('\n'))
       return
     }
     this.#link(entry)
-    if (!isWhole) this.#note('the last line has no end; the next entry will not be on it')
   }
 
   /** There are no more lines. */
   end(): AuditReport {
-    if (this.problem === undefined && this.#broken !== undefined) this.#fail(notAnEntry, this.#broken)
+    if (this.#broken?.isUnfinished) this.#note('the last line has no end: it is being written, or was cut off by a kill; the next entry will say so')
+    else if (this.problem === undefined && this.#broken !== undefined) this.#fail(notAnEntry, this.#broken)
     if (this.problem === undefined && this.#anchor !== undefined && !this.#isAnchorSeen) this.#fail(`entry ${this.#anchor.seq}, which was there once, is not`, { file: this.#file, line: 0 })
     return this.report()
   }
@@ -114,7 +124,7 @@ export class AuditCheck {
     this.#entries++
   }
 
-  #accountsFor(entry: AuditEntry, { bytes, line }: { readonly bytes: readonly Buffer[]; readonly line: number }): boolean {
+  #accountsFor(entry: AuditEntry, { bytes, line }: BrokenLines): boolean {
     const region = Buffer.concat(bytes)
     const does = entry.action === 'log.continued' && entry['brokenBytes'] === region.length && entry['brokenHash'] === digest(region)
     if (does) this.#note(`line ${line} was cut off, by a kill or a full disk; entry ${entry.seq} says so`)

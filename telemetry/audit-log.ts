@@ -136,12 +136,13 @@ export class AuditLog implements Audit {
 
   #batch(from: ChainEnd): Batch {
     const lines: string[] = []
+    const mostBytes = Math.min(BATCH_BYTES, this.#options.settings.maxFileBytes)
     let end = from
     let bytes = 0
     for (const event of this.#waiting) {
       const next = auditLine(event, end)
       bytes += next.line.length
-      if (lines.length > 0 && bytes > BATCH_BYTES) break
+      if (lines.length > 0 && bytes > mostBytes) break
       lines.push(next.line)
       end = next.end
     }

@@ -2,42 +2,29 @@
 
 import { existsSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
+import { audit, type AuditOptions } from './audit.ts'
 import type { Context } from '../context.ts'
 import { Failure } from '../failure.ts'
 import { interruption } from '../interrupt.ts'
 import { followLines, readLines } from '../line-source.ts'
 import { formatLogLine, isAtLeast, parseLogLine } from '../log-line.ts'
-import { print } from '../output.ts'
+import { printLines } from '../print-lines.ts'
 
-interface LogsOptions {
-  readonly grep?: RegExp
-  readonly follow?: true
+interface LogsOptions extends AuditOptions {
+  readonly audit?: true
   readonly level?: 'debug' | 'info' | 'warn' | 'error'
-  readonly lines?: number
 }
 
 const LINES_BEFORE_FOLLOWING = 10
 
 export async function logs(context: Context, options: LogsOptions): Promise<void> {
+  if (options.audit) return audit(context, options)
   const { logs: directory, log } = context.paths
   if (!existsSync(options.follow ? directory : log)) {
     throw new Failure({ code: 'log.missing', message: `no log at ${log}`, hint: 'no broker has run with this home; start one with callboard start, or name another home with --home' })
   }
-  // What is there already is held back until its end is reached: only its last lines are wanted.
-  let held: string[] | undefined = []
   const limit = options.lines ?? (options.follow ? LINES_BEFORE_FOLLOWING : Infinity)
-  for await (const line of options.follow ? followLines(log, interruption()) : readLines(log)) {
-    if (line === null) {
-      for (const each of held ?? []) await print(each)
-      held = undefined
-      continue
-    }
-    const shown = show(line, context, options)
-    if (shown === undefined) continue
-    if (held === undefined || limit === Infinity) await print(shown)
-    else if (held.push(shown) > limit) held.shift()
-  }
-  for (const each of held ?? []) await print(each)
+  await printLines(options.follow ? followLines(log, interruption()) : readLines(log), limit, (line) => show(line, context, options))
 }
 
 /** The line as it is printed, or undefined when it was not asked for. */

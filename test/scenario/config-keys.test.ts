@@ -198,6 +198,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'agents.test.ts': ['agents', 'agents[].name', 'agents[].command', 'agents[].restart', 'agents[].shutdown'],
   'principals.test.ts': ['principals', 'principals[].name', 'principals[].roles', 'principals[].token', 'principals[].tokenFile', 'principals[].publish.allow', 'principals[].publish.deny', 'principals[].subscribe.allow', 'principals[].subscribe.deny'],
   'telemetry-keys.test.ts': ['endpoint', 'headers', 'headersFile', 'traces', 'metrics', 'logs', 'prometheus', 'prometheusAccess', 'exportInterval', 'serviceName'].map(key => `telemetry.${key}`),
+  'audit.test.ts': ['audit.enabled', 'audit.maxFileSize', 'audit.keepFiles'],
   'this one': ['ipc.limits.handshakeTimeout', 'ipc.socket', 'ipc.server.socket', 'agents[].args', 'agents[].env', 'agents[].cwd', 'agents[].backoff.initial', 'agents[].backoff.max', 'agents[].backoff.multiplier', 'agents[].backoff.jitter', 'log.level'],
   'nothing to see: one value works so far': ['$schema', 'ipc.protocol', 'ipc.server.protocol', 'ipc.performance.compressionEnabled'],
   'test/broker/delivery: it changes how bytes leave, not which': ['ipc.performance.bufferSize'],
