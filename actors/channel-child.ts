@@ -24,7 +24,7 @@ export function channelChild(core: Core, spec: ChannelSpec, environment: Environ
         behaviour: {
           init(scope) {
             core.channels.add(spec)
-            core.accounts.open(spec.name)
+            core.accounts.open(spec.name, core.settings.channels.find(({ name }) => name === spec.name)?.flow)
             core.routes.invalidate(tokens)
             scope.defer(() => {
               core.channels.remove(spec.name)

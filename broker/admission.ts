@@ -8,7 +8,8 @@ import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Kind } from './ground/kind.ts'
 import type { Link, Peer } from './ground/types.ts'
-import { PROTOCOL_VERSION, type Hello } from './protocol/bodies.ts'
+import { outboundLimits, type OutboundLimits } from './delivery/marks.ts'
+import { PROTOCOL_VERSION, type Flow, type Hello } from './protocol/bodies.ts'
 import { handshakeStep, type HandshakeAuthority, type PendingHello } from './protocol/handshake.ts'
 import type { Credential } from './security/authenticator.ts'
 
@@ -100,6 +101,7 @@ export class Admission {
     // Who is translated for is given plain payloads.
     connection.readsZstd = ipc.performance.compressionEnabled && hello.compression.includes('zstd') && connection.dialect!.translate === undefined
     connection.greeting = undefined
+    connection.outbound.load.limits = this.#limitsFor(hello.flow)
     connection.isWatched = ipc.performance.keepAlive && hello.heartbeatMs > 0
     connection.client = hello.client ?? this.#defaultClient(connection, hello)
     connection.session = randomBytes(16).toString('hex')
@@ -113,6 +115,13 @@ export class Admission {
     core.send(connection, { kind: Kind.welcome, ref, body: this.#welcome(connection, mac) })
     core.trail.admitted(connection)
     core.onConnectionEvent(connection, 'authenticated')
+  }
+
+  #limitsFor({ overflow, maxPendingBytes, maxPendingMessages }: Flow): OutboundLimits {
+    const { limits } = this.#core.settings.ipc
+    if (overflow === undefined && maxPendingBytes === undefined && maxPendingMessages === undefined) return this.#core.flusher.limits
+    const mostMessages = Math.min(maxPendingMessages ?? Infinity, limits.maxPendingMessages || Infinity)
+    return outboundLimits(Math.min(maxPendingBytes ?? Infinity, limits.maxPendingBytes), mostMessages === Infinity ? 0 : mostMessages, overflow ?? limits.overflow)
   }
 
   #welcome(connection: Connection, mac: string | undefined): object {

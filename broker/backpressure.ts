@@ -1,7 +1,9 @@
-// Slows publishers down before a slow receiver loses anything, and ends the receiver when that was not enough.
+// Slows publishers down before a slow receiver loses anything, and lets the receiver's policy hold when that was not enough.
 //
-//   receiver  below high-water ── above: its feeders are not read ── 200 ms over ──▶ ended as slow consumer
-//                    ▲────────── below low-water: feeders go on ──┘
+//   receiver  below high-water ── above: its feeders are not read ── 200 ms over ──▶ drops, or is ended
+//                    ▲────────── below low-water: feeders go on ──┘◀──────────────────┘
+//
+// Nobody waits for a receiver that took so little in the time before that no pause could bring it below low-water.
 
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
@@ -20,13 +22,18 @@ export class Backpressure {
     // One that is ending takes no more: nothing to wait for.
     if (!receiver.isReady) return
     if (receiver.stallDeadline === undefined) {
-      receiver.stallDeadline = new Deadline(() => this.#giveUp(receiver))
-      this.#core.deadlines.set(receiver.stallDeadline, this.#core.settings.ipc.limits.stallMs)
+      const { stallMs } = this.#core.settings.ipc.limits
+      if (receiver.outbound.load.limits.overflow !== 'block' && receiver.outbound.isHopeless(stallMs)) {
+        this.exhaust(receiver, stallMs)
+        if (receiver.outbound.isShedding || !receiver.isReady) return
+      }
+      receiver.stallDeadline = new Deadline(() => this.exhaust(receiver, stallMs))
+      this.#core.deadlines.set(receiver.stallDeadline, stallMs)
       this.#core.onConnectionEvent(receiver, 'stalled')
     }
     // Two clients that write before they read would wait for each other for ever: a feeder that is itself behind in
     // reading goes on until the receiver's hard limit.
-    if (feeder.isHigh && !receiver.outbound.isHard) return
+    if (feeder.isHigh && !receiver.outbound.load.isHard) return
     receiver.stalledFeeders ??= new Set()
     if (receiver.stalledFeeders.has(feeder)) return
     receiver.stalledFeeders.add(feeder)
@@ -44,17 +51,30 @@ export class Backpressure {
     if (receiver.state !== 'gone') this.#core.onConnectionEvent(receiver, 'relieved')
   }
 
-  /** Ends a receiver whose queue is past what the reserve allows, or past its time. */
-  drop(receiver: Connection, stalledMs: number): void {
+  /** The receiver's time is over, or its reserve: from now on its policy holds. */
+  exhaust(receiver: Connection, stalledMs: number): void {
+    const shedding = receiver.outbound.shed()
+    // Where nothing may be dropped its feeders wait on; what breaks the limit even so has no place.
+    if (shedding === 'blocked' && stalledMs > 0) return
+    if (shedding === 'shedding' && !receiver.outbound.load.isAboveCeiling) this.#goOn(receiver)
+    else this.#end(receiver, stalledMs)
+  }
+
+  // Dropping: nobody waits for it, until it is below low-water again.
+  #goOn(receiver: Connection): void {
+    const { stallDeadline } = receiver
+    if (stallDeadline !== undefined) this.#core.deadlines.cancel(stallDeadline)
+    const feeders = receiver.stalledFeeders
+    receiver.stalledFeeders = undefined
+    if (feeders !== undefined) for (const feeder of feeders) feeder.resume()
+  }
+
+  #end(receiver: Connection, stalledMs: number): void {
     const { outbound } = receiver
     const error = new BrokerError('connection.slow_consumer', { pendingBytes: outbound.pendingBytes, limitBytes: this.#core.settings.ipc.limits.maxPendingBytes, stalledMs })
     // What waits is dropped first, so that the goodbye is next in line; the receiver may still read it.
     outbound.dropWaiting('slow-consumer')
     this.#core.end(receiver, error)
     this.release(receiver)
-  }
-
-  #giveUp(receiver: Connection): void {
-    this.drop(receiver, this.#core.settings.ipc.limits.stallMs)
   }
 }

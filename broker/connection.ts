@@ -4,10 +4,13 @@ import type { Dialect } from './ground/control.ts'
 import type { Deadline } from './ground/deadlines.ts'
 import type { BrokerError } from './ground/errors.ts'
 import type { IngressQueue } from './ground/ingress-queue.ts'
+import type { DropReason } from './ground/fate.ts'
 import type { Slice, Subscriber } from './ground/slice.ts'
 import type { Link, LinkHandler } from './ground/types.ts'
 import type { Flusher } from './delivery/flusher.ts'
-import { Outbound, type OutboundOwner } from './delivery/outbound.ts'
+import type { LossTally } from './loss-tally.ts'
+import { Outbound } from './delivery/outbound.ts'
+import type { OutboundOwner } from './delivery/outbound-owner.ts'
 import type { Route } from './routing/route.ts'
 import type { Subscription } from './routing/subscription.ts'
 import type { Permissions } from './security/permissions.ts'
@@ -28,6 +31,10 @@ export interface ConnectionOwner {
   ended(connection: Connection, problem?: BrokerError): void
   relieved(connection: Connection): void
   overflowed(connection: Connection): void
+  lost(connection: Connection, slice: Slice, reason: DropReason, isContinued: boolean): void
+  gapNotice(connection: Connection): Slice | undefined
+  late(connection: Connection, after: number, to: number): void
+  expiresAt(connection: Connection, monotonicMs: number): void
   gone(connection: Connection, problem: Error | undefined): void
 }
 
@@ -80,6 +87,10 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   /** Connections that pause because this one is slow. */
   stalledFeeders: Set<Connection> | undefined
   stallDeadline: Deadline | undefined
+  /** What it lost since it was last told, by reason. */
+  losses: Map<DropReason, LossTally> | undefined
+  /** Of the first message that waits for it and has a time to live. */
+  expiry: Deadline | undefined
   /** Why it was ended, for whoever asks afterwards. */
   closeReason: BrokerError | undefined
 
@@ -145,6 +156,22 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
 
   overflowed(): void {
     this.#owner.overflowed(this)
+  }
+
+  lost(slice: Slice, reason: DropReason, isContinued: boolean): void {
+    this.#owner.lost(this, slice, reason, isContinued)
+  }
+
+  gapNotice(): Slice | undefined {
+    return this.#owner.gapNotice(this)
+  }
+
+  late(after: number, to: number): void {
+    this.#owner.late(this, after, to)
+  }
+
+  expiresAt(monotonicMs: number): void {
+    this.#owner.expiresAt(this, monotonicMs)
   }
 
   /** Stops reading while it feeds a slow receiver. */

@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto'
 import { AuditTrail } from './audit-trail.ts'
 import type { Connection, ConnectionEvent } from './connection.ts'
 import { Flusher } from './delivery/flusher.ts'
-import { outboundMarks } from './delivery/marks.ts'
+import { outboundLimits } from './delivery/marks.ts'
 import { noAudit, type Audit } from './ground/audit.ts'
 import type { Clock } from './ground/clock.ts'
 import type { BrokerMessage } from './ground/control.ts'
@@ -19,10 +19,12 @@ import { Accounts } from './observe/accounts.ts'
 import { Histogram } from './observe/histogram.ts'
 import { Previews } from './observe/previews.ts'
 import { Recorder } from './observe/recorder.ts'
+import { RefusedMessages } from './observe/refused-messages.ts'
 import { CpuPool } from './pool/cpu-pool.ts'
 import { Channels } from './registry/channels.ts'
 import { Interest } from './routing/interest.ts'
 import { findReceivers, type InterestEntry, type RoutingContext } from './routing/receivers.ts'
+import type { Receivers } from './routing/route.ts'
 import { Routes } from './routing/routes.ts'
 import { Authenticator } from './security/authenticator.ts'
 import { Permissions } from './security/permissions.ts'
@@ -49,7 +51,7 @@ export interface CoreOptions {
 const CLOSE_GRACE_MS = 1000
 
 /** Frames of the broker's own are not messages: they are counted nowhere. */
-const controlAccount = new Account()
+export const controlAccount = new Account()
 
 export class Core implements RoutingContext {
   readonly settings: Settings
@@ -69,6 +71,7 @@ export class Core implements RoutingContext {
   readonly channels = new Channels()
   readonly accounts = new Accounts()
   readonly recorder: Recorder
+  readonly refusedMessages = new RefusedMessages()
   readonly previews = new Previews()
   readonly deliveryLatency = new Histogram()
   readonly authenticator: Authenticator
@@ -95,7 +98,8 @@ export class Core implements RoutingContext {
     this.tracer = options.tracer
     this.onConnectionEvent = options.onConnectionEvent
     this.deadlines = new Deadlines(clock, { onError: (error) => log.error({ err: BrokerError.from(error) }, 'a deadline failed') })
-    this.flusher = new Flusher(outboundMarks(limits.maxPendingBytes), performance.bufferBytes, () => clock.monotonicMs(), (micros) => this.deliveryLatency.record(micros))
+    const { maxPendingBytes, maxPendingMessages, overflow } = limits
+    this.flusher = new Flusher(outboundLimits(maxPendingBytes, maxPendingMessages, overflow), performance.bufferBytes, () => clock.monotonicMs(), (sinceMs, beganMs, endedMs) => this.#flushed(sinceMs, beganMs, endedMs))
     this.routes = new Routes((subject) => findReceivers(this.interest, this, subject), randomInt(2 ** 31))
     this.recorder = new Recorder(settings.recorder.entries)
     this.authenticator = new Authenticator(clock)
@@ -138,11 +142,24 @@ export class Core implements RoutingContext {
     for (const { name, mode } of this.channels.list()) if (mode === 'broadcast') this.routes.invalidate(name.split('.'))
   }
 
-  /** Remembers a run: in the recorder always, with the beginning of its payload while tracing is on. Not calls of the broker's methods: `trace` would show itself. */
-  record(timeMicros: number, origin: number, firstId: number, kind: number, subject: string, slice: Slice, receivers: number): void {
+  /**
+   * Remembers a run before it is delivered: in the recorder always, with the beginning of its payload while tracing is
+   * on. Not calls of the broker's methods: `trace` would show itself. `target` as the recorder has it.
+   */
+  record(timeMicros: number, origin: number, firstId: number, kind: number, subject: string, slice: Slice, receivers: number, target: number, exceptSender: boolean): void {
     if (slice.account === this.accounts.methods) return
-    if (this.previews.isEnabled) this.previews.keep(this.recorder.next, previewOf(slice))
-    this.recorder.record(timeMicros, origin, firstId, kind, subject, slice.count, slice.end - slice.start, receivers)
+    slice.run = this.recorder.next
+    if (this.previews.isEnabled) this.previews.keep(slice.run, previewOf(slice))
+    this.recorder.record(timeMicros, origin, firstId, kind, subject, slice.count, slice.end - slice.start, receivers, target, exceptSender)
+  }
+
+  /** Under what the recorder finds the plain receivers of a route again. */
+  targetOf(receivers: Receivers): number {
+    const { plain } = receivers
+    if (plain.length <= 1) return plain.length === 0 ? 0 : plain[0]!.number
+    const { snapshots } = this.recorder
+    if (receivers.snapshot < snapshots.oldest) receivers.snapshot = snapshots.add(plain)
+    return -receivers.snapshot
   }
 
   /** Sends a frame of the broker's own; before the first byte came there is no dialect to send it in, so nothing is sent. */
@@ -161,6 +178,7 @@ export class Core implements RoutingContext {
   /** Tells the sender that `count` messages from id `ref` on were refused; the connection stays. */
   refuse(connection: Connection, ref: number, error: BrokerError, count = 1): void {
     connection.rejectedMessages += count
+    this.refusedMessages.add({ timeMicros: this.clock.wallMicros(), origin: connection.number, firstId: ref, count, code: error.code })
     const body = error.toBody()
     this.send(connection, { kind: Kind.error, ref, body: count === 1 ? body : { ...body, details: { ...body.details, count } } })
   }
@@ -177,6 +195,12 @@ export class Core implements RoutingContext {
   /** Its client ended it: what waits for it still leaves. */
   ended(connection: Connection): void {
     if (!connection.isEnding) this.#end(connection, undefined)
+  }
+
+  #flushed(sinceMs: number, beganMs: number, endedMs: number): void {
+    this.deliveryLatency.record((endedMs - sinceMs) * 1000)
+    const endedMicros = this.clock.wallMicros()
+    this.recorder.flushed(endedMicros - (endedMs - beganMs) * 1000, endedMicros)
   }
 
   // The state first: from here on nothing that the goodbye causes ends it again.

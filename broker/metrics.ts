@@ -1,6 +1,6 @@
 // Counters and gauges of broker and process, one number per name.
 
-import { dropReasons, type DropReason } from './ground/slice.ts'
+import { dropReasons, type DropReason } from './ground/fate.ts'
 import type { Pipeline } from './pipeline.ts'
 
 /** Names end in their unit, or in `_total` for counters that only grow. */

@@ -6,11 +6,15 @@ import { Backpressure } from './backpressure.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import { Core, type CoreOptions } from './core.ts'
 import type { ControlMessage, Dialect, Ingress } from './ground/control.ts'
+import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
 import { kindName, Flag, Kind } from './ground/kind.ts'
-import { Slice, type Compressed, type Sink } from './ground/slice.ts'
+import type { DropReason } from './ground/fate.ts'
+import { Slice, type Sink } from './ground/slice.ts'
 import type { Link } from './ground/types.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { applyOptions, detailsOf, readOptions, type Asked, type MessageOptions } from './message-options.ts'
+import { Losses } from './losses.ts'
 import { readSubscribe } from './protocol/bodies.ts'
 import { Preparation, type Prepared } from './preparation.ts'
 import { Publisher } from './publisher.ts'
@@ -55,6 +59,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   /** Where dialects hand over what came: a stage in front of this one when there is work for threads. */
   readonly #ingress: Ingress<Connection>
   readonly #acceptedFlags: number
+  readonly #losses: Losses
   /** Every link, admitted or not. */
   readonly #connections = new Set<Connection>()
   /** Those over the limit, until their first byte says in which dialect to tell them so. */
@@ -71,6 +76,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#requester = new Requester(this.core, this.#publisher)
     this.#subscribing = new Subscribing(this.core)
     this.#heartbeat = new Heartbeat(this.core)
+    this.#losses = new Losses(this.core)
     this.#heartbeat.start()
     const { security, performance } = this.core.settings.ipc
     this.#ingress = security.validateSignature || performance.compressionEnabled ? new Preparation(this.core, this.#publisher, this) : this
@@ -140,7 +146,24 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   }
 
   overflowed(connection: Connection): void {
-    if (connection.state === 'ready') this.#backpressure.drop(connection, 0)
+    if (connection.state === 'ready') this.#backpressure.exhaust(connection, 0)
+  }
+
+  lost(connection: Connection, slice: Slice, reason: DropReason, isContinued: boolean): void {
+    this.#losses.add(connection, slice, reason, isContinued)
+  }
+
+  gapNotice(connection: Connection): Slice | undefined {
+    return this.#losses.notice(connection)
+  }
+
+  late(connection: Connection, after: number, to: number): void {
+    this.core.recorder.late(connection.number, after + 1, to, this.core.clock.wallMicros())
+  }
+
+  expiresAt(connection: Connection, monotonicMs: number): void {
+    connection.expiry ??= new Deadline(() => connection.outbound.expire())
+    this.core.deadlines.set(connection.expiry, monotonicMs - this.core.clock.monotonicMs())
   }
 
   gone(connection: Connection, problem: Error | undefined): void {
@@ -157,6 +180,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.core.directory.remove(connection)
     connection.outbound.close(connection.closeReason?.code === 'connection.slow_consumer' ? 'slow-consumer' : 'actor-gone')
     this.#backpressure.release(connection)
+    if (connection.expiry !== undefined) this.core.deadlines.cancel(connection.expiry)
     this.#requester.open.leave(connection)
     if (connection.permissions !== undefined) this.core.addressesChanged()
     this.core.trail.gone(connection)
@@ -185,6 +209,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     const id = readUint53(bytes, start + Offset.id)
     const flags = (bytes[start + Offset.flags]! << 8) | bytes[start + Offset.flags + 1]!
     if (!this.#publisher.takeIds(connection, id, 1)) return
+    let options: MessageOptions
     try {
       if (id > MAX_ID) throw new BrokerError('frame.malformed', { problem: 'its id is above 2^53-1' })
       if (kind < Kind.publish || kind > Kind.error) throw new BrokerError('frame.unsupported', { feature: kindName(kind) })
@@ -192,7 +217,9 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
       if (unknownFlags !== 0) throw new BrokerError('frame.unsupported', { feature: `flags 0x${unknownFlags.toString(16)}` })
       if (prepared?.problem !== undefined) throw prepared.problem
       if (this.core.settings.ipc.security.validateSignature && !isVerified) checkSignature(connection, bytes, start, end, flags)
-      if ((flags & Flag.headers) !== 0) checkSender(connection, decodeFrame(bytes, start, end).headers)
+      const headers = (flags & Flag.headers) === 0 ? undefined : decodeFrame(bytes, start, end).headers
+      checkSender(connection, headers)
+      options = readOptions(headers)
       const limitBytes = this.core.settings.ipc.performance.maxMessageBytes
       if (end - start > limitBytes) checkPayloadSize(bytes, start, end, limitBytes)
     } catch (error) {
@@ -201,8 +228,9 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     }
     stamp(bytes, start, connection.number, timeMicros)
     const zstd = prepared?.zstd
-    if (kind === Kind.publish) this.#publish(connection, bytes, start, end, id, flags, timeMicros, zstd)
-    else if (kind === Kind.request) this.#request(connection, bytes, start, end, id, flags, timeMicros, zstd)
+    const asked: Asked = { flags, options, zstd, authorisedMicros: prepared === undefined ? 0 : this.core.clock.wallMicros() - timeMicros }
+    if (kind === Kind.publish) this.#publish(connection, bytes, start, end, id, timeMicros, asked)
+    else if (kind === Kind.request) this.#request(connection, bytes, start, end, id, timeMicros, asked)
     else this.#requester.answer(connection, bytes, start, end, id, timeMicros, zstd)
   }
 
@@ -239,21 +267,29 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     }
   }
 
-  #publish(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, flags: number, timeMicros: number, zstd: Compressed | undefined): void {
-    const route = this.#publisher.route(connection, bytes, start + Offset.subject, start + Offset.subject + bytes[start + Offset.subjectLength]!, id, 1)
+  #publish(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number, asked: Asked): void {
+    const subjectStart = start + Offset.subject
+    const route = this.#publisher.route(connection, bytes, subjectStart, subjectStart + bytes[subjectStart - 1]!, id, 1)
     if (route === undefined || !this.#publisher.mayPublish(connection, route, id, 1)) return
     const slice = new Slice(bytes, start, end, 1, route.receivers.account)
-    slice.zstd = zstd
-    const receivers = this.#publisher.publish(connection, route, slice, id, timeMicros)
-    this.#receipt(connection, id, flags, receivers)
+    slice.zstd = asked.zstd
+    const watch = applyOptions(this.core, connection, slice, id, asked)
+    const receivers = this.#publisher.publish(connection, route, slice, id, timeMicros, detailsOf(asked))
+    if (watch === undefined) this.#receipt(connection, id, asked.flags, receivers)
+    else watch.expect(receivers)
   }
 
-  #request(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, flags: number, timeMicros: number, zstd: Compressed | undefined): void {
+  #request(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number, asked: Asked): void {
     const subjectStart = start + Offset.longSubject
     const route = this.#publisher.route(connection, bytes, subjectStart, subjectStart + bytes[subjectStart - 1]!, id, 1)
     if (route === undefined || !this.#publisher.mayPublish(connection, route, id, 1)) return
-    const receivers = this.#requester.request(connection, route, bytes, start, end, id, timeMicros, zstd)
-    if (receivers !== undefined) this.#receipt(connection, id, flags, receivers)
+    const slice = new Slice(bytes, start, end, 1, route.receivers.account)
+    slice.zstd = asked.zstd
+    const watch = applyOptions(this.core, connection, slice, id, asked)
+    const receivers = this.#requester.request(connection, route, slice, id, timeMicros, detailsOf(asked))
+    if (receivers === undefined) return
+    if (watch === undefined) this.#receipt(connection, id, asked.flags, receivers)
+    else watch.expect(receivers)
   }
 
   #receipt(connection: Connection, id: number, flags: number, receivers: number): void {

@@ -10,8 +10,9 @@ import { isReserved } from './ground/subject.ts'
 import { Verdict, type Route } from './routing/route.ts'
 import type { Permissions } from './security/permissions.ts'
 import { lazyMessage } from './selection.ts'
-import { groupedSlice } from './variant.ts'
 import { frameEnd } from './wire/regroup.ts'
+import { Targets } from './targets.ts'
+import type { RunDetails } from './observe/recorder.ts'
 
 export class Publisher {
   readonly #core: Core
@@ -39,15 +40,19 @@ export class Publisher {
   }
 
   /** Delivers what was allowed; returns the receivers, summed over the slice's messages where groups or filters pick. */
-  publish(connection: Connection, route: Route, slice: Slice, firstId: number, timeMicros: number): number {
+  publish(connection: Connection, route: Route, slice: Slice, firstId: number, timeMicros: number, details?: RunDetails): number {
     connection.receivedMessages += slice.count
-    let receivers: number
-    if (route.isUniform) {
-      receivers = this.#toPlain(connection, route, slice)
-      account(slice.account, slice.count, receivers)
-    } else receivers = this.#toEach(connection, route, slice)
-    this.#core.record(timeMicros, connection.number, firstId, Kind.publish, route.subject, slice, receivers)
-    return receivers
+    if (!route.isUniform) return this.#toEach(connection, route, slice, firstId, timeMicros, details)
+    const { receivers } = route
+    const expected = receivers.plain.length
+    const core = this.#core
+    // Recorded first: what is dropped on the way is noted at its position.
+    core.record(timeMicros, connection.number, firstId, Kind.publish, route.subject, slice, expected, core.targetOf(receivers), receivers.exceptSender || !connection.echo)
+    if (details !== undefined && slice.run >= 0) core.recorder.detail(details)
+    const count = this.#toPlain(connection, route, slice)
+    if (count !== expected) core.recorder.received(count)
+    account(slice.account, slice.count, count)
+    return count
   }
 
   /** Hands a slice to one receiver, and slows the sender when that one is behind. */
@@ -120,30 +125,47 @@ export class Publisher {
     return receivers
   }
 
-  // Groups pick a member for each message, filters look into each.
-  #toEach(connection: Connection, route: Route, run: Slice): number {
+  // Groups pick a member for each message, filters look into each: each is recorded by itself.
+  #toEach(connection: Connection, route: Route, run: Slice, firstId: number, timeMicros: number, details: RunDetails | undefined): number {
     const { bytes } = run
     let sum = 0
+    let id = firstId
     for (let start = run.start; start < run.end; ) {
       const end = frameEnd(bytes, start)
-      const slice = run.count === 1 ? run : new Slice(bytes, start, end, 1, run.account)
-      let receivers = this.#toPlain(connection, route, slice)
-      this.pick(connection, route, bytes, start, end, (sink, subscription) => {
-        receivers++
-        this.deliver(connection, sink, subscription === undefined ? slice : groupedSlice(slice, subscription))
-      })
-      account(run.account, 1, receivers)
-      sum += receivers
+      const slice = run.count === 1 ? run : run.part(bytes, start, end, 1)
+      const targets = this.targets(connection, route, slice)
+      this.record(connection, route, slice, Kind.publish, id++, timeMicros, targets.sinks, details)
+      for (let i = 0; i < targets.sinks.length; i++) this.deliver(connection, targets.sinks[i]!, targets.sliceFor(i))
+      account(run.account, 1, targets.sinks.length)
+      sum += targets.sinks.length
       start = end
     }
     return sum
+  }
+
+  /** Records one message for the receivers that were picked for it. */
+  record(connection: Connection, route: Route, slice: Slice, kind: number, id: number, timeMicros: number, sinks: readonly Sink[], details: RunDetails | undefined): void {
+    const core = this.#core
+    const target = sinks.length <= 1 ? (sinks[0]?.number ?? 0) : -core.recorder.snapshots.add(sinks)
+    core.record(timeMicros, connection.number, id, kind, route.subject, slice, sinks.length, target, false)
+    if (details !== undefined && slice.run >= 0) core.recorder.detail(details)
+  }
+
+  /** Who gets one message, and as what: everybody plain, and those whom groups and filters pick. */
+  targets(connection: Connection, route: Route, slice: Slice): Targets {
+    const { plain, exceptSender } = route.receivers
+    const { bytes, start, end } = slice
+    const sinks = exceptSender || !connection.echo ? plain.filter((sink) => sink !== connection) : plain.slice()
+    const targets = new Targets(sinks, slice)
+    if (!route.isUniform) this.#pick(connection, route, bytes, start, end, (sink, subscription) => targets.add(sink, subscription))
+    return targets
   }
 
   /**
    * Calls `take` for each receiver that groups and filters choose for one message; `subscription` is the group member's
    * number for it.
    */
-  pick(connection: Connection, route: Route, bytes: Uint8Array, start: number, end: number, take: (sink: Sink, subscription: number | undefined) => void): void {
+  #pick(connection: Connection, route: Route, bytes: Uint8Array, start: number, end: number, take: (sink: Sink, subscription: number | undefined) => void): void {
     const { groups, filtered } = route.receivers
     const message = lazyMessage(bytes, start, end, route.subject, connection.client)
     for (const group of groups) {

@@ -4,20 +4,13 @@ import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Flag, Kind } from './ground/kind.ts'
-import { Slice, type Compressed, type Sink } from './ground/slice.ts'
+import { Slice, type Compressed } from './ground/slice.ts'
 import { account, type Publisher } from './publisher.ts'
+import type { RunDetails } from './observe/recorder.ts'
 import type { Route } from './routing/route.ts'
 import { OpenRequests, type OpenRequest, type RequestEnd, type RequestParty } from './session/open-requests.ts'
 import { readUint32, readUint53, writeUint32 } from './wire/integers.ts'
-import { groupedSlice } from './variant.ts'
 import { Offset } from './wire/layout.ts'
-
-/** Who gets a request, and what each of them gets. */
-interface Targets {
-  readonly sinks: Sink[]
-  readonly receivers: readonly Sink[]
-  readonly slices: readonly Slice[]
-}
 
 export class Requester {
   readonly #core: Core
@@ -34,21 +27,20 @@ export class Requester {
   }
 
   /** An allowed, stamped request; returns how many may answer, undefined when it was refused. */
-  request(connection: Connection, route: Route, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number, zstd: Compressed | undefined): number | undefined {
+  request(connection: Connection, route: Route, slice: Slice, id: number, timeMicros: number, details?: RunDetails): number | undefined {
     const { limits } = this.#core.settings.ipc
     if ((connection.openRequests?.size ?? 0) >= limits.maxOpenRequests) {
       route.receivers.account.rejected++
       this.#core.refuse(connection, id, new BrokerError('request.limit', { limit: limits.maxOpenRequests }))
       return undefined
     }
+    const { bytes, start } = slice
     const limitMs = takeTimeout(bytes, start, this.#core.settings.ipc.timeoutMs)
-    const slice = new Slice(bytes, start, end, 1, route.receivers.account)
-    slice.zstd = zstd
-    const targets = this.#targets(connection, route, slice)
+    const targets = this.#publisher.targets(connection, route, slice)
     const { sinks } = targets
     connection.receivedMessages++
     account(slice.account, 1, sinks.length)
-    this.#core.record(timeMicros, connection.number, id, Kind.request, route.subject, slice, sinks.length)
+    this.#publisher.record(connection, route, slice, Kind.request, id, timeMicros, sinks, details)
     if (sinks.length === 0) {
       this.#core.send(connection, { kind: Kind.error, ref: id, subject: route.subject, body: new BrokerError('request.no_responders', { subject: route.subject }).toBody() })
       return 0
@@ -57,11 +49,10 @@ export class Requester {
     // always answer, and need none.
     if (sinks[0] !== this.#core.service) {
       const isMany = ((bytes[start + Offset.flags]! << 8) & Flag.many) !== 0
-      this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs, isMany, responders: sinks as Connection[] })
+      this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs, isMany, responders: sinks.slice() as Connection[] })
     }
-    const { slices } = targets
-    for (let i = 0; i < slices.length; i++) this.#publisher.deliver(connection, targets.receivers[i]!, slices[i]!)
-    return slices.length
+    for (let i = 0; i < sinks.length; i++) this.#publisher.deliver(connection, sinks[i]!, targets.sliceFor(i))
+    return sinks.length
   }
 
   /** A stamped response, part or error by a client. */
@@ -86,27 +77,11 @@ export class Requester {
     account(charged, 1, 1)
     const slice = new Slice(bytes, start, end, 1, charged)
     slice.zstd = zstd
-    this.#core.record(timeMicros, connection.number, id, kind, request.subject, slice, 1)
+    this.#core.record(timeMicros, connection.number, id, kind, request.subject, slice, 1, requester.number, false)
+    if (slice.run >= 0) this.#core.recorder.detail({ to, ref })
     if (kind === Kind.part) this.open.part(request, connection)
     this.#publisher.deliver(connection, requester, slice)
     if (kind !== Kind.part) this.open.answered(request, connection)
-  }
-
-  // The sinks twice: as responders they are taken from the list as they answer.
-  #targets(connection: Connection, route: Route, slice: Slice): Targets {
-    const { plain, exceptSender } = route.receivers
-    const { bytes, start, end } = slice
-    const skipsSender = exceptSender || !connection.echo
-    const sinks = skipsSender ? plain.filter((sink) => sink !== connection) : plain.slice()
-    const slices: Slice[] = []
-    for (let i = 0; i < sinks.length; i++) slices.push(slice)
-    if (!route.isUniform) {
-      this.#publisher.pick(connection, route, bytes, start, end, (sink, subscription) => {
-        sinks.push(sink)
-        slices.push(subscription === undefined ? slice : groupedSlice(slice, subscription))
-      })
-    }
-    return { sinks, receivers: sinks.slice(), slices }
   }
 
   #ended(request: OpenRequest, end: RequestEnd): void {

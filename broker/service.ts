@@ -27,6 +27,7 @@ export class Service implements Sink {
   deliver(slice: Slice): boolean {
     // It is here: nothing waits for a kernel.
     slice.account.written += slice.count
+    slice.watch?.settled(this.number, 'written')
     const { bytes } = slice
     for (let start = slice.start; start < slice.end; ) {
       const end = frameEnd(bytes, start)

@@ -9,7 +9,7 @@ import type { ApiAnswer, ApiParams, ChannelInfo, ConnectionInfo, DeviceInfo, His
 import type { AuditAction, AuditFields } from './ground/audit.ts'
 import { BrokerError } from './ground/errors.ts'
 import { kindName } from './ground/kind.ts'
-import { dropReasons } from './ground/slice.ts'
+import { dropReasons } from './ground/fate.ts'
 import { patternsOverlap } from './ground/subject.ts'
 import type { ChannelMode, ChannelSpec } from './ground/types.ts'
 import { healthOf } from './health.ts'

@@ -1,7 +1,7 @@
 // Writes once per turn: outbounds that got something are flushed together when the event loop has read what it could.
 
 import { isWhole, Loan } from './loan.ts'
-import type { OutboundMarks } from './marks.ts'
+import type { OutboundLimits } from './marks.ts'
 import { Packer } from './packer.ts'
 
 /** What waits for the end of the turn. */
@@ -12,22 +12,26 @@ export interface Flushable {
   hold(loan: Loan): void
 }
 
+/** Told when a turn's writes are made: when its first slice was appended, when they began and when they ended. ms, monotonic */
+export type FlushObserver = (sinceMs: number, beganMs: number, endedMs: number) => void
+
 export class Flusher {
-  readonly marks: OutboundMarks
+  /** What holds for receivers that have no limits of their own. */
+  readonly limits: OutboundLimits
   readonly packer: Packer
   #dirty: Flushable[] = []
   #isScheduled = false
   #sinceMs = 0
   #lent: Uint8Array[] = []
-  readonly #nowMs: () => number
-  readonly #onFlushed: (micros: number) => void
+  /** The monotonic clock. */
+  readonly nowMs: () => number
+  readonly #onFlushed: FlushObserver
   readonly #flush = (): void => this.flush()
 
-  /** `onFlushed` gets the time from a turn's first append to its last write, in µs. */
-  constructor(marks: OutboundMarks, mergeBelowBytes: number, nowMs: () => number, onFlushed: (micros: number) => void) {
-    this.#nowMs = nowMs
+  constructor(limits: OutboundLimits, mergeBelowBytes: number, nowMs: () => number, onFlushed: FlushObserver) {
+    this.nowMs = nowMs
     this.#onFlushed = onFlushed
-    this.marks = marks
+    this.limits = limits
     this.packer = new Packer(mergeBelowBytes)
   }
 
@@ -35,7 +39,7 @@ export class Flusher {
     this.#dirty.push(outbound)
     if (this.#isScheduled) return
     this.#isScheduled = true
-    this.#sinceMs = this.#nowMs()
+    this.#sinceMs = this.nowMs()
     // Behind the poll phase, so that what several publishers sent in one turn leaves in one write.
     setImmediate(this.#flush)
   }
@@ -48,6 +52,7 @@ export class Flusher {
   /** Flushes now. */
   flush(): void {
     this.#isScheduled = false
+    const beganMs = this.nowMs()
     const dirty = this.#dirty
     this.#dirty = []
     const loan = new Loan(this.#lent)
@@ -55,6 +60,6 @@ export class Flusher {
     for (const outbound of dirty) if (!outbound.flush()) outbound.hold(loan)
     this.packer.forget()
     loan.release()
-    if (dirty.length > 0) this.#onFlushed((this.#nowMs() - this.#sinceMs) * 1000)
+    if (dirty.length > 0) this.#onFlushed(this.#sinceMs, beganMs, this.nowMs())
   }
 }

@@ -1,23 +1,49 @@
-// How much may wait for one receiver before its publishers slow down, and before it is given up.
+// How much may wait for one receiver before its publishers slow down, and what happens when that was not enough.
 
-/** Marks shared by all outbounds. bytes */
-export interface OutboundMarks {
+import type { Overflow } from '../ground/settings.ts'
+
+/** Marks of one limit. Bytes count with what a waiting slice takes in memory. */
+export interface Marks {
   /** At or above: `deliver` says false, publishers should pause. */
   readonly highBytes: number
-  /** Below: publishers may go on. */
+  readonly highMessages: number
+  /** Below both: publishers may go on. */
   readonly lowBytes: number
+  readonly lowMessages: number
   /** At or above: publishers pause even when they are behind in reading themselves. */
   readonly hardBytes: number
-  /** Above: the receiver is dropped at once. */
+  /** Above: the policy holds at once. */
   readonly ceilingBytes: number
+  readonly ceilingMessages: number
+}
+
+/** What holds for one receiver. */
+export interface OutboundLimits extends Marks {
+  /** What happens when slowing its publishers down was not enough. */
+  readonly overflow: Overflow
 }
 
 /**
- * Marks for a limit on waiting bytes: high-water at 75 %, low-water at 50 %, and a reserve of 25 % for what was read
- * before the publishers paused.
+ * Marks for a limit on what waits: high-water at 75 %, low-water at 50 %, and a reserve of 25 % for what was read before
+ * the publishers paused. 0 messages, or bytes: no such limit.
  */
-export function outboundMarks(maxPendingBytes: number): OutboundMarks {
-  return { highBytes: maxPendingBytes * 0.75, lowBytes: maxPendingBytes * 0.5, hardBytes: maxPendingBytes, ceilingBytes: maxPendingBytes * 1.25 }
+export function marksOf(maxBytes: number, maxMessages: number): Marks {
+  const bytes = maxBytes === 0 ? Infinity : maxBytes
+  const messages = maxMessages === 0 ? Infinity : maxMessages
+  return {
+    highBytes: bytes * 0.75,
+    highMessages: messages === Infinity ? Infinity : Math.ceil(messages * 0.75),
+    lowBytes: bytes * 0.5,
+    lowMessages: messages === Infinity ? Infinity : Math.ceil(messages * 0.5),
+    hardBytes: bytes,
+    ceilingBytes: bytes * 1.25,
+    ceilingMessages: messages * 1.25,
+  }
+}
+
+/** The limits of a receiver. */
+export function outboundLimits(maxBytes: number, maxMessages: number, overflow: Overflow): OutboundLimits {
+  return { ...marksOf(maxBytes, maxMessages), overflow }
 }
 
 /** What a waiting slice is counted with beside its bytes: two objects, and their places in lists. */

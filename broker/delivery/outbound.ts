@@ -2,48 +2,56 @@
 //
 //   deliver ─▶ [ waiting ] ── flush, once per turn ─▶ [ in flight ] ── kernel ─▶ written
 //              drop-able                               one write at a time
+//
+// Above high-water its publishers are slowed down (see backpressure.ts). When that was not enough it sheds: from then on,
+// until it is below low-water again, what is too much is dropped as the policies of connection and channel say.
 
 import type { BrokerError } from '../ground/errors.ts'
-import { Slice, type DropReason } from '../ground/slice.ts'
+import type { Overflow } from '../ground/settings.ts'
+import { noDrops, type DropReason } from '../ground/fate.ts'
+import type { Slice } from '../ground/slice.ts'
 import type { Link } from '../ground/types.ts'
 import type { Flusher } from './flusher.ts'
 import type { Loan } from './loan.ts'
-import { WAITING_SLICE_BYTES } from './marks.ts'
-
-/** What an outbound tells its owner; edges only, never per message. */
-export interface OutboundOwner {
-  /** Fell below low-water after it had been above high-water. */
-  relieved(): void
-  /** Above the ceiling. */
-  overflowed(): void
-}
+import { Load } from './load.ts'
+import type { OutboundOwner } from './outbound-owner.ts'
+import { judgeShedding, type Shedding } from './shedding.ts'
+import type { OutboundLimits } from './marks.ts'
+import type { Retention } from './retention.ts'
+import { WaitingSlices } from './waiting-slices.ts'
 
 const NOTHING: Slice[] = []
 const NO_LOANS: Loan[] = []
 
 export class Outbound {
-  /** Bytes that the kernel has not taken. */
-  pendingBytes = 0
-  /** Messages among them. */
-  pendingMessages = 0
   /** Messages that the kernel took. */
   writtenMessages = 0
   writtenBytes = 0
   droppedMessages = 0
+  /** Of `droppedMessages`, by reason; undefined while there are none. */
+  dropped: Record<DropReason, number> | undefined
+  /** Position, in the flight recorder, of the last run that the kernel took all of; -1: none. */
+  writtenRun = -1
+  /** Keeps what was written until the client confirms it; undefined: its session does not outlive the link. */
+  retention: Retention | undefined
+  readonly load: Load
   readonly #flusher: Flusher
   readonly #owner: OutboundOwner
   #link: Link | undefined
-  #waiting: Slice[] = NOTHING
+  readonly #waiting = new WaitingSlices()
   #inFlight: Slice[] = NOTHING
   /** Of chunks that #waiting and #inFlight have slices of. */
   #waitingLoans: Loan[] = NO_LOANS
   #flightLoans: Loan[] = NO_LOANS
-  /** Slices of #waiting before this were copied out of their chunks already. */
-  #retained = 0
-  #pendingSlices = 0
+  /** Something that waits stands in memory on loan. */
+  #borrows = false
   #isDirty = false
   #wasHigh = false
+  #isShedding = false
+  #isDetached = false
   #isEnding = false
+  /** Of the losses that were not told yet: older than all that waits, or newer. */
+  #gap: 'none' | 'front' | 'back' = 'none'
   /** Why it ends, for links that can say so. */
   #reason: BrokerError | undefined
 
@@ -51,58 +59,63 @@ export class Outbound {
     this.#link = link
     this.#flusher = flusher
     this.#owner = owner
+    this.load = new Load(flusher.limits)
+  }
+
+  /** Bytes that the kernel has not taken. */
+  get pendingBytes(): number {
+    return this.load.bytes
+  }
+
+  /** Messages among them. */
+  get pendingMessages(): number {
+    return this.load.messages
   }
 
   get isHigh(): boolean {
-    return this.#heldBytes >= this.#flusher.marks.highBytes
+    return this.load.isHigh
   }
 
-  get isHard(): boolean {
-    return this.#heldBytes >= this.#flusher.marks.hardBytes
+  /** It drops what is too much; nobody waits for it. */
+  get isShedding(): boolean {
+    return this.#isShedding
   }
 
-  // What the marks are about: a million tiny frames take more memory than their bytes.
-  get #heldBytes(): number {
-    return this.pendingBytes + this.#pendingSlices * WAITING_SLICE_BYTES
-  }
-
-  /** Appends a slice; it leaves at the end of this turn. false = at or above high-water. After the end it is dropped as `actor-gone`. */
+  /**
+   * Appends a slice; it leaves at the end of this turn. false = whoever feeds it should pause. After the end it is
+   * dropped as `actor-gone`.
+   */
   deliver(slice: Slice): boolean {
-    if (this.#link === undefined || this.#isEnding) {
-      this.#drop(slice, 'actor-gone')
+    if ((this.#link === undefined && !this.#isDetached) || this.#isEnding) {
+      this.#count(slice, 'actor-gone')
       return true
     }
-    if (this.#waiting === NOTHING) this.#waiting = [slice]
-    else this.#waiting.push(slice)
-    slice.account.pending += slice.count
-    this.pendingMessages += slice.count
-    this.pendingBytes += slice.end - slice.start
-    this.#pendingSlices++
-    if (!this.#isDirty) {
-      this.#isDirty = true
-      this.#flusher.add(this)
+    if (this.#isShedding && this.#isFullFor(slice) && this.#policyOf(slice) === 'drop-newest' && slice.count > 0) {
+      this.#count(slice, 'overflow')
+      this.#overflowed(slice, 'back')
+      return true
     }
-    const { marks } = this.#flusher
-    const heldBytes = this.#heldBytes
-    if (heldBytes < marks.highBytes) return true
-    this.#wasHigh = true
-    if (heldBytes > marks.ceilingBytes) this.#owner.overflowed()
-    return false
+    if (this.#gap === 'back') this.#tellGap()
+    this.#append(slice)
+    if (slice.account.flow !== undefined && this.load.isChannelHigh(slice)) return this.#full(slice, this.load.isChannelAboveCeiling(slice))
+    return this.load.isBelowLow || this.#aboveLow(slice)
   }
 
   /** Writes what waits, unless a write is in flight; false when something is still here. Called by the flusher. */
   flush(): boolean {
     this.#isDirty = false
-    if (this.#link === undefined || this.#waiting === NOTHING) return this.#inFlight === NOTHING
-    if (this.#inFlight !== NOTHING) {
-      this.#retain()
+    if (this.#waiting.nextExpiryMs < Infinity) this.expire()
+    if (this.#gap === 'front' && this.#inFlight === NOTHING && this.#link !== undefined) this.#tellGap()
+    if (this.#waiting.isEmpty) return this.#inFlight === NOTHING
+    if (this.#link === undefined || this.#inFlight !== NOTHING) {
+      this.#borrows = this.#waiting.retain(this.#isShedding || this.#isDetached)
+      if (this.#waiting.nextExpiryMs < Infinity) this.#owner.expiresAt(this.#waiting.nextExpiryMs)
       return false
     }
-    const slices = this.#waiting
-    this.#waiting = NOTHING
-    this.#retained = 0
+    const slices = this.#waiting.takeAll()
     const loans = this.#waitingLoans
     this.#waitingLoans = NO_LOANS
+    this.#borrows = false
     if (this.#link.write(this.#flusher.packer.pack(slices, this.#link.wrap))) {
       this.#settle(slices)
       release(loans)
@@ -114,21 +127,54 @@ export class Outbound {
   }
 
   hold(loan: Loan): void {
-    loan.hold()
-    if (this.#waiting !== NOTHING) this.#waitingLoans = [...this.#waitingLoans, loan]
-    else this.#flightLoans = [...this.#flightLoans, loan]
+    if (this.#waiting.isEmpty) {
+      if (this.#inFlight === NOTHING) return
+      loan.hold()
+      this.#flightLoans = [...this.#flightLoans, loan]
+    } else if (this.#borrows) {
+      loan.hold()
+      this.#waitingLoans = [...this.#waitingLoans, loan]
+    }
   }
 
   /** The write in flight has left the process. Called by the link's owner. */
   written(): void {
+    const before = this.writtenRun
     const slices = this.#inFlight
     const loans = this.#flightLoans
     this.#inFlight = NOTHING
     this.#flightLoans = NO_LOANS
     this.#settle(slices)
     release(loans)
-    if (this.#waiting !== NOTHING) this.flush()
+    this.flush()
+    if (this.writtenRun > before) this.#owner.late(before, this.writtenRun)
     if (this.#isEnding && this.#inFlight === NOTHING) this.#link?.close(this.#reason)
+  }
+
+  /** True when no pause of its publishers could bring it below low-water in `stallMs`, by what it took lately. */
+  isHopeless(stallMs: number): boolean {
+    return this.load.isHopeless(this.#flusher.nowMs(), this.writtenBytes, stallMs)
+  }
+
+  /** Its publishers have waited long enough: from now on the policies hold, until it is below low-water. */
+  shed(): Shedding {
+    const came = judgeShedding(this.#waiting, this.load, (slice) => this.#policyOf(slice))
+    if (came !== 'shedding') return came
+    this.#isShedding = true
+    this.#evict()
+    return came
+  }
+
+  /** Drops what has lived its time. */
+  expire(): void {
+    const nowMs = this.#flusher.nowMs()
+    if (nowMs < this.#waiting.nextExpiryMs) return
+    for (const slice of this.#waiting.takeExpired(nowMs)) {
+      this.load.remove(slice)
+      this.#discard(slice, 'expired')
+      this.#tellLater('front')
+      this.#owner.lost(slice, 'expired', false)
+    }
   }
 
   /** Writes what waits, then ends the link in order; what is delivered from now on is dropped as `actor-gone`. */
@@ -142,78 +188,203 @@ export class Outbound {
 
   /** Drops what waits; what is in flight stays. */
   dropWaiting(reason: DropReason): void {
-    const slices = this.#waiting
-    this.#waiting = NOTHING
-    this.#retained = 0
-    release(this.#waitingLoans)
-    this.#waitingLoans = NO_LOANS
-    this.#pendingSlices -= slices.length
-    for (const slice of slices) {
-      this.pendingBytes -= slice.end - slice.start
-      this.pendingMessages -= slice.count
+    for (const slice of this.#waiting.takeAll()) {
+      this.load.remove(slice)
       this.#discard(slice, reason)
     }
+    release(this.#waitingLoans)
+    this.#waitingLoans = NO_LOANS
+    this.#gap = 'none'
   }
 
   /** Drops all that the kernel did not take; the link is gone or going. */
   close(reason: DropReason): void {
-    if (this.#link === undefined) return
+    if (this.#link === undefined && !this.#isDetached) return
     this.#link = undefined
+    this.#isDetached = false
     for (const slice of this.#inFlight) this.#discard(slice, reason)
-    for (const slice of this.#waiting) this.#discard(slice, reason)
-    this.#inFlight = this.#waiting = NOTHING
+    for (const slice of this.#waiting.takeAll()) this.#discard(slice, reason)
+    this.#inFlight = NOTHING
     release(this.#waitingLoans)
     release(this.#flightLoans)
     this.#waitingLoans = this.#flightLoans = NO_LOANS
-    this.pendingBytes = 0
-    this.pendingMessages = 0
-    this.#pendingSlices = 0
+    this.load.clear()
+    this.#gap = 'none'
   }
 
-  // A receiver that did not take its bytes in their turn must not keep whole chunks alive.
-  #retain(): void {
-    const slices = this.#waiting
-    for (let i = this.#retained; i < slices.length; i++) {
-      const slice = slices[i]!
-      const size = slice.end - slice.start
-      // What is kept is the memory below the view; and a copy, which `slice` of a Buffer is not.
-      if (size * 4 < slice.bytes.buffer.byteLength) slices[i] = slice.copy ??= new Slice(new Uint8Array(slice.bytes.subarray(slice.start, slice.end)), 0, size, slice.count, slice.account)
+  /** The link is gone and the session stays: what comes waits, within `limits`, for `attach()`. */
+  detach(limits: OutboundLimits): void {
+    this.#link = undefined
+    this.#isDetached = true
+    this.#waiting.putBack(this.#inFlight)
+    this.#inFlight = NOTHING
+    this.#waiting.retain(true)
+    this.#borrows = false
+    release(this.#waitingLoans)
+    release(this.#flightLoans)
+    this.#waitingLoans = this.#flightLoans = NO_LOANS
+    this.load.limits = limits
+    this.#isShedding = true
+    this.#wasHigh = true
+    this.#evict()
+  }
+
+  /** The session goes on over another link: `first` leaves before what waited. */
+  attach(link: Link, first: readonly Slice[], limits: OutboundLimits): void {
+    this.#link = link
+    this.#isDetached = false
+    this.load.limits = limits
+    this.#isShedding = false
+    this.#wasHigh = this.isHigh
+    if (this.#gap === 'front') this.#tellGap()
+    for (const slice of first) this.#charge(slice)
+    this.#waiting.putBack(first)
+    this.#markDirty()
+  }
+
+  /** The first `frames` of what waits have reached the client: settles them. `cut` finds where frame n of a slice begins. */
+  confirm(frames: number, cut: (slice: Slice, frames: number) => number): void {
+    let left = frames
+    while (left > 0) {
+      const slice = this.#waiting.shift()
+      if (slice === undefined) return
+      if (slice.frames <= left) this.#settle([slice])
+      else {
+        const at = cut(slice, left)
+        const rest = slice.part(slice.bytes, at, slice.end, Math.max(0, slice.count - left))
+        this.#settle([slice.part(slice.bytes, slice.start, at, Math.min(slice.count, left))])
+        // Both were counted as one; what is left counts anew, without being accounted anew.
+        this.load.add(rest)
+        this.#waiting.putBack([rest])
+      }
+      left -= slice.frames
     }
-    this.#retained = slices.length
+  }
+
+  #append(slice: Slice): void {
+    this.#waiting.push(slice)
+    this.#charge(slice)
+    this.#markDirty()
+  }
+
+  #markDirty(): void {
+    if (this.#isDirty) return
+    this.#isDirty = true
+    this.#flusher.add(this)
+  }
+
+  #charge(slice: Slice): void {
+    slice.account.pending += slice.count
+    this.load.add(slice)
+  }
+
+  #aboveLow(slice: Slice): boolean {
+    this.load.rose(this.#flusher.nowMs(), this.writtenBytes)
+    return !this.isHigh || this.#full(slice, this.load.isAboveCeiling)
+  }
+
+  // At or above high-water, of the whole or of the slice's channel.
+  #full(slice: Slice, isAboveCeiling: boolean): boolean {
+    this.#wasHigh = true
+    if (this.#isShedding) {
+      this.#evict()
+      if (!this.#isFullFor(slice)) return true
+    }
+    if (isAboveCeiling) this.#owner.overflowed()
+    // Whoever feeds what may not be dropped waits even now.
+    return this.#isShedding && this.#policyOf(slice) !== 'block'
+  }
+
+  #isFullFor(slice: Slice): boolean {
+    return this.isHigh || this.load.isChannelHigh(slice)
+  }
+
+  #policyOf(slice: Slice): Overflow {
+    // A session without a link has nobody to end, and nobody waits for it.
+    return this.#isDetached ? 'drop-oldest' : (slice.account.flow?.overflow ?? this.load.limits.overflow)
+  }
+
+  // The oldest first, until what is full has room again or nothing more may go.
+  #evict(): void {
+    const isOld = (slice: Slice): boolean => slice.count > 0 && this.#policyOf(slice) === 'drop-oldest'
+    while (this.isHigh) if (!this.#evictFirst(isOld)) break
+    while (this.load.hasFullChannels) if (!this.#evictFirst((slice) => isOld(slice) && this.load.isChannelHigh(slice))) return
+  }
+
+  #evictFirst(is: (slice: Slice) => boolean): boolean {
+    const slice = this.#waiting.takeFirst(is)
+    if (slice === undefined) return false
+    this.load.remove(slice)
+    this.#discard(slice, 'overflow')
+    this.#overflowed(slice, 'front')
+    return true
+  }
+
+  #overflowed(slice: Slice, side: 'front' | 'back'): void {
+    const isContinued = this.#gap === side
+    this.#tellLater(side)
+    this.#owner.lost(slice, 'overflow', isContinued)
+  }
+
+  #tellLater(side: 'front' | 'back'): void {
+    if (this.#gap !== 'front') this.#gap = side
+  }
+
+  // In front of all that waits, or behind it: where the receiver misses something.
+  #tellGap(): void {
+    const side = this.#gap
+    this.#gap = 'none'
+    const notice = this.#owner.gapNotice()
+    if (notice === undefined) return
+    if (side === 'back') return this.#append(notice)
+    this.#charge(notice)
+    this.#waiting.putBack([notice])
   }
 
   #settle(slices: readonly Slice[]): void {
     let messages = 0
     let bytes = 0
     for (const slice of slices) {
-      const { count, account } = slice
+      const { count, account, run, watch } = slice
       account.pending -= count
       account.written += count
       messages += count
       bytes += slice.end - slice.start
+      this.load.remove(slice)
+      if (run >= 0) this.writtenRun = run
+      if (watch !== undefined) watch.settled(this.#owner.number, 'written')
     }
-    this.pendingMessages -= messages
-    this.pendingBytes -= bytes
-    this.#pendingSlices -= slices.length
     this.writtenMessages += messages
     this.writtenBytes += bytes
-    if (this.#wasHigh && this.#heldBytes < this.#flusher.marks.lowBytes) {
-      this.#wasHigh = false
-      this.#owner.relieved()
-    }
+    if (this.retention !== undefined) this.retention.add(slices)
+    this.load.fell()
+    if (this.#wasHigh) this.#lookForRelief()
+    if (this.#gap === 'back' && this.#waiting.isEmpty) this.#tellGap()
+  }
+
+  #lookForRelief(): void {
+    if (!this.load.isRelieved) return
+    this.#wasHigh = false
+    this.#isShedding = false
+    this.#owner.relieved()
   }
 
   #discard(slice: Slice, reason: DropReason): void {
     slice.account.pending -= slice.count
-    this.#drop(slice, reason)
+    this.#count(slice, reason)
   }
 
-  #drop(slice: Slice, reason: DropReason): void {
+  #count(slice: Slice, reason: DropReason): void {
+    if (slice.count === 0) return
     slice.account.dropped[reason] += slice.count
     this.droppedMessages += slice.count
+    const dropped = (this.dropped ??= noDrops())
+    dropped[reason] += slice.count
+    slice.watch?.settled(this.#owner.number, `dropped(${reason})`)
   }
 }
 
 function release(loans: readonly Loan[]): void {
   for (const loan of loans) loan.release()
 }
+

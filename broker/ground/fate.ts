@@ -1,6 +1,17 @@
 // What becomes of one delivery, and who may ask to be told.
 
-import type { DropReason } from './slice.ts'
+/**
+ * Why a delivery did not happen. `no-interest`: nobody was there. `overflow`: its receiver's limit and policy. `expired`:
+ * its time to live. `slow-consumer`: its receiver was ended for not reading. `link-down`: its receiver's link broke.
+ * `actor-gone`: its receiver left.
+ */
+export const dropReasons = ['no-interest', 'overflow', 'expired', 'slow-consumer', 'link-down', 'actor-gone'] as const
+export type DropReason = (typeof dropReasons)[number]
+
+/** A count for each reason. */
+export function noDrops(): Record<DropReason, number> {
+  return { 'no-interest': 0, overflow: 0, expired: 0, 'slow-consumer': 0, 'link-down': 0, 'actor-gone': 0 }
+}
 
 /** Where a delivery stands: taken by the receiver's kernel, waiting, or lost for a reason. */
 export type Fate = 'written' | 'pending' | `dropped(${DropReason})`

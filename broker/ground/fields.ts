@@ -35,6 +35,15 @@ export class Fields {
     return value
   }
 
+  /** One of some words. */
+  choice<T extends string>(key: string, words: readonly T[]): T | undefined {
+    const value = this.#body[key]
+    if (value === undefined || value === null) return undefined
+    const word = words.find((each) => each === value)
+    if (word === undefined) throw this.#wrong(key, `one of ${words.join(', ')}`, value)
+    return word
+  }
+
   flag(key: string): boolean | undefined {
     const value = this.#body[key]
     if (value === undefined || value === null || typeof value === 'boolean') return value ?? undefined

@@ -1,8 +1,7 @@
 // A piece of bytes on its way to receivers, and the account that knows what became of it.
 
-/** Why a delivery did not happen. */
-export const dropReasons = ['no-interest', 'slow-consumer', 'actor-gone'] as const
-export type DropReason = (typeof dropReasons)[number]
+import { dropReasons, noDrops, type FateWatch } from './fate.ts'
+import type { ChannelFlow } from './settings.ts'
 
 /**
  * Accounts for deliveries: over accepted messages, Σ max(1, receivers) = written + dropped + pending at any moment.
@@ -21,7 +20,13 @@ export class Account {
   isRetired = false
   /** Messages refused before they were accepted; outside the identity. */
   rejected = 0
-  readonly dropped: Record<DropReason, number> = { 'no-interest': 0, 'slow-consumer': 0, 'actor-gone': 0 }
+  readonly dropped = noDrops()
+  /** Limits on what of this account waits for any one receiver; undefined: only the receiver's own hold. */
+  readonly flow: ChannelFlow | undefined
+
+  constructor(flow?: ChannelFlow) {
+    this.flow = flow
+  }
 
   get droppedTotal(): number {
     let total = 0
@@ -49,20 +54,46 @@ export class Slice {
   readonly bytes: Uint8Array
   readonly start: number
   readonly end: number
-  /** Messages in it; 0 for control frames, which are not accounted. */
+  /** Messages in it that are accounted; 0 for frames of the broker's own, and for what is sent again. */
   readonly count: number
+  /** Frames, or lines, in it. */
+  readonly frames: number
   readonly account: Account
+  /** Position of its run in the flight recorder; -1: it is not recorded. */
+  run = -1
+  /** On the monotonic clock, the moment from which it is not written any more; 0 = never. ms */
+  expiresAtMs = 0
+  /** Told of each receiver's fate; undefined: nobody asked. */
+  watch: FateWatch | undefined = undefined
   /** Made once, when a receiver's kernel did not take it in its turn, so that a small slice does not keep a large chunk. */
   copy: Slice | undefined = undefined
   /** Its one message compressed, when there is a receiver that reads it; see broker/variant.ts. */
   zstd: Compressed | undefined = undefined
 
-  constructor(bytes: Uint8Array, start: number, end: number, count: number, account: Account) {
+  constructor(bytes: Uint8Array, start: number, end: number, count: number, account: Account, frames = count === 0 ? 1 : count) {
     this.bytes = bytes
     this.start = start
     this.end = end
     this.count = count
+    this.frames = frames
     this.account = account
+  }
+
+  /** The same messages in other bytes. */
+  rewritten(bytes: Uint8Array, start = 0, end = bytes.length): Slice {
+    return this.#likewise(new Slice(bytes, start, end, this.count, this.account, this.frames))
+  }
+
+  /** One of its messages, or some, in bytes of the same or another buffer. */
+  part(bytes: Uint8Array, start: number, end: number, count: number): Slice {
+    return this.#likewise(new Slice(bytes, start, end, count, this.account))
+  }
+
+  #likewise(slice: Slice): Slice {
+    slice.run = this.run
+    slice.expiresAtMs = this.expiresAtMs
+    slice.watch = this.watch
+    return slice
   }
 }
 

@@ -1,7 +1,9 @@
 // One account per channel, one for everything outside channels, and their sum. Calls of the broker's own methods are
 // counted apart: whoever looks at the sums would change them by looking.
 
-import { Account, dropReasons, type DropReason } from '../ground/slice.ts'
+import type { ChannelFlow } from '../ground/settings.ts'
+import { dropReasons, type DropReason } from '../ground/fate.ts'
+import { Account } from '../ground/slice.ts'
 
 /** Sums over accounts; the identity holds for them as for each. */
 export interface Totals {
@@ -24,8 +26,8 @@ export class Accounts {
   /** Of channels that were deleted: what they delivered stays counted. */
   #retired: Account[] = []
 
-  open(channel: string): Account {
-    const account = new Account()
+  open(channel: string, flow?: ChannelFlow): Account {
+    const account = new Account(flow)
     this.#byChannel.set(channel, account)
     return account
   }

@@ -1,7 +1,8 @@
 // Writes losses into the log: a line when messages of a channel begin to be dropped for a reason, and while it goes on
 // one every ten seconds, with how many it were. Counters tell the rest.
 
-import { dropReasons, type Account } from '../ground/slice.ts'
+import { dropReasons } from '../ground/fate.ts'
+import type { Account } from '../ground/slice.ts'
 import type { Log } from '../ground/types.ts'
 
 /** Least time between two lines about one channel and reason. ms */

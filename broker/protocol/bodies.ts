@@ -2,6 +2,7 @@
 
 import { BrokerError } from '../ground/errors.ts'
 import { Fields } from '../ground/fields.ts'
+import { overflows, type Overflow } from '../ground/settings.ts'
 
 export const PROTOCOL_VERSION = 1
 
@@ -44,6 +45,17 @@ export interface Hello {
   readonly device: Device | undefined
   /** Ways to compress payloads that it reads. */
   readonly compression: readonly string[]
+  readonly flow: Flow
+}
+
+/** How a client wants to be treated when it does not keep up; undefined: as the broker is configured. */
+export interface Flow {
+  readonly overflow: Overflow | undefined
+  /** May only lower what is configured. */
+  readonly maxPendingBytes: number | undefined
+  readonly maxPendingMessages: number | undefined
+  /** It is told per subject how much it may send, and never paused as a whole. */
+  readonly credit: boolean
 }
 
 /**
@@ -67,11 +79,23 @@ export function readHello(body: unknown): Hello {
     challenge: fields.text('challenge', { max: 256 }),
     device: readDevice(fields.map('device')),
     compression: fields.texts('compression', MAX_COMPRESSIONS, { max: 32 }) ?? [],
+    flow: readFlow(fields.map('flow')),
+  }
+}
+
+function readFlow(flow: Fields | undefined): Flow {
+  return {
+    overflow: flow?.choice('overflow', overflows),
+    maxPendingBytes: flow?.integer('maxPendingBytes', MIN_PENDING_BYTES, Number.MAX_SAFE_INTEGER),
+    maxPendingMessages: flow?.integer('maxPendingMessages', 1, Number.MAX_SAFE_INTEGER),
+    credit: flow?.flag('credit') ?? false,
   }
 }
 
 const MAX_CAPABILITIES = 64
 const MAX_COMPRESSIONS = 8
+/** Below it the broker's own frames would hardly pass. */
+const MIN_PENDING_BYTES = 64 * 1024
 
 function readDevice(device: Fields | undefined): Device | undefined {
   if (device === undefined) return undefined

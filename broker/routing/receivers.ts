@@ -38,7 +38,7 @@ export function findReceivers(interest: Interest<InterestEntry>, context: Routin
   if (context.isBroadcast(subject)) for (const subscriber of context.everyone()) if (!filters.has(subscriber) && subscriber.mayReceive(subject)) plain.add(subscriber)
   const filtered: FilteredReceiver[] = []
   for (const [subscriber, subscriptions] of filters) if (!plain.has(subscriber)) filtered.push({ subscriber, subscriptions })
-  return { plain: [...plain], groups, filtered, exceptSender: false, account }
+  return { plain: [...plain], groups, filtered, exceptSender: false, account, snapshot: 0 }
 }
 
 function reservedReceivers(context: RoutingContext, subject: readonly string[], account: Account): Receivers {
@@ -50,5 +50,5 @@ function reservedReceivers(context: RoutingContext, subject: readonly string[], 
     const subscriber = context.addressed(kind, rest.join('.'))
     if (subscriber !== undefined) plain.push(subscriber)
   }
-  return { plain, groups: [], filtered: [], exceptSender: area === 'all', account }
+  return { plain, groups: [], filtered: [], exceptSender: area === 'all', account, snapshot: 0 }
 }

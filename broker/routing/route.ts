@@ -17,6 +17,8 @@ export interface Receivers {
   /** The sender is left out, whatever its echo. */
   readonly exceptSender: boolean
   readonly account: Account
+  /** Under which the flight recorder keeps `plain`; 0: not yet. */
+  snapshot: number
 }
 
 export const Verdict = { unknown: 0, allowed: 1, denied: 2, direction: 3 } as const

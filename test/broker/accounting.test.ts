@@ -2,7 +2,7 @@
 
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
-import { dropReasons } from '../../broker/ground/slice.ts'
+import { dropReasons } from '../../broker/ground/fate.ts'
 import { BusHistory, steps } from '../support/bus-history.ts'
 import { PipelineRig } from '../support/pipeline.ts'
 

@@ -116,7 +116,7 @@ test('back-pressure: a feeder above its own high-water is read on, until the har
   t.true(one.connection.isHigh)
   const published = fill(one, 'to.two')
   t.is(published, LIMIT)
-  t.true(two.connection.outbound.isHard)
+  t.true(two.connection.outbound.load.isHard)
 })
 
 test('back-pressure: two clients that write before they read do not wait for each other for ever', async t => {

@@ -5,7 +5,7 @@ import type { BrokerView } from '../../broker/api/methods.ts'
 import type { Connection, ConnectionEvent } from '../../broker/connection.ts'
 import type { Core } from '../../broker/core.ts'
 import { Kind } from '../../broker/ground/kind.ts'
-import { defaultSettings, type IpcSettings, type PoolSettings, type Settings } from '../../broker/ground/settings.ts'
+import { defaultSettings, type ChannelFlow, type IpcSettings, type PoolSettings, type Settings } from '../../broker/ground/settings.ts'
 import type { ChannelSpec, Framing, Peer, Principal } from '../../broker/ground/types.ts'
 import { Pipeline } from '../../broker/pipeline.ts'
 import { Channels } from '../../broker/registry/channels.ts'
@@ -70,9 +70,9 @@ export class PipelineRig {
   }
 
   /** What the actor of a channel does when it starts. */
-  openChannel(spec: Pick<ChannelSpec, 'name'> & Partial<ChannelSpec>): void {
+  openChannel(spec: Pick<ChannelSpec, 'name'> & Partial<ChannelSpec>, flow?: ChannelFlow): void {
     this.core.channels.add({ mode: 'pubsub', direction: 'both', predefined: false, createdAt: 0, ...spec })
-    this.core.accounts.open(spec.name)
+    this.core.accounts.open(spec.name, flow)
     this.core.routes.invalidate(spec.name.split('.'))
   }
 

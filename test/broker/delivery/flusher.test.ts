@@ -1,9 +1,9 @@
 import test from 'ava'
 import { Flusher, type Flushable } from '../../../broker/delivery/flusher.ts'
-import { outboundMarks } from '../../../broker/delivery/marks.ts'
+import { outboundLimits } from '../../../broker/delivery/marks.ts'
 import { settle } from '../../support/fake-clock.ts'
 
-const marks = outboundMarks(16 * 1024 * 1024)
+const limits = outboundLimits(16 * 1024 * 1024, 0, 'disconnect')
 
 function flushable(onFlush: () => void): Flushable {
   const flush = (): boolean => {
@@ -15,23 +15,23 @@ function flushable(onFlush: () => void): Flushable {
 
 test('flusher: everything of a turn is flushed once, when the turn ends', async t => {
   const flushed: string[] = []
-  const times: number[] = []
+  const times: number[][] = []
   let nowMs = 5
-  const flusher = new Flusher(marks, 8192, () => nowMs, micros => times.push(micros))
+  const flusher = new Flusher(limits, 8192, () => nowMs, (...at) => times.push(at))
   flusher.add(flushable(() => flushed.push('one')))
   nowMs = 7.5
   flusher.add(flushable(() => flushed.push('two')))
   t.deepEqual(flushed, [])
   await settle()
   t.deepEqual(flushed, ['one', 'two'])
-  t.deepEqual(times, [2500])
+  t.deepEqual(times, [[5, 7.5, 7.5]])
   await settle()
   t.is(flushed.length, 2)
 })
 
 test('flusher: what is added while it flushes goes into the next turn', async t => {
   const flushed: string[] = []
-  const flusher = new Flusher(marks, 8192, () => 0, () => {})
+  const flusher = new Flusher(limits, 8192, () => 0, () => {})
   flusher.add(flushable(() => {
     flushed.push('first')
     flusher.add(flushable(() => flushed.push('second')))
@@ -43,7 +43,7 @@ test('flusher: what is added while it flushes goes into the next turn', async t 
 })
 
 test('marks: between high-water and the hard limit there are at least 1 MiB for what was read before the pause', t => {
-  const { lowBytes, highBytes, hardBytes, ceilingBytes } = outboundMarks(4 * 1024 * 1024)
+  const { lowBytes, highBytes, hardBytes, ceilingBytes } = outboundLimits(4 * 1024 * 1024, 0, 'disconnect')
   t.true(lowBytes < highBytes && highBytes < hardBytes && hardBytes < ceilingBytes)
   t.true(hardBytes - highBytes >= 1024 * 1024)
 })

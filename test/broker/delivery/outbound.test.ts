@@ -1,6 +1,6 @@
 import test from 'ava'
 import { Flusher } from '../../../broker/delivery/flusher.ts'
-import { outboundMarks, WAITING_SLICE_BYTES } from '../../../broker/delivery/marks.ts'
+import { outboundLimits, WAITING_SLICE_BYTES } from '../../../broker/delivery/marks.ts'
 import { Outbound } from '../../../broker/delivery/outbound.ts'
 import { Account, Slice } from '../../../broker/ground/slice.ts'
 import type { LinkHandler } from '../../../broker/ground/types.ts'
@@ -15,8 +15,16 @@ function outboundOver(kernelBytes: number): { outbound: Outbound; link: MemoryLi
   const events = new LinkEvents()
   const link = new MemoryLink(events, { address: 'memory', pid: undefined, uid: undefined })
   link.kernelBytes = kernelBytes
-  const flusher = new Flusher(outboundMarks(LIMIT), 1024, () => 0, () => {})
-  const outbound = new Outbound(link, flusher, { relieved: () => told.push('relieved'), overflowed: () => told.push('overflowed') })
+  const flusher = new Flusher(outboundLimits(LIMIT, 0, 'disconnect'), 1024, () => 0, () => {})
+  const outbound = new Outbound(link, flusher, {
+    number: 1,
+    relieved: () => told.push('relieved'),
+    overflowed: () => told.push('overflowed'),
+    lost: (slice, reason) => told.push(`lost ${slice.count} ${reason}`),
+    gapNotice: () => undefined,
+    late: () => {},
+    expiresAt: () => {},
+  })
   const handler: LinkHandler = { received: () => {}, ended: () => {}, written: () => outbound.written(), closed: () => told.push('closed') }
   link.attach(handler)
   return { outbound, link, flusher, told, events }
@@ -68,9 +76,9 @@ test('outbound: marks are edges: full at high-water, relieved once below low-wat
   t.true(outbound.deliver(held(2700)))
   t.false(outbound.deliver(held(300)))
   t.true(outbound.isHigh)
-  t.false(outbound.isHard)
+  t.false(outbound.load.isHard)
   t.false(outbound.deliver(held(1000)))
-  t.true(outbound.isHard)
+  t.true(outbound.load.isHard)
   flusher.flush()
   t.deepEqual(told, [])
   outbound.deliver(held(1000))

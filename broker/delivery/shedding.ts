@@ -1,0 +1,26 @@
+// What is to happen to a receiver whose publishers have waited long enough.
+
+import type { Overflow } from '../ground/settings.ts'
+import type { Slice } from '../ground/slice.ts'
+import type { Load } from './load.ts'
+import type { WaitingSlices } from './waiting-slices.ts'
+
+/** It drops from now on, its policy ends it, or nothing may be dropped and all wait. */
+export type Shedding = 'shedding' | 'disconnect' | 'blocked'
+
+/** Judges by the policies of what waits, where it is too much: of all, or of the channels that are full. */
+export function judgeShedding(waiting: WaitingSlices, load: Load, policyOf: (slice: Slice) => Overflow): Shedding {
+  const isWhole = !load.isBelowLow
+  // All that is too much is in flight: the connection's own policy.
+  if (isWhole && waiting.isEmpty && load.limits.overflow === 'disconnect') return 'disconnect'
+  let isBlocked = load.limits.overflow === 'block'
+  let canDrop = false
+  for (const slice of waiting) {
+    if (slice.count === 0 || (!isWhole && !load.isChannelHigh(slice))) continue
+    const policy = policyOf(slice)
+    if (policy === 'disconnect') return 'disconnect'
+    if (policy === 'block') isBlocked = true
+    else canDrop = true
+  }
+  return isBlocked && !canDrop ? 'blocked' : 'shedding'
+}

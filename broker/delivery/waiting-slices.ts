@@ -1,0 +1,132 @@
+// Slices in the order in which they leave, with an end at which the oldest may be dropped cheaply.
+//
+//   [ gone | gone | a | b | c | d ]       dropping moves the front; the places in front of it are reused now and then
+//                   ▲ front
+
+import { Account, Slice } from '../ground/slice.ts'
+
+const NOTHING: Slice[] = []
+/** Places in front that may be empty before the rest moves up. */
+const MAX_GONE = 1024
+/** Stands in places that are gone, so that they keep nothing alive. */
+const GONE = new Slice(new Uint8Array(0), 0, 0, 0, new Account())
+
+export class WaitingSlices {
+  #slices: Slice[] = NOTHING
+  #front = 0
+  /** Slices before this were copied out of their chunks already, or need no copy. */
+  #retained = 0
+  #nextExpiryMs = Infinity
+
+  get isEmpty(): boolean {
+    return this.#front === this.#slices.length
+  }
+
+  /** The oldest, which stays. */
+  get first(): Slice | undefined {
+    return this.#slices[this.#front]
+  }
+
+  /** No later than the moment at which the first of them expires; Infinity: none does. */
+  get nextExpiryMs(): number {
+    return this.#nextExpiryMs
+  }
+
+  *[Symbol.iterator](): Iterator<Slice> {
+    for (let i = this.#front; i < this.#slices.length; i++) yield this.#slices[i]!
+  }
+
+  push(slice: Slice): void {
+    // An idle connection has no array of its own.
+    if (this.#slices === NOTHING) this.#slices = [slice]
+    else this.#slices.push(slice)
+    if (slice.expiresAtMs !== 0) this.#expect(slice)
+  }
+
+  /** In front of all others, in their order. */
+  putBack(slices: readonly Slice[]): void {
+    if (slices.length === 0) return
+    const rest = this.takeAll()
+    this.#slices = [...slices, ...rest]
+    for (const slice of this.#slices) if (slice.expiresAtMs !== 0) this.#expect(slice)
+  }
+
+  /** All of them; none are left. The array is the caller's. */
+  takeAll(): Slice[] {
+    const slices = this.#front === 0 ? this.#slices : this.#slices.slice(this.#front)
+    this.#slices = NOTHING
+    this.#front = this.#retained = 0
+    this.#nextExpiryMs = Infinity
+    return slices
+  }
+
+  /** The oldest. */
+  shift(): Slice | undefined {
+    return this.takeFirst(() => true)
+  }
+
+  /** The oldest that `is` holds for. */
+  takeFirst(is: (slice: Slice) => boolean): Slice | undefined {
+    const slices = this.#slices
+    let at = this.#front
+    while (at < slices.length && !is(slices[at]!)) at++
+    if (at === slices.length) return undefined
+    const taken = slices[at]!
+    // What stands before it moves up by one place.
+    for (let i = at; i > this.#front; i--) slices[i] = slices[i - 1]!
+    slices[this.#front++] = GONE
+    this.#tidy()
+    return taken
+  }
+
+  /** Those whose time has come, oldest first. */
+  takeExpired(nowMs: number): Slice[] {
+    const expired: Slice[] = []
+    const rest: Slice[] = []
+    for (const slice of this) (slice.expiresAtMs > 0 && slice.expiresAtMs <= nowMs ? expired : rest).push(slice)
+    this.takeAll()
+    this.putBack(rest)
+    return expired
+  }
+
+  /**
+   * A receiver that did not take its bytes in their turn must not keep whole chunks alive: copies what is small beside
+   * its chunk, or all. True when something still stands in its chunk.
+   */
+  retain(isAll: boolean): boolean {
+    const slices = this.#slices
+    let borrows = false
+    for (let i = Math.max(this.#front, isAll ? 0 : this.#retained); i < slices.length; i++) {
+      const slice = slices[i]!
+      const size = slice.end - slice.start
+      if (slice.copy === slice) continue
+      // What is kept is the memory below the view.
+      if (isAll || size * 4 < slice.bytes.buffer.byteLength) slices[i] = slice.copy ??= ownCopy(slice)
+      else borrows = true
+    }
+    this.#retained = slices.length
+    return borrows
+  }
+
+  #expect({ expiresAtMs }: Slice): void {
+    if (expiresAtMs < this.#nextExpiryMs) this.#nextExpiryMs = expiresAtMs
+  }
+
+  #tidy(): void {
+    if (this.#front === this.#slices.length) {
+      this.#slices = NOTHING
+      this.#front = this.#retained = 0
+    } else if (this.#front > MAX_GONE && this.#front * 2 > this.#slices.length) {
+      this.#slices = this.#slices.slice(this.#front)
+      this.#retained = Math.max(0, this.#retained - this.#front)
+      this.#front = 0
+    }
+  }
+}
+
+// A copy, which `slice` of a Buffer is not; it is its own copy, so that it is not copied again.
+function ownCopy(slice: Slice): Slice {
+  const copy = slice.rewritten(new Uint8Array(slice.bytes.subarray(slice.start, slice.end)))
+  copy.copy = copy
+  return copy
+}
