@@ -5,6 +5,7 @@ import type { Deadlines } from '../broker/ground/deadlines.ts'
 import type { Settings } from '../broker/ground/settings.ts'
 import type { Link, Listener, Log } from '../broker/ground/types.ts'
 import { GatewayServer, type GatewayServerOptions } from '../http/gateway-server.ts'
+import { metricsRoute } from '../http/metrics-route.ts'
 import { json, type Routes } from '../http/route.ts'
 import { openTcpKeepAlive } from '../native/tcp-keep-alive.ts'
 import type { Deflate } from '../transports/websocket/deflation.ts'
@@ -22,6 +23,8 @@ export interface GatewayOptions {
   readonly health: () => boolean
   /** Metrics for Prometheus; undefined: not configured. */
   readonly scrape: (() => Promise<string>) | undefined
+  /** True for the token of a principal. */
+  readonly isToken: (principal: string, token: string) => boolean
   readonly onLink: (link: Link) => void
   /** Told why there is none. */
   readonly onMissing: (problem: string) => void
@@ -29,8 +32,6 @@ export interface GatewayOptions {
 
 /** Largest message before the welcome: what devices say of themselves takes room. bytes */
 const FIRST_MESSAGE_BYTES = 64 * 1024
-/** Version 0.0.4 of Prometheus' exposition format. */
-const SCRAPE_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /**
  * Opens the gateway; undefined when its port is taken and nobody asked for that very port: the broker runs without it then.
@@ -86,9 +87,9 @@ async function open(server: GatewayServerOptions, isOnePerHost: boolean): Promis
   }
 }
 
-function routes({ health, scrape }: GatewayOptions): Routes {
+function routes({ health, scrape, isToken, settings }: GatewayOptions): Routes {
   return {
     '/healthz': () => (health() ? json(200, { status: 'ok' }) : json(503, { status: 'unavailable' })),
-    ...(scrape === undefined ? {} : { '/metrics': async () => ({ status: 200, type: SCRAPE_TYPE, body: await scrape() }) }),
+    ...(scrape === undefined ? {} : { '/metrics': metricsRoute({ scrape, access: settings.telemetry.prometheusAccess, isToken }) }),
   }
 }

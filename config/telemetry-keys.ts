@@ -16,7 +16,7 @@ export const telemetryBlock = block({
   metrics: defaulted(flag, telemetry.metrics, 'Send metrics.'),
   logs: defaulted(flag, telemetry.logs, 'Send the lines of the log.'),
   prometheus: defaulted(flag, telemetry.prometheus, 'Answer `/metrics` on the port of the gateway.'),
-  prometheusAccess: defaulted(choice(['loopback', 'token']), telemetry.prometheusAccess, 'Who may read `/metrics`: `loopback` lets programs of this host in without a token, `token` nobody. The token is sent as `Authorization: Bearer`.'),
+  prometheusAccess: defaulted(choice(['loopback', 'token']), telemetry.prometheusAccess, 'Who may read `/metrics`: `loopback` lets programs of this host in without a token, `token` nobody. The owner\'s token is sent as `Bearer`, that of another principal with its name as `Basic`.'),
   exportInterval: defaulted(duration(1000, DAY_MS), formatDuration(telemetry.exportIntervalMs), 'How often metrics are sent.'),
   serviceName: defaulted(nonEmptyText, telemetry.serviceName, 'Name under which the broker appears (`service.name`).'),
 })

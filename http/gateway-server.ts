@@ -158,9 +158,9 @@ export class GatewayServer implements Listener {
       this.#vet(request)
       send(request, response, await this.#answer(request))
     } catch (error) {
-      const { status, error: named } = HttpRefusal.from(error)
+      const { status, error: named, headers } = HttpRefusal.from(error)
       if (status === 500) this.#options.log.error({ err: named }, 'a request failed')
-      send(request, response, { status, type: 'application/json', body: refusalBody(named) })
+      send(request, response, { status, type: 'application/json', body: refusalBody(named) }, headers)
     }
   }
 
@@ -182,7 +182,7 @@ export class GatewayServer implements Listener {
     const { routes } = this.#options
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined
     if (route === undefined) throw notFound(request)
-    return route()
+    return route(request)
   }
 }
 
@@ -194,7 +194,8 @@ function notFound(request: IncomingMessage): HttpRefusal {
   return badRequest(`there is nothing at ${pathOf(request).slice(0, 256)}; the WebSocket is at /`, 404)
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
+function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: Answer, lines: readonly string[] = []): void {
+  for (const line of lines) response.setHeader(...(line.split(/: (.*)/s, 2) as [string, string]))
   response.writeHead(status, {
     'Content-Type': type,
     'Content-Length': Buffer.byteLength(body),

@@ -1,5 +1,7 @@
 // What is answered at a path, beside the WebSocket at `/`.
 
+import type { IncomingMessage } from 'node:http'
+
 export interface Answer {
   readonly status: number
   /** `application/json`, `text/plain; charset=utf-8` */
@@ -8,7 +10,7 @@ export interface Answer {
 }
 
 /** Answers GET and HEAD of one path. */
-export type Route = () => Answer | Promise<Answer>
+export type Route = (request: IncomingMessage) => Answer | Promise<Answer>
 
 /** By path, such as `/healthz`. */
 export type Routes = Readonly<Record<string, Route>>

@@ -3,9 +3,6 @@
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
 import { MetricReader, type MetricProducer } from '@opentelemetry/sdk-metrics'
 
-/** The type of the text: version 0.0.4 of Prometheus' exposition format. */
-export const SCRAPE_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
-
 export class ScrapeReader extends MetricReader {
   readonly #serializer = new PrometheusSerializer(undefined, false, undefined, false, true)
 

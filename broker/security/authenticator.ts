@@ -73,6 +73,15 @@ export class Authenticator {
     return credential
   }
 
+  /** The same as an answer. */
+  isToken(principal: string, token: string): boolean {
+    try {
+      return this.checkToken(principal, token) !== undefined
+    } catch {
+      return false
+    }
+  }
+
   /** A challenge for a client that will prove that it has the principal's token. It serves once. */
   challenge(principal: string, clientNonce: string): Challenge {
     if (this.#issued.size >= MAX_CHALLENGES) this.#issued.delete(this.#issued.keys().next().value!)

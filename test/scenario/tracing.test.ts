@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { startBroker, startBrokerProcess, type BrokerProcess } from '../support/broker.ts'
+import { startBroker, startBrokerProcess, type BrokerAccess } from '../support/broker.ts'
 import { errorCode } from '../support/error-code.ts'
 import { OtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.ts'
 import { until } from '../support/until.ts'
@@ -16,7 +16,7 @@ const script = join(import.meta.dirname, '../support/tracing-agent.ts')
 const agent = (name: string, next: string): object => ({ name, command: 'node', args: [script], env: { NEXT: next } })
 
 /** A third agent, in a process that the broker did not start. */
-function startElsewhere(t: ExecutionContext, broker: BrokerProcess, name: string, endpoint: string, url: string): void {
+function startElsewhere(t: ExecutionContext, broker: BrokerAccess, name: string, endpoint: string, url: string): void {
   const child = spawn(process.execPath, [script], {
     env: { PATH: process.env['PATH'], AGENT_URL: url, AGENT_NAME: name, AGENT_TOKEN: broker.token, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SERVICE_NAME: name },
     stdio: ['pipe', 'inherit', 'inherit'],
@@ -32,10 +32,9 @@ function spanOf(spans: readonly ReceivedSpan[], service: string, name: string): 
 
 test('tracing: a request that crosses three agents is one trace', async t => {
   const receiver = await OtlpReceiver.start(t)
-  const broker = await startBrokerProcess(t, { config: { gateway: { port: 0 }, telemetry: { endpoint: receiver.endpoint }, agents: [agent('first', 'second'), agent('second', 'third')] } })
+  const broker = await startBroker(t, { config: { telemetry: { endpoint: receiver.endpoint }, agents: [agent('first', 'second'), agent('second', 'third')] } })
   const client = await broker.connect()
-  const { gateway } = await client.call('status')
-  startElsewhere(t, broker, 'third', receiver.endpoint, gateway!)
+  startElsewhere(t, broker, 'third', receiver.endpoint, broker.gateway)
   for (const name of ['first', 'second', 'third']) await until(async () => (await client.call('connections')).connections.some(connection => connection.agent === name))
   const { value } = await client.request('$CB.to.agent.first', [], { headers: SAMPLED })
   t.deepEqual(value, ['agent:first', 'agent:second', 'owner'])
@@ -68,7 +67,7 @@ test('tracing: a request that crosses three agents is one trace', async t => {
 
 test('tracing: what is refused, and what nobody gets, stands in spans and in lines of the log that are joined to them', async t => {
   const receiver = await OtlpReceiver.start(t)
-  const broker = await startBrokerProcess(t, { config: { gateway: { enabled: false }, telemetry: { endpoint: receiver.endpoint } } })
+  const broker = await startBrokerProcess(t, { config: { telemetry: { endpoint: receiver.endpoint } } })
   const client = await broker.connect()
   t.is(await errorCode(client.publish('$SYS.mine', 1, { headers: SAMPLED, receipt: true })), 'permission.denied')
   await client.publish('nobody.there', 1, { headers: SAMPLED, receipt: true })
@@ -87,7 +86,7 @@ test('tracing: what is refused, and what nobody gets, stands in spans and in lin
 
 test('tracing: what a receiver loses by leaving is an error in its delivery', async t => {
   const receiver = await OtlpReceiver.start(t)
-  const broker = await startBrokerProcess(t, { config: { gateway: { enabled: false }, telemetry: { endpoint: receiver.endpoint } } })
+  const broker = await startBrokerProcess(t, { config: { telemetry: { endpoint: receiver.endpoint } } })
   const [client, stuck] = await Promise.all([broker.connect(), broker.native({ client: 'stuck' })])
   await stuck.subscribe(1, 'flood')
   stuck.socket.pause()
@@ -106,7 +105,7 @@ test('tracing: a collector that is gone, refuses or says nothing harms nobody', 
   const receiver = await OtlpReceiver.start(t)
   for (const manner of ['refuse', 'hang'] as const) {
     receiver.manner = manner
-    const broker = await startBrokerProcess(t, { config: { gateway: { enabled: false }, telemetry: { endpoint: receiver.endpoint } } })
+    const broker = await startBrokerProcess(t, { config: { telemetry: { endpoint: receiver.endpoint } } })
     const client = await broker.connect()
     for (let i = 0; i < 100; i++) await client.publish('a', i, { headers: SAMPLED, receipt: true })
     await client.close()
@@ -114,7 +113,7 @@ test('tracing: a collector that is gone, refuses or says nothing harms nobody', 
     t.deepEqual(await broker.end('SIGTERM'), [0, null])
     t.true(performance.now() - before < 8000, manner)
   }
-  const broker = await startBrokerProcess(t, { config: { gateway: { enabled: false }, telemetry: { endpoint: 'http://127.0.0.1:1' } } })
+  const broker = await startBrokerProcess(t, { config: { telemetry: { endpoint: 'http://127.0.0.1:1' } } })
   await (await broker.connect()).publish('a', 1, { headers: SAMPLED, receipt: true })
   t.deepEqual(await broker.end('SIGTERM'), [0, null])
 })
