@@ -39,7 +39,7 @@ export function openWebSocketLink(url: string, signal: AbortSignal): Promise<Cli
     })
     const open = (): void => end(() => resolve(link))
     // The reason of a refused upgrade is kept from programs, so that pages cannot explore the user's network.
-    const refuse = (event: CloseEvent): void => end(() => reject(closeProblem(event) ?? noConnection(url, 'nobody listens there, or the broker refused it: check that it runs with gateway.enabled, which origins, hosts and numbers of sockets it allows (gateway), and its log')))
+    const refuse = (event: CloseEvent): void => end(() => reject(closeProblem(event) ?? noConnection(url, 'nobody listens there, or the broker refused the page, the host or one more socket; its log says which (gateway.allowedOrigins, gateway.allowedHosts, gateway.limits)')))
     signal.addEventListener('abort', abort, { once: true })
     socket.addEventListener('open', open)
     socket.addEventListener('close', refuse)

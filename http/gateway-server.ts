@@ -149,6 +149,8 @@ export class GatewayServer implements Listener {
     } catch (error) {
       const refusal = HttpRefusal.from(error)
       if (refusal.status === 500) this.#options.log.error({ err: refusal.error }, 'an upgrade failed')
+      // A browser does not tell its page why, so this is the only place where somebody can read it.
+      else this.#options.log.info({ code: refusal.error.code, address: Visitor.of(socket).address }, refusal.message)
       refuseSocket(socket, refusal)
     }
   }
