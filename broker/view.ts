@@ -5,14 +5,16 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
 import type { BrokerView, Caller } from './api/methods.ts'
 import type { Connection } from './connection.ts'
-import type { ApiAnswer, ApiParams, ChannelInfo, ConnectionInfo, DeviceInfo, HistoryQuery, TraceEntry, TraceQuery } from './ground/api.ts'
+import type { AgentInfo, ApiAnswer, ApiParams, ChannelInfo, ConnectionInfo, DeviceInfo, HistoryQuery, LatencyQuery, TraceEntry, TraceQuery } from './ground/api.ts'
 import type { AuditAction, AuditFields } from './ground/audit.ts'
 import { BrokerError } from './ground/errors.ts'
 import { kindName } from './ground/kind.ts'
 import { dropReasons } from './ground/fate.ts'
+import { residentBytes } from './ground/process-memory.ts'
 import { patternsOverlap } from './ground/subject.ts'
 import type { ChannelMode, ChannelSpec } from './ground/types.ts'
 import { healthOf } from './health.ts'
+import { latencyGroups } from './latency-groups.ts'
 import type { BrokerHost } from './host.ts'
 import { droppedMetric } from './metrics.ts'
 import type { RecordedRun } from './observe/recorder.ts'
@@ -154,7 +156,7 @@ export class View implements BrokerView {
     })
   }
 
-  latency(wanted: readonly number[]): ApiAnswer<'latency'> {
+  latency({ percentiles: wanted, groups }: Required<LatencyQuery>): ApiAnswer<'latency'> {
     // Sampled from the first question on: nobody pays for it before.
     if (this.#eventLoop === undefined) {
       this.#eventLoop = monitorEventLoopDelay({ resolution: 20 })
@@ -167,6 +169,7 @@ export class View implements BrokerView {
     return {
       delivery: this.#pipeline.core.deliveryLatency.percentiles(wanted),
       eventLoop: { p50: ms(50), p95: ms(95), p99: ms(99), max: loop.count === 0 ? 0 : loop.max / 1e6, ...(at.length === 0 ? {} : { at }) },
+      ...(groups ? { groups: latencyGroups(this.#pipeline.core, wanted) } : {}),
     }
   }
 
@@ -193,7 +196,7 @@ export class View implements BrokerView {
   }
 
   agents(): ApiAnswer<'agents'> {
-    return { agents: this.#host.agents() }
+    return { agents: this.#host.agents().map((agent) => withMemory(agent)) }
   }
 
   async restartAgent(name: string, caller: Caller): Promise<ApiAnswer<'agent.restart'>> {
@@ -305,4 +308,9 @@ export class View implements BrokerView {
 
 function deviceInfo({ role, nodeType, version, capabilities }: Device): DeviceInfo {
   return { ...(role === undefined ? {} : { role }), ...(nodeType === undefined ? {} : { nodeType }), ...(version === undefined ? {} : { version }), capabilities }
+}
+
+function withMemory(agent: AgentInfo): AgentInfo {
+  const bytes = agent.pid === undefined ? undefined : residentBytes(agent.pid)
+  return bytes === undefined ? agent : { ...agent, residentBytes: bytes }
 }

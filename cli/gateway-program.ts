@@ -6,13 +6,14 @@ import { examples, lazily } from './lazy.ts'
 
 /** Adds `gateway` and everything below it. */
 export function declareGateway(program: Command): void {
-  const gateway = program.command('gateway').description('look into a running broker: health, throughput, latency, connections, the way of a message').addOption(url())
+  const gateway = program.command('gateway').description('look into a running broker: health, throughput, latency, connections, the way of a message').addOption(urlOption())
   declareStatus(gateway)
   declareFigures(gateway)
   declareTrace(gateway, false)
 }
 
-const url = (): Option => new Option('--url <url>', 'connect by WebSocket, such as ws://127.0.0.1:18789 (default: the Unix socket of the home)').argParser(gatewayUrl)
+/** The gateway to connect to. */
+export const urlOption = (): Option => new Option('--url <url>', 'connect by WebSocket, such as ws://127.0.0.1:18789 (default: the Unix socket of the home)').argParser(gatewayUrl)
 
 function declareStatus(gateway: Command): void {
   gateway
@@ -76,5 +77,5 @@ export function declareTrace(parent: Command, hasUrl = true): void {
     .addOption(new Option('-n, --limit <n>', 'at most the last n').argParser(count).default(20))
     .addHelpText('after', examples('callboard trace --message-id msg-123', 'callboard trace --channel command', 'callboard trace --slow 10ms --follow', 'callboard trace --dropped'))
     .action(lazily(async () => (await import('./commands/gateway/trace.ts')).trace))
-  if (hasUrl) trace.addOption(url())
+  if (hasUrl) trace.addOption(urlOption())
 }

@@ -3,9 +3,10 @@
 import { Option, type Command } from 'commander'
 import { auditAnchor, count, expression, timeoutMs } from './arguments.ts'
 import { baseProgram } from './base-program.ts'
-import { declareGateway, declareTrace } from './gateway-program.ts'
+import { declareGateway, declareTrace, urlOption } from './gateway-program.ts'
 import { declareIpc } from './ipc-program.ts'
 import { examples, lazily } from './lazy.ts'
+import { sortKeys } from './top/rows.ts'
 
 const EXIT_CODES = '\nExit codes: 0 ok, 1 failed, 2 usage or config, 3 the home is held by another broker.'
 
@@ -55,6 +56,16 @@ function declareViews(program: Command): void {
     .description('show every actor: phase, incarnation, restarts, age, mailbox')
     .option('-w, --watch', 'draw it again every second until Ctrl-C')
     .action(lazily(async () => (await import('./commands/tree.ts')).tree))
+  program
+    .command('top')
+    .description('show the busiest agents, connections and channels, live')
+    .addOption(new Option('-s, --sort <figure>', 'what to sort by').choices(sortKeys).default('rate'))
+    .addOption(new Option('-i, --interval <time>', 'time between two looks, over which rates are counted').argParser(timeoutMs).default(1000, '1s'))
+    .option('--once', 'print one table and leave')
+    .addOption(new Option('-n, --limit <n>', 'at most n rows').argParser(count))
+    .addOption(urlOption())
+    .addHelpText('after', examples('callboard top', 'callboard top --sort p99 --once', 'callboard top --json --interval 5s'))
+    .action(lazily(async () => (await import('./commands/top.ts')).top))
   const agents = program.command('agents').description('show the agents and what became of them')
   agents.command('list', { isDefault: true }).description('show the agents (the default)').action(lazily(async () => (await import('./commands/agents.ts')).listAgents))
   agents.command('restart').description('restart one agent in order').argument('<name>', 'its name').action(lazily(async () => (await import('./commands/agents.ts')).restartAgent))

@@ -1,6 +1,6 @@
 // The broker's own methods by name: who may call each, what it takes, what it answers. Knows no frames.
 
-import type { ApiAnswer, ApiMethod, ApiParams, ChannelInfo, HistoryQuery, TraceQuery } from '../ground/api.ts'
+import type { ApiAnswer, ApiMethod, ApiParams, ChannelInfo, HistoryQuery, LatencyQuery, TraceQuery } from '../ground/api.ts'
 import { BrokerError } from '../ground/errors.ts'
 import { Fields } from '../ground/fields.ts'
 import { nearest } from '../ground/nearest.ts'
@@ -32,7 +32,7 @@ export interface BrokerView {
   /** @throws BrokerError `method.bad_params` for a metric that there is not */
   history(query: HistoryQuery & { readonly points: number }): ApiAnswer<'history'>
   health(): ApiAnswer<'health'>
-  latency(percentiles: readonly number[]): ApiAnswer<'latency'>
+  latency(query: Required<LatencyQuery>): ApiAnswer<'latency'>
   trace(query: TraceQuery & { readonly limit: number }): ApiAnswer<'trace.show'>
   setTracing(isEnabled: boolean, caller: Caller): ApiAnswer<'trace.enable'>
   agents(): ApiAnswer<'agents'>
@@ -72,7 +72,7 @@ const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, p
   metrics: { isOpen: true, run: (view) => view.metrics() },
   history: { isOpen: true, run: (view, params) => view.history(readHistory(params)) },
   health: { isOpen: true, run: (view) => view.health() },
-  latency: { isOpen: true, run: (view, params) => view.latency(params.numbers('percentiles', MAX_PERCENTILES, 0, 100) ?? []) },
+  latency: { isOpen: true, run: (view, params) => view.latency({ percentiles: params.numbers('percentiles', MAX_PERCENTILES, 0, 100) ?? [], groups: params.flag('groups') ?? false }) },
   'trace.show': {
     isOpen: true,
     run: (view, params) => view.trace(readTraceQuery(params)),

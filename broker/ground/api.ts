@@ -94,6 +94,14 @@ export interface Percentiles {
   readonly at?: readonly { readonly percentile: number; readonly ms: number }[]
 }
 
+/** Latency of the latest runs of one channel, or of what one connection sent; `count` are runs. */
+export interface LatencyGroup extends Percentiles {
+  readonly kind: 'channel' | 'connection'
+  /** A channel's name, or `conn-<origin>`. */
+  readonly name: string
+  readonly count: number
+}
+
 /** A `counter` only grows, and what it grew by counts; of a `gauge` the value does. */
 export type SeriesKind = 'counter' | 'gauge'
 
@@ -126,6 +134,13 @@ export interface HistoryQuery {
   readonly metrics?: readonly string[]
   /** Parts that the time is divided into. 1..1000, default 60 */
   readonly points?: number
+}
+
+export interface LatencyQuery {
+  /** At most 20, 0..100 each. */
+  readonly percentiles?: readonly number[]
+  /** By channel and by sender too. */
+  readonly groups?: boolean
 }
 
 /** `warn`: it works, but not as it should; `fail`: something does not work. */
@@ -208,6 +223,8 @@ export interface AgentInfo {
   readonly incarnation: number
   readonly restarts: number
   readonly ageMs: number
+  /** Resident memory of its process, where the system tells. bytes */
+  readonly residentBytes?: number
   readonly lastExit?: string
 }
 
@@ -225,8 +242,7 @@ export interface ApiMethods {
   metrics: [NoParams, Readonly<Record<string, number>>]
   history: [HistoryQuery, HistoryAnswer]
   health: [NoParams, { readonly state: HealthState; readonly parts: readonly HealthPart[] }]
-  /** At most 20 `percentiles`, 0..100 each. */
-  latency: [{ readonly percentiles?: readonly number[] }, { readonly delivery: Percentiles & { readonly count: number }; readonly eventLoop: Percentiles }]
+  latency: [LatencyQuery, { readonly delivery: Percentiles & { readonly count: number }; readonly eventLoop: Percentiles; readonly groups?: readonly LatencyGroup[] }]
   'trace.show': [TraceQuery, { readonly entries: readonly TraceEntry[]; readonly from: number; readonly to: number; readonly coversMs: number; readonly enabled: boolean }]
   'trace.enable': [NoParams, { readonly enabled: boolean }]
   'trace.disable': [NoParams, { readonly enabled: boolean }]
