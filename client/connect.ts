@@ -9,6 +9,7 @@ import { brokerAddress, clientOptions, type ConnectOptions } from './options.ts'
 import type { Platform } from './link.ts'
 import { openUnixLink } from './unix-link.ts'
 import { openWebSocketLink } from './websocket-link.ts'
+import { nodeZstd } from './zstd.ts'
 
 /** How long an agent waits for the broker that started it: agents start before the broker listens. ms */
 const AGENT_PATIENCE_MS = 10_000
@@ -53,6 +54,7 @@ export function nodePlatform(address: string): Platform {
   return {
     openLink: signal => (isUrl ? openWebSocketLink(address, signal) : openUnixLink(address, signal)),
     hmac: (key, data) => createHmac('sha256', key).update(data).digest(),
+    zstd: nodeZstd(),
     defer: task => {
       setImmediate(task)
     },

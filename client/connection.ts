@@ -6,8 +6,9 @@ import { BrokerError } from '../broker/ground/errors.ts'
 import { decodeFrame, encodeFrame, type Frame, type FrameInit } from '../broker/wire/frame.ts'
 import { Framer } from '../broker/wire/framer.ts'
 import { isCanonical } from '../broker/wire/canonical.ts'
-import { Kind } from '../broker/wire/layout.ts'
+import { Flag, Kind } from '../broker/wire/layout.ts'
 import { errorOf } from './answer-error.ts'
+import { compressed, decompressed } from './compression.ts'
 import type { Handshake, Welcome } from './handshake.ts'
 import type { Ledger, LedgerWish } from './ledger.ts'
 import type { ClientLink, LinkHandler, Platform } from './link.ts'
@@ -83,10 +84,13 @@ export class Connection implements LinkHandler {
    */
   send(init: FrameInit): number {
     if (this.#isOver) throw new BrokerError('connection.closed')
-    const frame: FrameInit = { ...init, id: this.#lastId + 1 }
+    const limitBytes = this.#welcome?.limits.maxFrameBytes ?? MAX_RECEIVED_FRAME_BYTES
+    const plainBytes = init.payload?.length ?? 0
+    // Compressed it might pass, and then be refused for what it holds.
+    if (plainBytes > limitBytes) throw new BrokerError('frame.too_large', { actualBytes: plainBytes, limitBytes })
+    const frame = this.#compressed({ ...init, id: this.#lastId + 1 })
     const isSigned = this.#welcome?.signature === true && init.kind < Kind.hello
     const bytes = isSigned ? encodeSigned(frame, this.#key, this.#platform.hmac) : encodeFrame(frame)
-    const limitBytes = this.#welcome?.limits.maxFrameBytes ?? MAX_RECEIVED_FRAME_BYTES
     if (bytes.length > limitBytes) throw new BrokerError('frame.too_large', { actualBytes: bytes.length, limitBytes })
     const id = ++this.#lastId
     this.#outbound.push(bytes)
@@ -175,7 +179,18 @@ export class Connection implements LinkHandler {
     else if (frame.kind === Kind.goodbye) {
       this.#end(errorOf(frame))
       this.#link.close()
-    } else this.#handler.received(frame, this)
+    } else this.#handler.received(this.#plain(frame), this)
+  }
+
+  #compressed(frame: FrameInit): FrameInit {
+    const { zstd } = this.#platform
+    const compression = this.#welcome?.compression
+    return zstd === undefined || compression?.name !== 'zstd' ? frame : compressed(frame, compression.aboveBytes, zstd)
+  }
+
+  #plain(frame: Frame): Frame {
+    const { zstd } = this.#platform
+    return zstd === undefined || (frame.flags & Flag.compressed) === 0 ? frame : decompressed(frame, zstd)
   }
 
   #grant(wish: LedgerWish): void {

@@ -22,6 +22,8 @@ export interface Identity {
   readonly principal?: string
   readonly echo?: boolean
   readonly heartbeatMs?: number
+  /** Ways to compress payloads that it reads. */
+  readonly compression?: readonly string[]
 }
 
 /** What the client asks of the broker for its connection; see the hello body. */
@@ -65,6 +67,8 @@ export interface Welcome {
   readonly retry: RetrySettings
   /** true: messages must be signed. */
   readonly signature?: boolean
+  /** Payloads from this size on may be sent in zstd; such ones may come. undefined: none */
+  readonly compression?: { readonly name: string; readonly aboveBytes: number }
   readonly mac?: string
   /** How long the session outlives this connection. ms, 0 or absent = not */
   readonly sessionTtlMs?: number

@@ -29,6 +29,13 @@ export interface ClientLink {
 /** HMAC-SHA256, 32 bytes. */
 export type Hmac = (key: Uint8Array, data: Uint8Array) => Uint8Array
 
+/** Compression of payloads. */
+export interface Zstd {
+  compress(bytes: Uint8Array): Uint8Array
+  /** Throws when `bytes` do not come to `size` bytes. */
+  decompress(bytes: Uint8Array, size: number): Uint8Array
+}
+
 export interface Platform {
   /**
    * A new link to the broker.
@@ -36,6 +43,8 @@ export interface Platform {
    */
   openLink(signal: AbortSignal): Promise<ClientLink>
   readonly hmac: Hmac
+  /** undefined: messages are sent and received plain. */
+  readonly zstd?: Zstd | undefined
   /** Runs `task` once the current turn's input is handled, so that all frames of a turn leave in one write. */
   defer(task: () => void): void
 }

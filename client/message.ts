@@ -33,6 +33,8 @@ export class Message<T = unknown> {
   readonly error: BrokerError | undefined
   readonly #welcome: Welcome
   readonly #request: OpenRequest | undefined
+  /** Its payload is still compressed: it could not be decompressed. */
+  readonly #isUnreadable: boolean
   #value: T | undefined
   #isDecoded = false
 
@@ -47,6 +49,7 @@ export class Message<T = unknown> {
     this.kind = frame.kind === Kind.request ? 'request' : frame.kind === Kind.publish || frame.kind === Kind.grouped ? 'publish' : 'answer'
     this.isLast = frame.kind !== Kind.part
     this.error = frame.kind === Kind.error ? errorOf(frame) : undefined
+    this.#isUnreadable = (frame.flags & Flag.compressed) !== 0
     this.#welcome = welcome
     this.#request = request
   }
@@ -56,6 +59,7 @@ export class Message<T = unknown> {
    * @throws BrokerError `payload.malformed`
    */
   get value(): T {
+    if (this.#isUnreadable) throw new BrokerError('payload.malformed', { kind: 'zstd', problem: 'the sender compressed it, and it cannot be decompressed' })
     if (!this.#isDecoded) {
       this.#value = decodePayload(this.payloadType, this.payload) as T
       this.#isDecoded = true

@@ -212,7 +212,8 @@ export class Session {
     const { identity, wishes } = this.#options
     const { session, secret, ledger } = this.#resumable ?? {}
     const resume = session === undefined || secret === undefined || ledger === undefined ? {} : { resume: { session, secret, received: ledger.received } }
-    return { ...identity, ...wishes, ...resume }
+    const compression = this.#platform.zstd === undefined ? {} : { compression: ['zstd'] }
+    return { ...identity, ...compression, ...wishes, ...resume }
   }
 
   #opened(connection: Connection): void {

@@ -3,7 +3,7 @@
 import { defaultSettings } from '../broker/ground/settings.ts'
 import { formatDuration } from './duration.ts'
 import { block, defaulted, map, optional, required } from './keys.ts'
-import { absolutePath, choice, count, duration, factor, flag, list, mapOf, only, path, processName, processReference, size } from './kinds.ts'
+import { absolutePath, choice, count, duration, factor, flag, list, mapOf, path, processName, processReference, size } from './kinds.ts'
 import { formatSize } from './size.ts'
 
 const { ipc } = defaultSettings
@@ -30,7 +30,7 @@ export const ipcBlock = block({
     bufferSize: defaulted(size(256, MIB), formatSize(performance.bufferBytes), 'Outbound pieces below this are merged into one buffer per write; larger ones are passed as they are.'),
     // The length prefix of a frame stays below 2^24 (a first byte of 0 tells native frames); headers need 16kb of it.
     maxMessageSize: defaulted(size(KIB, 15 * MIB), formatSize(performance.maxMessageBytes), 'Largest payload of a message.'),
-    compressionEnabled: defaulted(only(false), false, 'Compress messages.'),
+    compressionEnabled: defaulted(flag, performance.compressionEnabled, 'Compress large payloads (see `pool.compressAbove`) for the clients that can read it, and take compressed ones.'),
     keepAlive: defaulted(flag, performance.keepAlive, 'Ping the clients that asked to be watched.'),
   }),
   security: block({

@@ -70,11 +70,6 @@ export function choice<const W extends readonly [string, ...string[]]>(words: W)
   return kind('word', words.length === 1 ? `"${words[0]}"` : `one of ${words.join(', ')}`, says => z.enum(words, says))
 }
 
-/** A value that can only be this one for now. */
-export function only<const V extends boolean>(value: V) {
-  return kind('true or false', String(value), says => z.literal(value, says))
-}
-
 // A zero byte ends a text for the operating system: what follows would be lost silently.
 const NO_ZERO_BYTE = /^[^\0]*$/
 

@@ -196,6 +196,5 @@ const protocols = ['ipc.protocol', 'ipc.server.protocol'].flatMap((path): Refuse
 
 export const refusedValues: readonly RefusedValue[] = [
   ...protocols,
-  { path: 'ipc.performance.compressionEnabled', value: true, state: 'later', reason: 'comes with message compression on the CPU pool', instead: 'false' },
   { path: 'channels.*.mode', value: 'queue', state: 'later', reason: 'comes with durable queues', instead: '"pubsub" or "broadcast"' },
 ]

@@ -8,6 +8,7 @@ import { channelsBlock } from './channel-keys.ts'
 import { ipcBlock } from './ipc-keys.ts'
 import { block, defaulted, map, optional } from './keys.ts'
 import { choice, powerOfTwo, text } from './kinds.ts'
+import { poolBlock } from './pool-keys.ts'
 import { principalsBlock } from './principal-keys.ts'
 import { telemetryBlock } from './telemetry-keys.ts'
 
@@ -19,6 +20,7 @@ export const configSchema = map({
   agents: agentsBlock,
   channels: channelsBlock,
   principals: principalsBlock,
+  pool: poolBlock,
   telemetry: telemetryBlock,
   audit: auditBlock,
   recorder: block({

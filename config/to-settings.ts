@@ -14,7 +14,7 @@ export function toSettings(file: ConfigFile, directory: string): Settings {
     ipc: ipcSettings(file.ipc, directory),
     gateway: defaultSettings.gateway,
     network: defaultSettings.network,
-    pool: defaultSettings.pool,
+    pool: { threads: file.pool.threads, signatureAboveBytes: file.pool.signatureAbove, compressAboveBytes: file.pool.compressAbove, deflateAboveBytes: file.pool.deflateAbove },
     telemetry: telemetrySettings(file.telemetry, directory),
     audit: { enabled: file.audit.enabled, maxFileBytes: file.audit.maxFileSize, keepFiles: file.audit.keepFiles },
     agents: (file.agents ?? []).map(agent => agentSettings(agent, directory)),

@@ -30,10 +30,9 @@ test('config: an empty block of several features is refused with all of them', a
 })
 
 test('config: values that do not work yet are refused with the reason and what works', async t => {
-  t.deepEqual(await linesOf(t, fromYaml('ipc:\n  protocol: xpc\n  server: {protocol: pipe}\n  performance: {compressionEnabled: true}\nchannels: [{name: a, mode: queue}]')), [
+  t.deepEqual(await linesOf(t, fromYaml('ipc:\n  protocol: xpc\n  server: {protocol: pipe}\n  performance: {bufferSize: 1kb}\nchannels: [{name: a, mode: queue}]')), [
     '2:13: ipc.protocol is "xpc", which exists on macOS only; allowed: "unix"',
     '3:22: ipc.server.protocol is "pipe", which comes with named pipes; allowed: "unix"',
-    '4:37: ipc.performance.compressionEnabled is true, which comes with message compression on the CPU pool; allowed: false',
     '5:28: channels[0].mode is "queue", which comes with durable queues; allowed: "pubsub" or "broadcast"',
   ])
 })
