@@ -135,8 +135,10 @@ test('gateway agent: a hundred wait for one session key, the next is refused by 
   for (let i = 0; i <= 100; i++) ask(client, `q${i}`)
   t.deepEqual(client.lines(), [])
   const other = rig.gateway()
-  ask(other, 'too many')
-  t.like(other.lines()[0], { id: 'too many', ok: false, error: { code: 'order.limit', retryable: true } })
+  for (let i = 0; i < 2; i++) {
+    ask(other, 'too many')
+    t.like(other.lines()[0], { id: 'too many', ok: false, error: { code: 'order.limit', retryable: true } })
+  }
   ask(other, 'else', { sessionKey: 'agent:main:cli:dm:else' })
   t.deepEqual((await asked(agent)).map(messageOf), ['q0', 'else'])
 })

@@ -173,7 +173,7 @@ test('gateway calls: broadcast reaches everyone else and counts them', t => {
   const [client, json, native] = [rig.gateway(), rig.json(), rig.native()]
   const gateway = rig.gateway()
   t.deepEqual(client.call('b', 'broadcast', { payload: { type: 'notification' } }), [{ type: 'res', id: 'b', ok: true, payload: { receivers: 3 } }])
-  for (const each of [json, gateway]) t.like(each.lines()[0], { type: 'broadcast', payload: { type: 'notification' } })
+  for (const each of [json, gateway]) t.like(each.lines()[0], { type: 'broadcast', payload: { type: 'notification' }, event: undefined })
   t.is(native.messages().length, 1)
   gateway.call(1, 'subscribe', { channel: 'command' })
   t.like(client.call('b', 'broadcast', { channel: 'command', payload: 1 })[0], { ok: true, payload: { receivers: 1 } })
@@ -239,6 +239,22 @@ test('gateway calls: what is wrong is named under its id, and the connection sta
     t.is(codeOf(lines[0]), code, `${method} ${JSON.stringify(params)}: ${JSON.stringify(lines[0])}`)
   }
   t.true(client.connection.isReady)
+})
+
+test('gateway calls: an id that was answered is free for a req and for an envelope', t => {
+  const rig = new PipelineRig()
+  const [client, responder] = [rig.gateway(), rig.native()]
+  responder.subscribe(1, 'work')
+  for (let i = 0; i < 2; i++) t.like(client.call('q', 'publish', { subject: 'work' })[0], { id: 'q', ok: true })
+  client.send({ type: 'request', id: 'q', subject: 'work' }, { type: 'cancel', ref: 'q' })
+  t.is(rig.pipeline.openRequests, 0)
+})
+
+test('gateway calls: a publish that is refused after it was accepted has one res', async t => {
+  const client = rigWithView().gateway()
+  const lines = client.call('p', 'publish', { subject: '$CB.api.status', payload: 1 })
+  await new Promise(setImmediate)
+  t.deepEqual(brief([...lines, ...client.lines()].filter(({ type }) => type === 'res')), [['res', 'p', false]])
 })
 
 test('gateway calls: at most as many are open as a connection may have', t => {
