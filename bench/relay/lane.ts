@@ -1,6 +1,7 @@
 // Receivers that get the same bytes, and one write to each of them per turn. Knows nothing of frames.
 
 import { Loan } from '../../broker/delivery/loan.ts'
+import { FIN, Opcode, sentHeaderBytes, writeHeader } from '../../transports/websocket/frame-header.ts'
 import type { Port } from './port.ts'
 import { Slab } from './slab.ts'
 
@@ -27,9 +28,15 @@ export class Lane {
  * Nothing is refused here: the load's window bounds what can wait.
  */
 export class Outbound {
+  /** What leaves stands in a WebSocket message: one header for what one receiver gets in one turn. */
+  readonly #isWebSocket: boolean
   readonly #dirty: Lane[] = []
   #read: Uint8Array[] = []
   readonly #slab = new Slab(SLAB_BYTES)
+
+  constructor(isWebSocket = false) {
+    this.#isWebSocket = isWebSocket
+  }
 
   append(lane: Lane, piece: Uint8Array): void {
     if (lane.pieces.length === 0) {
@@ -60,13 +67,20 @@ export class Outbound {
   }
 
   #pack({ pieces, ports, pendingBytes }: Lane): readonly Uint8Array[] {
-    const isVector = pieces.length > 1 && ports.length < SHARE_FROM_RECEIVERS && pendingBytes >= pieces.length * MERGE_BELOW_BYTES
-    return isVector ? pieces.slice() : [pieces.length === 1 ? pieces[0]! : this.#merge(pieces, pendingBytes)]
+    const isLarge = pendingBytes >= pieces.length * MERGE_BELOW_BYTES
+    if (!this.#isWebSocket) {
+      const isVector = pieces.length > 1 && ports.length < SHARE_FROM_RECEIVERS && isLarge
+      return isVector ? pieces.slice() : [pieces.length === 1 ? pieces[0]! : this.#merge(pieces, pendingBytes, 0)]
+    }
+    const headBytes = sentHeaderBytes(pendingBytes)
+    if (ports.length < SHARE_FROM_RECEIVERS && isLarge) return [this.#merge([], pendingBytes, headBytes), ...pieces]
+    return [this.#merge(pieces, pendingBytes, headBytes)]
   }
 
-  #merge(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-    const whole = this.#slab.next(bytes)
-    let at = 0
+  // A header of `headBytes` for `bytes` payload, and the pieces behind it.
+  #merge(pieces: readonly Uint8Array[], bytes: number, headBytes: number): Uint8Array {
+    const whole = this.#slab.next(headBytes + (pieces.length === 0 ? 0 : bytes))
+    let at = headBytes === 0 ? 0 : writeHeader(whole, 0, FIN | Opcode.binary, bytes)
     for (const piece of pieces) {
       whole.set(piece, at)
       at += piece.length

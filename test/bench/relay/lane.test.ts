@@ -1,8 +1,13 @@
+import { once } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Writable } from 'node:stream'
 import test from 'ava'
+import * as ws from 'ws'
 import { Lane, Outbound } from '../../../bench/relay/lane.ts'
 import { Port } from '../../../bench/relay/port.ts'
+
+// The package's own parser of frames; its types do not know it.
+const { Receiver } = ws as unknown as { readonly Receiver: new (options: { isServer: boolean }) => Writable }
 
 /** A receiver that keeps what it was given, by reference, and takes it at once or not before `release()`. */
 class Sink extends Writable {
@@ -71,4 +76,21 @@ test('outbound: memory of a merged buffer is not used again while a receiver sti
   }
   t.is(Buffer.from(slow.writes[0]!).toString(), 'abcd')
   t.is(quick.writes.length, 3)
+})
+
+test('outbound: over WebSocket the pieces of one turn are one message, for few receivers and for many, small and large', async t => {
+  for (const [receivers, bytes] of [[1, 4], [1, 20_000], [1, 70_000], [5, 4], [5, 20_000]] as const) {
+    const sinks = Array.from({ length: receivers }, () => new Sink())
+    const lane = laneTo(...sinks)
+    const outbound = new Outbound(true)
+    for (const fill of [1, 2, 3]) outbound.append(lane, Buffer.alloc(bytes, fill))
+    await nextTurn()
+    const message = Buffer.concat([1, 2, 3].map(fill => Buffer.alloc(bytes, fill)))
+    for (const sink of sinks) {
+      const messages: Buffer[] = []
+      const receiver = new Receiver({ isServer: false }).on('message', (data: Buffer) => messages.push(data))
+      await once(receiver.end(Buffer.concat(sink.writes)), 'finish')
+      t.deepEqual(messages, [message])
+    }
+  }
 })
