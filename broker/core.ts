@@ -16,6 +16,7 @@ import type { Settings } from './ground/settings.ts'
 import { Account, Slice, type Sink, type Subscriber } from './ground/slice.ts'
 import type { Log, Principal } from './ground/types.ts'
 import { Accounts } from './observe/accounts.ts'
+import { Departures } from './observe/departures.ts'
 import { Histogram } from './observe/histogram.ts'
 import { Previews } from './observe/previews.ts'
 import { Recorder } from './observe/recorder.ts'
@@ -72,6 +73,7 @@ export class Core implements RoutingContext {
   readonly accounts = new Accounts()
   readonly recorder: Recorder
   readonly refusedMessages = new RefusedMessages()
+  readonly departures = new Departures()
   readonly previews = new Previews()
   readonly deliveryLatency = new Histogram()
   readonly authenticator: Authenticator

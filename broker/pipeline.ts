@@ -178,13 +178,23 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#subscribing.leave(connection)
     connection.dialect?.closed?.()
     this.core.directory.remove(connection)
-    connection.outbound.close(connection.closeReason?.code === 'connection.slow_consumer' ? 'slow-consumer' : 'actor-gone')
+    this.#abandon(connection, dropReasonOf(connection.closeReason))
     this.#backpressure.release(connection)
     if (connection.expiry !== undefined) this.core.deadlines.cancel(connection.expiry)
     this.#requester.open.leave(connection)
     if (connection.permissions !== undefined) this.core.addressesChanged()
     this.core.trail.gone(connection)
     this.core.onConnectionEvent(connection, 'closed')
+  }
+
+  // What it had not taken is lost, and found again by whoever asks.
+  #abandon(connection: Connection, reason: DropReason): void {
+    const { number, client, outbound } = connection
+    const { writtenRun, pendingMessages } = outbound
+    outbound.close(reason)
+    if (connection.permissions === undefined) return
+    this.core.departures.add(number, { client, writtenRun, reason })
+    if (pendingMessages > 0) this.core.recorder.abandoned(writtenRun)
   }
 
   // Ingress
@@ -295,6 +305,11 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   #receipt(connection: Connection, id: number, flags: number, receivers: number): void {
     if ((flags & Flag.receipt) !== 0) this.core.send(connection, { kind: Kind.receipt, ref: id, body: { receivers } })
   }
+}
+
+function dropReasonOf(closeReason: BrokerError | undefined): DropReason {
+  if (closeReason?.code === 'connection.slow_consumer') return 'slow-consumer'
+  return closeReason?.code === 'connection.lost' || closeReason?.code === 'connection.stale' ? 'link-down' : 'actor-gone'
 }
 
 // Without a list every process of the right user may connect.

@@ -5,10 +5,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
 import type { BrokerView, Caller } from './api/methods.ts'
 import type { Connection } from './connection.ts'
-import type { AgentInfo, ApiAnswer, ApiParams, ChannelInfo, ConnectionInfo, DeviceInfo, HistoryQuery, LatencyQuery, TraceEntry, TraceQuery } from './ground/api.ts'
+import type { AgentInfo, ApiAnswer, ApiParams, ChannelInfo, ConnectionInfo, DeviceInfo, HistoryQuery, LatencyQuery, TraceQuery } from './ground/api.ts'
 import type { AuditAction, AuditFields } from './ground/audit.ts'
 import { BrokerError } from './ground/errors.ts'
-import { kindName } from './ground/kind.ts'
 import { dropReasons } from './ground/fate.ts'
 import { residentBytes } from './ground/process-memory.ts'
 import { patternsOverlap } from './ground/subject.ts'
@@ -17,10 +16,10 @@ import { healthOf } from './health.ts'
 import { latencyGroups } from './latency-groups.ts'
 import type { BrokerHost } from './host.ts'
 import { droppedMetric } from './metrics.ts'
-import type { RecordedRun } from './observe/recorder.ts'
 import type { Device } from './protocol/bodies.ts'
 import type { Pipeline } from './pipeline.ts'
 import { Sampler } from './sampler.ts'
+import { Trace } from './trace.ts'
 
 /** What health looks back at. ms */
 const HEALTH_MS = 60_000
@@ -29,6 +28,7 @@ export class View implements BrokerView {
   readonly #pipeline: Pipeline
   readonly #host: BrokerHost
   readonly #sampler: Sampler
+  readonly #trace: Trace
   #eventLoop: ReturnType<typeof monitorEventLoopDelay> | undefined
 
   constructor(pipeline: Pipeline, host: BrokerHost) {
@@ -36,6 +36,7 @@ export class View implements BrokerView {
     this.#host = host
     this.#sampler = new Sampler(pipeline)
     this.#sampler.start()
+    this.#trace = new Trace(pipeline.core)
   }
 
   status(): ApiAnswer<'status'> {
@@ -173,19 +174,8 @@ export class View implements BrokerView {
     }
   }
 
-  trace({ channel, limit, after }: TraceQuery & { readonly limit: number }): ApiAnswer<'trace.show'> {
-    const { recorder, previews } = this.#pipeline.core
-    const { oldest, next } = recorder
-    const entries: TraceEntry[] = []
-    const look = (seq: number): void => {
-      const run = recorder.at(seq)!
-      if (channel === undefined || run.subject === channel || run.subject.startsWith(`${channel}.`)) entries.push(this.#traceEntry(run))
-    }
-    // Who goes on from a position wants the next ones, so that none is passed over; who just looks, the latest.
-    if (after !== undefined) for (let seq = Math.max(oldest, after + 1); seq < next && entries.length < limit; seq++) look(seq)
-    else for (let seq = next - 1; seq >= oldest && entries.length < limit; seq--) look(seq)
-    if (after === undefined) entries.reverse()
-    return { entries, from: oldest, to: next, coversMs: this.#coveredMs(), enabled: previews.isEnabled }
+  trace(query: TraceQuery & { readonly limit: number }): ApiAnswer<'trace.show'> {
+    return { ...this.#trace.show(query), coversMs: this.#coveredMs(), enabled: this.#pipeline.core.previews.isEnabled }
   }
 
   setTracing(isEnabled: boolean, caller: Caller): ApiAnswer<'trace.enable'> {
@@ -282,27 +272,6 @@ export class View implements BrokerView {
     const { recorder, clock } = this.#pipeline.core
     const oldest = recorder.at(recorder.oldest)
     return oldest === undefined ? 0 : Math.max(0, clock.wallMicros() - oldest.timeMicros) / 1000
-  }
-
-  #traceEntry(run: RecordedRun): TraceEntry {
-    const { directory, previews } = this.#pipeline.core
-    const { seq, timeMicros, origin, firstId, kind, subject, count, bytes, receivers } = run
-    const preview = previews.of(seq)
-    return {
-      seq,
-      time: timeMicros,
-      origin,
-      sender: directory.nameOf(origin),
-      id: firstId,
-      kind: kindName(kind),
-      subject,
-      count,
-      bytes,
-      receivers,
-      steps: { authorised: 0, routed: 0 },
-      fate: receivers === 0 ? 'dropped(no-interest)' : 'delivered',
-      ...(preview === undefined ? {} : { preview }),
-    }
   }
 }
 

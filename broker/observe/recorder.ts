@@ -208,6 +208,37 @@ export class Recorder {
     return numbers.filter((number) => number !== origin)
   }
 
+  /** False: all that went to somebody was written, or waits. */
+  mayBeLost(seq: number): boolean {
+    const at = seq & this.#mask
+    return this.#receivers[at] === 0 || (this.#marks[at]! & Mark.exceptions) !== 0
+  }
+
+  /** Receivers left before they had taken the runs after `after`. */
+  abandoned(after: number): void {
+    for (let seq = Math.max(after + 1, this.oldest); seq < this.#next; seq++) this.#mark(seq)
+  }
+
+  /** Positions of the runs that hold message `id` of `origin`; several where it was answered under one number. */
+  find(origin: number, id: number): number[] {
+    const found: number[] = []
+    for (let seq = this.#next - 1; seq >= this.oldest; seq--) {
+      const at = seq & this.#mask
+      if (this.#origins[at] === origin && this.#ids[at]! <= id && id < this.#ids[at]! + this.#counts[at]!) found.unshift(seq)
+    }
+    return found
+  }
+
+  /** Positions of the answers to request `id` of `origin`, in their order. */
+  answersTo(origin: number, id: number): number[] {
+    const found: number[] = []
+    for (let seq = this.#next - 1; seq >= this.oldest; seq--) {
+      const at = seq & this.#mask
+      if (this.#kinds[at]! > 2 && this.#tos[at] === origin && this.#refs[at] === id) found.unshift(seq)
+    }
+    return found
+  }
+
   /** The latest run that carried the sender's own id. */
   withMid(mid: string): number | undefined {
     return this.#byMid.get(mid)

@@ -54,7 +54,7 @@ test('api: every method answers in the shape of its contract', async t => {
     ['history', { metrics: ['connections'] }, { coversMs: 'number', resolutionMs: 'number', series: [{ name: 'string', kind: 'string', value: 'number', peak: 'number', points: ['number'] }] }],
     ['health', {}, { state: 'string', parts: [{ part: 'string', state: 'string', text: 'string', values: { upMs: 'number' } }] }],
     ['trace.enable', {}, { enabled: 'boolean' }],
-    ['trace.show', { channel: 'events', limit: 1 }, { entries: [{ seq: 'number', time: 'number', origin: 'number', sender: 'string', id: 'number', kind: 'string', subject: 'string', count: 'number', bytes: 'number', receivers: 'number', fate: 'string', steps: { authorised: 'number', routed: 'number' } }], from: 'number', to: 'number', coversMs: 'number', enabled: 'boolean' }],
+    ['trace.show', { channel: 'events', limit: 1 }, { entries: [{ seq: 'number', time: 'number', origin: 'number', sender: 'string', id: 'number', kind: 'string', subject: 'string', count: 'number', bytes: 'number', receivers: 'number', fate: 'string', steps: { authorised: 'number', routed: 'number', written: 'number' } }], from: 'number', to: 'number', coversMs: 'number', enabled: 'boolean' }],
     ['trace.disable', {}, { enabled: 'boolean' }],
     ['agents', {}, { agents: [agentShape] }],
     ['agent.restart', { name: 'weather' }, agentShape],

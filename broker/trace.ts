@@ -1,0 +1,129 @@
+// Answers what became of messages, out of what the flight recorder remembers.
+
+import type { Core } from './core.ts'
+import type { ApiAnswer, TraceEntry, TraceQuery } from './ground/api.ts'
+import { Kind, kindName } from './ground/kind.ts'
+import { Fates, type RecordedDelivery } from './observe/fates.ts'
+import type { RecordedRun } from './observe/recorder.ts'
+import type { RefusedMessage } from './observe/refused-messages.ts'
+
+/** `broker.incarnation.origin.id`, or the last two of them. */
+const TEXT_ID = /^(?:(?<broker>[^.]+)\.(?<incarnation>\d+)\.)?(?<origin>\d{1,10})\.(?<id>\d{1,16})$/
+
+export class Trace {
+  readonly #core: Core
+  readonly #fates: Fates
+
+  constructor(core: Core) {
+    this.#core = core
+    this.#fates = new Fates(core.recorder, core.departures, (number) => core.directory.number(number))
+  }
+
+  show(query: TraceQuery & { readonly limit: number }): Pick<ApiAnswer<'trace.show'>, 'entries' | 'from' | 'to'> {
+    const { recorder } = this.#core
+    const entries = query.messageId === undefined ? this.#listed(query) : this.#ofMessage(query.messageId)
+    return { entries, from: recorder.oldest, to: recorder.next }
+  }
+
+  #listed({ channel, limit, after, slowMs, dropped }: TraceQuery & { readonly limit: number }): TraceEntry[] {
+    const { recorder } = this.#core
+    const { oldest, next } = recorder
+    const entries: TraceEntry[] = []
+    const look = (seq: number): void => {
+      if (dropped === true && !recorder.mayBeLost(seq)) return
+      const run = recorder.at(seq)!
+      if (channel !== undefined && run.subject !== channel && !run.subject.startsWith(`${channel}.`)) return
+      const deliveries = this.#fates.of(run)
+      if (slowMs !== undefined && !this.#isSlow(run, deliveries, slowMs * 1000)) return
+      if (dropped === true && !isLost(run, deliveries)) return
+      entries.push(this.#entry(run, deliveries))
+    }
+    // Who goes on from a position wants the next ones, so that none is passed over; who just looks, the latest.
+    if (after !== undefined) for (let seq = Math.max(oldest, after + 1); seq < next && entries.length < limit; seq++) look(seq)
+    else for (let seq = next - 1; seq >= oldest && entries.length < limit; seq--) look(seq)
+    if (after !== undefined) return entries
+    entries.reverse()
+    if (dropped !== true || channel !== undefined || slowMs !== undefined) return entries
+    return [...entries, ...this.#refused(() => true, limit)].toSorted((a, b) => a.time - b.time).slice(-limit)
+  }
+
+  // The message, and the answers to it, each with every receiver's fate.
+  #ofMessage(messageId: string): TraceEntry[] {
+    const { recorder } = this.#core
+    const named = recorder.withMid(messageId)
+    const at = named === undefined ? this.#numbers(messageId) : recorder.at(named)
+    if (at === undefined) return []
+    const { origin, firstId: id } = at
+    const seqs = named === undefined ? recorder.find(origin, id) : [named]
+    const own = seqs.map((seq) => recorder.at(seq)!)
+    const answers = own.some(({ kind }) => kind === Kind.request) ? recorder.answersTo(origin, id).map((seq) => recorder.at(seq)!) : []
+    const runs = [...own, ...answers].map((run) => {
+      const deliveries = this.#fates.of(run)
+      return { ...this.#entry(run, deliveries), ...(deliveries === undefined ? {} : { deliveries: deliveries.map((each) => this.#delivery(each)) }) }
+    })
+    return runs.length > 0 ? runs : this.#refused((refused) => refused.origin === origin && refused.firstId <= id && id < refused.firstId + refused.count, 1)
+  }
+
+  #numbers(text: string): { origin: number; firstId: number } | undefined {
+    const groups = TEXT_ID.exec(text)?.groups
+    if (groups === undefined) return undefined
+    const { broker, incarnation, origin, id } = groups
+    if (broker !== undefined && (broker !== this.#core.broker || Number(incarnation) !== this.#core.incarnation)) return undefined
+    return { origin: Number(origin), firstId: Number(id) }
+  }
+
+  #isSlow(run: RecordedRun, deliveries: readonly RecordedDelivery[] | undefined, leastMicros: number): boolean {
+    if (deliveries === undefined) return run.writtenMicros >= leastMicros
+    const ageMicros = this.#core.clock.wallMicros() - run.timeMicros
+    return deliveries.some(({ fate, writtenMicros }) => (writtenMicros ?? (fate === 'pending' ? ageMicros : -1)) >= leastMicros)
+  }
+
+  #entry(run: RecordedRun, deliveries: readonly RecordedDelivery[] | undefined): TraceEntry {
+    const { directory, previews } = this.#core
+    const { seq, timeMicros, origin, firstId, kind, subject, count, bytes, receivers, mid, to, ref } = run
+    const preview = previews.of(seq)
+    return {
+      seq,
+      time: timeMicros,
+      origin,
+      sender: directory.nameOf(origin),
+      id: firstId,
+      kind: kindName(kind),
+      subject,
+      count,
+      bytes,
+      receivers,
+      fate: this.#fates.summary(run, deliveries),
+      steps: stepsOf(run, deliveries),
+      ...(mid === undefined ? {} : { mid }),
+      ...(to === 0 ? {} : { answers: { origin: to, id: ref } }),
+      ...(preview === undefined ? {} : { preview }),
+    }
+  }
+
+  #delivery({ receiver, client, fate, writtenMicros }: RecordedDelivery): NonNullable<TraceEntry['deliveries']>[number] {
+    return { connection: `conn-${receiver}`, client: client ?? this.#core.directory.nameOf(receiver), fate, ...(writtenMicros === undefined ? {} : { written: Math.round(writtenMicros) }) }
+  }
+
+  #refused(is: (refused: RefusedMessage) => boolean, limit: number): TraceEntry[] {
+    const entries: TraceEntry[] = []
+    for (const refused of this.#core.refusedMessages.all()) {
+      if (entries.length >= limit) break
+      if (!is(refused)) continue
+      const { timeMicros, origin, firstId, count, code } = refused
+      entries.push({ seq: -1, time: timeMicros, origin, sender: this.#core.directory.nameOf(origin), id: firstId, kind: 'refused', subject: '', count, bytes: 0, receivers: 0, fate: `rejected(${code})`, steps: { authorised: 0, routed: 0 } })
+    }
+    return entries
+  }
+}
+
+// The last receiver's kernel has it: known when all are settled and one was written.
+function stepsOf({ authorisedMicros, routedMicros }: RecordedRun, deliveries: readonly RecordedDelivery[] | undefined): TraceEntry['steps'] {
+  const times = deliveries?.flatMap(({ writtenMicros }) => writtenMicros ?? []) ?? []
+  const isSettled = deliveries?.every(({ fate }) => fate !== 'pending') === true
+  return { authorised: Math.round(authorisedMicros), routed: Math.round(Math.max(authorisedMicros, routedMicros, 0)), ...(isSettled && times.length > 0 ? { written: Math.round(Math.max(...times)) } : {}) }
+}
+
+function isLost({ receivers }: RecordedRun, deliveries: readonly RecordedDelivery[] | undefined): boolean {
+  return receivers === 0 || deliveries?.some(({ fate }) => fate.startsWith('dropped')) === true
+}
