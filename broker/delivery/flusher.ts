@@ -1,6 +1,6 @@
 // Writes once per turn: outbounds that got something are flushed together when the event loop has read what it could.
 
-import { isWhole, Loan } from './loan.ts'
+import { isMostOfItsMemory, Loan } from './loan.ts'
 import type { OutboundLimits } from './marks.ts'
 import { Packer } from './packer.ts'
 
@@ -46,7 +46,7 @@ export class Flusher {
 
   /** A chunk that was read in this turn, and that nobody needs once what was delivered out of it is written. */
   lend(chunk: Uint8Array): void {
-    if (this.#isScheduled && isWhole(chunk)) this.#lent.push(chunk)
+    if (this.#isScheduled && isMostOfItsMemory(chunk)) this.#lent.push(chunk)
   }
 
   /** Flushes now. */

@@ -27,7 +27,11 @@ export class Loan {
   }
 }
 
-/** True when a chunk is all of its memory, so that giving it back takes nothing from anybody else. */
-export function isWhole(chunk: Uint8Array): boolean {
-  return chunk.buffer instanceof ArrayBuffer && chunk.byteLength === chunk.buffer.byteLength
+/**
+ * True when giving back the memory below a chunk takes nothing from anybody else: the chunk is most of it. What shares its
+ * memory with others, out of a pool or a slab, is half of it at most; a WebSocket's chunk misses its headers alone, and
+ * all that is handed over of one memory is handed over in one turn.
+ */
+export function isMostOfItsMemory(chunk: Uint8Array): boolean {
+  return chunk.buffer instanceof ArrayBuffer && chunk.byteLength * 2 > chunk.buffer.byteLength
 }
