@@ -11,7 +11,7 @@ import type { BrokerMessage } from './ground/control.ts'
 import { Deadline, Deadlines } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Kind } from './ground/kind.ts'
-import type { MessageTracer } from './ground/message-trace.ts'
+import type { MessageTrace, MessageTracer } from './ground/message-trace.ts'
 import type { Settings } from './ground/settings.ts'
 import { Account, Slice, type Sink, type Subscriber } from './ground/slice.ts'
 import type { Log, Principal } from './ground/types.ts'
@@ -64,6 +64,8 @@ export class Core implements RoutingContext {
   /** Tells the audit log of connections. */
   readonly trail: AuditTrail
   readonly tracer: MessageTracer | undefined
+  /** Of the message that is worked on, when it is traced. */
+  traced: MessageTrace | undefined = undefined
   readonly deadlines: Deadlines
   readonly flusher: Flusher
   readonly interest = new Interest<InterestEntry>()
@@ -180,6 +182,7 @@ export class Core implements RoutingContext {
   /** Tells the sender that `count` messages from id `ref` on were refused; the connection stays. */
   refuse(connection: Connection, ref: number, error: BrokerError, count = 1): void {
     connection.rejectedMessages += count
+    this.traced?.refused(error.code)
     this.refusedMessages.add({ timeMicros: this.clock.wallMicros(), origin: connection.number, firstId: ref, count, code: error.code })
     const body = error.toBody()
     this.send(connection, { kind: Kind.error, ref, body: count === 1 ? body : { ...body, details: { ...body.details, count } } })

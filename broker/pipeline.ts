@@ -23,7 +23,8 @@ import { Subscribing } from './subscribing.ts'
 import { createProcessCheck } from './security/process-check.ts'
 import { ownPrograms } from './security/own-programs.ts'
 import { checkPayloadSize, checkSender, checkSignature, stamp } from './vetting.ts'
-import { decodeFrame } from './wire/frame.ts'
+import { follow, traceOf } from './tracing.ts'
+import { decodeFrame, type Frame, type Headers } from './wire/frame.ts'
 import { readUint53 } from './wire/integers.ts'
 import { MAX_ID, Offset } from './wire/layout.ts'
 
@@ -227,14 +228,16 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
       if (unknownFlags !== 0) throw new BrokerError('frame.unsupported', { feature: `flags 0x${unknownFlags.toString(16)}` })
       if (prepared?.problem !== undefined) throw prepared.problem
       if (this.core.settings.ipc.security.validateSignature && !isVerified) checkSignature(connection, bytes, start, end, flags)
-      const headers = (flags & Flag.headers) === 0 ? undefined : decodeFrame(bytes, start, end).headers
+      const headers = (flags & Flag.headers) === 0 ? undefined : this.#headers(connection, decodeFrame(bytes, start, end), timeMicros)
       checkSender(connection, headers)
       options = readOptions(headers)
       const limitBytes = this.core.settings.ipc.performance.maxMessageBytes
       if (end - start > limitBytes) checkPayloadSize(bytes, start, end, limitBytes)
     } catch (error) {
       this.core.accounts.outside.rejected++
-      return this.core.refuse(connection, id, BrokerError.from(error))
+      this.core.refuse(connection, id, BrokerError.from(error))
+      this.core.traced = undefined
+      return
     }
     stamp(bytes, start, connection.number, timeMicros)
     const zstd = prepared?.zstd
@@ -242,6 +245,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     if (kind === Kind.publish) this.#publish(connection, bytes, start, end, id, timeMicros, asked)
     else if (kind === Kind.request) this.#request(connection, bytes, start, end, id, timeMicros, asked)
     else this.#requester.answer(connection, bytes, start, end, id, timeMicros, zstd)
+    this.core.traced = undefined
   }
 
   control(connection: Connection, message: ControlMessage): void {
@@ -284,7 +288,9 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     const slice = new Slice(bytes, start, end, 1, route.receivers.account)
     slice.zstd = asked.zstd
     const watch = applyOptions(this.core, connection, slice, id, asked)
+    follow(this.core.traced, slice)
     const receivers = this.#publisher.publish(connection, route, slice, id, timeMicros, detailsOf(asked))
+    this.core.traced?.routed(receivers)
     if (watch === undefined) this.#receipt(connection, id, asked.flags, receivers)
     else watch.expect(receivers)
   }
@@ -296,10 +302,18 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     const slice = new Slice(bytes, start, end, 1, route.receivers.account)
     slice.zstd = asked.zstd
     const watch = applyOptions(this.core, connection, slice, id, asked)
+    follow(this.core.traced, slice)
     const receivers = this.#requester.request(connection, route, slice, id, timeMicros, detailsOf(asked))
     if (receivers === undefined) return
+    this.core.traced?.routed(receivers)
     if (watch === undefined) this.#receipt(connection, id, asked.flags, receivers)
     else watch.expect(receivers)
+  }
+
+  #headers(connection: Connection, frame: Frame, timeMicros: number): Headers | undefined {
+    const { tracer, broker, incarnation } = this.core
+    if (tracer !== undefined) this.core.traced = traceOf(tracer, connection, frame, `${broker}.${incarnation}`, timeMicros)
+    return frame.headers
   }
 
   #receipt(connection: Connection, id: number, flags: number, receivers: number): void {

@@ -9,6 +9,7 @@ import { account, type Publisher } from './publisher.ts'
 import type { RunDetails } from './observe/recorder.ts'
 import type { Route } from './routing/route.ts'
 import { OpenRequests, type OpenRequest, type RequestEnd, type RequestParty } from './session/open-requests.ts'
+import { follow } from './tracing.ts'
 import { readUint32, readUint53, writeUint32 } from './wire/integers.ts'
 import { Offset } from './wire/layout.ts'
 
@@ -77,10 +78,12 @@ export class Requester {
     account(charged, 1, 1)
     const slice = new Slice(bytes, start, end, 1, charged)
     slice.zstd = zstd
+    follow(this.#core.traced, slice)
     this.#core.record(timeMicros, connection.number, id, kind, request.subject, slice, 1, requester.number, false)
     if (slice.run >= 0) this.#core.recorder.detail({ to, ref })
     if (kind === Kind.part) this.open.part(request, connection)
     this.#publisher.deliver(connection, requester, slice)
+    this.#core.traced?.routed(1)
     if (kind !== Kind.part) this.open.answered(request, connection)
   }
 

@@ -99,7 +99,7 @@ export class Client {
       calls: this.#session.calls,
       subscriptions: this.#subscriptions,
       deadlines: this.#deadlines,
-      sendAnswer: frame => this.#session.tell(frame),
+      sendAnswer: frame => this.#session.tell(this.#tracing === undefined ? frame : { ...frame, headers: this.#tracing.answer(frame.headers) }),
       gap: gap => this.#missed(gap),
       credit: (subject, bytes) => this.#credit?.grant(subject, bytes),
       problem,

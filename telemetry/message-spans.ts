@@ -76,7 +76,7 @@ class OpenTrace implements MessageTrace {
     this.#onEnd = onEnd
     const kind = kindName(message.kind)
     this.#span = options.tracer.startSpan(
-      `${kind} ${subjectInName(message.subject)}`,
+      nameOf(kind, message),
       { kind: SpanKind.INTERNAL, startTime: timeOf(message.receivedMicros), attributes: { ...common(message), [Attribute.operation]: kind, [Attribute.bodyBytes]: message.payloadBytes } },
       remote(parent, message.tracestate),
     )
@@ -92,6 +92,7 @@ class OpenTrace implements MessageTrace {
   }
 
   refused(code: string): void {
+    if (this.#isOver) return
     this.#fail(this.#span, code)
     this.#options.log.info({ ...this.#joined(), code }, 'a traced message was refused')
     this.end()
@@ -142,7 +143,7 @@ class OpenTrace implements MessageTrace {
 
   #child(step: 'route' | 'deliver', startTime: HrTime, attributes: Attributes): Span {
     const { message, tracer } = { message: this.#message, tracer: this.#options.tracer }
-    return tracer.startSpan(`${step} ${subjectInName(message.subject)}`, { kind: SpanKind.INTERNAL, startTime, attributes: { ...common(message), [Attribute.operation]: step, ...attributes } }, this.#context)
+    return tracer.startSpan(nameOf(step, message), { kind: SpanKind.INTERNAL, startTime, attributes: { ...common(message), [Attribute.operation]: step, ...attributes } }, this.#context)
   }
 
   /** What joins a line of the log with the trace. */
@@ -155,6 +156,11 @@ class OpenTrace implements MessageTrace {
   #now(): HrTime {
     return timeOf(this.#options.clock.wallMicros())
   }
+}
+
+// An answer need not repeat the subject.
+function nameOf(step: string, { subject }: TracedMessage): string {
+  return subject === '' ? step : `${step} ${subjectInName(subject)}`
 }
 
 function common({ subject, id, client }: TracedMessage): Attributes {

@@ -5,7 +5,7 @@ import { toJsonValue } from '../../broker/ground/json-value.ts'
 import { Flag, Kind, kindName } from '../../broker/ground/kind.ts'
 import { decodePayload } from '../../broker/ground/payload.ts'
 import type { PayloadType } from '../../broker/ground/payload-type.ts'
-import { Slice } from '../../broker/ground/slice.ts'
+import type { Slice } from '../../broker/ground/slice.ts'
 import { decodeFrame, type Frame, type Headers } from '../../broker/wire/frame.ts'
 import { frameEnd } from '../../broker/wire/regroup.ts'
 
@@ -56,8 +56,8 @@ export class JsonWriter<R extends ReceiverNames = ReceiverNames> {
       lines += `${JSON.stringify(this.#shape(this.#envelope(frame, own), frame, own))}\n`
       start = end
     }
-    const bytes = utf8.encode(lines)
-    const translated = new Slice(bytes, 0, bytes.length, slice.count, slice.account)
+    // Its time to live, its place in the recorder and whoever watches it stay the same.
+    const translated = slice.rewritten(utf8.encode(lines))
     this.#lastSlice = isShared ? slice : undefined
     this.#lastLines = translated
     return translated

@@ -5,6 +5,7 @@ import type { BrokerView } from '../../broker/api/methods.ts'
 import type { Connection, ConnectionEvent } from '../../broker/connection.ts'
 import type { Core } from '../../broker/core.ts'
 import { Kind } from '../../broker/ground/kind.ts'
+import type { MessageTracer } from '../../broker/ground/message-trace.ts'
 import { defaultSettings, type ChannelFlow, type IpcSettings, type PoolSettings, type Settings } from '../../broker/ground/settings.ts'
 import type { ChannelSpec, Framing, Peer, Principal } from '../../broker/ground/types.ts'
 import { Pipeline } from '../../broker/pipeline.ts'
@@ -27,6 +28,7 @@ export interface PipelineSetup {
   readonly pool?: Partly<PoolSettings>
   readonly maxConnections?: number
   readonly view?: (pipeline: Pipeline) => BrokerView
+  readonly tracer?: MessageTracer
 }
 
 /** Who connects, and with which token; default: the owner with the right one. */
@@ -40,7 +42,7 @@ export class PipelineRig {
   readonly events: [connection: number, event: ConnectionEvent][] = []
   readonly #links = new LinkEvents()
 
-  constructor({ ipc = {}, pool = {}, maxConnections = 100, view }: PipelineSetup = {}) {
+  constructor({ ipc = {}, pool = {}, maxConnections = 100, view, tracer }: PipelineSetup = {}) {
     const dialects = createDialects(() => this.core, '1.2.3')
     this.pipeline = new Pipeline(
       {
@@ -53,6 +55,7 @@ export class PipelineRig {
         dialects,
         isOwnAgent: () => false,
         maxConnections,
+        tracer,
         onConnectionEvent: (connection, event) => this.events.push([connection.number, event]),
       },
       pipeline => new Service(pipeline.core, view?.(pipeline) ?? NO_VIEW),
