@@ -18,6 +18,7 @@ import type { Log, Principal } from './ground/types.ts'
 import { Accounts } from './observe/accounts.ts'
 import { Departures } from './observe/departures.ts'
 import { Histogram } from './observe/histogram.ts'
+import { LossLog } from './observe/loss-log.ts'
 import { Previews } from './observe/previews.ts'
 import { Recorder } from './observe/recorder.ts'
 import { RefusedMessages } from './observe/refused-messages.ts'
@@ -78,6 +79,7 @@ export class Core implements RoutingContext {
   readonly departures = new Departures()
   readonly previews = new Previews()
   readonly deliveryLatency = new Histogram()
+  readonly lossLog: LossLog
   readonly authenticator: Authenticator
   /** Threads for what takes long; closed until its actor runs. */
   readonly pool: CpuPool
@@ -96,6 +98,7 @@ export class Core implements RoutingContext {
     this.settings = settings
     this.clock = clock
     this.log = log
+    this.lossLog = new LossLog(log)
     this.broker = options.broker
     this.incarnation = options.incarnation
     this.audit = options.audit ?? noAudit

@@ -180,6 +180,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     connection.dialect?.closed?.()
     this.core.directory.remove(connection)
     this.#abandon(connection, dropReasonOf(connection.closeReason))
+    this.core.lossLog.look(this.core.clock.monotonicMs(), connection, true)
     this.#backpressure.release(connection)
     if (connection.expiry !== undefined) this.core.deadlines.cancel(connection.expiry)
     this.#requester.open.leave(connection)

@@ -5,7 +5,6 @@ import type { HistoryAnswer } from './ground/api.ts'
 import { Deadline } from './ground/deadlines.ts'
 import { metricsOf } from './metrics.ts'
 import { History } from './observe/history.ts'
-import { LossLog } from './observe/loss-log.ts'
 import type { Pipeline } from './pipeline.ts'
 
 const EVERY_MS = 1000
@@ -14,7 +13,6 @@ const WHEEL_GRAIN_MS = 12
 
 export class Sampler {
   readonly #pipeline: Pipeline
-  readonly #losses: LossLog
   readonly #deadline = new Deadline(() => this.#sample())
   #dueMs = 0
   #lagMs = 0
@@ -22,7 +20,6 @@ export class Sampler {
 
   constructor(pipeline: Pipeline) {
     this.#pipeline = pipeline
-    this.#losses = new LossLog(pipeline.core.log)
   }
 
   /** Samples in the next turn, when all parts of the broker are there, and every second until the deadlines are closed. */
@@ -51,16 +48,12 @@ export class Sampler {
   }
 
   #sample(): void {
-    const { clock, accounts, channels } = this.#pipeline.core
+    const { clock, directory, lossLog } = this.#pipeline.core
     const nowMs = clock.monotonicMs()
     // A look that comes late was held up by whatever ran: a lag that costs no timer of its own.
     this.#lagMs = Math.max(0, nowMs - this.#dueMs - WHEEL_GRAIN_MS)
     this.history.sample(nowMs, this.#row())
-    this.#losses.look(nowMs, undefined, accounts.outside)
-    for (const { name } of channels.list()) {
-      const account = accounts.channel(name)
-      if (account !== undefined) this.#losses.look(nowMs, name, account)
-    }
+    for (const connection of directory.all()) lossLog.look(nowMs, connection)
     this.#setDue(EVERY_MS)
   }
 

@@ -4,19 +4,17 @@ import { hostname, loadavg, totalmem, freemem, availableParallelism } from 'node
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
 import type { BrokerView, Caller } from './api/methods.ts'
-import type { Connection } from './connection.ts'
-import type { AgentInfo, ApiAnswer, ApiParams, ChannelInfo, ConnectionInfo, DeviceInfo, HistoryQuery, LatencyQuery, TraceQuery } from './ground/api.ts'
+import { channelsOf, connectionInfo } from './connection-info.ts'
+import type { AgentInfo, ApiAnswer, ApiParams, ChannelInfo, ConnectionInfo, HistoryQuery, LatencyQuery, TraceQuery } from './ground/api.ts'
 import type { AuditAction, AuditFields } from './ground/audit.ts'
 import { BrokerError } from './ground/errors.ts'
 import { dropReasons } from './ground/fate.ts'
 import { residentBytes } from './ground/process-memory.ts'
-import { patternsOverlap } from './ground/subject.ts'
 import type { ChannelMode, ChannelSpec } from './ground/types.ts'
 import { healthOf } from './health.ts'
 import { latencyGroups } from './latency-groups.ts'
 import type { BrokerHost } from './host.ts'
 import { droppedMetric } from './metrics.ts'
-import type { Device } from './protocol/bodies.ts'
 import type { Pipeline } from './pipeline.ts'
 import { Sampler } from './sampler.ts'
 import { Trace } from './trace.ts'
@@ -70,11 +68,12 @@ export class View implements BrokerView {
   }
 
   connections({ id, channels = false }: ApiParams<'connections'>): ApiAnswer<'connections'> {
+    const { directory, clock } = this.#pipeline.core
     const connections: ConnectionInfo[] = []
-    for (const connection of this.#pipeline.core.directory.all()) {
+    for (const connection of directory.all()) {
       if (id !== undefined && connection.id !== id && connection.client !== id) continue
-      const info = this.#connectionInfo(connection)
-      connections.push(channels ? { ...info, channels: this.#channelsOf(connection) } : info)
+      const info = connectionInfo(connection, clock.monotonicMs())
+      connections.push(channels ? { ...info, channels: channelsOf(connection, this.#pipeline.core.channels.list()) } : info)
     }
     return { connections }
   }
@@ -222,45 +221,6 @@ export class View implements BrokerView {
     this.#pipeline.core.audit.record(action, principal, { connection, client, ...fields })
   }
 
-  #connectionInfo(connection: Connection): ConnectionInfo {
-    const { outbound, program, agent, link, device } = connection
-    const { pid, uid, address } = link.peer
-    return {
-      id: connection.id,
-      client: connection.client,
-      principal: connection.permissions!.name,
-      roles: connection.permissions!.roles,
-      ...(program === undefined ? {} : { program }),
-      ...(agent === undefined ? {} : { agent }),
-      transport: link.framing === 'stream' ? 'unix' : 'websocket',
-      dialect: connection.dialect!.name,
-      ...(device === undefined ? {} : { device: deviceInfo(device) }),
-      phase: connection.isReady ? 'run' : 'terminate',
-      address,
-      ...(pid === undefined ? {} : { pid }),
-      ...(uid === undefined ? {} : { uid }),
-      ageMs: Math.round(this.#pipeline.core.clock.monotonicMs() - connection.openedAtMs),
-      subscriptions: connection.subscriptions?.size ?? 0,
-      in: { messages: connection.receivedMessages, bytes: connection.receivedBytes },
-      out: { messages: outbound.writtenMessages, bytes: outbound.writtenBytes, pendingMessages: outbound.pendingMessages, pendingBytes: outbound.pendingBytes },
-      dropped: outbound.droppedMessages,
-      openRequests: connection.openRequests?.size ?? 0,
-      stalled: connection.stallDeadline !== undefined,
-    }
-  }
-
-  // Channels with messages that a connection gets: by a subscription, or since they go to everybody.
-  #channelsOf(connection: Connection): string[] {
-    const patterns = [...(connection.subscriptions?.values() ?? [])].map(({ tokens }) => tokens)
-    return this.#pipeline.core.channels
-      .list()
-      .filter(({ name, mode }) => {
-        const own = name.split('.')
-        return (mode === 'broadcast' && connection.mayReceive(own)) || patterns.some((tokens) => patternsOverlap(tokens, own) || patternsOverlap(tokens, [...own, '>']))
-      })
-      .map(({ name }) => name)
-  }
-
   #channelInfo(spec: ChannelSpec): ChannelInfo {
     const { accounts } = this.#pipeline.core
     const account = accounts.channel(spec.name) ?? accounts.outside
@@ -273,10 +233,6 @@ export class View implements BrokerView {
     const oldest = recorder.at(recorder.oldest)
     return oldest === undefined ? 0 : Math.max(0, clock.wallMicros() - oldest.timeMicros) / 1000
   }
-}
-
-function deviceInfo({ role, nodeType, version, capabilities }: Device): DeviceInfo {
-  return { ...(role === undefined ? {} : { role }), ...(nodeType === undefined ? {} : { nodeType }), ...(version === undefined ? {} : { version }), capabilities }
 }
 
 function withMemory(agent: AgentInfo): AgentInfo {

@@ -30,6 +30,7 @@ export function formatConnection(each: ConnectionInfo): string {
     ['agent', each.agent ?? '-'],
     ['principal', `${each.principal} (${each.roles.join(', ')})`],
     ['phase', phaseOf(each)],
+    ['flow', `${each.flow.overflow} above ${formatBytes(each.flow.maxPendingBytes)}${each.flow.maxPendingMessages === undefined ? '' : ` or ${plural(each.flow.maxPendingMessages, 'message')}`}`],
     ['transport', each.transport],
     ['dialect', each.dialect],
     ...(device === undefined ? [] : [['device', [device.role, device.nodeType, device.version].filter(Boolean).join(', ') || '-'] as const, ['capabilities', device.capabilities.join(', ') || '-'] as const]),
@@ -41,7 +42,7 @@ export function formatConnection(each: ConnectionInfo): string {
     ['in', `${plural(each.in.messages, 'message')}, ${formatBytes(each.in.bytes)}`],
     ['out', `${plural(each.out.messages, 'message')}, ${formatBytes(each.out.bytes)}`],
     ['pending', `${plural(each.out.pendingMessages, 'message')}, ${formatBytes(each.out.pendingBytes)}`],
-    ['dropped', formatCount(each.dropped)],
+    ['dropped', [formatCount(each.dropped), ...Object.entries(each.droppedBy ?? {}).filter(([, count]) => count > 0).map(([reason, count]) => `${formatCount(count)} ${reason}`)].join(', ')],
   ])
 }
 

@@ -1,5 +1,6 @@
 // The broker's own methods, `$CB.api.<method>`: what each takes and answers. Types only; docs/protocol.md section 5 is the contract.
 
+import type { Overflow } from './settings.ts'
 import type { ActorInfo, ChannelDirection, ChannelMode, Phase, Role } from './types.ts'
 
 type NoParams = Readonly<Record<string, never>>
@@ -37,6 +38,8 @@ export interface ConnectionInfo {
   readonly transport: 'unix' | 'websocket'
   readonly dialect: string
   readonly device?: DeviceInfo
+  /** What happens when more waits for it than may, and how much may; without `maxPendingMessages` only the bytes count. */
+  readonly flow: { readonly overflow: Overflow; readonly maxPendingBytes: number; readonly maxPendingMessages?: number }
   /** Channels whose messages it gets, where that was asked for. */
   readonly channels?: readonly string[]
   readonly phase: Phase
@@ -48,6 +51,8 @@ export interface ConnectionInfo {
   readonly in: { readonly messages: number; readonly bytes: number }
   readonly out: { readonly messages: number; readonly bytes: number; readonly pendingMessages: number; readonly pendingBytes: number }
   readonly dropped: number
+  /** The same by reason, once there were any. */
+  readonly droppedBy?: Readonly<Record<string, number>>
   readonly openRequests: number
   readonly stalled: boolean
 }

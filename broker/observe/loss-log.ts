@@ -1,47 +1,57 @@
-// Writes losses into the log: a line when messages of a channel begin to be dropped for a reason, and while it goes on
-// one every ten seconds, with how many it were. Counters tell the rest.
+// Writes losses into the log: a line when messages for a receiver begin to be dropped for a reason, while it goes on one
+// every ten seconds, and one for the rest when it leaves; each with how many it were. `trace --dropped` tells which.
 
-import { dropReasons } from '../ground/fate.ts'
-import type { Account } from '../ground/slice.ts'
+import { dropReasons, type DropReason } from '../ground/fate.ts'
 import type { Log } from '../ground/types.ts'
 
-/** Least time between two lines about one channel and reason. ms */
+/** Least time between two lines about one receiver and reason. ms */
 const QUIET_MS = 10_000
 
-/** What was said about one account and reason. */
+/** Whoever loses messages. */
+export interface Loser {
+  /** `conn-<origin>` */
+  readonly id: string
+  readonly client: string
+  /** Messages for it that were dropped so far; undefined: none. */
+  readonly outbound: { readonly dropped: Readonly<Record<DropReason, number>> | undefined }
+}
+
+/** What was said about one receiver and reason. */
 interface Told {
-  /** Deliveries dropped until then. */
+  /** Messages dropped until then. */
   count: number
   atMs: number
 }
 
 export class LossLog {
   readonly #log: Log
-  readonly #told = new WeakMap<Account, Map<string, Told>>()
+  readonly #told = new WeakMap<Loser, Map<DropReason, Told>>()
 
   constructor(log: Log) {
     this.#log = log
   }
 
-  /** Says what was lost of a channel since it was last said; `channel` undefined: what is published outside channels. */
-  look(nowMs: number, channel: string | undefined, account: Account): void {
+  /** Says what a receiver lost since it was last said. `isLast`: it leaves, so nothing is kept for later. */
+  look(nowMs: number, receiver: Loser, isLast = false): void {
+    const { dropped } = receiver.outbound
+    if (dropped === undefined) return
     for (const reason of dropReasons) {
-      // Nobody there is no loss on the way: it is counted, and a receipt tells it.
-      if (reason === 'no-interest') continue
-      const total = account.dropped[reason]
-      if (total === 0) continue
-      const told = this.#of(account, reason)
-      const count = total - told.count
-      if (count === 0 || nowMs - told.atMs < QUIET_MS) continue
-      told.count = total
+      if (dropped[reason] === 0) continue
+      const told = this.#of(receiver, reason)
+      const count = dropped[reason] - told.count
+      if (count === 0 || (!isLast && nowMs - told.atMs < QUIET_MS)) continue
+      told.count = dropped[reason]
       told.atMs = nowMs
-      this.#log.warn({ channel: channel ?? 'none', reason, count, total }, 'messages dropped')
+      const fields = { connection: receiver.id, client: receiver.client, reason, count, total: dropped[reason] }
+      // Whoever leaves does not wait for what is on its way to it.
+      if (reason === 'actor-gone') this.#log.info(fields, 'messages dropped')
+      else this.#log.warn(fields, 'messages dropped')
     }
   }
 
-  #of(account: Account, reason: string): Told {
-    let reasons = this.#told.get(account)
-    if (reasons === undefined) this.#told.set(account, (reasons = new Map()))
+  #of(receiver: Loser, reason: DropReason): Told {
+    let reasons = this.#told.get(receiver)
+    if (reasons === undefined) this.#told.set(receiver, (reasons = new Map()))
     let told = reasons.get(reason)
     if (told === undefined) reasons.set(reason, (told = { count: 0, atMs: -Infinity }))
     return told

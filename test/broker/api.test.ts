@@ -40,7 +40,7 @@ test('api: every method answers in the shape of its contract', async t => {
     }],
     ['tree', {}, { id: 'string', kind: 'string', phase: 'string', incarnation: 'number', restarts: 'number', ageMs: 'number', mailbox: 'number', detail: 'string', children: [] }],
     ['connections', {}, { connections: [{
-      id: 'string', client: 'string', principal: 'string', roles: ['string'], program: 'string', agent: 'string', transport: 'string', dialect: 'string', phase: 'string', address: 'string', pid: 'number', uid: 'number', ageMs: 'number', subscriptions: 'number',
+      id: 'string', client: 'string', principal: 'string', roles: ['string'], program: 'string', agent: 'string', transport: 'string', dialect: 'string', flow: { overflow: 'string', maxPendingBytes: 'number' }, phase: 'string', address: 'string', pid: 'number', uid: 'number', ageMs: 'number', subscriptions: 'number',
       in: { messages: 'number', bytes: 'number' }, out: { messages: 'number', bytes: 'number', pendingMessages: 'number', pendingBytes: 'number' }, dropped: 'number', openRequests: 'number', stalled: 'boolean',
     }] }],
     ['channel.list', {}, { channels: [channelShape] }],

@@ -38,17 +38,42 @@ test('sampler: a metric that there is not is refused with those that there are',
   t.regex(error.message, /no metric "message"; there are .*deliveries.*messages/)
 })
 
-test('sampler: health looks back a minute, so a loss is not told for ever', async t => {
-  const rig = rigWithView()
+test('sampler: a loss is in the log, and health tells it for a minute', async t => {
+  const rig = rigWithView({ ipc: { limits: { maxPendingBytes: 64 * 1024, stallMs: 100, overflow: 'drop-newest' } } })
   await rig.advance(100)
-  const client = rig.native()
+  const [receiver, feeder, watcher] = [rig.native({ client: 'slow' }), rig.native(), rig.native()]
+  receiver.subscribe(1, 'a')
+  receiver.frames()
+  receiver.link.kernelBytes = 0
   await rig.advance(1000)
-  rig.core.accounts.outside.dropped['slow-consumer'] += 4
-  rig.core.accounts.outside.deliveries += 4
-  const bus = async () => (await call(client, 'health', {})).parts.find(({ part }) => part === 'bus')!
-  t.like(await bus(), { state: 'warn', text: 'lost in the last minute: 4 slow-consumer' })
+  const fill = (): void => {
+    for (let n = 0; n < 100; n++) {
+      feeder.publish('a', new Uint8Array(1000))
+      feeder.turn()
+    }
+  }
+  fill()
+  await rig.advance(200)
+  fill()
+  const lost = receiver.connection.outbound.dropped!.overflow
+  t.true(lost > 0)
+  const bus = async () => (await call(watcher, 'health', {})).parts.find(({ part }) => part === 'bus')!
+  t.like(await bus(), { state: 'warn', text: `lost in the last minute: ${lost} overflow` })
   await rig.advance(1000)
-  t.like(rig.log.records.find(({ text }) => text === 'messages dropped'), { level: 'warn', fields: { channel: 'none', reason: 'slow-consumer', count: 4 } })
+  t.like(rig.log.records.find(({ text }) => text === 'messages dropped'), { level: 'warn', fields: { client: 'slow', reason: 'overflow', count: lost, total: lost } })
   await rig.advance(65_000)
   t.like(await bus(), { state: 'ok' })
+})
+
+test('sampler: what waited for a receiver that leaves is said when it leaves', async t => {
+  const rig = rigWithView()
+  const [receiver, feeder] = [rig.native({ client: 'slow' }), rig.native()]
+  receiver.subscribe(1, 'a')
+  receiver.frames()
+  receiver.link.kernelBytes = 0
+  feeder.publish('a')
+  feeder.turn()
+  receiver.link.hangUp()
+  rig.turn()
+  t.like(rig.log.records.find(({ text }) => text === 'messages dropped'), { level: 'info', fields: { client: 'slow', reason: 'actor-gone', count: 1 } })
 })

@@ -7,7 +7,7 @@ const percentiles = { p50: 0, p95: 0, p99: 0, max: 0 }
 
 export function connectionInfo(more: Partial<ConnectionInfo> & { readonly id: string }): ConnectionInfo {
   return {
-    client: more.id, principal: 'owner', roles: ['client'], transport: 'unix', dialect: 'native', phase: 'run', address: 'unix', ageMs: 1, subscriptions: 0,
+    client: more.id, principal: 'owner', roles: ['client'], transport: 'unix', dialect: 'native', phase: 'run', address: 'unix', ageMs: 1, subscriptions: 0, flow: { overflow: 'block', maxPendingBytes: 1 },
     in: { messages: 0, bytes: 0 }, out: { messages: 0, bytes: 0, pendingMessages: 0, pendingBytes: 0 }, dropped: 0, openRequests: 0, stalled: false,
     ...more,
   } as ConnectionInfo
