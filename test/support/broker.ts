@@ -9,6 +9,7 @@ import { connect, type Client, type ConnectOptions } from '../../client/index.ts
 import { loadConfigOf } from '../../config/load.ts'
 import { createBroker, type Broker } from '../../index.ts'
 import { startCallboard, type Callboard } from './callboard.ts'
+import { GatewayPeer } from './gateway-peer.ts'
 import { JsonPeer } from './json-peer.ts'
 import { NativePeer } from './native-peer.ts'
 import { recordedLog, type RecordedLog } from './recorded-log.ts'
@@ -56,6 +57,16 @@ export class BrokerAccess {
   /** Native frames by hand, nothing said yet. */
   openNative(): Promise<NativePeer> {
     return NativePeer.open(this.#t, this.socket)
+  }
+
+  /** The gateway's dialect by hand, after hello-ok. */
+  joinGateway(params: object = {}): Promise<GatewayPeer> {
+    return GatewayPeer.join(this.#t, this.gateway, this.token, params)
+  }
+
+  /** The gateway's dialect by hand: greeted, nothing said yet. */
+  openGateway(): Promise<GatewayPeer> {
+    return GatewayPeer.open(this.#t, this.gateway)
   }
 
   /** JSON lines by hand, after the handshake. */
