@@ -14,6 +14,8 @@ import { formatTable, paint, type Column } from './table.ts'
 
 const MICROS_PER_MS = 1000
 
+const fateStyles: Readonly<Record<string, 'green' | 'yellow' | 'dim'>> = { written: 'green', pending: 'yellow', mixed: 'yellow', unknown: 'dim' }
+
 interface Hop {
   readonly step: string
   /** Since it was received; undefined: it did not come so far. µs */
@@ -55,15 +57,18 @@ export function tookMicros(entry: TraceEntry): number | undefined {
 
 /** The fate in the colour of its kind: written, waiting, lost. */
 export function paintFate(fate: string): string {
-  return paint(fate === 'written' || fate === 'delivered' ? 'green' : fate === 'pending' ? 'yellow' : 'red', fate)
+  const style = fateStyles[fate] ?? 'red'
+  return paint(style, fate)
 }
 
 function drawWay(entry: TraceEntry, prefix: string): string {
   const { kind, origin, id, subject, bytes, count, sender, time, mid } = entry
   const run = count === 1 ? '' : `, in a run of ${formatCount(count)} messages`
   const own = mid === undefined ? '' : ` "${mid}"`
+  // Of what was refused neither subject nor size is kept.
+  const about = isRefused(entry) ? run : ` on ${paint('cyan', printable(subject))}, ${formatBytes(bytes)}${run}`
   const head = [
-    `${paint('bold', printable(`${kind} ${origin}.${id}${own}`))} on ${paint('cyan', printable(subject))}, ${formatBytes(bytes)}${run}`,
+    `${paint('bold', printable(`${kind} ${origin}.${id}${own}`))}${about}`,
     `${paint('dim', 'id  ')}  ${printable(`${prefix}.${origin}.${id}`)}`,
     `${paint('dim', 'from')}  ${printable(sender)} (conn-${origin}) at ${formatTime(time / MICROS_PER_MS)}`,
     `${paint('dim', 'fate')}  ${paintFate(printable(entry.fate))}`,
@@ -72,19 +77,24 @@ function drawWay(entry: TraceEntry, prefix: string): string {
   return [...head, indent(formatTable(hopColumns, hopsOf(entry))), ...(deliveries.length === 0 ? [] : [indent(formatTable(deliveryColumns, deliveries))])].join('\n')
 }
 
-function hopsOf({ steps, receivers, fate, count }: TraceEntry): Hop[] {
+function hopsOf(entry: TraceEntry): Hop[] {
+  const { steps, receivers, fate, count } = entry
   const { authorised, routed, written } = steps
   const received: Hop = { step: 'received', at: 0, took: undefined, remark: '' }
   // A refused message went no further than its verdict.
-  if (fate.startsWith('rejected')) return [received, { step: 'authorised', at: authorised, took: authorised, remark: fate }]
+  if (isRefused(entry)) return [received, { step: 'refused', at: undefined, took: undefined, remark: fate }]
   const each = count === 1 ? plural(receivers, 'receiver') : `${formatCount(receivers)} deliveries in all`
-  const last = receivers === 0 ? 'nobody was there' : written === undefined ? 'not at every receiver' : ''
+  const last = receivers === 0 ? 'nobody was there' : written === undefined ? (fate === 'unknown' ? 'when is not known any more' : 'not at every receiver') : ''
   return [
     received,
     { step: 'authorised', at: authorised, took: authorised, remark: '' },
     { step: 'routed', at: routed, took: Math.max(0, routed - authorised), remark: each },
     { step: 'written', at: written, took: written === undefined ? undefined : Math.max(0, written - routed), remark: last },
   ]
+}
+
+function isRefused({ fate }: TraceEntry): boolean {
+  return fate.startsWith('rejected')
 }
 
 function contains({ id, count }: TraceEntry, wanted: number): boolean {

@@ -58,7 +58,7 @@ export function rowsOf(before: TopSample, now: TopSample): TopRow[] {
     return { ...own, kind: 'agent', name: agent.name, mailbox: now.mailboxes.get(`agent.${agent.name}`), restarts: agent.restarts, memoryBytes: agent.residentBytes }
   })
   const agentNames = new Set(now.agents.map(({ name }) => name))
-  const connections = now.connections.filter(({ agent }) => agent === undefined || !agentNames.has(agent)).map((each): TopRow => ({ ...connectionRow(each), kind: 'connection', name: each.client }))
+  const connections = now.connections.filter(({ agent, client }) => client !== now.observer && (agent === undefined || !agentNames.has(agent))).map((each): TopRow => ({ ...connectionRow(each), kind: 'connection', name: each.client }))
   const channels = now.channels.map((channel): TopRow => {
     const last = before.channels.find(({ name }) => name === channel.name)
     return {

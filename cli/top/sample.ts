@@ -6,6 +6,8 @@ import type { ActorInfo } from '../../broker/ground/types.ts'
 export interface TopSample {
   /** On a clock of this process that never steps back. */
   readonly atMs: number
+  /** Client id of whoever looks: what it asks is no traffic. */
+  readonly observer: string
   readonly status: ApiAnswer<'status'>
   readonly stats: ApiAnswer<'stats'>
   readonly latency: ApiAnswer<'latency'>
@@ -27,7 +29,7 @@ export async function takeSample(client: Client): Promise<TopSample> {
     client.channels.list(),
     client.call('tree'),
   ])
-  return { atMs: performance.now(), status, stats, latency, connections, agents, channels, mailboxes: new Map(mailboxesOf(tree)) }
+  return { atMs: performance.now(), observer: client.id, status, stats, latency, connections, agents, channels, mailboxes: new Map(mailboxesOf(tree)) }
 }
 
 function* mailboxesOf(actor: ActorInfo): Generator<[string, number]> {

@@ -24,6 +24,7 @@ export function agentInfo(more: Partial<AgentInfo> & { readonly name: string }):
 export function topSample(more: Partial<Omit<TopSample, 'stats' | 'status'>> & { readonly stats?: Partial<BrokerStats>; readonly status?: Partial<BrokerStatus> } = {}): TopSample {
   return {
     atMs: 0,
+    observer: 'cli-1',
     latency: { delivery: { count: 0, ...percentiles }, eventLoop: percentiles },
     connections: [],
     agents: [],

@@ -25,14 +25,13 @@ type RoundTrip = () => Promise<void>
 export async function ping(context: Context, options: PingOptions): Promise<void> {
   await withClient(context, async client => {
     const channel = options.channel === undefined ? undefined : await channelOf(client, options.channel)
-    const isThrough = channel !== undefined && (await mayPublish(client, channel))
-    const target = isThrough ? `channel ${channel.name}` : `broker ${client.welcome.broker}`
+    const through = channel === undefined ? undefined : await throughChannel(client, channel.name, options.timeout)
+    const target = channel !== undefined && through !== undefined ? `channel ${channel.name}` : `broker ${client.welcome.broker}`
     if (channel !== undefined && !context.isJson) {
       await print(`channel ${channel.name}: ${channel.mode}, ${plural(channel.subscribers, 'subscription')}, ${plural(channel.pending, 'message')} pending`)
-      if (!isThrough) note(`you may not publish to ${channel.name}; the round trips are those to the broker`)
+      if (through === undefined) note(`you may not publish to ${channel.name}; the round trips are those to the broker`)
     }
-    const roundTrip = isThrough ? await throughChannel(client, channel.name, options.timeout) : throughBroker(client, options.timeout)
-    const times = await measure(context, options, roundTrip)
+    const times = await measure(context, options, through ?? throughBroker(client, options.timeout))
     const answered = times.filter(ms => ms !== undefined).toSorted((a, b) => a - b)
     if (answered.length === 0) process.exitCode = Exit.failed
     const figures = answered.length === 0 ? undefined : { minMs: answered[0]!, medianMs: answered[answered.length >> 1]!, maxMs: answered.at(-1)! }
@@ -71,14 +70,23 @@ function throughBroker(client: Client, timeoutMs: number): RoundTrip {
   return async () => void (await client.call('ping', {}, { timeoutMs }))
 }
 
-// A subject of this client's own below the channel's: the message comes back to it as to any other subscriber.
-async function throughChannel(client: Client, channel: string, timeoutMs: number): Promise<RoundTrip> {
+/**
+ * On a subject of this client's own below the channel's: the message comes back to it as to any other subscriber.
+ * undefined: it may not publish there, which permissions and the channel's direction decide.
+ */
+async function throughChannel(client: Client, channel: string, timeoutMs: number): Promise<RoundTrip | undefined> {
   const subject = `${channel}._ping.${client.id}`
   let awaited = 0
   let arrived = (): void => {}
   // One that came after its time is not the answer to the next.
   const subscription = client.subscribe(subject, { onMessage: message => void (message.value === awaited && arrived()) })
-  await subscription.ready
+  try {
+    await subscription.ready
+    await client.publish(subject, awaited, { receipt: true })
+  } catch (error) {
+    if (error instanceof BrokerError && (error.code === 'channel.direction' || error.code === 'permission.denied')) return undefined
+    throw error
+  }
   return async () => {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     awaited++
@@ -90,17 +98,6 @@ async function throughChannel(client: Client, channel: string, timeoutMs: number
     } finally {
       clearTimeout(timer)
     }
-  }
-}
-
-/** Tries it: what may be published is decided by permissions and by the channel's direction. */
-async function mayPublish(client: Client, channel: ChannelInfo): Promise<boolean> {
-  try {
-    await client.publish(`${channel.name}._ping.${client.id}`, 0, { receipt: true })
-    return true
-  } catch (error) {
-    if (error instanceof BrokerError && (error.code === 'channel.direction' || error.code === 'permission.denied')) return false
-    throw error
   }
 }
 

@@ -23,9 +23,9 @@ test('top rows: what was not there before, and a broker that began anew, have no
   t.like(row(rowsOf(topSample({ stats: { accepted: 10 } }), restarted), 'abc'), { inRate: 0 })
 })
 
-test('top rows: an agent stands with its connection in one row', t => {
+test('top rows: an agent stands with its connection in one row, and who looks in none', t => {
   const now = topSample({
-    connections: [connectionInfo({ id: 'conn-4', agent: 'echo', out: got(0, 77) }), connectionInfo({ id: 'conn-5', agent: 'foreign' })],
+    connections: [connectionInfo({ id: 'conn-4', agent: 'echo', out: got(0, 77) }), connectionInfo({ id: 'conn-5', agent: 'foreign' }), connectionInfo({ id: 'conn-6', client: 'cli-1' })],
     agents: [agentInfo({ name: 'echo', restarts: 3, residentBytes: 5000 }), agentInfo({ name: 'down' })],
     mailboxes: new Map([['agent.echo', 2], ['conn-4', 9]]),
     latency: { ...topSample().latency, groups: [{ kind: 'connection', name: 'conn-4', count: 9, p50: 1, p95: 2, p99: 3, max: 4 }] },
