@@ -51,10 +51,13 @@ function challenge(connection: Connection, { authenticator, clock }: Core): Uint
 }
 
 function nativeReader(ingress: Ingress<Connection>, { clock, flusher, settings }: Core): NativeReader<Connection> {
+  const { pool } = settings
   const { maxMessageBytes, compressionEnabled } = settings.ipc.performance
   // What may have to be compressed is looked at on its own.
-  const maxRunFrameBytes = compressionEnabled ? Math.min(maxMessageBytes, settings.pool.compressAboveBytes) : maxMessageBytes
-  return new NativeReader(ingress, () => clock.wallMicros(), (chunk) => flusher.lend(chunk), maxRunFrameBytes)
+  const maxRunFrameBytes = compressionEnabled ? Math.min(maxMessageBytes, pool.compressAboveBytes) : maxMessageBytes
+  // What threads will work on need not be copied for them.
+  const sharedFromBytes = Math.min(settings.ipc.security.validateSignature ? pool.signatureAboveBytes : Infinity, compressionEnabled ? pool.compressAboveBytes : Infinity)
+  return new NativeReader(ingress, () => clock.wallMicros(), (chunk) => flusher.lend(chunk), maxRunFrameBytes, sharedFromBytes)
 }
 
 function jsonHost(core: Core): JsonHost {

@@ -7,6 +7,7 @@ import { UsageError } from './usage.ts'
 /** Each runs with the arguments behind its name and answers with how many problems it found. Loaded when asked for. */
 const modes: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   recorder: async args => (await import('./recorder/command.ts')).recorder(args),
+  pool: async args => (await import('./pool/command.ts')).pool(args),
   isolation: async args => (await import('./isolation/command.ts')).isolation(args),
 }
 

@@ -34,6 +34,10 @@ npm run bench -- isolation [--runs N] [--seconds S] [--rate N] [--json FILE] [--
 
   what a paused, a slow and a crashing reader cost the others on their subject (default 7 rounds of 10 s at 20,000 messages a second)
 
+npm run bench -- pool [--runs N] [--seconds S] [--json FILE]
+
+  from which sizes on work belongs to the CPU pool: main thread and delay, here and pooled (default 7 rounds, 1 s for each size)
+
 npm run bench -- recorder [NAME...] [--runs N] [--seconds S] [--json FILE]
 
   what the flight recorder costs of A and C1: its self time in profiles, and N pairs (default 15) of runs with it and without

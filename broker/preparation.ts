@@ -131,7 +131,7 @@ export class Preparation implements Ingress<Connection> {
   }
 
   #wait(queue: IngressQueue, connection: Connection, bytes: Uint8Array, start: number, end: number, timeMicros: number, isVerified: boolean): void {
-    const message = new WaitingMessage(this, queue, connection, share(bytes, start, end), timeMicros, isVerified)
+    const message = new WaitingMessage(this, queue, connection, sharedOf(bytes, start, end), timeMicros, isVerified)
     queue.add(message.size, 1, () => message.takeTurn(), message)
   }
 
@@ -254,6 +254,11 @@ class WaitingMessage implements Work {
 /** What did not become smaller stays plain. */
 function smaller(payload: Uint8Array, plainBytes: number): Compressed | undefined {
   return payload.length < plainBytes ? { payload, slice: undefined } : undefined
+}
+
+// A frame that spanned chunks stands in shared memory of its own already (broker/wire/framer.ts).
+function sharedOf(bytes: Uint8Array, start: number, end: number): Uint8Array<SharedArrayBuffer> {
+  return bytes.buffer instanceof SharedArrayBuffer ? new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start) : share(bytes, start, end)
 }
 
 // Not `slice`: a Buffer's is a view, and the chunk is lent.

@@ -22,11 +22,14 @@ const FIRST_SPILL_BYTES = 1024
 export class Framer {
   /** Longest frame, length prefix included. bytes */
   maxFrameBytes: number
+  readonly #sharedFromBytes: number
   #spill: Uint8Array | undefined
   #spilled = 0
 
-  constructor(maxFrameBytes: number) {
+  /** Frames that span chunks and have `sharedFromBytes` or more come in memory that threads can share. */
+  constructor(maxFrameBytes: number, sharedFromBytes = Infinity) {
     this.maxFrameBytes = maxFrameBytes
+    this.#sharedFromBytes = sharedFromBytes
   }
 
   /** Bytes of an unfinished frame that wait for the rest. */
@@ -93,7 +96,9 @@ export class Framer {
   #append(chunk: Uint8Array, from: number, to: number, frameBytes = Infinity): void {
     const needed = this.#spilled + to - from
     if (this.#spill === undefined || this.#spill.length < needed) {
-      const grown = new Uint8Array(Math.max(needed, Math.min(frameBytes, Math.max(FIRST_SPILL_BYTES, needed * 2))))
+      const size = Math.max(needed, Math.min(frameBytes, Math.max(FIRST_SPILL_BYTES, needed * 2)))
+      const isShared = frameBytes !== Infinity && frameBytes >= this.#sharedFromBytes
+      const grown = isShared ? new Uint8Array(new SharedArrayBuffer(size)) : new Uint8Array(size)
       if (this.#spill !== undefined) grown.set(this.#spill.subarray(0, this.#spilled))
       this.#spill = grown
     }

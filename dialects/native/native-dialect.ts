@@ -22,7 +22,7 @@ export class NativeDialect<C extends NativeSource> implements Dialect {
     this.#connection = connection
     this.#ingress = ingress
     this.#reader = reader
-    this.#framer = new Framer(maxFrameBytes)
+    this.#framer = new Framer(maxFrameBytes, reader.sharedFromBytes)
   }
 
   limit(maxFrameBytes: number): void {

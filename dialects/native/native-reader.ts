@@ -47,8 +47,12 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
   #subjectStart = 0
   #subjectEnd = 0
 
+  /** Frames from this size on that span chunks come in memory that threads can share. */
+  readonly sharedFromBytes: number
+
   /** `onRead` gets each chunk, and what spanned into it, when all of it is handed over; a frame above `maxRunFrameBytes` is no part of a run: whether its payload is too large is looked at on its own. */
-  constructor(ingress: Ingress<C>, wallMicros: () => number, onRead: (chunk: Uint8Array) => void, maxRunFrameBytes = Infinity) {
+  constructor(ingress: Ingress<C>, wallMicros: () => number, onRead: (chunk: Uint8Array) => void, maxRunFrameBytes = Infinity, sharedFromBytes = Infinity) {
+    this.sharedFromBytes = sharedFromBytes
     this.#maxRunFrameBytes = maxRunFrameBytes
     this.#onRead = onRead
     this.#ingress = ingress

@@ -154,3 +154,17 @@ test('framer: a million bytes sent one by one are copied a few times, not once p
   const found = parse([prefix(total - 4), ...Array.from({ length: total - 4 }, () => one)], framer)
   t.is(found[0]?.length, total)
 })
+
+test('framer: frames that span chunks stand in memory that threads share from the size on that is asked for, others do not', t => {
+  const sizes = [100, 1999, 2000, 5000, 60_000]
+  const bytes = Buffer.concat(sizes.map(size => Buffer.concat([prefix(size - 4), Buffer.alloc(size - 4, size % 251)])))
+  const seen: [size: number, isShared: boolean][] = []
+  const framer = new Framer(LIMIT_BYTES, 2000)
+  const sink = { frame: (whole: Uint8Array, start: number, end: number) => void seen.push([end - start, whole.buffer instanceof SharedArrayBuffer]) }
+  // Byte by byte nothing is whole in a chunk, not even a length.
+  for (const byte of bytes) framer.push(Uint8Array.of(byte), sink)
+  t.deepEqual(seen, sizes.map(size => [size, size >= 2000]))
+  seen.length = 0
+  framer.push(bytes, sink)
+  t.deepEqual(seen, sizes.map(size => [size, false]))
+})
