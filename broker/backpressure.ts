@@ -56,7 +56,9 @@ export class Backpressure {
     const shedding = receiver.outbound.shed()
     // Where nothing may be dropped its feeders wait on; what breaks the limit even so has no place.
     if (shedding === 'blocked' && stalledMs > 0) return
-    if (shedding === 'shedding' && !receiver.outbound.load.isAboveCeiling) this.#goOn(receiver)
+    const { outbound } = receiver
+    // A burst in flight may be above every limit; it is the link's, and no reason to end a receiver that may drop the rest.
+    if (shedding === 'shedding' && !(outbound.load.isAboveCeiling && outbound.holdsUndroppable)) this.#goOn(receiver)
     else this.#end(receiver, stalledMs)
   }
 

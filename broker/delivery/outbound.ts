@@ -15,7 +15,7 @@ import type { Flusher } from './flusher.ts'
 import type { Loan } from './loan.ts'
 import { Load } from './load.ts'
 import type { OutboundOwner } from './outbound-owner.ts'
-import { judgeShedding, type Shedding } from './shedding.ts'
+import { isDropping, judgeShedding, type Shedding } from './shedding.ts'
 import type { OutboundLimits } from './marks.ts'
 import type { Retention } from './retention.ts'
 import { WaitingSlices } from './waiting-slices.ts'
@@ -149,6 +149,12 @@ export class Outbound {
     this.flush()
     if (this.writtenRun > before) this.#owner.late(before, this.writtenRun)
     if (this.#isEnding && this.#inFlight === NOTHING) this.#link?.close(this.#reason)
+  }
+
+  /** Something waits that its policy does not let drop. */
+  get holdsUndroppable(): boolean {
+    for (const slice of this.#waiting) if (slice.count > 0 && !isDropping(this.#policyOf(slice))) return true
+    return false
   }
 
   /** True when no pause of its publishers could bring it below low-water in `stallMs`, by what it took lately. */
@@ -288,7 +294,8 @@ export class Outbound {
     this.#wasHigh = true
     if (this.#isShedding) {
       this.#evict()
-      if (!this.#isFullFor(slice)) return true
+      // What is in flight stays above the limit for a while; what waits behind it is bounded by being dropped.
+      if (!this.#isFullFor(slice) || isDropping(this.#policyOf(slice))) return true
     }
     if (isAboveCeiling) this.#owner.overflowed()
     // Whoever feeds what may not be dropped waits even now.
@@ -304,9 +311,11 @@ export class Outbound {
     return this.#isDetached ? 'drop-oldest' : (slice.account.flow?.overflow ?? this.load.limits.overflow)
   }
 
-  // The oldest first, until what is full has room again or nothing more may go.
+  // The oldest first, until what is full has room again or nothing more may go. The newest stays.
   #evict(): void {
-    const isOld = (slice: Slice): boolean => slice.count > 0 && this.#policyOf(slice) === 'drop-oldest'
+    const { newest } = this.#waiting
+    // What is in flight alone may be above the limit: without this exception nothing would be left to come behind it.
+    const isOld = (slice: Slice): boolean => slice.count > 0 && slice !== newest && this.#policyOf(slice) === 'drop-oldest'
     while (this.isHigh) if (!this.#evictFirst(isOld)) break
     while (this.load.hasFullChannels) if (!this.#evictFirst((slice) => isOld(slice) && this.load.isChannelHigh(slice))) return
   }

@@ -8,6 +8,11 @@ import type { WaitingSlices } from './waiting-slices.ts'
 /** It drops from now on, its policy ends it, or nothing may be dropped and all wait. */
 export type Shedding = 'shedding' | 'disconnect' | 'blocked'
 
+/** Some of what waits may go, so that the rest may stay. */
+export function isDropping(policy: Overflow): boolean {
+  return policy === 'drop-oldest' || policy === 'drop-newest'
+}
+
 /** Judges by the policies of what waits, where it is too much: of all, or of the channels that are full. */
 export function judgeShedding(waiting: WaitingSlices, load: Load, policyOf: (slice: Slice) => Overflow): Shedding {
   const isWhole = !load.isBelowLow

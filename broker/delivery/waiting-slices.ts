@@ -27,6 +27,13 @@ export class WaitingSlices {
     return this.#slices[this.#front]
   }
 
+  /** The last with messages in it. */
+  get newest(): Slice | undefined {
+    let at = this.#slices.length - 1
+    while (at >= this.#front && this.#slices[at]!.count === 0) at--
+    return at < this.#front ? undefined : this.#slices[at]
+  }
+
   /** No later than the moment at which the first of them expires; Infinity: none does. */
   get nextExpiryMs(): number {
     return this.#nextExpiryMs

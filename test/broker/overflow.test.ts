@@ -87,6 +87,39 @@ for (const overflow of ['drop-oldest', 'drop-newest'] as const) {
   })
 }
 
+test('overflow: drop-oldest keeps the newest, also where what is in flight alone is above the limit', async t => {
+  const rig = rigWith('drop-oldest')
+  const [receiver, feeder] = [stuck(rig, 'a'), rig.native()]
+  // One turn, so one write, which nothing can take back.
+  for (let i = 0; i < 2; i++) feeder.publish('a', new Uint8Array(60 * 1024))
+  feeder.turn()
+  await rig.advance(STALL_MS + 20)
+  fill(feeder, 'a', 50)
+  const last = feeder.publish('a')
+  const frames = everything(receiver)
+  t.is(frames.at(-1)!.id, last)
+  t.is(gaps(frames).reduce((sum, { count }) => sum + count, 0), 50)
+  t.true(rig.core.accounts.totals().balanced)
+})
+
+for (const overflow of ['drop-oldest', 'drop-newest'] as const) {
+  test(`overflow: a burst of more messages than the limit ends nobody who chose ${overflow}`, async t => {
+    const rig = rigWith('disconnect')
+    const [receiver, feeder] = [stuck(rig, 'a', { flow: { overflow, maxPendingMessages: 8 } }), rig.native()]
+    for (let turn = 0; turn < 3; turn++) {
+      // One chunk, so one run and one slice: the first is in flight when the next comes.
+      feeder.link.arrive(Buffer.concat(Array.from({ length: 100 }, () => feeder.frame({ kind: Kind.publish, subject: 'a' }))))
+      feeder.turn()
+      await rig.advance(STALL_MS + 20)
+    }
+    t.is(receiver.connection.state, 'ready')
+    const frames = everything(receiver)
+    const got = frames.filter(({ kind }) => kind === Kind.publish).length
+    t.true(got >= 100, 'what was in flight came')
+    t.is(got + gaps(frames).reduce((sum, { count }) => sum + count, 0), 300)
+  })
+}
+
 test('overflow: block waits as long as it takes, and loses nothing', async t => {
   const rig = rigWith('block')
   const [receiver, feeder] = [stuck(rig, 'a'), rig.native()]

@@ -1,0 +1,91 @@
+// What becomes of messages for a receiver that does not read fast enough, as publisher and receiver are told by the SDK.
+
+import test from 'ava'
+import type { Client, Gap, Message } from '../../client/index.ts'
+import { startBroker, type LocalBroker } from '../support/broker.ts'
+import { until } from '../support/until.ts'
+
+/** A client that reads one message and stops, until it is told to go on. */
+async function slowReader(broker: LocalBroker, options: Parameters<LocalBroker['connect']>[0]): Promise<{ client: Client; gaps: Gap[]; readUntil(value: unknown): Promise<Message[]> }> {
+  const client = await broker.connect(options)
+  const gaps: Gap[] = []
+  client.on('gap', gap => gaps.push(gap))
+  const subscription = client.subscribe('flood', { bufferLimit: 1 })
+  await subscription.ready
+  const readUntil = async (value: unknown): Promise<Message[]> => {
+    const messages: Message[] = []
+    for await (const message of subscription) {
+      if (message.value === value) break
+      messages.push(message)
+    }
+    return messages
+  }
+  return { client, gaps, readUntil }
+}
+
+/** Publishes until something waits for the client at the broker: then its kernel takes no more. */
+async function fill(publisher: Client, client: Client): Promise<void> {
+  const block = new Uint8Array(64 * 1024)
+  await until(async () => {
+    await publisher.publish('flood', block, { receipt: true })
+    const { connections } = await publisher.call('connections', { id: client.id })
+    return connections[0]!.out.pendingMessages > 4
+  })
+}
+
+test('flow: what a receiver lost is told to it with number and range, and everything else came in order', async t => {
+  const broker = await startBroker(t, { config: { ipc: { limits: { stallTimeout: '1ms' } } } })
+  const reader = await slowReader(broker, { flow: { overflow: 'drop-oldest', maxPendingMessages: 50 } })
+  const publisher = await broker.connect({ echo: false })
+  const ids: number[] = []
+  for (let i = 0; i < 5000; i++) await publisher.publish('flood', new Uint8Array(2048))
+  const { receivers } = await publisher.publish('flood', 'end', { receipt: true })
+  t.is(receivers, 1)
+  for (const { id } of await reader.readUntil('end')) ids.push(id)
+  t.deepEqual(ids, ids.toSorted((a, b) => a - b))
+  const lost = reader.gaps.reduce((sum, { count }) => sum + count, 0)
+  t.true(lost > 0, 'something was lost')
+  t.is(ids.length + lost, 5000)
+  t.true(reader.gaps.every(({ reason }) => reason === 'overflow'))
+  const received = new Set(ids)
+  for (const { ranges, more, count } of reader.gaps) {
+    for (const { from, to, subject, origin } of ranges) {
+      t.deepEqual([subject, origin], ['flood', publisher.welcome.origin])
+      t.false(Array.from({ length: to - from + 1 }, (_, i) => from + i).some(id => received.has(id)), 'what is said to be lost did not come')
+    }
+    if (!more) t.is(ranges.reduce((sum, range) => sum + range.count, 0), count)
+  }
+})
+
+test('flow: a receipt of delivery says what became of a message for each receiver', async t => {
+  const broker = await startBroker(t, { config: { ipc: { limits: { stallTimeout: '1ms' } } } })
+  const publisher = await broker.connect()
+  t.deepEqual(await publisher.publish('nobody.there', 1, { receipt: 'delivered' }), { receivers: 0, written: 0, dropped: { 'no-interest': 1 } })
+  const reader = await slowReader(broker, { flow: { overflow: 'drop-newest', maxPendingMessages: 20 } })
+  const fast = await broker.connect()
+  await fast.subscribe('flood', { onMessage: () => {} }).ready
+  t.deepEqual(await publisher.publish('flood', 'first', { receipt: 'delivered' }), { receivers: 2, written: 2, dropped: {} })
+  await fill(publisher, reader.client)
+  // Above its limit, when its publishers have waited their time: what comes now is dropped for that one alone.
+  await until(async () => {
+    const receipt = await Promise.race([publisher.publish('flood', 'x', { receipt: 'delivered' }), publisher.call('ping').then(() => undefined)])
+    if (receipt === undefined || receipt.dropped['overflow'] === undefined) return false
+    t.deepEqual(receipt, { receivers: 2, written: 1, dropped: { overflow: 1 } })
+    return true
+  })
+})
+
+test('flow: what was not taken in its time is dropped as expired, and both ends hear of it', async t => {
+  const broker = await startBroker(t)
+  const publisher = await broker.connect()
+  const reader = await slowReader(broker, {})
+  await fill(publisher, reader.client)
+  const receipt = await publisher.publish('flood', 'too late', { ttlMs: 20, receipt: 'delivered' })
+  t.deepEqual(receipt, { receivers: 1, written: 0, dropped: { expired: 1 } })
+  await publisher.publish('flood', 'in time', { ttlMs: 60_000 })
+  await publisher.publish('flood', 'end')
+  const values = (await reader.readUntil('end')).map(({ value }) => value)
+  t.is(values.at(-1), 'in time')
+  t.false(values.includes('too late'))
+  t.like(reader.gaps, [{ reason: 'expired', count: 1 }])
+})
