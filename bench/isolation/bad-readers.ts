@@ -56,10 +56,10 @@ class Reader {
   }
 
   async come(): Promise<void> {
-    const { target } = this.#plan
+    const { target, maxPendingBytes } = this.#plan
     // Small reads for the slow one: a usual read would be its fill for six seconds.
     const line = await Line.open(target.address, this.name === 'slow' ? Buffer.allocUnsafeSlow(SLOW_READ_BYTES) : undefined)
-    await greet(line, target.credential, { flow: { overflow: overflowOf[this.name] } })
+    await greet(line, target.credential, { flow: { overflow: overflowOf[this.name], ...(maxPendingBytes === 0 ? {} : { maxPendingBytes }) } })
     await callboardDialect.subscribe(line, [SUBJECT])
     const framer = new Framer(MAX_FRAME_BYTES)
     const sink = { frame: (bytes: Uint8Array, start: number, end: number) => this.#frame(bytes, start, end) }

@@ -15,6 +15,8 @@ export interface Plan {
   /** From one burst to the next. µs */
   readonly everyMicros: number
   readonly payloadBytes: number
+  /** What may wait for a bad reader. bytes, 0 = as the broker's config has it */
+  readonly maxPendingBytes: number
 }
 
 /** When it happens, on the shared clock. µs */

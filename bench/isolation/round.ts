@@ -16,6 +16,8 @@ export interface RunOptions {
   /** Messages a second. */
   readonly rate: number
   readonly payloadBytes: number
+  /** What may wait for a bad reader. bytes, 0 = as the broker's config has it */
+  readonly maxPendingBytes: number
   readonly warmMs: number
   readonly windowMs: number
 }
@@ -61,7 +63,7 @@ export async function runOnce(options: RunOptions): Promise<Run> {
 async function measured(server: BenchServer, options: RunOptions, start: (file: string) => Worker): Promise<Run> {
   const clock = new SharedClock()
   const { target } = server
-  const plan: Plan = { target, epoch: clock.epoch, burst: Math.max(1, Math.round(options.rate / BURSTS_PER_SECOND)), everyMicros: 1e6 / Math.min(options.rate, BURSTS_PER_SECOND), payloadBytes: options.payloadBytes }
+  const plan: Plan = { target, epoch: clock.epoch, burst: Math.max(1, Math.round(options.rate / BURSTS_PER_SECOND)), everyMicros: 1e6 / Math.min(options.rate, BURSTS_PER_SECOND), payloadBytes: options.payloadBytes, maxPendingBytes: options.maxPendingBytes }
   const [readers, others, publisher] = [start('readers.ts'), start('bad-readers.ts'), start('publisher.ts')]
   readers.tell({ kind: 'read', plan, readers: options.readers - badReaders.length })
   others.tell({ kind: 'read-badly', plan, isBad: options.isBad })

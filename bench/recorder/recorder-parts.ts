@@ -8,5 +8,7 @@ export interface RecorderPart {
 
 export const recorderParts: readonly RecorderPart[] = [
   { file: 'broker/observe/recorder.ts', functions: undefined },
-  { file: 'broker/core.ts', functions: ['record'] },
+  { file: 'broker/observe/exceptions.ts', functions: undefined },
+  { file: 'broker/observe/snapshots.ts', functions: undefined },
+  { file: 'broker/core.ts', functions: ['record', 'targetOf'] },
 ]
