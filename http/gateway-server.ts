@@ -134,6 +134,8 @@ export class GatewayServer implements Listener {
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, first: Buffer): void {
+    // The answer to what it asked before is still to come, and would stand in the middle of its frames.
+    if (Visitor.of(socket).hasAsked) return void socket.resume()
     try {
       this.#vet(request)
       if (pathOf(request) !== '/') throw notFound(request)
@@ -156,6 +158,7 @@ export class GatewayServer implements Listener {
   }
 
   async #request(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    Visitor.of(request.socket).hasAsked = true
     try {
       this.#vet(request)
       send(request, response, await this.#answer(request))

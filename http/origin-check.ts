@@ -37,7 +37,7 @@ export class OriginCheck {
     if (host === undefined) throw badRequest('the header Host is neither a name nor an address')
     const { name } = host
     if (!isLoopback(name) && name !== plainAddress(localAddress) && !this.#hosts.has(name)) {
-      throw forbidden(`the gateway is not to be asked for as "${name}"`, 'gateway.allowedHosts')
+      throw forbidden(`the gateway is not to be asked for as "${name.slice(0, 256)}"`, 'gateway.allowedHosts')
     }
     return header.toLowerCase()
   }

@@ -11,7 +11,10 @@ const SPOKEN = ['Upgrade: websocket', `Sec-WebSocket-Version: ${VERSION}`]
  * The key that is answered.
  * @throws HttpRefusal `gateway.bad_request` with what is wrong
  */
-export function checkUpgrade({ method, headers }: IncomingMessage): string {
+export function checkUpgrade({ method, headers, httpVersion }: IncomingMessage): string {
+  if (httpVersion !== '1.1') throw badRequest(`a WebSocket is opened by HTTP/1.1, not ${httpVersion}`)
+  // Whoever stands in between may take these bytes for a body, and what follows for another request; here they would be frames.
+  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') throw badRequest('a request that opens a WebSocket has no body')
   if (method !== 'GET') throw badRequest(`a WebSocket is opened by GET, not ${method}`, 405, ['Allow: GET, HEAD'])
   if (headers.upgrade?.toLowerCase() !== 'websocket') throw badRequest('the header Upgrade must be "websocket"', 426, SPOKEN)
   if (headers['sec-websocket-version'] !== VERSION) throw badRequest(`the header Sec-WebSocket-Version must be ${VERSION}`, 426, SPOKEN)

@@ -25,6 +25,8 @@ export class Visitor extends Deadline {
   readonly socket: Socket
   readonly address: string
   readonly #reception: Reception
+  /** It asked for something that is not an upgrade, and gets an answer and the end. */
+  hasAsked = false
   #isAuthenticated = false
 
   /**
