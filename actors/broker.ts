@@ -235,7 +235,7 @@ export class BrokerActor implements BrokerHost {
     // Not a static import: HTTP and `ws` take 20 ms to load, which a broker without gateway need not spend.
     const { openGateway } = await import('./gateway.ts')
     const { settings, log, version, telemetry } = this.#options
-    const gateway = await openGateway({ settings, log, version, deadlines: this.#deadlines, scrape: telemetry?.scrape, isToken: (principal, token) => pipeline.core.authenticator.isToken(principal, token), health: () => this.phase === 'run', deflate: (bytes) => pipeline.core.pool.deflate(bytes), onLink, onMissing: (problem) => (this.#gatewayProblem = problem) })
+    const gateway = await openGateway({ settings, log, version, deadlines: this.#deadlines, scrape: telemetry?.scrape, isToken: (principal, token) => pipeline.core.authenticator.isToken(principal, token), health: () => this.phase === 'run', deflate: (bytes) => pipeline.core.pool.deflate(bytes), onLink, onRefused: (address, code) => pipeline.core.trail.refused(address, code), onMissing: (problem) => (this.#gatewayProblem = problem) })
     this.#gateway = gateway?.address
     return gateway && { address: gateway.address, close: () => this.#closeGateway(gateway) }
   }

@@ -26,6 +26,7 @@ export interface GatewayOptions {
   /** True for the token of a principal. */
   readonly isToken: (principal: string, token: string) => boolean
   readonly onLink: (link: Link) => void
+  readonly onRefused: GatewayServerOptions['onRefused']
   /** Told why there is none. */
   readonly onMissing: (problem: string) => void
 }
@@ -53,6 +54,7 @@ export async function openGateway(options: GatewayOptions): Promise<Listener | u
     log,
     prepare: keepAlive ? openTcpKeepAlive({ intervalMs: keepAliveIntervalMs, probes: keepAliveProbes }) : () => {},
     onLink: options.onLink,
+    onRefused: options.onRefused,
   }
   let opened: GatewayServer
   try {

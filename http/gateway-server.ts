@@ -5,7 +5,7 @@
 
 import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { BrokerError } from '../broker/ground/errors.ts'
+import { BrokerError, type ErrorCode } from '../broker/ground/errors.ts'
 import type { Link, Listener, Log } from '../broker/ground/types.ts'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
 import { Deflation, type DeflationOptions } from '../transports/websocket/deflation.ts'
@@ -32,6 +32,8 @@ export interface GatewayServerOptions extends OriginRules, SocketLimitOptions {
   readonly log: Log
   /** Prepares an upgraded socket, such as its keep-alive. */
   readonly prepare: (socket: Socket) => void
+  /** Told of who was turned away before there was a link, with a code of the table of errors. */
+  readonly onRefused: (address: string, code: ErrorCode) => void
   /** Called for each new link, which is paused until its owner resumes it. */
   readonly onLink: (link: Link) => void
 }
@@ -87,7 +89,7 @@ export class GatewayServer implements Listener {
     this.#check = new OriginCheck(options)
     this.#limits = new SocketLimits(options)
     const { deadlines } = options
-    this.#reception = { limits: this.#limits, deadlines, visitors: new Set(), tooLate: (socket) => tooLate(socket) }
+    this.#reception = { limits: this.#limits, deadlines, visitors: new Set(), tooLate: (socket) => this.#tooLate(socket) }
     // Reads requests; listens nowhere itself, so that a socket over the limits never reaches it.
     this.#http = createHttpServer({ maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false, keepAliveTimeout: 1 })
     this.#http.maxHeadersCount = 0
@@ -121,6 +123,7 @@ export class GatewayServer implements Listener {
   }
 
   #turnAway(socket: Socket, error: BrokerError): void {
+    this.#options.onRefused(plainAddress(socket.remoteAddress ?? ''), error.code)
     if (this.#turnedAway >= MAX_TURNED_AWAY) return void socket.destroy()
     this.#turnedAway++
     const end = setTimeout(() => socket.destroy(), READ_REFUSAL_MS)
@@ -131,6 +134,15 @@ export class GatewayServer implements Listener {
       this.#turnedAway--
     })
     refuseSocket(socket, new HttpRefusal(error.details['key'] === 'gateway.limits.maxUnauthenticated' ? 503 : 429, error, ['Retry-After: 1']))
+  }
+
+  #tooLate(socket: Socket): void {
+    const error = new BrokerError('handshake.timeout', { limitMs: REQUEST_MS })
+    if (socket.writable && socket.bytesWritten === 0) {
+      refuseSocket(socket, new HttpRefusal(408, error))
+      this.#options.onRefused(Visitor.of(socket).address, error.code)
+    }
+    setImmediate(() => socket.destroy())
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, first: Buffer): void {
@@ -153,6 +165,7 @@ export class GatewayServer implements Listener {
       if (refusal.status === 500) this.#options.log.error({ err: refusal.error }, 'an upgrade failed')
       // A browser does not tell its page why, so this is the only place where somebody can read it.
       else this.#options.log.info({ code: refusal.error.code, address: Visitor.of(socket).address }, refusal.message)
+      this.#options.onRefused(Visitor.of(socket).address, refusal.error.code)
       refuseSocket(socket, refusal)
     }
   }
@@ -165,6 +178,8 @@ export class GatewayServer implements Listener {
     } catch (error) {
       const { status, error: named, headers } = HttpRefusal.from(error)
       if (status === 500) this.#options.log.error({ err: named }, 'a request failed')
+      // Not what is merely not there: everybody who looks around would fill the audit log.
+      if (status === 403) this.#options.onRefused(Visitor.of(request.socket).address, named.code)
       send(request, response, { status, type: 'application/json', body: refusalBody(named) }, headers)
     }
   }
@@ -217,11 +232,6 @@ function malformed(error: NodeJS.ErrnoException, socket: Socket): void {
   const isLarge = error.code === 'HPE_HEADER_OVERFLOW'
   const problem = isLarge ? `the headers have more than ${MAX_HEADER_BYTES} bytes` : 'what came is no HTTP request'
   refuseSocket(socket, badRequest(problem, isLarge ? 431 : 400))
-}
-
-function tooLate(socket: Socket): void {
-  if (socket.writable && socket.bytesWritten === 0) refuseSocket(socket, new HttpRefusal(408, new BrokerError('handshake.timeout', { limitMs: REQUEST_MS })))
-  setImmediate(() => socket.destroy())
 }
 
 function cut(this: Socket): void {
