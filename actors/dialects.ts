@@ -74,13 +74,13 @@ function gatewayHost(core: Core, version: string): GatewayHost<Connection> {
     maxOpenRequests: settings.ipc.limits.maxOpenRequests,
     timeoutMs: settings.ipc.timeoutMs,
     monotonicMs: () => clock.monotonicMs(),
-    snapshot: (connection) => presence.snapshot(connection),
+    snapshot: (client) => presence.snapshot(core.directory.client(client)!),
     checkPublish(connection, subject) {
       const permissions = connection.permissions!
       if (!permissions.mayPublish(parseSubject(subject))) throw new BrokerError('permission.denied', { principal: permissions.name, action: 'publish to', subject })
     },
     send(connection, bytes) {
-      if (connection.isReady) core.sendBytes(connection, bytes)
+      if (!connection.isEnding) core.sendBytes(connection, bytes)
     },
   }
 }

@@ -15,6 +15,12 @@ import type { GatewayReceiver, GatewayWriter } from './gateway-writer.ts'
 import { cancelledId, errandOf, withSuggestion, type Errand } from './methods.ts'
 import type { TurnTaker, Turns } from './turns.ts'
 
+/** What the dialect must know of a connection. */
+export interface GatewaySource extends EnvelopeSource {
+  /** On its way out, or gone. A session may be there without being ready: its link broke, and may come back. */
+  readonly isEnding: boolean
+}
+
 /** What the dialect asks of the broker. */
 export interface GatewayHost<C> extends EnvelopeHost {
   readonly writer: GatewayWriter
@@ -25,10 +31,11 @@ export interface GatewayHost<C> extends EnvelopeHost {
   /** Time for requests that name none. */
   readonly timeoutMs: number
   monotonicMs(): number
-  snapshot(connection: C): Snapshot
+  /** As the client with that id may know it. */
+  snapshot(client: string): Snapshot
   /** @throws BrokerError `permission.denied`, `subject.invalid` */
   checkPublish(connection: C, subject: string): void
-  /** Sends bytes of this dialect, while the connection is there. */
+  /** Sends bytes of this dialect, unless the connection is on its way out. */
   send(connection: C, bytes: Uint8Array): void
 }
 
@@ -41,7 +48,7 @@ const ANSWERS = new Set<number>([Kind.response, Kind.error, Kind.receipt, Kind.o
 const NOTICES = new Set<number>([Kind.ping, Kind.gap, Kind.credit])
 const NOTHING = new Uint8Array(0)
 
-export class GatewayDialect<C extends EnvelopeSource> implements Dialect {
+export class GatewayDialect<C extends GatewaySource> implements Dialect {
   readonly name = 'gateway'
   readonly translate: (slice: Slice) => Slice
   readonly #connection: C
@@ -126,11 +133,9 @@ export class GatewayDialect<C extends EnvelopeSource> implements Dialect {
 
   #welcome(welcome: ObjectMembers): object {
     const id = this.#refusedId
-    const { lastId } = welcome
-    if (typeof lastId === 'number') this.#envelopes.names.continueAbove(lastId)
     this.#isWelcomed = true
     this.#refusedId = undefined
-    return success(id, helloOk(welcome, this.#host.snapshot(this.#connection)))
+    return success(id, helloOk(welcome, this.#host.snapshot(welcome['client'] as string)))
   }
 
   /** @throws BrokerError */
@@ -172,13 +177,15 @@ export class GatewayDialect<C extends EnvelopeSource> implements Dialect {
     const arrivedMs = host.monotonicMs()
     const taker: TurnTaker = {
       get isWanted() {
-        return connection.isReady
+        return !connection.isEnding
       },
-      begin: () => this.#send(call, { ...errand, envelope: { ...envelope, timeoutMs: Math.max(1, Math.ceil(limitMs - (host.monotonicMs() - arrivedMs))) } }, verify),
-      expired: () => {
-        this.#close(call)
-        this.#say(failure(call.own, new BrokerError('request.timeout', { subject: envelope.subject, limitMs }).toBody()))
+      begin: () => {
+        const leftMs = Math.max(1, Math.ceil(limitMs - (host.monotonicMs() - arrivedMs)))
+        if (connection.isReady) this.#send(call, { ...errand, envelope: { ...envelope, timeoutMs: leftMs } }, verify)
+        // Nobody waits for an agent's answer at the moment; whoever comes back for the session finds this instead.
+        else this.#fail(call, new BrokerError('connection.lost', { problem: 'before it was the turn of this request' }))
       },
+      expired: () => this.#fail(call, new BrokerError('request.timeout', { subject: envelope.subject, limitMs })),
     }
     try {
       call.turn = host.turns.enter(sessionKey, length, limitMs, taker)
@@ -200,8 +207,7 @@ export class GatewayDialect<C extends EnvelopeSource> implements Dialect {
     const call = isOwnId(own) ? this.#calls.named(own) : undefined
     if (call === undefined || !call.isCancellable) return false
     if (call.frame !== 0) this.#control(Kind.cancel, call.frame, undefined)
-    this.#close(call)
-    this.#say(failure(call.own, new BrokerError('request.cancelled').toBody()))
+    this.#fail(call, new BrokerError('request.cancelled'))
     return true
   }
 
@@ -228,6 +234,11 @@ export class GatewayDialect<C extends EnvelopeSource> implements Dialect {
     this.#calls.close(call)
     this.#envelopes.names.forget(call.frame)
     if (call.turn !== undefined) this.#host.turns.leave(call.turn)
+  }
+
+  #fail(call: Call, error: BrokerError): void {
+    this.#close(call)
+    this.#say(failure(call.own, error.toBody()))
   }
 
   #refuse(id: OwnId | undefined, error: unknown): void {

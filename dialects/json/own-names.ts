@@ -30,11 +30,6 @@ export class OwnNames implements ReceiverNames {
     return id
   }
 
-  /** Numbers go on above `id`: a session that is taken up again has had those below. */
-  continueAbove(id: number): void {
-    this.#lastId = Math.max(this.#lastId, id)
-  }
-
   /** The frame was handled, and no answer comes later. */
   forget(id: number): void {
     this.#calls.delete(id)
