@@ -30,7 +30,7 @@ export interface Identity {
 export interface Wishes {
   readonly flow?: { readonly overflow?: Overflow; readonly maxPendingBytes?: number; readonly maxPendingMessages?: number; readonly credit?: boolean }
   readonly sessionTtlMs?: number
-  /** The session to go on with, and how many of its messages came. */
+  /** The session to go on with, and how many of its frames came. */
   readonly resume?: { readonly session: string; readonly secret: string; readonly received: number }
 }
 

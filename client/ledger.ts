@@ -10,8 +10,8 @@ import type { Frame } from '../broker/wire/frame.ts'
 import { readUint53 } from '../broker/wire/integers.ts'
 import { deferred, type Deferred } from './deferred.ts'
 
-/** What was received is confirmed after so many messages or bytes, or this long after the first of them. */
-const ACK_MESSAGES = 256
+/** What was received is confirmed after so many frames or bytes, or this long after the first of them. */
+const ACK_FRAMES = 256
 const ACK_BYTES = 64 * 1024
 export const ACK_IDLE_MS = 50
 /** After so much that no answer has confirmed, the broker is asked by a ping: its pong says that it got so far. */
@@ -27,11 +27,6 @@ const ANSWERS: ReadonlySet<number> = new Set([Kind.response, Kind.part, Kind.err
 /** What the ledger wants said, after a frame came or went. */
 export type LedgerWish = 'nothing' | 'ack' | 'ask'
 
-/** Kinds 1 to 6: what a session counts as received. */
-export function isMessage(kind: number): boolean {
-  return kind < Kind.hello
-}
-
 export class Ledger {
   /** Highest id that was sent in the session. */
   lastId = 0
@@ -46,7 +41,7 @@ export class Ledger {
   #unaskedFrames = 0
   #full: Deferred<void> | undefined
 
-  /** Messages of the session that came, for `ack` and `resume`. */
+  /** Frames of the session that came, whatever their kind, for `ack` and `resume`: answers that were on their way come again too. */
   get received(): number {
     return this.#received
   }
@@ -79,13 +74,12 @@ export class Ledger {
     return 'ask'
   }
 
-  /** A frame of `bytes` bytes came. */
+  /** A frame of `bytes` bytes came, behind the welcome. */
   got({ kind, ref }: Frame, bytes: number): LedgerWish {
     if (ANSWERS.has(kind)) this.#taken(ref)
-    if (!isMessage(kind)) return 'nothing'
     this.#received++
     this.#unackedBytes += bytes
-    return this.#received - this.#acked >= ACK_MESSAGES || this.#unackedBytes >= ACK_BYTES ? 'ack' : 'nothing'
+    return this.#received - this.#acked >= ACK_FRAMES || this.#unackedBytes >= ACK_BYTES ? 'ack' : 'nothing'
   }
 
   /** All that came is confirmed now. */

@@ -37,15 +37,16 @@ test('resume: the client asks for a session, and goes on with the one that was g
   await news.ready
   for (const n of [1, 2, 3]) pair.peer.publish('news', n)
   t.deepEqual(await values(news, 3), [1, 2, 3])
-  t.is(received(await pair.peer.nextOf(Kind.ack)), 3)
+  // Every frame counts, the ok to the subscription too.
+  t.is(received(await pair.peer.nextOf(Kind.ack)), 4)
   const told = Promise.all([nextEvent(pair.client, 'resumed'), nextEvent(pair.client, 'reconnected')])
   const next = await resumed(pair, { lastId: 3, lost: 7 })
-  t.deepEqual(next.hello['resume'], { session: GRANT.session, secret: GRANT.secret, received: 3 })
+  t.deepEqual(next.hello['resume'], { session: GRANT.session, secret: GRANT.secret, received: 4 })
   t.like(await told, [{ lost: 7 }, { resumed: true }])
   next.publish('news', 4)
   t.deepEqual(await values(news, 1), [4])
   // Nothing was announced again: the next frame is the ack of what just came.
-  t.is(received(await next.nextOf(Kind.ack)), 4)
+  t.is(received(await next.nextOf(Kind.ack)), 5)
 })
 
 test('resume: what the broker did not take is sent again under its own ids, before what waited', async t => {
@@ -215,8 +216,9 @@ test('resume: what is received is confirmed after 256 messages, and the rest whe
   peer.ok(await peer.nextOf(Kind.subscribe))
   for (let i = 0; i < 600; i++) peer.publish('news', i)
   const counts: number[] = []
-  while (counts.at(-1) !== 600) counts.push(received(await peer.nextOf(Kind.ack)))
-  t.deepEqual(counts.slice(0, 2), [256, 512])
+  while (counts.at(-1) !== 601) counts.push(received(await peer.nextOf(Kind.ack)))
+  // Sooner when the messages do not come in one piece.
+  t.true(counts.every((count, i) => count - (counts[i - 1] ?? 0) <= 256), String(counts))
 })
 
 test('resume: a client that does not come back, or wants no session, asks for none', async t => {
