@@ -15,6 +15,13 @@ const mistakes: [words: string[], stderr: RegExp][] = [
   [['ipc', 'publish', '--message', 'x', '--channel', 'a', '--count', '0'], /whole number from 1/],
   [['ipc', 'channel', 'create', '--name', 'x', '--mode', 'queue'], /Allowed choices are pubsub, broadcast/],
   [['ipc', 'trace', '--enable', '--disable'], /cannot be used with/],
+  [['gateway', 'connections', '--all', '--by-channel'], /cannot be used with/],
+  [['gateway', 'stats', '--period', '2d'], /a time from 1s to 24h/],
+  [['gateway', 'stats', '--metrics', 'messages,,x'], /names divided by commas/],
+  [['gateway', 'latency', '--percentiles', '50,101'], /numbers of 0 to 100/],
+  [['gateway', 'latency', '--percentiles', '50,,99'], /numbers of 0 to 100/],
+  [['trace', '--slow', 'soon'], /such as 10ms, 0\.5ms, 200us or 2s/],
+  [['top', '--sort', 'size'], /Allowed choices are rate, mailbox, outbound, p99, restarts, heap, name/],
   [['logs', '--level', 'loud'], /Allowed choices are debug, info, warn, error/],
   [['status', 'now'], /too many arguments/],
 ]
@@ -35,7 +42,7 @@ test('usage: with --json the error is one JSON object', async t => {
 })
 
 test('usage: a command that needs another word shows its help on stderr', async t => {
-  for (const words of [[], ['ipc'], ['ipc', 'channel'], ['config']]) {
+  for (const words of [[], ['ipc'], ['ipc', 'channel'], ['gateway'], ['config']]) {
     const run = await runCallboard(t, words, { home: temporaryDirectory(t) })
     t.is(run.exit, 2)
     t.true(run.stderr.startsWith(`Usage: ${['callboard', ...words].join(' ')} `))

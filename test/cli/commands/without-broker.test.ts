@@ -21,6 +21,14 @@ const talks: string[][] = [
   ['ipc', 'stats'],
   ['agents'],
   ['tree'],
+  ['gateway', 'health'],
+  ['gateway', 'ping'],
+  ['gateway', 'connections', '--by-channel'],
+  ['gateway', 'stats', '--period', '1h', '--metrics', 'messages'],
+  ['gateway', 'latency', '--percentiles', '50,95,99'],
+  ['gateway', 'trace', '--message-id', 'msg-123'],
+  ['trace'],
+  ['top', '--once'],
 ]
 
 for (const words of talks) {
