@@ -21,10 +21,6 @@ export class Worker {
     this.#child.once('exit', () => this.#wake())
   }
 
-  get pid(): number {
-    return this.#child.pid!
-  }
-
   tell(message: object): void {
     this.#child.send(message)
   }
