@@ -27,6 +27,7 @@ function declareMessages(ipc: Command): void {
     .addOption(subject('any subject, outside channels too').conflicts(['channel', 'to']))
     .option('-w, --wait', 'wait for the answer; several parts are printed as they come')
     .addOption(timeout('longest wait for the answer'))
+    .option('--trace', 'record spans of it on its way, where telemetry is configured')
     .addHelpText('after', examples('callboard ipc send --message "status"', 'callboard ipc send --channel command --message \'{"action":"status","target":"gateway"}\' --wait', 'callboard ipc send --to agent:echo --message "hello" --wait --timeout 30s'))
     .action(lazily(async () => (await import('./commands/ipc/send.ts')).send))
   ipc

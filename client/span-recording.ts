@@ -21,8 +21,8 @@ export interface RecordingOptions {
   readonly ratio?: number
 }
 
-/** Registers everything; what the application has registered itself stays, and nothing happens then. */
-export function recordSpans({ endpoint, serviceName, headers, ratio = 1 }: RecordingOptions): () => Promise<void> {
+/** Registers everything, and gives what ends it; undefined, and nothing done, where the application has registered something itself. */
+export function recordSpans({ endpoint, serviceName, headers, ratio = 1 }: RecordingOptions): (() => Promise<void>) | undefined {
   const resource = defaultResource().merge(resourceFromAttributes({ 'service.name': serviceName, 'host.name': hostname(), 'process.pid': process.pid }))
   const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces`, timeoutMillis: EXPORT_MS, ...(headers === undefined ? {} : { headers: { ...headers } }) })
   const provider = new TracerProvider({
@@ -30,7 +30,7 @@ export function recordSpans({ endpoint, serviceName, headers, ratio = 1 }: Recor
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }),
     spanProcessors: [new BatchSpanProcessor({ exporter, scheduledDelayMillis: BATCH_MS, exportTimeoutMillis: EXPORT_MS })],
   })
-  if (!trace.setGlobalTracerProvider(provider)) return () => Promise.resolve()
+  if (!trace.setGlobalTracerProvider(provider)) return undefined
   context.setGlobalContextManager(new AsyncContext())
   return async () => {
     let cancel = (): void => {}

@@ -22,7 +22,7 @@ export class SpanTracing implements ClientTracing {
   async send<O extends TracedOptions, T>(operation: SendingOperation, subject: string, options: O, run: (options: O) => Promise<T>): Promise<T> {
     const span = this.#sending(operation, subject, options)
     try {
-      return await run(withContext(options, span))
+      return await run(this.#passOn(options, span))
     } catch (error) {
       fail(span, error)
       throw error
@@ -34,7 +34,7 @@ export class SpanTracing implements ClientTracing {
   async *iterate<O extends TracedOptions, T>(subject: string, options: O, run: (options: O) => AsyncIterableIterator<T, undefined>): AsyncIterableIterator<T, undefined> {
     const span = this.#sending('request', subject, options)
     try {
-      yield* run(withContext(options, span))
+      yield* run(this.#passOn(options, span))
       return undefined
     } catch (error) {
       fail(span, error)
@@ -75,6 +75,11 @@ export class SpanTracing implements ClientTracing {
     const attributes: Attributes = { ...this.#common(operation, subject), [Attribute.operationType]: 'send', ...(mid === undefined ? {} : { 'callboard.mid': mid }) }
     // A context that the caller gave by hand is the parent.
     return this.#tracer.startSpan(`${operation} ${subjectInName(subject)}`, { kind: operation === 'publish' ? SpanKind.PRODUCER : SpanKind.CLIENT, attributes }, contextOf(headers, context.active()) ?? context.active())
+  }
+
+  // What begins here and is not recorded goes without context: it would cost the broker a look at its headers, and say nothing.
+  #passOn<O extends TracedOptions>(options: O, span: Span): O {
+    return span.isRecording() || trace.getActiveSpan() !== undefined ? withContext(options, span) : options
   }
 
   #common(operation: string, subject: string): Attributes {

@@ -12,15 +12,26 @@ export interface TracingOptions {
   readonly ratio?: number
 }
 
+/** The tracing of this process. */
+export interface Tracing {
+  /** Spans are recorded: worth `connect({ tracing: true })`. */
+  readonly isOn: boolean
+  /** Sends what waits and ends, within 3 s; call it before the process ends. Never rejects. */
+  stop(): Promise<void>
+}
+
+const OFF: Tracing = { isOn: false, stop: () => Promise.resolve() }
+
 /**
- * Starts recording; call it before `connect({ tracing: true })`. Nothing happens, and nothing is loaded, without an endpoint, with
- * OTEL_SDK_DISABLED=true or with OTEL_TRACES_EXPORTER=none. The returned function sends what waits and ends, within 3 s; call it before the process ends.
+ * Starts recording; call it before `connect({ tracing: tracing.isOn })`. Nothing happens, and nothing is loaded, without an endpoint, with
+ * OTEL_SDK_DISABLED=true or with OTEL_TRACES_EXPORTER=none.
  */
-export async function startTracing(options: TracingOptions = {}, environment: NodeJS.ProcessEnv = process.env): Promise<() => Promise<void>> {
+export async function startTracing(options: TracingOptions = {}, environment: NodeJS.ProcessEnv = process.env): Promise<Tracing> {
   const endpoint = options.endpoint ?? (environment['OTEL_EXPORTER_OTLP_ENDPOINT'] || undefined)
   const isOff = environment['OTEL_SDK_DISABLED'] === 'true' || environment['OTEL_TRACES_EXPORTER'] === 'none'
-  if (endpoint === undefined || isOff) return () => Promise.resolve()
+  if (endpoint === undefined || isOff) return OFF
   const serviceName = options.serviceName ?? (environment['OTEL_SERVICE_NAME'] || environment['CALLBOARD_AGENT'] || 'callboard-client')
   const { recordSpans } = await import('./span-recording.ts')
-  return recordSpans({ ...options, endpoint, serviceName })
+  const stop = recordSpans({ ...options, endpoint, serviceName })
+  return stop === undefined ? OFF : { isOn: true, stop }
 }

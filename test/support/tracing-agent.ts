@@ -5,9 +5,9 @@
 import { connect, startTracing } from '../../client/index.ts'
 
 const { NEXT, AGENT_URL, AGENT_NAME, AGENT_TOKEN } = process.env
-const stopTracing = await startTracing()
+const tracing = await startTracing()
 const elsewhere = AGENT_URL === undefined ? {} : { url: AGENT_URL, agent: AGENT_NAME!, token: AGENT_TOKEN! }
-const client = await connect({ tracing: true, ...elsewhere })
+const client = await connect({ tracing: tracing.isOn, ...elsewhere })
 
 client.subscribe<string[]>('$CB.to.>', {
   onMessage: async message => {
@@ -18,7 +18,7 @@ client.subscribe<string[]>('$CB.to.>', {
 
 async function leave(): Promise<void> {
   await client.close()
-  await stopTracing()
+  await tracing.stop()
   process.exit(0)
 }
 

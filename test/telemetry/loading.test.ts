@@ -19,11 +19,11 @@ test('telemetry: nothing of OpenTelemetry is loaded until somebody configured it
   const run = async (telemetry: object, tracing: boolean | 'propagate'): Promise<string[]> => {
     const settings = { ...defaultSettings, gateway: { ...defaultSettings.gateway, enabled: false }, telemetry: { ...defaultSettings.telemetry, ...telemetry } }
     const broker = await createBroker({ home, settings })
-    const stopTracing = await startTracing({}, {})
+    const off = await startTracing({}, {})
     const client = await connect({ home, tracing })
     await client.publish('a', 1, { receipt: true, headers: { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' } })
     await client.close()
-    await stopTracing()
+    await off.stop()
     await broker.stop()
     return [...loaded]
   }

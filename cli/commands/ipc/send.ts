@@ -1,5 +1,7 @@
 // `callboard ipc send`: one message to a channel, a subject or one receiver, and with --wait its answer.
 
+import { randomBytes } from 'node:crypto'
+import { TRACEPARENT, writeTraceparent } from '../../../broker/ground/trace-context.ts'
 import type { Client } from '../../../client/index.ts'
 import type { Context } from '../../context.ts'
 import { subjectOf, type DestinationOptions } from '../../destination.ts'
@@ -15,12 +17,18 @@ interface SendOptions extends DestinationOptions {
   readonly message: string
   readonly wait?: true
   readonly timeout: number
+  readonly trace?: true
 }
 
 const DEFAULT_CHANNEL = 'command'
 
+interface SentMessage extends MessageInput {
+  readonly options: MessageInput['options'] & { readonly headers?: Readonly<Record<string, string>> }
+}
+
 export async function send(context: Context, options: SendOptions): Promise<void> {
-  const message = await readMessage(options.message)
+  const { payload, options: form } = await readMessage(options.message)
+  const message: SentMessage = { payload, options: options.trace ? { ...form, headers: beginTrace() } : form }
   const isNamed = options.channel !== undefined || options.subject !== undefined || options.to !== undefined
   await withClient(context, async client => {
     const subject = await subjectOf(client, isNamed ? options : { channel: DEFAULT_CHANNEL })
@@ -29,7 +37,7 @@ export async function send(context: Context, options: SendOptions): Promise<void
   })
 }
 
-async function printAnswers(context: Context, client: Client, subject: string, message: MessageInput, timeoutMs: number): Promise<void> {
+async function printAnswers(context: Context, client: Client, subject: string, message: SentMessage, timeoutMs: number): Promise<void> {
   // Ctrl-C cancels: whoever works on the answer is told that nobody waits for it.
   for await (const answer of client.stream(subject, message.payload, { ...message.options, timeoutMs, signal: interruption() })) {
     if (context.isJson) await printJson(envelopeOf(answer))
@@ -38,7 +46,7 @@ async function printAnswers(context: Context, client: Client, subject: string, m
   }
 }
 
-async function sendOnly(context: Context, client: Client, subject: string, message: MessageInput, options: SendOptions): Promise<void> {
+async function sendOnly(context: Context, client: Client, subject: string, message: SentMessage, options: SendOptions): Promise<void> {
   const { receivers } = await client.publish(subject, message.payload, { ...message.options, receipt: true })
   if (options.to !== undefined && receivers === 0) {
     throw new Failure({ code: 'request.no_responders', message: `nobody is connected at ${subject.slice('$CB.to.'.length).replace('.', ':')}`, hint: 'callboard ipc connections shows who is', details: { subject } })
@@ -46,4 +54,11 @@ async function sendOnly(context: Context, client: Client, subject: string, messa
   if (context.isJson) return printJson({ subject, receivers })
   await print(`sent to ${subject}: ${plural(receivers, 'receiver')}`)
   if (receivers === 0) note('hint: nobody listens there now; callboard agents and callboard ipc connections show who runs')
+}
+
+/** Headers that ask everybody on the way to record spans; says under which id they are found. */
+function beginTrace(): Record<string, string> {
+  const traceId = randomBytes(16).toString('hex')
+  note(`trace ${traceId}`)
+  return { [TRACEPARENT]: writeTraceparent({ traceId, spanId: randomBytes(8).toString('hex'), flags: 1 }) }
 }
