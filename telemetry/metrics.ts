@@ -20,10 +20,10 @@ export function createInstruments(meter: Meter, source: MetricsSource, health: r
 
   // The broker's clients, as they would count themselves.
   counter('messaging.client.sent.messages', '{message}', 'Messages that clients sent: accepted, and refused ones with error.type.', perChannel((account, observe) => {
-    observe(account.accepted)
-    observe(account.rejected, { [Attribute.errorType]: 'rejected' })
+    observe(account.accepted, { [Attribute.operation]: 'publish' })
+    observe(account.rejected, { [Attribute.operation]: 'publish', [Attribute.errorType]: 'rejected' })
   }))
-  counter('messaging.client.consumed.messages', '{message}', 'Messages that were written to clients.', perChannel((account, observe) => observe(account.written)))
+  counter('messaging.client.consumed.messages', '{message}', 'Messages that were written to clients.', perChannel((account, observe) => observe(account.written, { [Attribute.operation]: 'receive' })))
 
   // The accounting identity: deliveries = written + dropped + pending.
   counter('callboard.deliveries', '{delivery}', 'Deliveries of accepted messages: one per receiver, and one where there was none.', perChannel((account, observe) => observe(account.deliveries)))

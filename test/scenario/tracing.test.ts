@@ -93,10 +93,10 @@ test('tracing: what a receiver loses by leaving is an error in its delivery', as
   await client.publish('flood', 'last', { headers: SAMPLED, receipt: true })
   stuck.socket.destroy()
   const [lost] = await receiver.spansNamed('deliver flood')
-  t.like(lost!.attributes, { 'callboard.receiver': 'stuck', 'callboard.fate': 'dropped(actor-gone)', 'error.type': 'dropped(actor-gone)' })
+  t.like(lost!.attributes, { 'callboard.receiver': 'stuck', 'callboard.fate': 'dropped(link-down)', 'error.type': 'dropped(link-down)' })
   const [publish] = await receiver.spansNamed('publish flood')
   t.is(lost!.parentSpanId, publish!.spanId)
-  t.is(publish!.attributes['callboard.fate.dropped(actor-gone)'], 1)
+  t.is(publish!.attributes['callboard.fate.dropped(link-down)'], 1)
 })
 
 test('tracing: a collector that is gone, refuses or says nothing harms nobody', async t => {
