@@ -36,6 +36,10 @@ export class ConnectionActor implements ActorHandle {
         return void this.#chart.send('STALLED')
       case 'relieved':
         return void this.#chart.send('RELIEVED')
+      case 'detached':
+        return void this.#chart.send('MAINTAIN')
+      case 'resumed':
+        return void this.#chart.send('MAINTAINED')
       case 'draining':
         return void this.#chart.send('STOP')
       case 'closed':
@@ -48,7 +52,7 @@ export class ConnectionActor implements ActorHandle {
   info(): ActorInfo {
     const { client, link, openedAtMs } = this.#connection
     const { address, pid } = link.peer
-    const detail = [client, address, ...(pid === undefined ? [] : [`pid ${pid}`]), ...(this.#chart.state === 'run.stalled' ? ['stalled'] : [])].filter((part) => part !== '').join(', ')
+    const detail = [client, address, ...(pid === undefined ? [] : [`pid ${pid}`]), ...(this.#chart.state === 'run.stalled' ? ['stalled'] : []), ...(this.#connection.state === 'detached' ? ['without a link'] : [])].filter((part) => part !== '').join(', ')
     return { id: this.id, kind: 'connection', phase: this.#chart.phase, incarnation: 1, restarts: 0, ageMs: Math.round(this.#core.clock.monotonicMs() - openedAtMs), mailbox: 0, detail, children: [] }
   }
 
@@ -59,7 +63,8 @@ export class ConnectionActor implements ActorHandle {
   kill(): void {
     this.#isKilled = true
     this.#chart.send('KILL')
-    this.#connection.link.destroy()
+    if (this.#connection.state === 'detached') this.#core.end(this.#connection, new BrokerError('connection.killed'))
+    else this.#connection.link.destroy()
   }
 
   // The pipeline has released everything by now.

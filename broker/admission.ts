@@ -2,16 +2,18 @@
 
 import { randomBytes } from 'node:crypto'
 import type { Connection } from './connection.ts'
-import type { Core } from './core.ts'
+import { controlAccount, type Core } from './core.ts'
 import type { ControlMessage } from './ground/control.ts'
 import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Kind } from './ground/kind.ts'
+import { Slice } from './ground/slice.ts'
 import type { Link, Peer } from './ground/types.ts'
 import { outboundLimits, type OutboundLimits } from './delivery/marks.ts'
 import { PROTOCOL_VERSION, type Flow, type Hello } from './protocol/bodies.ts'
 import { handshakeStep, type HandshakeAuthority, type PendingHello } from './protocol/handshake.ts'
 import type { Credential } from './security/authenticator.ts'
+import type { Sessions } from './sessions.ts'
 
 /** Room for subject, headers and markers beside the largest payload. bytes */
 const FRAME_OVERHEAD_BYTES = 16 * 1024
@@ -31,11 +33,16 @@ export type ProcessCheck = (peer: Peer) => void
 export class Admission {
   readonly #core: Core
   readonly #checkProcess: ProcessCheck
+  readonly #sessions: Sessions
+  readonly #passOn: (fresh: Connection, to: Connection) => void
   readonly #authority: HandshakeAuthority<Credential>
   readonly #pending = new Map<Connection, PendingHello>()
 
-  constructor(core: Core, checkProcess: ProcessCheck) {
+  /** `passOn` lets go of a connection whose link another one has taken over. */
+  constructor(core: Core, checkProcess: ProcessCheck, sessions: Sessions, passOn: (fresh: Connection, to: Connection) => void) {
     this.#core = core
+    this.#sessions = sessions
+    this.#passOn = passOn
     this.#checkProcess = checkProcess
     const { authenticator } = core
     this.#authority = {
@@ -92,6 +99,10 @@ export class Admission {
     if (hello.agent !== undefined && !(permissions.name === `agent:${hello.agent}` || permissions.has('admin') || (permissions.has('agent') && !permissions.name.startsWith('agent:')))) {
       throw new BrokerError('permission.denied', { principal: permissions.name, action: 'be agent', subject: hello.agent })
     }
+    if (hello.resume !== undefined) {
+      const before = this.#sessions.find(connection, hello.resume, permissions.name)
+      if (before !== undefined) return this.#resume(before, connection, ref, hello, credential, mac)
+    }
     connection.permissions = permissions
     connection.key = credential.key
     connection.program = hello.program
@@ -112,9 +123,31 @@ export class Admission {
     connection.link.admitted(this.maxFrameBytes)
     core.directory.add(connection)
     core.addressesChanged()
-    core.send(connection, { kind: Kind.welcome, ref, body: this.#welcome(connection, mac) })
+    this.#sessions.grant(connection, hello.sessionTtlMs)
+    core.send(connection, { kind: Kind.welcome, ref, body: this.#welcome(connection, mac, hello.resume === undefined ? {} : { resumed: false }) }, 0)
     core.trail.admitted(connection)
     core.onConnectionEvent(connection, 'authenticated')
+  }
+
+  // The session goes on over the link of the connection that came for it; that connection is no more.
+  #resume(connection: Connection, fresh: Connection, ref: number, hello: Hello, { permissions, key }: Credential, mac: string | undefined): void {
+    const core = this.#core
+    const { lost, again } = this.#sessions.takeOver(connection, fresh, hello.resume!.received)
+    connection.permissions = permissions
+    connection.key = key
+    connection.device = hello.device ?? connection.device
+    connection.isWatched = core.settings.ipc.performance.keepAlive && hello.heartbeatMs > 0
+    connection.wasHeard = true
+    connection.silentBeats = 0
+    const body = this.#welcome(connection, mac, { resumed: true, lastId: connection.lastId, lost })
+    // In the words of the hello that it answers.
+    const welcome = fresh.dialect!.encode({ kind: Kind.welcome, ref, body })
+    this.#passOn(fresh, connection)
+    connection.outbound.attach(connection.link, [new Slice(welcome, 0, welcome.length, 0, controlAccount, 0), ...again], this.#limitsFor(hello.flow))
+    connection.link.admitted(this.maxFrameBytes)
+    core.trail.admitted(connection)
+    core.onConnectionEvent(connection, 'resumed')
+    if (connection.pauses > 0) connection.link.pause()
   }
 
   #limitsFor({ overflow, maxPendingBytes, maxPendingMessages }: Flow): OutboundLimits {
@@ -124,7 +157,7 @@ export class Admission {
     return outboundLimits(Math.min(maxPendingBytes ?? Infinity, limits.maxPendingBytes), mostMessages === Infinity ? 0 : mostMessages, overflow ?? limits.overflow)
   }
 
-  #welcome(connection: Connection, mac: string | undefined): object {
+  #welcome(connection: Connection, mac: string | undefined, session: object): object {
     const { broker, incarnation, settings } = this.#core
     const compression = { name: 'zstd', aboveBytes: settings.pool.compressAboveBytes }
     const { limits, timeoutMs, retry, security } = settings.ipc
@@ -137,11 +170,13 @@ export class Admission {
       session: connection.session,
       principal: connection.permissions!.name,
       roles: connection.permissions!.roles,
-      limits: { maxFrameBytes: this.maxFrameBytes, maxSubscriptions: limits.maxSubscriptions, maxOpenRequests: limits.maxOpenRequests, requestTimeoutMs: timeoutMs },
+      limits: { maxFrameBytes: this.maxFrameBytes, maxSubscriptions: limits.maxSubscriptions, maxOpenRequests: limits.maxOpenRequests, requestTimeoutMs: timeoutMs, creditBytes: limits.creditBytes },
       heartbeatMs: connection.isWatched ? limits.heartbeatMs : 0,
       retry,
       signature: security.validateSignature,
       ...(connection.readsZstd ? { compression } : {}),
+      ...(connection.grant === undefined ? {} : { sessionTtlMs: connection.grant.ttlMs, secret: connection.grant.secret }),
+      ...session,
       ...(mac === undefined ? {} : { mac }),
     }
   }
@@ -160,7 +195,7 @@ export class Admission {
     const { directory } = this.#core
     const { client, agent } = connection
     const holders = [directory.client(client), agent === undefined ? undefined : directory.addressed('agent', agent)]
-    const open = holders.filter((holder) => holder?.isReady)
+    const open = holders.filter((holder) => holder?.isPresent)
     if (open.some((holder) => holder?.permissions?.name !== connection.permissions?.name)) throw new BrokerError('session.id_taken', { client })
     for (const holder of open) this.#core.end(holder!, new BrokerError('session.taken_over', { client }))
   }

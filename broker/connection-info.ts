@@ -25,7 +25,7 @@ export function connectionInfo(connection: Connection, nowMs: number): Connectio
     dialect: connection.dialect!.name,
     ...(device === undefined ? {} : { device: deviceInfo(device) }),
     flow: { overflow, maxPendingBytes: hardBytes, ...(ceilingMessages === Infinity ? {} : { maxPendingMessages: Math.round(ceilingMessages / (1 + RESERVE)) }) },
-    phase: connection.isReady ? 'run' : 'terminate',
+    phase: connection.isReady ? 'run' : connection.isPresent ? 'maintain' : 'terminate',
     address,
     ...(pid === undefined ? {} : { pid }),
     ...(uid === undefined ? {} : { uid }),

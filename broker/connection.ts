@@ -21,7 +21,7 @@ import type { Device, Greeting } from './protocol/bodies.ts'
 import { compressedSlice } from './variant.ts'
 
 /** Edges that concern the control plane; never raised per message. */
-export type ConnectionEvent = 'accepted' | 'authenticated' | 'stalled' | 'relieved' | 'draining' | 'closed'
+export type ConnectionEvent = 'accepted' | 'authenticated' | 'stalled' | 'relieved' | 'detached' | 'resumed' | 'draining' | 'closed'
 
 /** What a connection asks of its owner. */
 export interface ConnectionOwner {
@@ -38,13 +38,20 @@ export interface ConnectionOwner {
   gone(connection: Connection, problem: Error | undefined): void
 }
 
+/** What makes its session resumable. */
+interface SessionGrant {
+  readonly ttlMs: number
+  readonly secret: string
+}
+
 /** Where a connection stands, as the data plane sees and sets it; the chart of its actor follows the events. */
-export type ConnectionState = 'handshake' | 'ready' | 'closing' | 'gone'
+export type ConnectionState = 'handshake' | 'ready' | 'detached' | 'closing' | 'gone'
 
 export class Connection implements LinkHandler, OutboundOwner, Subscriber, RequestParty, Member {
   /** Its `origin`: never reused in an incarnation of the broker. */
   readonly number: number
-  readonly link: Link
+  /** Another one after a resume. */
+  link: Link
   readonly outbound: Outbound
   readonly openedAtMs: number
   readonly #owner: ConnectionOwner
@@ -63,6 +70,8 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   program: string | undefined
   agent: string | undefined
   session = ''
+  /** By what its session can be resumed; undefined: it ends with the link. */
+  grant: SessionGrant | undefined
   echo = true
   /** It takes compressed payloads. */
   readsZstd = false
@@ -110,6 +119,11 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
     return this.state === 'ready'
   }
 
+  /** Admitted and not on its way out; it may be without a link for the moment. */
+  get isPresent(): boolean {
+    return this.state === 'ready' || this.state === 'detached'
+  }
+
   /** On its way out, or gone. */
   get isEnding(): boolean {
     return this.state === 'closing' || this.state === 'gone'
@@ -121,7 +135,7 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
 
   mayReceive(subject: readonly string[]): boolean {
     // One that is ending receives nothing: a group passes it over at once.
-    return this.isReady && this.permissions!.mayReceive(subject)
+    return this.isPresent && this.permissions!.mayReceive(subject)
   }
 
   deliver(slice: Slice): boolean {

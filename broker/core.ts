@@ -170,16 +170,16 @@ export class Core implements RoutingContext {
   }
 
   /** Sends a frame of the broker's own; before the first byte came there is no dialect to send it in, so nothing is sent. */
-  send(connection: Connection, message: BrokerMessage): void {
+  send(connection: Connection, message: BrokerMessage, frames = 1): void {
     const { dialect } = connection
     if (dialect === undefined) return
     const bytes = dialect.encode(message)
-    if (bytes.length > 0) this.sendBytes(connection, bytes)
+    if (bytes.length > 0) this.sendBytes(connection, bytes, frames)
   }
 
   /** Sends bytes of the broker's own that are in the connection's dialect already. */
-  sendBytes(connection: Connection, bytes: Uint8Array): void {
-    connection.outbound.deliver(new Slice(bytes, 0, bytes.length, 0, controlAccount))
+  sendBytes(connection: Connection, bytes: Uint8Array, frames = 1): void {
+    connection.outbound.deliver(new Slice(bytes, 0, bytes.length, 0, controlAccount, frames))
   }
 
   /** Tells the sender that `count` messages from id `ref` on were refused; the connection stays. */
@@ -213,9 +213,11 @@ export class Core implements RoutingContext {
 
   // The state first: from here on nothing that the goodbye causes ends it again.
   #end(connection: Connection, error: BrokerError | undefined): void {
+    const hasLink = connection.state !== 'detached'
     connection.state = 'closing'
     this.endingConnections++
     if (connection.deadline !== undefined) this.deadlines.cancel(connection.deadline)
+    if (!hasLink) return connection.closed(undefined)
     if (error !== undefined) this.send(connection, { kind: Kind.goodbye, body: error.toBody() })
     this.onConnectionEvent(connection, 'draining')
     connection.outbound.end(error)

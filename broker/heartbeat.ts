@@ -26,7 +26,7 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    for (const connection of this.#core.directory.all()) if (connection.isWatched) this.#check(connection)
+    for (const connection of this.#core.directory.all()) if (connection.isWatched && connection.isReady) this.#check(connection)
     this.#core.authenticator.forgetExpired()
     this.start()
   }

@@ -92,7 +92,7 @@ export class ReceiptWatch implements FateWatch {
   }
 
   #look(): void {
-    if (this.#settled !== this.#receivers || !this.#connection.isReady) return
+    if (this.#settled !== this.#receivers || !this.#connection.isPresent) return
     this.#core.send(this.#connection, { kind: Kind.receipt, ref: this.#id, body: { receivers: this.#receivers, written: this.#written, dropped: this.#dropped } })
   }
 }

@@ -15,10 +15,11 @@ import type { Link } from './ground/types.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { applyOptions, detailsOf, readOptions, type Asked, type MessageOptions } from './message-options.ts'
 import { Losses } from './losses.ts'
-import { readSubscribe } from './protocol/bodies.ts'
+import { readAck, readSubscribe } from './protocol/bodies.ts'
 import { Preparation, type Prepared } from './preparation.ts'
 import { Publisher } from './publisher.ts'
 import { Requester } from './requester.ts'
+import { Sessions } from './sessions.ts'
 import { Subscribing } from './subscribing.ts'
 import { createProcessCheck } from './security/process-check.ts'
 import { ownPrograms } from './security/own-programs.ts'
@@ -51,6 +52,7 @@ const ACCEPTED_FLAGS = Flag.payloadType | Flag.headers | Flag.signed | Flag.rece
 export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   readonly core: Core
   readonly #options: PipelineOptions
+  readonly #sessions: Sessions
   readonly #admission: Admission
   readonly #backpressure: Backpressure
   readonly #publisher: Publisher
@@ -71,7 +73,8 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#options = options
     this.core = new Core(options)
     this.core.service = service(this)
-    this.#admission = new Admission(this.core, processCheck(options))
+    this.#sessions = new Sessions(this.core)
+    this.#admission = new Admission(this.core, processCheck(options), this.#sessions, (fresh, to) => this.#passOn(fresh, to))
     this.#backpressure = new Backpressure(this.core)
     this.#publisher = new Publisher(this.core, this.#backpressure)
     this.#requester = new Requester(this.core, this.#publisher)
@@ -137,7 +140,12 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   }
 
   ended(connection: Connection, problem?: BrokerError): void {
-    const end = (): void => (problem === undefined ? this.core.ended(connection) : this.core.end(connection, problem))
+    const end = (): void => {
+      if (problem !== undefined) this.core.end(connection, problem)
+      // Without a goodbye it may come back for its session.
+      else if (connection.state === 'ready' && connection.grant !== undefined) connection.link.destroy()
+      else this.core.ended(connection)
+    }
     if (connection.ingressQueue === undefined) end()
     else connection.ingressQueue.add(0, 0, end)
   }
@@ -169,11 +177,13 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   gone(connection: Connection, problem: Error | undefined): void {
     if (connection.state === 'gone') return
+    if (connection.state === 'ready' && connection.grant !== undefined) return this.#detach(connection)
     if (connection.state === 'closing') this.core.endingConnections--
     connection.state = 'gone'
     connection.ingressQueue?.drop()
     connection.closeReason ??= problem === undefined ? undefined : new BrokerError('connection.lost', { problem: problem.message }, { cause: problem })
     this.#connections.delete(connection)
+    this.#sessions.forget(connection)
     this.#turnedAway.delete(connection)
     this.#admission.leave(connection)
     this.#subscribing.leave(connection)
@@ -187,6 +197,22 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     if (connection.permissions !== undefined) this.core.addressesChanged()
     this.core.trail.gone(connection)
     this.core.onConnectionEvent(connection, 'closed')
+  }
+
+  // The link broke; the session stays.
+  #detach(connection: Connection): void {
+    this.#connections.delete(connection)
+    connection.ingressQueue?.drop()
+    connection.ingressQueue = undefined
+    this.#backpressure.release(connection)
+    this.#sessions.detach(connection)
+  }
+
+  // Its link is another connection's from now on.
+  #passOn(fresh: Connection, to: Connection): void {
+    fresh.link.attach(to)
+    this.gone(fresh, undefined)
+    this.#connections.add(to)
   }
 
   // What it had not taken is lost, and found again by whoever asks.
@@ -257,6 +283,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     if (kind === Kind.ping) this.core.send(connection, { kind: Kind.pong, ref: id })
     else if (kind === Kind.cancel) this.#requester.open.cancel(connection, ref)
     else if (kind === Kind.goodbye) this.core.ended(connection)
+    else if (kind === Kind.ack) this.#acked(connection, message)
     else if (kind === Kind.subscribe || kind === Kind.unsubscribe) this.#subscription(connection, message)
     else if (kind !== Kind.pong) this.core.refuse(connection, id, new BrokerError('frame.unsupported', { feature: `${kindName(kind)} after the handshake` }))
   }
@@ -270,6 +297,14 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   fail(connection: Connection, error: BrokerError): void {
     this.core.end(connection, error)
+  }
+
+  #acked(connection: Connection, { id, body }: ControlMessage): void {
+    try {
+      this.#sessions.confirm(connection, readAck(body))
+    } catch (error) {
+      this.core.refuse(connection, id, BrokerError.from(error))
+    }
   }
 
   #subscription(connection: Connection, { kind, id, ref, body }: ControlMessage): void {
@@ -324,7 +359,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
 function dropReasonOf(closeReason: BrokerError | undefined): DropReason {
   if (closeReason?.code === 'connection.slow_consumer') return 'slow-consumer'
-  return closeReason?.code === 'connection.lost' || closeReason?.code === 'connection.stale' ? 'link-down' : 'actor-gone'
+  return closeReason?.code === 'connection.lost' || closeReason?.code === 'connection.stale' || closeReason?.code === 'session.expired' ? 'link-down' : 'actor-gone'
 }
 
 // Without a list every process of the right user may connect.

@@ -100,7 +100,7 @@ export class Requester {
 
   #cancelled(request: OpenRequest, responder: RequestParty): void {
     const connection = responder as Connection
-    if (connection.state === 'ready') this.#core.send(connection, { kind: Kind.cancel, to: request.requester.number, ref: request.id, subject: request.subject })
+    if (connection.isPresent) this.#core.send(connection, { kind: Kind.cancel, to: request.requester.number, ref: request.id, subject: request.subject })
   }
 }
 

@@ -48,11 +48,11 @@ export class Service implements Sink {
       const answer = await callMethod(subject.slice(PREFIX.length), params, callerOf(connection), this.#view)
       const isJson = type === PayloadType.json || type === PayloadType.text
       const payload = encodePayload(answer, { json: isJson })
-      if (connection.isReady) this.#core.send(connection, { kind: Kind.response, flags: payload.type, to: connection.number, ref: id, subject, payload: payload.bytes })
+      if (connection.isPresent) this.#core.send(connection, { kind: Kind.response, flags: payload.type, to: connection.number, ref: id, subject, payload: payload.bytes })
     } catch (error) {
       const known = BrokerError.from(error)
       if (known.code === 'internal.error') this.#core.log.error({ err: known.cause, subject }, 'a method failed')
-      if (connection.isReady) this.#core.send(connection, { kind: Kind.error, to: connection.number, ref: id, subject, body: known.toBody() })
+      if (connection.isPresent) this.#core.send(connection, { kind: Kind.error, to: connection.number, ref: id, subject, body: known.toBody() })
     }
   }
 }

@@ -92,6 +92,8 @@ const table = {
   'gateway.forbidden': { close: 77, retryable: false, text: '{problem}; see {key} in the config' },
   'gateway.bad_request': { close: 78, retryable: false, text: '{problem}' },
   'gateway.socket_limit': { close: 79, retryable: true, text: 'the gateway has {limit} sockets {whose}, the most it may have ({key})' },
+  'session.expired': { close: 80, retryable: true, text: 'the session had no link for {limitMs} ms, the longest time for which it waits' },
+  'flow.no_credit': { close: 81, retryable: true, text: '{actualBytes} bytes on "{subject}" exceed the credit of {creditBytes}; wait for credit frames' },
   'connect.bad_params': { close: 85, retryable: false, text: 'connect is not valid: {problem}; see docs/protocol.md' },
   'request.id_open': { close: 86, retryable: false, text: 'the request with id "{id}" is still open; give each request an id of its own until it is answered' },
   'order.bad_key': { close: 87, retryable: false, text: 'the session key is not valid: {problem}; expected agent:<agent>:<channel>:<kind>:<peer>' },

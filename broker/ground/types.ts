@@ -52,7 +52,7 @@ export interface Link {
   readonly framing: Framing
   /** What `write` wants its pieces put through; undefined: nothing. Text: pieces are lines, and each line is a message. */
   readonly wrap: Wrap | undefined
-  /** Sets who is told; called once, before the first `resume()`. */
+  /** Sets who is told, before the first `resume()`; later again when the link goes over to somebody else. */
   attach(handler: LinkHandler): void
   /** Whoever is at the other end was let in. From now on a message may have so many bytes; links without messages have no limit of their own. */
   admitted(maxMessageBytes: number): void

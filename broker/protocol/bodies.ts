@@ -46,6 +46,16 @@ export interface Hello {
   /** Ways to compress payloads that it reads. */
   readonly compression: readonly string[]
   readonly flow: Flow
+  /** For how long its session should outlive its link. ms, 0 = not */
+  readonly sessionTtlMs: number
+  readonly resume: Resume | undefined
+}
+
+/** The session that a client had before, and how many frames of it it has got. */
+export interface Resume {
+  readonly session: string
+  readonly secret: string
+  readonly received: number
 }
 
 /** How a client wants to be treated when it does not keep up; undefined: as the broker is configured. */
@@ -80,7 +90,21 @@ export function readHello(body: unknown): Hello {
     device: readDevice(fields.map('device')),
     compression: fields.texts('compression', MAX_COMPRESSIONS, { max: 32 }) ?? [],
     flow: readFlow(fields.map('flow')),
+    sessionTtlMs: fields.integer('sessionTtlMs', 0, MAX_SESSION_TTL_MS) ?? 0,
+    resume: readResume(fields.map('resume')),
   }
+}
+
+function readResume(resume: Fields | undefined): Resume | undefined {
+  if (resume === undefined) return undefined
+  return { session: resume.required('session', { max: 64 }), secret: resume.required('secret', { max: 64 }), received: resume.integer('received', 0, Number.MAX_SAFE_INTEGER) ?? 0 }
+}
+
+/** How many frames of its session a client has got. */
+export function readAck(body: unknown): number {
+  const received = new Fields('ack', body, malformed).integer('received', 0, Number.MAX_SAFE_INTEGER)
+  if (received === undefined) throw malformed('ack.received is missing: how many frames of the session came')
+  return received
 }
 
 function readFlow(flow: Fields | undefined): Flow {
@@ -93,6 +117,7 @@ function readFlow(flow: Fields | undefined): Flow {
 }
 
 const MAX_CAPABILITIES = 64
+const MAX_SESSION_TTL_MS = 86_400_000
 const MAX_COMPRESSIONS = 8
 /** Below it the broker's own frames would hardly pass. */
 const MIN_PENDING_BYTES = 64 * 1024

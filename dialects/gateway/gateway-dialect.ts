@@ -78,6 +78,9 @@ export class GatewayDialect<C extends GatewaySource> implements Dialect {
     this.translate = (slice) => host.writer.translate(slice, own)
   }
 
+  /** Messages come whole: nothing is unfinished. */
+  reset(): void {}
+
   limit(maxFrameBytes: number): void {
     this.#maxMessageBytes = maxFrameBytes
   }

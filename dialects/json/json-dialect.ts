@@ -21,7 +21,7 @@ export class JsonDialect<C extends EnvelopeSource> implements Dialect {
   readonly translate: (slice: Slice) => Slice
   readonly #connection: C
   readonly #ingress: Ingress<C>
-  readonly #lines: LineSplitter
+  #lines: LineSplitter
   readonly #envelopes: Envelopes<C>
 
   constructor(connection: C, ingress: Ingress<C>, host: JsonHost, maxLineBytes: number) {
@@ -31,6 +31,10 @@ export class JsonDialect<C extends EnvelopeSource> implements Dialect {
     this.#envelopes = new Envelopes(connection, ingress, host)
     const own: ReceiverNames = this.#envelopes.names
     this.translate = (slice) => host.writer.translate(slice, own)
+  }
+
+  reset(): void {
+    this.#lines = new LineSplitter(this.#lines.maxLineBytes)
   }
 
   limit(maxFrameBytes: number): void {

@@ -34,6 +34,10 @@ export class NativeDialect<C extends NativeSource> implements Dialect {
     if (endsMessage && this.#framer.pendingBytes > 0) this.#refuseRest()
   }
 
+  reset(): void {
+    this.#framer.forget()
+  }
+
   // On links with messages a frame stands in one: what is missing does not come with the next.
   #refuseRest(): void {
     const actualBytes = this.#framer.pendingBytes

@@ -33,7 +33,7 @@ test('admission: the welcome says who is who, and what the limits are', t => {
   t.like(welcome!.body, { protocol: 1, broker: 'testhome', incarnation: 1, origin: client.connection.number, client: 'me', principal: 'owner', heartbeatMs: 30_000, signature: false })
   const { session, limits } = welcome!.body as { session: string; limits: object }
   t.regex(session, /^[0-9a-f]{32}$/)
-  t.deepEqual(limits, { maxFrameBytes: 1_048_576 + 16_384, maxSubscriptions: 10_000, maxOpenRequests: 10_000, requestTimeoutMs: 5000 })
+  t.deepEqual(limits, { maxFrameBytes: 1_048_576 + 16_384, maxSubscriptions: 10_000, maxOpenRequests: 10_000, requestTimeoutMs: 5000, creditBytes: 1_048_576 })
   t.deepEqual(rig.events, [[1, 'accepted'], [1, 'authenticated']])
 })
 

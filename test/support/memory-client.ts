@@ -46,6 +46,11 @@ export class NativeClient extends MemoryClient {
     return this.#lastId + 1
   }
 
+  /** Ids go on above `id`, as in a session that was resumed. */
+  continueAbove(id: number): void {
+    this.#lastId = id
+  }
+
   /** A frame with the next id, unless it has one. */
   frame(init: FrameInit): Uint8Array {
     this.#lastId = init.id ?? this.#lastId + 1
