@@ -29,10 +29,6 @@ export class Calls {
     this.#limit = limit
   }
 
-  get size(): number {
-    return this.#byOwn.size
-  }
-
   /** @throws BrokerError `request.id_open`, `request.limit` */
   open(call: Call): void {
     if (this.#byOwn.has(call.own)) throw new BrokerError('request.id_open', { id: call.own })

@@ -16,7 +16,7 @@ import { cancelledId, errandOf, withSuggestion, type Errand } from './methods.ts
 import type { TurnTaker, Turns } from './turns.ts'
 
 /** What the dialect must know of a connection. */
-export interface GatewaySource extends EnvelopeSource {
+interface GatewaySource extends EnvelopeSource {
   /** On its way out, or gone. A session may be there without being ready: its link broke, and may come back. */
   readonly isEnding: boolean
 }

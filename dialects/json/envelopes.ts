@@ -30,7 +30,7 @@ export interface EnvelopeHost {
 }
 
 /** A frame of the broker's own as an envelope. */
-export interface BrokerEnvelope {
+interface BrokerEnvelope {
   readonly type: string
   readonly ref?: OwnId
   readonly payload?: unknown
