@@ -6,6 +6,7 @@ import { resolve } from 'node:path'
 import { BrokerActor } from './actors/broker.ts'
 import { Deadlines } from './broker/ground/deadlines.ts'
 import { systemClock } from './broker/ground/clock.ts'
+import { hostLookup } from './broker/ground/host-lookup.ts'
 import { homeFromEnvironment, prepareHome } from './broker/ground/home.ts'
 import { defaultSettings, type Settings } from './broker/ground/settings.ts'
 import type { ActorInfo, ExitReason, Log } from './broker/ground/types.ts'
@@ -55,7 +56,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
   const logFile = options.log === undefined ? new LogFile(paths.log, settings.log) : undefined
   const log = options.log ?? logFile!.log
   const version = packageVersion()
-  const telemetry = await openTelemetry({ settings: settings.telemetry, version, clock: systemClock, log })
+  const telemetry = await openTelemetry({ settings: settings.telemetry, version, clock: systemClock, log, lookup: hostLookup(settings.network.dns, systemClock) })
   if (logFile !== undefined) logFile.copyTo = telemetry?.line
   const deadlines = new Deadlines(systemClock, { onError: (error) => log.error({ err: error }, 'a deadline failed') })
   const auditLog = openableAudit({ path: paths.audit, settings: settings.audit, deadlines, log })

@@ -26,6 +26,7 @@ const RESERVE_SHARE = 4
 /** Reports what keys contradict each other; `directory` is where relative paths start. */
 export function crossCheck(root: SourceNode, directory: string, report: ConfigReport): void {
   checkSockets(root, directory, report)
+  checkSingleton(root, report)
   checkProcesses(root, report)
   checkReserve(root, report)
   for (const block of ['agents', 'channels', 'principals']) checkNames(root, block, report)
@@ -45,6 +46,13 @@ function checkSockets(root: SourceNode, directory: string, report: ConfigReport)
   })
   if (resolved[0] === undefined || resolved[1] === undefined || resolved[0] === resolved[1]) return
   report.problem(long!.path, long!.node!.offset, `ipc.server.socket is ${shownText(resolved[1])} and ipc.socket is ${shownText(resolved[0])}; they mean the same: remove one`)
+}
+
+function checkSingleton(root: SourceNode, report: ConfigReport): void {
+  const path = ['gateway', 'constraints', 'onePerHost']
+  const [short, long] = [nodeAt(root, ['gateway', 'singleton']), nodeAt(root, path)]
+  if (short === undefined || long === undefined || short.scalar === long.scalar) return
+  report.problem(path, long.offset, 'gateway.constraints.onePerHost and gateway.singleton differ; they mean the same: remove one')
 }
 
 function checkProcesses(root: SourceNode, report: ConfigReport): void {

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { kinds } from './kinds.ts'
+import type { KeyPath } from './source.ts'
 
 /** What the key list says of one key. */
 export interface KeyNote {
@@ -54,4 +55,17 @@ export function keyNote(schema: z.core.$ZodType): KeyNote | undefined {
 /** The schema of the value that is there, whether or not it may be left out. */
 export function withoutWrapping(schema: z.core.$ZodType): z.core.$ZodType {
   return schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional ? withoutWrapping(schema.unwrap()) : schema
+}
+
+/** Keys that a map of the schema has at `path`; none where there is no such map. */
+export function keysAt(schema: z.core.$ZodType, path: KeyPath): string[] {
+  const bare = withoutWrapping(schema)
+  if (bare instanceof z.ZodObject) {
+    const shape: Readonly<Record<string, z.core.$ZodType>> = bare.shape
+    const [key, ...rest] = path
+    return key === undefined ? Object.keys(shape) : (Object.hasOwn(shape, key) ? keysAt(shape[key]!, rest) : [])
+  }
+  if (bare instanceof z.ZodArray) return keysAt(bare.element, path.slice(1))
+  if (bare instanceof z.ZodRecord) return keysAt(bare.valueType, path.slice(1))
+  return []
 }

@@ -1,6 +1,7 @@
 // The kinds of values that keys have, as zod schemas. Each says in words what it allows: errors, the key list and the
 // JSON Schema all take it from here. Knows no key.
 
+import { isIP } from 'node:net'
 import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import { parsePattern, parseSubject } from '../broker/ground/subject.ts'
@@ -85,6 +86,15 @@ export const absolutePath = kind('path', 'an absolute path, or one that begins w
   z.string(says).regex(NO_ZERO_BYTE, says).refine(path => isAbsolute(path) || path.startsWith('~/'), says),
 )
 
+/** Where a server listens. What only looks like an address (`127.1`) is refused: systems disagree on what it means. */
+export const listenHost = kind('address', 'an IP address, or a name of this machine', says => z.string(says).refine(isHost, says))
+
+/** Names as the header Host has them, without a port. */
+export const hostName = kind('name', 'the name of a host or an IP address, without port', says => z.string(says).refine(isHost, says))
+
+/** As browsers send it. */
+export const origin = kind('address', 'an origin such as https://example.org, without path', says => z.string(says).refine(isOrigin, says))
+
 export const name = kind('name', '1 to 128 of A-Z a-z 0-9 _ -', says => z.string(says).regex(/^[A-Za-z0-9_-]{1,128}$/, says))
 
 /** As `ps` shows programs: dots are usual in them. */
@@ -135,6 +145,14 @@ function checkedBy(parse: (text: string) => unknown, says: { error: string }) {
       context.addIssue({ code: 'custom', message: says.error, params: { reason: error.details['problem'] } })
     }
   }
+}
+
+function isHost(text: string): boolean {
+  return isIP(text) !== 0 || (/^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/.test(text) && !/(?:^|\.)(?:0x[0-9a-f]*|[0-9]+)$/i.test(text))
+}
+
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text
 }
 
 // toLocaleString would do, but its first call costs 12 ms, on the way of every start.

@@ -12,20 +12,6 @@ export interface LaterGroup {
 
 export const laterGroups: readonly LaterGroup[] = [
   {
-    feature: 'the WebSocket gateway',
-    keys: [
-      ['gateway.port', 'number', '18789'],
-      ['gateway.host', 'text', '"127.0.0.1"'],
-      ['gateway.singleton', 'true or false', 'true'],
-      ['gateway.constraints.onePerHost', 'true or false', 'true'],
-      ['gateway.constraints.centralizedState', 'true or false', 'true'],
-      ['network.websocket.pingInterval', 'duration', '"30s"'],
-      ['network.websocket.pingTimeout', 'duration', '"10s"'],
-      ['network.websocket.maxFrameSize', 'size', '"16kb"'],
-      ['network.websocket.compression', 'true or false', 'true'],
-    ],
-  },
-  {
     feature: 'TLS on the gateway',
     keys: [
       ['gateway.tls.enabled', 'true or false', 'false'],
@@ -155,17 +141,6 @@ export const laterGroups: readonly LaterGroup[] = [
     ],
   },
   {
-    feature: 'the TCP transport',
-    keys: [
-      ['network.tcp.keepAlive', 'true or false', 'true'],
-      ['network.tcp.keepAliveInterval', 'duration', '"30s"'],
-      ['network.tcp.keepAliveProbes', 'number', '3'],
-      ['network.dns.cache', 'true or false', 'true'],
-      ['network.dns.cacheTtl', 'duration', '"5m"'],
-      ['network.dns.prefetch', 'true or false', 'true'],
-    ],
-  },
-  {
     feature: 'alerts',
     keys: [
       ['monitoring.alerts.*.condition', 'text', 'none'],
@@ -196,5 +171,6 @@ const protocols = ['ipc.protocol', 'ipc.server.protocol'].flatMap((path): Refuse
 
 export const refusedValues: readonly RefusedValue[] = [
   ...protocols,
+  { path: 'gateway.constraints.centralizedState', value: false, state: 'refused', reason: 'would spread the state of connections over places that can differ', instead: 'true' },
   { path: 'channels.*.mode', value: 'queue', state: 'later', reason: 'comes with durable queues', instead: '"pubsub" or "broadcast"' },
 ]

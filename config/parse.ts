@@ -37,7 +37,7 @@ export async function parseConfig(text: string, { path, format }: { path: string
   report.throwIfAny()
   // Nothing is not taken for "all defaults": a file that lost its content would open the broker wider than it was.
   if (root === undefined) throw new ConfigError([{ file: path, at: undefined, key: '', text: 'the file is empty; write {} for the defaults, or remove it' }])
-  const refused = refuseLater(root, report)
+  const refused = refuseLater(root, configSchema, report)
   const result = configSchema.safeParse(plainValue(root, refused))
   if (!result.success) reportIssues(result.error.issues, configSchema, root, report)
   crossCheck(root, directory, report)

@@ -1,6 +1,8 @@
 // Refuses by name what is known and does not work yet (later.ts), so that it is neither ignored nor called a misspelling.
 
+import type { z } from 'zod'
 import { nearest } from '../broker/ground/nearest.ts'
+import { keysAt } from './keys.ts'
 import { laterGroups, refusedValues } from './later.ts'
 import type { ConfigReport } from './report.ts'
 import type { KeyPath, SourceNode } from './source.ts'
@@ -13,16 +15,26 @@ interface LaterRow {
 
 const rows: readonly LaterRow[] = laterGroups.flatMap(({ feature, keys }) => keys.map(([path]) => ({ tokens: path.split('.'), feature })))
 
-/** Reports every key and value under `root` that comes later; returns the nodes, which are not to be looked at any more. */
-export function refuseLater(root: SourceNode, report: ConfigReport): ReadonlySet<SourceNode> {
+/** Reports every key and value under `root` that comes later than `schema`; returns the nodes, which are not to be looked at any more. */
+export function refuseLater(root: SourceNode, schema: z.core.$ZodType, report: ConfigReport): ReadonlySet<SourceNode> {
   const refused = new Set<SourceNode>()
-  for (const [key, node] of root.members) {
-    if (!rows.some(row => row.tokens[0] === key)) continue
-    refused.add(node)
-    refuseKey([key], node, report)
-  }
+  refuseBelow([], root, schema, report, refused)
   refuseValues([], root, report, refused)
   return refused
+}
+
+// Of a block that works in part, what does not.
+function refuseBelow(path: KeyPath, node: SourceNode, schema: z.core.$ZodType, report: ConfigReport, refused: Set<SourceNode>): void {
+  const working = keysAt(schema, path)
+  for (const [key, member] of node.members) {
+    const memberPath = [...path, key]
+    if (rowsAt(memberPath).length === 0) continue
+    if (working.includes(key)) refuseBelow(memberPath, member, schema, report, refused)
+    else {
+      refused.add(member)
+      refuseKey(memberPath, member, report)
+    }
+  }
 }
 
 /** Names of later keys directly below `path`. */

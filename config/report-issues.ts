@@ -1,7 +1,7 @@
 // Says what the schema found wrong: the key, what stands there, what is allowed, and the key that was probably meant.
 
-import { z } from 'zod'
-import { withoutWrapping } from './keys.ts'
+import type { z } from 'zod'
+import { keysAt } from './keys.ts'
 import { laterNames, unknownKey } from './refuse-later.ts'
 import type { ConfigReport } from './report.ts'
 import { pathText, shownKey, shownValue } from './shown.ts'
@@ -20,7 +20,7 @@ export function reportIssues(issues: readonly Issue[], schema: z.ZodType, root: 
 
 function reportUnknown(path: KeyPath, schema: z.ZodType, root: SourceNode, report: ConfigReport): void {
   const owner = path.slice(0, -1)
-  const candidates = [...keysAt(schema, owner), ...laterNames(owner)].filter(key => key !== '$schema')
+  const candidates = [...new Set([...keysAt(schema, owner), ...laterNames(owner)])].filter(key => key !== '$schema')
   report.problem(path, nearestNodeAt(root, path).keyOffset, unknownKey(path, candidates))
 }
 
@@ -36,17 +36,4 @@ function reportValue(issue: Issue, path: KeyPath, root: SourceNode, report: Conf
 function reasonOf(issue: Issue): string {
   const reason: unknown = issue.code === 'custom' ? issue.params?.['reason'] : undefined
   return typeof reason === 'string' ? ` (${reason})` : ''
-}
-
-/** Keys that a map of the schema has. */
-function keysAt(schema: z.core.$ZodType, path: KeyPath): string[] {
-  const bare = withoutWrapping(schema)
-  if (bare instanceof z.ZodObject) {
-    const shape: Readonly<Record<string, z.core.$ZodType>> = bare.shape
-    const [key, ...rest] = path
-    return key === undefined ? Object.keys(shape) : keysAt(shape[String(key)]!, rest)
-  }
-  if (bare instanceof z.ZodArray) return keysAt(bare.element, path.slice(1))
-  if (bare instanceof z.ZodRecord) return keysAt(bare.valueType, path.slice(1))
-  return []
 }

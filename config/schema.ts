@@ -5,9 +5,11 @@ import { defaultSettings } from '../broker/ground/settings.ts'
 import { agentsBlock } from './agent-keys.ts'
 import { auditBlock } from './audit-keys.ts'
 import { channelsBlock } from './channel-keys.ts'
+import { gatewayBlock } from './gateway-keys.ts'
 import { ipcBlock } from './ipc-keys.ts'
 import { block, defaulted, map, optional } from './keys.ts'
 import { choice, powerOfTwo, text } from './kinds.ts'
+import { networkBlock } from './network-keys.ts'
 import { poolBlock } from './pool-keys.ts'
 import { principalsBlock } from './principal-keys.ts'
 import { telemetryBlock } from './telemetry-keys.ts'
@@ -20,6 +22,8 @@ export const configSchema = map({
   agents: agentsBlock,
   channels: channelsBlock,
   principals: principalsBlock,
+  gateway: gatewayBlock,
+  network: networkBlock,
   pool: poolBlock,
   telemetry: telemetryBlock,
   audit: auditBlock,

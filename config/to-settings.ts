@@ -1,6 +1,6 @@
 // Turns a checked configuration into the broker's settings: names with units, absolute paths.
 
-import { defaultSettings, type AgentSettings, type ChannelFlow, type IpcSettings, type PrincipalSettings, type Settings, type TelemetrySettings } from '../broker/ground/settings.ts'
+import { defaultSettings, type AgentSettings, type ChannelFlow, type GatewaySettings, type IpcSettings, type NetworkSettings, type PrincipalSettings, type Settings, type TelemetrySettings } from '../broker/ground/settings.ts'
 import { resolveCommand, resolvePath } from './paths.ts'
 import type { ConfigFile } from './schema.ts'
 
@@ -12,8 +12,8 @@ const noFlow: ChannelFlow = { overflow: undefined, maxPendingMessages: undefined
 export function toSettings(file: ConfigFile, directory: string): Settings {
   return {
     ipc: ipcSettings(file.ipc, directory),
-    gateway: defaultSettings.gateway,
-    network: defaultSettings.network,
+    gateway: gatewaySettings(file.gateway),
+    network: networkSettings(file.network),
     pool: { threads: file.pool.threads, signatureAboveBytes: file.pool.signatureAbove, compressAboveBytes: file.pool.compressAbove, deflateAboveBytes: file.pool.deflateAbove },
     telemetry: telemetrySettings(file.telemetry, directory),
     audit: { enabled: file.audit.enabled, maxFileBytes: file.audit.maxFileSize, keepFiles: file.audit.keepFiles },
@@ -22,6 +22,27 @@ export function toSettings(file: ConfigFile, directory: string): Settings {
     principals: (file.principals ?? []).map(principal => principalSettings(principal, directory)),
     recorder: file.recorder,
     log: file.log,
+  }
+}
+
+function gatewaySettings({ enabled, host, port, singleton, constraints, allowedOrigins, allowedHosts, limits }: ConfigFile['gateway']): GatewaySettings {
+  return {
+    enabled,
+    host,
+    port: port ?? defaultSettings.gateway.port,
+    isPortRequired: port !== undefined,
+    isOnePerHost: singleton ?? constraints.onePerHost ?? defaultSettings.gateway.isOnePerHost,
+    allowedOrigins,
+    allowedHosts,
+    ...limits,
+  }
+}
+
+function networkSettings({ tcp, websocket, dns }: ConfigFile['network']): NetworkSettings {
+  return {
+    tcp: { keepAlive: tcp.keepAlive, keepAliveIntervalMs: tcp.keepAliveInterval, keepAliveProbes: tcp.keepAliveProbes },
+    websocket: { pingIntervalMs: websocket.pingInterval, pingTimeoutMs: websocket.pingTimeout, maxFrameBytes: websocket.maxFrameSize, compression: websocket.compression },
+    dns: { cache: dns.cache, cacheTtlMs: dns.cacheTtl, prefetch: dns.prefetch },
   }
 }
 

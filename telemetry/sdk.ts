@@ -2,6 +2,8 @@
 // configured, and by nobody else: with what it imports it costs 160–280 ms. Registers nothing globally, as the process may be somebody else's.
 
 import { hostname } from 'node:os'
+import type { AgentOptions } from 'node:http'
+import type { LookupFunction } from 'node:net'
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http'
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
@@ -31,6 +33,8 @@ export interface SdkOptions {
   readonly instance: string
   readonly clock: Clock
   readonly log: Log
+  /** Where the addresses of hosts come from. */
+  readonly lookup: LookupFunction
 }
 
 /** How long spans and log lines wait to be sent together. ms */
@@ -130,7 +134,7 @@ export class TelemetrySdk implements BrokerTelemetry {
     return guarded(exporter, health)
   }
 
-  #http(endpoint: string, signal: SignalName): { url: string; headers: Record<string, string>; timeoutMillis: number } {
-    return { url: `${endpoint.replace(/\/+$/, '')}/v1/${signal}`, headers: { ...this.#options.headers }, timeoutMillis: EXPORT_MS }
+  #http(endpoint: string, signal: SignalName): { url: string; headers: Record<string, string>; timeoutMillis: number; httpAgentOptions: AgentOptions } {
+    return { url: `${endpoint.replace(/\/+$/, '')}/v1/${signal}`, headers: { ...this.#options.headers }, timeoutMillis: EXPORT_MS, httpAgentOptions: { keepAlive: true, lookup: this.#options.lookup } }
   }
 }

@@ -1,6 +1,7 @@
 // The telemetry of a broker, when it is configured; without, OpenTelemetry is not even loaded.
 
 import { randomUUID } from 'node:crypto'
+import type { LookupFunction } from 'node:net'
 import type { Clock } from '../broker/ground/clock.ts'
 import type { TelemetrySettings } from '../broker/ground/settings.ts'
 import type { BrokerTelemetry } from '../broker/ground/telemetry.ts'
@@ -12,6 +13,8 @@ export interface TelemetryOptions {
   readonly version: string
   readonly clock: Clock
   readonly log: Log
+  /** Where the addresses of hosts come from. */
+  readonly lookup: LookupFunction
 }
 
 export interface Telemetry extends BrokerTelemetry {
@@ -25,9 +28,9 @@ export interface Telemetry extends BrokerTelemetry {
  * undefined: nothing is configured, and nothing was loaded.
  * @throws BrokerError `telemetry.headers`
  */
-export async function openTelemetry({ settings, version, clock, log }: TelemetryOptions): Promise<Telemetry | undefined> {
+export async function openTelemetry({ settings, version, clock, log, lookup }: TelemetryOptions): Promise<Telemetry | undefined> {
   if (settings.endpoint === undefined && !settings.prometheus) return undefined
   const headers = { ...settings.headers, ...(settings.headersFile === undefined ? {} : readHeaders(settings.headersFile)) }
   const { TelemetrySdk } = await import('./sdk.ts')
-  return new TelemetrySdk({ settings, headers, version, instance: randomUUID(), clock, log })
+  return new TelemetrySdk({ settings, headers, version, instance: randomUUID(), clock, log, lookup })
 }

@@ -69,3 +69,10 @@ test('config: cross-checks pass over what has the wrong shape, the schema tells 
     'ipc.socket', 'ipc.server.socket', 'ipc.security.allowedProcesses', 'ipc.security.processes',
   ])
 })
+
+test('config: the two keys of the one gateway may agree, and are named when they do not', async t => {
+  t.false((await fromYaml('gateway: {singleton: false, constraints: {onePerHost: false}}')).settings.gateway.isOnePerHost)
+  t.deepEqual(await linesOf(t, fromYaml('gateway: {singleton: false, constraints: {onePerHost: true}}')), [
+    '1:55: gateway.constraints.onePerHost and gateway.singleton differ; they mean the same: remove one',
+  ])
+})

@@ -19,14 +19,13 @@ test('config: every key of a later feature is refused by name, with the feature'
 test('config: a block of one feature is refused once, one of several features key by key', async t => {
   t.deepEqual(await linesOf(t, fromYaml('queue:\n  enabled: true\n  config: {maxSize: 5}\ngateway:\n  port: 18789\n  tls: {enabled: true, cert: x}\n  prt: 1')), [
     '1:1: queue does not work in this version: it comes with durable queues; remove it',
-    '5:3: gateway.port does not work in this version: it comes with the WebSocket gateway; remove it',
     '6:3: gateway.tls does not work in this version: it comes with TLS on the gateway; remove it',
     '7:3: "prt" is not a key of gateway; did you mean "port"?',
   ])
 })
 
 test('config: an empty block of several features is refused with all of them', async t => {
-  t.deepEqual(await linesOf(t, fromYaml('network: {}')), ['1:1: network does not work in this version: it comes with the WebSocket gateway, the TCP transport; remove it'])
+  t.deepEqual(await linesOf(t, fromYaml('security: {transport: {}}')), ['1:12: security.transport does not work in this version: it comes with TLS on the gateway, encryption; remove it'])
 })
 
 test('config: values that do not work yet are refused with the reason and what works', async t => {
@@ -39,6 +38,12 @@ test('config: values that do not work yet are refused with the reason and what w
 
 test('config: the value alone is refused, not the same word elsewhere', async t => {
   t.is((await fromYaml('agents: [{name: queue, command: pipe, args: [xpc]}]')).settings.agents[0]?.name, 'queue')
+})
+
+test('config: the state of connections is in one place', async t => {
+  t.deepEqual(await linesOf(t, fromYaml('gateway: {constraints: {centralizedState: false}}')), [
+    '1:43: gateway.constraints.centralizedState is false, which would spread the state of connections over places that can differ; allowed: true',
+  ])
 })
 
 test('config: no key both works and comes later', t => {
@@ -58,7 +63,6 @@ test('config: the blocks of the gateway guide are all known', async t => {
     { monitoring: { alerts: { gateway_down: { condition: 'up == 0', severity: 'critical', channels: ['slack'] } } } },
     { connections: { pool: { maxSize: 100, minSize: 10, idleTimeout: '5m', connectionTimeout: '10s', testOnBorrow: true }, perChannel: { whatsapp: { maxConnections: 5, reconnectInterval: '30s' } } } },
     { memory: { limits: { maxRss: '2gb', maxHeap: '1gb', gcInterval: '30s' }, caching: { sessionCache: { enabled: true, maxSize: '100mb', ttl: '5m' } } } },
-    { network: { tcp: { keepAlive: true, keepAliveInterval: '30s', keepAliveProbes: 3 }, websocket: { pingInterval: '30s', pingTimeout: '10s', maxFrameSize: '16kb', compression: true }, dns: { cache: true, cacheTtl: '5m', prefetch: true } } },
     { security: { transport: { tls: { minVersion: 'TLSv1.3', ciphers: [], certificateRotation: { enabled: true, interval: '90d', overlap: '7d' } }, encryption: { message: 'aes-256-gcm', session: 'chacha20-poly1305', storage: 'aes-256-gcm' } } } },
     { access: { ipWhitelist: ['10.0.0.0/8'], rateLimiting: { global: '1000rpm', perConnection: '100rpm', perIp: '500rpm' }, authentication: { required: true, methods: ['token'], mfa: { enabled: true, requiredFor: ['admin'] } } } },
   ]
@@ -66,4 +70,6 @@ test('config: the blocks of the gateway guide are all known', async t => {
     const lines = await linesOf(t, fromJson(JSON.stringify(block)))
     t.deepEqual(lines.filter(line => !line.includes('it comes with')), [], Object.keys(block).join())
   }
+  const network = { tcp: { keepAlive: true, keepAliveInterval: '30s', keepAliveProbes: 3 }, websocket: { pingInterval: '30s', pingTimeout: '10s', maxFrameSize: '16kb', compression: true }, dns: { cache: true, cacheTtl: '5m', prefetch: true } }
+  t.is((await fromJson(JSON.stringify({ network }))).settings.network.websocket.maxFrameBytes, 16_384)
 })

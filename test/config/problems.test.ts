@@ -7,7 +7,7 @@ test('config: an unknown key is told with the nearest one', async t => {
     '2:3: "serer" is not a key of ipc; did you mean "server"?',
     '4:5: "maxConnection" is not a key of ipc.server; did you mean "maxConnections"?',
     '5:1: "agent" is not a key at the top; did you mean "agents"?',
-    '6:1: "colour" is not a key at the top; allowed: ipc, agents, channels, principals, pool, telemetry, audit, recorder, log, gateway, network, security, access, nodes, connections, queue, store, deduplication, ordering, memory, monitoring, nats, bus',
+    '6:1: "colour" is not a key at the top; allowed: ipc, agents, channels, principals, gateway, network, pool, telemetry, audit, recorder, log, security, access, nodes, connections, queue, store, deduplication, ordering, memory, monitoring, nats, bus',
   ])
 })
 
@@ -90,14 +90,14 @@ test('config: an empty text is not taken for the defaults', async t => {
 })
 
 test('config: a text that is no map is refused', async t => {
-  t.deepEqual(await linesOf(t, fromYaml('- ipc')), ['1:1: the configuration is a list; allowed: a map of $schema, ipc, agents, channels, principals, pool, telemetry, audit, recorder, log'])
-  t.deepEqual(await linesOf(t, fromJson('"ipc"')), ['1:1: the configuration is "ipc"; allowed: a map of $schema, ipc, agents, channels, principals, pool, telemetry, audit, recorder, log'])
+  t.deepEqual(await linesOf(t, fromYaml('- ipc')), ['1:1: the configuration is a list; allowed: a map of $schema, ipc, agents, channels, principals, gateway, network, pool, telemetry, audit, recorder, log'])
+  t.deepEqual(await linesOf(t, fromJson('"ipc"')), ['1:1: the configuration is "ipc"; allowed: a map of $schema, ipc, agents, channels, principals, gateway, network, pool, telemetry, audit, recorder, log'])
 })
 
 test('config: all problems come at once, in the order of the file, as data and as text', async t => {
-  const loading = fromYaml('log: {level: loud}\ngateway: {port: 1}\nagents: [{name: a, command: x}, {name: a, command: x}]\nipc: {timeout: soon}')
+  const loading = fromYaml('log: {level: loud}\ngateway: {port: -1}\nagents: [{name: a, command: x}, {name: a, command: x}]\nipc: {timeout: soon}')
   const problems = await problemsOf(t, loading)
-  t.deepEqual(problems.map(({ key, at }) => [key, at?.line, at?.column]), [['log.level', 1, 14], ['gateway.port', 2, 11], ['agents[1].name', 3, 40], ['ipc.timeout', 4, 16]])
+  t.deepEqual(problems.map(({ key, at }) => [key, at?.line, at?.column]), [['log.level', 1, 14], ['gateway.port', 2, 17], ['agents[1].name', 3, 40], ['ipc.timeout', 4, 16]])
   const error = await t.throwsAsync(loading, { instanceOf: ConfigError, code: 'config.invalid' })
   t.is(error.message.split('\n').length, 5)
   t.regex(error.message, /^config\.invalid: 4 problems\n  \/etc\/callboard\/test\.yaml:1:14: log\.level is "loud"/)

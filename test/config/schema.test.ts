@@ -44,7 +44,8 @@ test('config schema: editors mark what does not load', t => {
     { agents: [{ name: 'a b', command: 'x' }] },
     { channels: [{ name: 'a', mode: 'queue' }] },
     { principals: [{ name: 'p', token: 'short' }] },
-    { gateway: { port: 1 } },
+    { gateway: { port: 65_536 } },
+    { gateway: { tls: { enabled: true } } },
   ]
   for (const value of bad) {
     t.false(editor.safeParse(value).success, JSON.stringify(value))

@@ -201,9 +201,14 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'metrics.test.ts': ['telemetry.prometheus', 'telemetry.prometheusAccess'],
   'audit.test.ts': ['audit.enabled', 'audit.maxFileSize', 'audit.keepFiles'],
   'this one': ['ipc.limits.handshakeTimeout', 'ipc.socket', 'ipc.server.socket', 'agents[].args', 'agents[].env', 'agents[].cwd', 'agents[].backoff.initial', 'agents[].backoff.max', 'agents[].backoff.multiplier', 'agents[].backoff.jitter', 'log.level'],
-  'nothing to see: one value works so far': ['$schema', 'ipc.protocol', 'ipc.server.protocol'],
+  'nothing to see: one value works so far': ['$schema', 'ipc.protocol', 'ipc.server.protocol', 'gateway.constraints.centralizedState'],
   'pool.test.ts': ['ipc.performance.compressionEnabled', 'pool.threads', 'pool.signatureAbove', 'pool.compressAbove'],
-  'nothing to see: what it is for is not on this port': ['pool.deflateAbove'],
+  'gateway-keys.test.ts': [
+    ...['enabled', 'host', 'port', 'singleton', 'constraints.onePerHost', 'allowedOrigins', 'allowedHosts', 'limits.maxUnauthenticatedPerAddress', 'limits.maxUnauthenticated', 'limits.maxConnectionsPerAddress'].map(key => `gateway.${key}`),
+    ...['tcp.keepAlive', 'tcp.keepAliveInterval', 'tcp.keepAliveProbes', 'websocket.pingInterval', 'websocket.pingTimeout', 'websocket.maxFrameSize', 'websocket.compression'].map(key => `network.${key}`),
+    'pool.deflateAbove',
+  ],
+  'test/broker/ground/host-lookup.test.ts': ['network.dns.cache', 'network.dns.cacheTtl', 'network.dns.prefetch'],
   'test/broker/delivery: it changes how bytes leave, not which': ['ipc.performance.bufferSize'],
 }
 

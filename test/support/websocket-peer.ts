@@ -35,11 +35,11 @@ export class WebSocketPeer {
     return new WebSocketPeer(await open(t, port), true)
   }
 
-  /** After the handshake; `lines` are headers beside those it needs. */
-  static async upgrade(t: Teardown, url: string, lines: readonly string[] = []): Promise<WebSocketPeer> {
+  /** After the handshake; `lines` are headers beside those it needs, `name` is what it asks for in Host. */
+  static async upgrade(t: Teardown, url: string, lines: readonly string[] = [], name?: string): Promise<WebSocketPeer> {
     const { hostname, port, host } = new URL(url)
     const peer = new WebSocketPeer(await open(t, Number(port), hostname), false)
-    peer.socket.write(upgradeRequest({ host, lines }))
+    peer.socket.write(upgradeRequest({ host: name ?? host, lines }))
     while (peer.head === '') {
       const [name] = await Promise.race([once(peer.socket, 'data').then(() => ['data']), once(peer.socket, 'close').then(() => ['close'])])
       if (name === 'close' && peer.head === '') throw new Error('the server closed before it answered')
