@@ -8,6 +8,8 @@ export interface HealthFacts {
   readonly phase: string
   readonly upMs: number
   readonly tree: ActorInfo
+  /** Why it runs without the gateway that is configured. */
+  readonly gatewayProblem: string | undefined
   readonly channels: number
   readonly subscriptions: number
   readonly routes: number
@@ -33,7 +35,7 @@ const HOST_WARN = 0.5
 
 /** Part by part; the whole is as well as its worst part. */
 export function healthOf(facts: HealthFacts): { state: HealthState; parts: HealthPart[] } {
-  const parts = [broker(facts), registry(facts), router(facts), bus(facts), connections(facts), ...listeners(facts), ...pool(facts), agents(facts), recorder(facts), loop(facts), memory(facts)]
+  const parts = [broker(facts), registry(facts), router(facts), bus(facts), connections(facts), ...listeners(facts), ...gateway(facts), ...pool(facts), agents(facts), recorder(facts), loop(facts), memory(facts)]
   return { state: worst(parts.map(({ state }) => state)), parts }
 }
 
@@ -68,6 +70,10 @@ function listeners({ tree }: HealthFacts): HealthPart[] {
   const actors = actorsOf(tree, 'listener')
   if (actors.length === 0) return [{ part: 'listeners', state: 'warn', text: 'none: nobody can connect', values: {} }]
   return actors.map((actor) => ({ part: actor.id, state: isDown(actor) ? 'fail' : 'ok', text: isDown(actor) ? `in phase ${actor.phase}` : actor.detail, values: { restarts: actor.restarts } }))
+}
+
+function gateway({ gatewayProblem }: HealthFacts): HealthPart[] {
+  return gatewayProblem === undefined ? [] : [{ part: 'gateway', state: 'warn', text: gatewayProblem, values: {} }]
 }
 
 // A broker without one has no actor of that name.

@@ -138,6 +138,7 @@ export class View implements BrokerView {
       phase: this.#host.phase,
       upMs: process.uptime() * 1000,
       tree: this.#host.tree(),
+      gatewayProblem: this.#host.gatewayProblem,
       channels: core.channels.list().length,
       subscriptions: core.interest.size,
       routes: core.routes.size,

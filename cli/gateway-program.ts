@@ -60,7 +60,8 @@ function declareFigures(gateway: Command): void {
     .command('latency')
     .description('show how long deliveries take')
     .addOption(new Option('-p, --percentiles <list>', '0 to 100, divided by commas').argParser(percentiles).default([50, 95, 99], '50,95,99'))
-    .addHelpText('after', examples('callboard gateway latency --percentiles 50,95,99', 'callboard gateway latency --percentiles 99.9,99.99'))
+    .option('--by-channel', 'of the latest runs also by channel, from received to written')
+    .addHelpText('after', examples('callboard gateway latency --percentiles 50,95,99', 'callboard gateway latency --by-channel', 'callboard gateway latency --percentiles 99.9,99.99'))
     .action(lazily(async () => (await import('./commands/gateway/latency.ts')).gatewayLatency))
 }
 

@@ -14,13 +14,18 @@ interface Row {
   readonly values: Percentiles
 }
 
-export async function gatewayLatency(context: Context, options: { readonly percentiles: readonly number[] }): Promise<void> {
-  const { percentiles } = options
-  const answer = await withClient(context, client => client.call('latency', { percentiles }))
+interface LatencyOptions {
+  readonly percentiles: readonly number[]
+  readonly byChannel?: true
+}
+
+export async function gatewayLatency(context: Context, { percentiles, byChannel }: LatencyOptions): Promise<void> {
+  const answer = await withClient(context, client => client.call('latency', { percentiles, groups: byChannel === true }))
   if (context.isJson) return printJson(answer)
   const { delivery, eventLoop } = answer
   const rows: readonly Row[] = [
     { name: 'delivery', count: delivery.count, isMeasured: delivery.count > 0, values: delivery },
+    ...(answer.groups ?? []).filter(({ kind }) => kind === 'channel').map((group): Row => ({ name: `  ${group.name}`, count: group.count, isMeasured: true, values: group })),
     { name: 'event loop', count: undefined, isMeasured: eventLoop.max > 0, values: eventLoop },
   ]
   const cell = (row: Row, ms: number): string => (row.isMeasured ? formatDuration(ms) : '-')

@@ -78,6 +78,8 @@ test('gateway: latency by any percentiles', async t => {
   const { callboard } = await startBrokerProcess(t)
   const { stdout } = await callboard.run('gateway', 'latency', '--percentiles', '50,95,99.9')
   t.regex(stdout, /^WHAT +COUNT +P50 +P95 +P99\.9 +MAX\ndelivery +\d+ /)
+  await callboard.run('gateway', 'ping', '--channel', 'command', '--count', '3', '--interval', '1ms')
+  t.regex((await callboard.run('gateway', 'latency', '--by-channel')).stdout, /^ {2}command +4 +[\d.]+ ms /m)
   const [answer] = (await callboard.json('gateway', 'latency', '--percentiles', '1,100')) as [ApiAnswer<'latency'>]
   const at = answer.delivery.at!
   t.deepEqual(at.map(({ percentile }) => percentile), [1, 100])
@@ -144,6 +146,21 @@ test('trace: --follow shows what comes, until Ctrl-C', async t => {
   await client.publish('command.more', 2, { receipt: true })
   t.like(JSON.parse(await follow.next()) as TraceEntry, { subject: 'command.more' })
   t.deepEqual(await follow.end('SIGINT'), [0, null])
+})
+
+test('logs: what was lost is found there, with how much and why', async t => {
+  const broker = await startBrokerProcess(t)
+  const slow = await broker.native({ client: 'slow' })
+  await slow.subscribe(1, 'command')
+  slow.socket.pause()
+  const client = await broker.connect()
+  for (let n = 0; n < 8; n++) await client.publish('command', new Uint8Array(1_000_000), { receipt: true })
+  slow.socket.destroy()
+  const grep = () => broker.callboard.run('logs', '--grep', 'message.*lost\\|dropped')
+  // Written a moment after it happened.
+  let lines = ''
+  while (lines === '') lines = (await grep()).stdout
+  t.regex(lines, /messages dropped {2}connection=conn-\d+ {2}client=slow {2}reason=(?:actor-gone|link-down) {2}count=\d {2}total=\d\n$/)
 })
 
 test('gateway: every command goes by WebSocket too', async t => {
