@@ -9,6 +9,7 @@ import { Flag, Kind } from './ground/kind.ts'
 import { decodePayload, encodePayload } from './ground/payload.ts'
 import { PayloadType } from './ground/payload-type.ts'
 import type { Sink, Slice } from './ground/slice.ts'
+import { traceFields } from './ground/trace-context.ts'
 import { decodeFrame, type Frame } from './wire/frame.ts'
 import { frameEnd } from './wire/regroup.ts'
 
@@ -51,7 +52,7 @@ export class Service implements Sink {
       if (connection.isPresent) this.#core.send(connection, { kind: Kind.response, flags: payload.type, to: connection.number, ref: id, subject, payload: payload.bytes })
     } catch (error) {
       const known = BrokerError.from(error)
-      if (known.code === 'internal.error') this.#core.log.error({ err: known.cause, subject }, 'a method failed')
+      if (known.code === 'internal.error') this.#core.log.error({ err: known.cause, subject, ...traceFields(frame.headers) }, 'a method failed')
       if (connection.isPresent) this.#core.send(connection, { kind: Kind.error, to: connection.number, ref: id, subject, body: known.toBody() })
     }
   }

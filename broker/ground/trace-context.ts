@@ -38,3 +38,9 @@ export function writeTraceparent({ traceId, spanId, flags }: TraceContext): stri
 export function isSampled(context: TraceContext | undefined): context is TraceContext {
   return context !== undefined && (context.flags & SAMPLED) !== 0
 }
+
+/** Fields that join a line of the log with the trace of a message; none where it has no valid context. */
+export function traceFields(headers: Readonly<Record<string, unknown>> | undefined): { readonly trace_id?: string; readonly span_id?: string } {
+  const context = readTraceparent(headers?.[TRACEPARENT])
+  return context === undefined ? {} : { trace_id: context.traceId, span_id: context.spanId }
+}

@@ -1,8 +1,10 @@
 // Traces across processes: what a collector sees of messages whose sender wants them traced.
 
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { homePaths } from '../../broker/ground/home.ts'
 import { startBroker, startBrokerProcess, type BrokerAccess } from '../support/broker.ts'
 import { errorCode } from '../support/error-code.ts'
 import { OtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.ts'
@@ -110,10 +112,28 @@ test('tracing: a collector that is gone, refuses or says nothing harms nobody', 
     const before = performance.now()
     t.deepEqual(await broker.end('SIGTERM'), [0, null])
     t.true(performance.now() - before < 8000, manner)
+    const said = readFileSync(homePaths(broker.home).log, 'utf8').split('\n').filter(line => line.includes('telemetry cannot be sent'))
+    // Once for each signal, and none of them when the end did not wait for it.
+    t.deepEqual(new Set(said.map(line => (JSON.parse(line) as { signal: string }).signal)).size, said.length, manner)
+    if (manner === 'refuse') t.true(said.length > 0)
   }
   const broker = await startBrokerProcess(t, { config: { telemetry: { endpoint: 'http://127.0.0.1:1' } } })
   await (await broker.connect()).publish('a', 1, { headers: SAMPLED, receipt: true })
   t.deepEqual(await broker.end('SIGTERM'), [0, null])
+})
+
+test('tracing: what an agent prints as JSON with the ids of its span is joined to it', async t => {
+  const receiver = await OtlpReceiver.start(t)
+  const obedient = { name: 'lamp', command: 'node', args: [join(import.meta.dirname, '../support/obedient-agent.ts')] }
+  const broker = await startBrokerProcess(t, { config: { telemetry: { endpoint: receiver.endpoint }, agents: [obedient] } })
+  const client = await broker.connect()
+  await until(async () => (await errorCode(client.request('$CB.to.agent.lamp', { do: 'pid' }))) === 'resolved')
+  await client.request('$CB.to.agent.lamp', { do: 'print', text: JSON.stringify({ level: 'warn', msg: 'flickering', trace_id: TRACE, span_id: SENDER, room: 7 }) })
+  const line = await receiver.found(({ logs }) => logs.find(({ body }) => body === 'flickering'))
+  t.like(line, { traceId: TRACE, spanId: SENDER, severity: 'WARN' })
+  t.is(line.attributes['room'], 7)
+  const { value } = await client.request('$CB.to.agent.lamp', { do: 'variable', text: 'OTEL_SERVICE_NAME' })
+  t.is(value, 'lamp')
 })
 
 test('tracing: every dialect passes the context on as it came', async t => {

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { isSampled, readTraceparent, writeTraceparent } from '../../../broker/ground/trace-context.ts'
+import { isSampled, readTraceparent, traceFields, writeTraceparent } from '../../../broker/ground/trace-context.ts'
 
 const hex = (length: number): fc.Arbitrary<string> => fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length }).filter(text => /[^0]/.test(text))
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
@@ -37,3 +37,8 @@ for (const [what, value] of [
 ] as const) {
   test(`trace context: ${what} is no traceparent`, t => t.is(readTraceparent(value), undefined))
 }
+
+test('trace context: a line of the log is joined by two fields, or by none', t => {
+  t.deepEqual(traceFields({ traceparent: `00-${TRACE}-${SPAN}-00`, other: 1 }), { trace_id: TRACE, span_id: SPAN })
+  for (const headers of [undefined, {}, { traceparent: 'nonsense' }]) t.deepEqual(traceFields(headers), {})
+})
