@@ -122,6 +122,24 @@ test('gateway agents: a phone asks another phone that is an agent', async t => {
   t.is(errorCodeOf(await phone.nextOf('res')), 'request.no_responders')
 })
 
+test('gateway agents: a phone that loses its connection comes back for the answer', async t => {
+  const broker = await startBroker(t)
+  const agent = await patientAgent(broker, 'main')
+  const params = { deviceId: 'phone', sessionTtlMs: 30_000 }
+  const phone = await broker.joinGateway(params)
+  ask(phone, '1')
+  await agent.until(1)
+  await agent.asked[0]!.part({ type: 'thinking' })
+  await phone.nextOf('event')
+  phone.socket.terminate()
+  await phone.closed
+  await agent.asked[0]!.respond('still here')
+  const { session, secret } = phone.helloOk
+  const again = await broker.joinGateway({ ...params, resume: { session, secret, received: 1 } })
+  t.like(again.helloOk, { resumed: true, lost: 0, session })
+  t.like(await again.nextOf('res'), { id: '1', ok: true, payload: { message: 'still here', sessionKey: KEY } })
+})
+
 /** Agents that listen on their own subjects. */
 function subscribedAgents({ payload }: Heard): unknown[] {
   const { connections } = payload as { connections: { agent?: string; subscriptions: number }[] }

@@ -125,13 +125,13 @@ export class PipelineRig {
     return client
   }
 
-  /** A gateway client after its hello-ok, which it has read. */
-  gateway(params: HelloFields = {}): GatewayClient & { readonly helloOk: Line } {
+  /** A gateway client after its hello-ok, which it has read; `missed` came with it, as after a resume. */
+  gateway(params: HelloFields = {}): GatewayClient & { readonly helloOk: Line; readonly missed: readonly Line[] } {
     const client = this.gatewayLink()
     client.send({ type: 'connect', params: { auth: { token: OWNER_TOKEN }, ...params } })
-    const [answer] = client.lines()
+    const [answer, ...missed] = client.lines()
     if (answer?.['ok'] !== true) throw new Error(`expected hello-ok, got ${JSON.stringify(answer)}`)
-    return Object.assign(client, { helloOk: answer['payload'] as Line })
+    return Object.assign(client, { helloOk: answer['payload'] as Line, missed })
   }
 
   /** Lets the links and the flusher do what waits, until nothing does. */
