@@ -162,7 +162,7 @@ test('gateway agent: the agent that is named is asked, the key orders', async t 
   t.deepEqual((await asked(weather)).map(messageOf), ['2'])
 })
 
-test('gateway agent: what waited was signed when it came', async t => {
+test('gateway agent: what is to wait must be signed when it comes', t => {
   const rig = new PipelineRig({ ipc: { security: { validateSignature: true } } })
   const client = rig.gateway({ auth: { token: OWNER_TOKEN } })
   ask(client, 'q')

@@ -48,8 +48,6 @@ test('gateway calls: receivers of one publish share one message', t => {
   const clients = Array.from({ length: 3 }, () => rig.gateway())
   for (const client of clients) client.call(1, 'subscribe', { subject: 'a' })
   const seen = new Set<Uint8Array>()
-  const slices = clients.map(({ connection }) => connection.dialect!.translate!)
-  const json = rig.json()
   for (const { connection } of clients) {
     const deliver = connection.outbound.deliver.bind(connection.outbound)
     connection.outbound.deliver = slice => {
@@ -58,10 +56,8 @@ test('gateway calls: receivers of one publish share one message', t => {
     }
   }
   rig.native().publish('a')
-  json.lines()
-  t.is(slices.length, 3)
-  t.is(seen.size, 1)
   for (const client of clients) t.is(client.lines().length, 1)
+  t.is(seen.size, 1)
 })
 
 test('gateway calls: send goes to a client, an agent or a session, and waits when asked', t => {
