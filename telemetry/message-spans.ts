@@ -13,6 +13,7 @@ import type { MessageTrace, MessageTracer, TracedMessage } from '../broker/groun
 import { Attribute, subjectInName, SYSTEM } from '../broker/ground/span-attributes.ts'
 import { readTraceparent, type TraceContext } from '../broker/ground/trace-context.ts'
 import type { Log } from '../broker/ground/types.ts'
+import { PerSecond } from './per-second.ts'
 
 type SettledFate = Parameters<FateWatch['settled']>[1]
 
@@ -20,6 +21,9 @@ type SettledFate = Parameters<FateWatch['settled']>[1]
 const MAX_DELIVER_SPANS = 64
 /** Traces whose fates are not all known; above it messages are passed on without spans. */
 const MAX_OPEN = 10_000
+/** Every client may ask for spans, and one costs about 10 µs: so many messages a second get them, and so many deliveries. */
+const MAX_MESSAGES_PER_SECOND = 1000
+const MAX_DELIVERIES_PER_SECOND = 4000
 
 export interface MessageSpansOptions {
   readonly tracer: Tracer
@@ -32,20 +36,24 @@ export interface MessageSpansOptions {
 export class MessageSpans implements MessageTracer {
   readonly #options: MessageSpansOptions
   readonly #open = new Set<OpenTrace>()
-  /** Traced messages that got no spans, because too many were open. */
+  /** Traced messages that got no spans, because too many came or were open. */
   skipped = 0
+  readonly #messages: PerSecond
+  readonly #deliveries: PerSecond
 
   constructor(options: MessageSpansOptions) {
     this.#options = options
+    this.#messages = new PerSecond(options.clock, MAX_MESSAGES_PER_SECOND)
+    this.#deliveries = new PerSecond(options.clock, MAX_DELIVERIES_PER_SECOND)
   }
 
   accepted(message: TracedMessage): MessageTrace {
     const parent = readTraceparent(message.traceparent)
-    if (parent === undefined || this.#open.size >= MAX_OPEN) {
+    if (parent === undefined || this.#open.size >= MAX_OPEN || !this.#messages.take()) {
       this.skipped++
       return UNTRACED
     }
-    const opened = new OpenTrace(message, parent, this.#options, () => this.#open.delete(opened))
+    const opened = new OpenTrace(message, parent, this.#options, this.#deliveries, () => this.#open.delete(opened))
     this.#open.add(opened)
     return opened
   }
@@ -61,6 +69,7 @@ const UNTRACED: MessageTrace = { routed() {}, refused() {}, settled() {} }
 class OpenTrace implements MessageTrace {
   readonly #message: TracedMessage
   readonly #options: MessageSpansOptions
+  readonly #deliveries: PerSecond
   readonly #onEnd: () => void
   readonly #span: Span
   readonly #context: Context
@@ -70,9 +79,10 @@ class OpenTrace implements MessageTrace {
   #settled = 0
   #isOver = false
 
-  constructor(message: TracedMessage, parent: TraceContext, options: MessageSpansOptions, onEnd: () => void) {
+  constructor(message: TracedMessage, parent: TraceContext, options: MessageSpansOptions, deliveries: PerSecond, onEnd: () => void) {
     this.#message = message
     this.#options = options
+    this.#deliveries = deliveries
     this.#onEnd = onEnd
     const kind = kindName(message.kind)
     this.#span = options.tracer.startSpan(
@@ -103,7 +113,7 @@ class OpenTrace implements MessageTrace {
     const now = this.#now()
     this.#settled++
     this.#fates.set(fate, (this.#fates.get(fate) ?? 0) + 1)
-    if (this.#settled <= MAX_DELIVER_SPANS) {
+    if (this.#settled <= MAX_DELIVER_SPANS && this.#deliveries.take()) {
       const span = this.#child('deliver', this.#routedAt ?? now, {
         [Attribute.connection]: receiver === 0 ? 'broker' : `conn-${receiver}`,
         [Attribute.receiver]: receiver === 0 ? 'broker' : this.#options.clientOf(receiver),

@@ -11,7 +11,7 @@ type Read = (observe: (value: number, attributes?: Attributes) => void) => void
 const TOLD_OTHERWISE = /^(?:connections|messages_accepted_total|messages_rejected_total|deliveries_.*|process_.*)$/
 
 /** Makes the instruments; they live as long as the meter. */
-export function createInstruments(meter: Meter, source: MetricsSource, health: readonly ExportHealth[]): void {
+export function createInstruments(meter: Meter, source: MetricsSource, health: readonly ExportHealth[], skippedTraces: () => number): void {
   const counter = (name: string, unit: string, description: string, read: Read): void => meter.createObservableCounter(name, { unit, description }).addCallback(callback(read))
   const upDown = (name: string, unit: string, description: string, read: Read): void => meter.createObservableUpDownCounter(name, { unit, description }).addCallback(callback(read))
   const perChannel = (read: (account: ChannelAccount, observe: (value: number, attributes?: Attributes) => void) => void): Read => observe => {
@@ -49,6 +49,8 @@ export function createInstruments(meter: Meter, source: MetricsSource, health: r
   counter('callboard.telemetry.export.failures', '{export}', 'Exports of telemetry that failed for good.', observe => {
     for (const { signal, failures } of health) observe(failures, { signal })
   })
+
+  counter('callboard.traces.skipped', '{message}', 'Traced messages that got no spans, because too many came or were open.', observe => observe(skippedTraces()))
 
   for (const name of Object.keys(source.numbers())) if (!TOLD_OTHERWISE.test(name)) createNumber(meter, source, name)
 }

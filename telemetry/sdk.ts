@@ -84,7 +84,7 @@ export class TelemetrySdk implements BrokerTelemetry {
     this.#latency.source = source.deliveryLatency
     if (this.#meters === undefined) return
     const meter = this.#meters.getMeter(this.#scope.name, this.#scope.version)
-    createInstruments(meter, source, this.#health)
+    createInstruments(meter, source, this.#health, () => this.tracer?.skipped ?? 0)
     const stop = createProcessInstruments(meter)
     this.#ends.push(() => Promise.resolve(stop()))
   }

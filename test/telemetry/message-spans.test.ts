@@ -125,9 +125,35 @@ test('message spans: closing ends what is open and says what waited', t => {
   t.is(ended().length, count)
 })
 
-test('message spans: above ten thousand open ones messages go without, and are counted', t => {
+test('message spans: above a thousand a second messages go without, and are counted', async t => {
+  const { spans, clock, ended, message } = rig()
+  for (let i = 0; i < 1200; i++) spans.accepted(message()).routed(0)
+  t.is(spans.skipped, 200)
+  t.is(ended().length, 2000)
+  await clock.advance(1000)
+  spans.accepted(message()).routed(0)
+  t.is(spans.skipped, 200)
+})
+
+test('message spans: above four thousand deliveries a second the numbers must do', t => {
   const { spans, ended, message } = rig()
-  const traces = Array.from({ length: 10_001 }, () => spans.accepted(message()))
+  for (let i = 0; i < 100; i++) {
+    const trace = spans.accepted(message())
+    trace.routed(50)
+    for (let receiver = 1; receiver <= 50; receiver++) trace.settled(receiver, 'written')
+  }
+  t.is(ended().filter(({ name }) => name.startsWith('deliver')).length, 4000)
+  t.true(ended().filter(({ name }) => name.startsWith('publish')).every(({ attributes }) => attributes['callboard.fate.written'] === 50))
+})
+
+test('message spans: above ten thousand open ones messages go without, and are counted', async t => {
+  const { spans, clock, ended, message } = rig()
+  const traces = []
+  for (let second = 0; second < 10; second++) {
+    for (let i = 0; i < 1000; i++) traces.push(spans.accepted(message()))
+    await clock.advance(1000)
+  }
+  traces.push(spans.accepted(message()))
   t.is(spans.skipped, 1)
   traces.at(-1)!.routed(0)
   t.is(ended().length, 0)
