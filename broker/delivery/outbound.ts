@@ -256,11 +256,11 @@ export class Outbound {
       if (slice === undefined) return
       if (slice.frames <= left) this.#settle([slice])
       else {
-        const at = cut(slice, left)
-        const rest = slice.part(slice.bytes, at, slice.end, Math.max(0, slice.count - left))
-        this.#settle([slice.part(slice.bytes, slice.start, at, Math.min(slice.count, left))])
-        // Both were counted as one; what is left counts anew, without being accounted anew.
+        const [head, rest] = slice.split(cut(slice, left), left)
+        this.load.remove(slice)
+        this.load.add(head)
         this.load.add(rest)
+        this.#settle([head])
         this.#waiting.putBack([rest])
       }
       left -= slice.frames

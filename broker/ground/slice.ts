@@ -89,6 +89,13 @@ export class Slice {
     return this.#likewise(new Slice(bytes, start, end, count, this.account))
   }
 
+  /** Its first `frames` frames and the others, which begin at `at`. */
+  split(at: number, frames: number): [Slice, Slice] {
+    const count = Math.min(this.count, frames)
+    const rest = new Slice(this.bytes, at, this.end, this.count - count, this.account, this.frames - frames)
+    return [this.#likewise(new Slice(this.bytes, this.start, at, count, this.account, frames)), this.#likewise(rest)]
+  }
+
   #likewise(slice: Slice): Slice {
     slice.run = this.run
     slice.expiresAtMs = this.expiresAtMs

@@ -189,3 +189,29 @@ test('outbound: an end behind a write in flight closes when the last write was t
   t.is(link.read().length, 10)
   t.deepEqual(told, ['closed'])
 })
+
+test('outbound: what arrived of a write when the link broke is settled to the frame, also when the link breaks again', t => {
+  // Frames of ten bytes, the n-th full of n.
+  const frames = (from: number, to: number): Uint8Array => Uint8Array.from({ length: (to - from) * 10 }, (_, i) => from + Math.floor(i / 10))
+  for (const isSentAgain of [false, true]) {
+    const { outbound, flusher } = outboundOver(0)
+    const account = new Account()
+    const count = isSentAgain ? 0 : 5
+    outbound.deliver(new Slice(frames(0, 5), 0, 50, count, account, 5))
+    outbound.deliver(new Slice(frames(5, 8), 0, 30, 3, account, 3))
+    flusher.flush()
+    const cut = (slice: Slice, n: number): number => slice.start + n * 10
+    outbound.detach(outboundLimits(LIMIT, 0, 'drop-oldest'))
+    outbound.confirm(2, cut)
+    t.deepEqual([account.written, account.pending, outbound.pendingMessages, outbound.pendingBytes], [isSentAgain ? 0 : 2, isSentAgain ? 3 : 6, isSentAgain ? 3 : 6, 60])
+    outbound.confirm(2, cut)
+    outbound.confirm(2, cut)
+    t.deepEqual([account.written, account.pending, outbound.pendingMessages, outbound.pendingBytes], [isSentAgain ? 1 : 6, 2, 2, 20])
+    const next = new MemoryLink(new LinkEvents(), { address: 'memory', pid: undefined, uid: undefined })
+    next.kernelBytes = Infinity
+    outbound.attach(next, [], outboundLimits(LIMIT, 0, 'drop-oldest'))
+    flusher.flush()
+    t.deepEqual([...next.read()], [...frames(6, 8)])
+    t.deepEqual([account.pending, outbound.pendingMessages, outbound.pendingBytes], [0, 0, 0])
+  }
+})
