@@ -47,6 +47,7 @@ export async function openGateway(options: GatewayOptions): Promise<Listener | u
   const server: GatewayServerOptions = {
     ...gateway,
     kind,
+    requestMs: ipc.limits.handshakeMs,
     deflation: compression ? { deflate: options.deflate, aboveBytes: settings.pool.deflateAboveBytes, maxFrameBytes, outgoing: kind.outgoing } : undefined,
     version: options.version,
     routes: routes(options),

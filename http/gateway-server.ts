@@ -28,6 +28,8 @@ export interface GatewayServerOptions extends OriginRules, SocketLimitOptions {
   /** Told of the answer to `GET /`. */
   readonly version: string
   readonly routes: Routes
+  /** Time for a request's headers to come, and for a response to be read. ms */
+  readonly requestMs: number
   readonly deadlines: Deadlines
   readonly log: Log
   /** Prepares an upgraded socket, such as its keep-alive. */
@@ -38,8 +40,6 @@ export interface GatewayServerOptions extends OriginRules, SocketLimitOptions {
   readonly onLink: (link: Link) => void
 }
 
-/** Time for a request's headers, and for a response to be read. ms */
-const REQUEST_MS = 10_000
 const MAX_HEADER_BYTES = 16 * 1024
 const MAX_HEADERS = 100
 /** Refused sockets at a time that are told why; more are cut at once. */
@@ -114,7 +114,7 @@ export class GatewayServer implements Listener {
     // Whoever broke off already is nobody.
     if (socket.remoteAddress === undefined) return void socket.destroy()
     try {
-      new Visitor(socket, plainAddress(socket.remoteAddress), this.#reception, REQUEST_MS)
+      new Visitor(socket, plainAddress(socket.remoteAddress), this.#reception, this.#options.requestMs)
     } catch (error) {
       return this.#turnAway(socket, BrokerError.from(error))
     }
@@ -137,7 +137,7 @@ export class GatewayServer implements Listener {
   }
 
   #tooLate(socket: Socket): void {
-    const error = new BrokerError('handshake.timeout', { limitMs: REQUEST_MS })
+    const error = new BrokerError('handshake.timeout', { limitMs: this.#options.requestMs })
     if (socket.writable && socket.bytesWritten === 0) {
       refuseSocket(socket, new HttpRefusal(408, error))
       this.#options.onRefused(Visitor.of(socket).address, error.code)
