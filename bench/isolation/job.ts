@@ -42,6 +42,8 @@ export interface Published {
   readonly messages: number
   /** How late bursts were written: near the latencies means that the load was the limit. ms */
   readonly lateness: LatencySummary
+  /** For how long bytes waited in the publisher because the broker did not read: back-pressure, or a busy machine. ms */
+  readonly heldMs: number
 }
 
 /** Sent to readers when the publisher is done. */

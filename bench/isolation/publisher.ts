@@ -29,8 +29,13 @@ function publish(line: Line, plan: Plan, { startMicros, endMicros }: Timing): Pr
   let nextId = callboardDialect.firstNumber(line)
   let messages = 0
   let dueMicros = startMicros
+  let heldMicros = 0
+  let lastTurn = startMicros
   return new Promise(resolve => {
     const turn = (): void => {
+      const turnMicros = clock.now()
+      if (line.socket.writableLength > 0) heldMicros += turnMicros - lastTurn
+      lastTurn = turnMicros
       for (let now = clock.now(); dueMicros <= now && dueMicros < endMicros; dueMicros += plan.everyMicros) {
         lateness.record(now - dueMicros)
         line.socket.write(burst.encode(nextId, dueMicros))
@@ -39,7 +44,7 @@ function publish(line: Line, plan: Plan, { startMicros, endMicros }: Timing): Pr
         messages += plan.burst
         now = clock.now()
       }
-      if (dueMicros >= endMicros) return resolve({ messages, lateness: lateness.summary() })
+      if (dueMicros >= endMicros) return resolve({ messages, lateness: lateness.summary(), heldMs: heldMicros / 1000 })
       const waitMs = (dueMicros - clock.now()) / 1000
       if (waitMs > 0) Atomics.wait(sleeper, 0, 0, waitMs)
       setImmediate(turn)

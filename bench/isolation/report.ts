@@ -44,6 +44,7 @@ export function formatIsolation(rounds: readonly Round[], boundBytes: number): s
       figure(run => run.latency.p99),
       figure(run => run.latency.max, 1),
       figure(run => run.lateness.p99),
+      figure(run => run.heldMs, 0),
       figure(run => run.brokerBusy),
       figure(run => run.readersBusy),
       figure(run => run.before / MIB, 0),
@@ -51,7 +52,7 @@ export function formatIsolation(rounds: readonly Round[], boundBytes: number): s
     ]
   }
   const table = formatTable(
-    ['bad readers', '', 'p50 ms', 'p99 ms', 'max ms', 'publisher late p99', 'broker cpus', 'readers cpus', 'MiB before', 'MiB at most'],
+    ['bad readers', '', 'p50 ms', 'p99 ms', 'max ms', 'publisher late p99', 'held ms', 'broker cpus', 'readers cpus', 'MiB before', 'MiB at most'],
     [row('none', round => round.clean), row('three', round => round.bad)],
   )
   return [table, formatBad(rounds), formatVerdicts(judgeIsolation(rounds, boundBytes))].join('\n\n')

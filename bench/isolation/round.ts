@@ -27,6 +27,8 @@ export interface Run {
   readonly latency: LatencySummary
   /** How late the publisher wrote. */
   readonly lateness: LatencySummary
+  /** How long bytes waited in it. ms */
+  readonly heldMs: number
   readonly bad: readonly BadReading[]
   /** Resident memory of the broker before the traffic, and the most in it. */
   readonly before: number
@@ -78,7 +80,7 @@ async function measured(server: BenchServer, options: RunOptions, start: (file: 
     const memory = watchMemory(target.pid)
     const cpuBefore = cpuSeconds(target.pid)
     for (const worker of [readers, others, publisher]) worker.tell(timing)
-    const { messages, lateness } = await publisher.answer<Published>()
+    const { messages, lateness, heldMs } = await publisher.answer<Published>()
     const peak = memory.stop()
     const cpuUsed = cpuSeconds(target.pid) - cpuBefore
     for (const worker of [readers, others]) worker.tell({ published: messages })
@@ -88,6 +90,7 @@ async function measured(server: BenchServer, options: RunOptions, start: (file: 
     return {
       latency: read.latency,
       lateness,
+      heldMs,
       bad: bad.readers,
       before: memory.before,
       peak,

@@ -6,6 +6,7 @@ const MIB = 1024 * 1024
 const run = (p50: number, p99: number, peakMib: number): Run => ({
   latency: { count: 1000, p50, p99, max: p99 * 2 },
   lateness: { count: 10, p50: 0.1, p99: 0.2, max: 0.3 },
+  heldMs: 0,
   bad: [{ reader: 'paused', received: 8, gapNotices: 1, toldLost: 2, returns: 0 }],
   before: 80 * MIB,
   peak: peakMib * MIB,
