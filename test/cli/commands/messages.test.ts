@@ -43,6 +43,17 @@ test('messages: send --wait prints the answer, and each part of several', async 
   t.is((await broker.run('ipc', 'send', '--to', 'client:worker', '--message', 'x')).stdout, 'sent to $CB.to.client.worker: 1 receiver\n')
 })
 
+test('messages: send --trace asks for spans and says under which id they are found', async t => {
+  const broker = await startCallboard(t)
+  const agent = await connect({ home: broker.home })
+  t.teardown(() => agent.destroy())
+  await agent.subscribe('command', { onMessage: message => message.respond(message.headers) }).ready
+  const asked = await broker.run('ipc', 'send', '--message', 'status', '--wait', '--trace')
+  const [, traceId] = /^trace ([\da-f]{32})\n$/.exec(asked.stderr)!
+  t.regex((JSON.parse(asked.stdout) as { traceparent: string }).traceparent, new RegExp(`^00-${traceId}-[\\da-f]{16}-01$`))
+  t.is((await broker.run('ipc', 'send', '--message', 'status', '--wait')).stdout, 'null\n')
+})
+
 test('messages: what goes wrong with a request says what to do', async t => {
   const broker = await startCallboard(t)
   const nobody = await broker.run('ipc', 'send', '--message', 'status', '--wait')
