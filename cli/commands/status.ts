@@ -35,7 +35,7 @@ export async function status(context: Context, options: StatusOptions): Promise<
 
 async function explainRunning(context: Context, isHere: boolean): Promise<void> {
   const [now, health] = await withClient(context, client => Promise.all([client.call('status'), client.call('health')]))
-  const reasons = isHere ? await reasonsOf(context, true) : undefined
+  const reasons = isHere ? await reasonsOf(context, now) : undefined
   if (context.isJson) return printJson({ ...now, health, ...reasons })
   const { formatHealth } = await import('./gateway/health.ts')
   await print(`${formatStatus(now)}\n\n${formatHealth(health)}\n`)
@@ -43,7 +43,7 @@ async function explainRunning(context: Context, isHere: boolean): Promise<void> 
 }
 
 async function explainDown(context: Context): Promise<void> {
-  const reasons = await reasonsOf(context, false)
+  const reasons = await reasonsOf(context, undefined)
   await (context.isJson ? printJson({ running: false, ...reasons }) : printReasons(reasons))
 }
 
@@ -53,8 +53,8 @@ interface Reasons {
   readonly complaints: readonly string[]
 }
 
-/** What files, log and port say. Loaded only when asked for: it reads the configuration. */
-async function reasonsOf(context: Context, isRunning: boolean): Promise<Reasons> {
+/** What files, log and port say; `running` is what the broker itself does. Loaded only when asked for: it reads the configuration. */
+async function reasonsOf(context: Context, running: Status | undefined): Promise<Reasons> {
   const [{ checkHome }, { checkConfig }, { checkGateway }, { readRunLog }, { readStartRecord }] = await Promise.all([
     import('../checks/home.ts'),
     import('../checks/config.ts'),
@@ -63,10 +63,12 @@ async function reasonsOf(context: Context, isRunning: boolean): Promise<Reasons>
     import('../start-record.ts'),
   ])
   const { config } = readStartRecord(context.paths)
-  const { findings, problems, complaints } = await readRunLog(context, isRunning)
+  const { findings, problems, complaints } = await readRunLog(context, running !== undefined)
   const checks: Finding[] = []
-  for (const check of [checkHome, checkConfig, checkGateway]) for await (const finding of check(context, config)) checks.push(finding)
-  return { checks: [...checks, ...findings], problems, complaints: isRunning ? [] : complaints }
+  // One that runs with a gateway says where itself; it may have been started with another port than it would be now.
+  const wanted = running?.gateway === undefined ? [checkHome, checkConfig, checkGateway] : [checkHome, checkConfig]
+  for (const check of wanted) for await (const finding of check(context, config)) checks.push(finding)
+  return { checks: [...checks, ...findings], problems, complaints: running === undefined ? complaints : [] }
 }
 
 async function printReasons({ checks, problems, complaints }: Reasons): Promise<void> {

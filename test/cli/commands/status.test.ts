@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import test from 'ava'
 import { homePaths } from '../../../broker/ground/home.ts'
@@ -56,4 +58,19 @@ test('status: --verbose names what keeps a gateway from starting: its configurat
   t.is(report.running, false)
   t.regex(report.checks.find(({ check }) => check === 'config')!.text, /timeot/)
   t.regex(report.complaints.join('\n'), /^error: .*timeot/)
+})
+
+test('status: --verbose names who has the port of a gateway that will not start', async t => {
+  const server = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const home = temporaryDirectory(t)
+  writeFileSync(join(home, 'config.json'), JSON.stringify({ gateway: { port } }))
+  // Empty: what the configuration says holds.
+  const env = { CALLBOARD_GATEWAY_PORT: '' }
+  t.is((await runCallboard(t, ['start', '--detach'], { home, env })).exit, 1)
+  const { stdout } = await runCallboard(t, ['gateway', 'status', '--verbose'], { home, env })
+  t.regex(stdout, new RegExp(`^fail +gateway +port ${port} is taken by process ${process.pid} `, 'm'))
+  t.regex(stdout, new RegExp(`^what it said when it was last started in the background\nerror: .*${port}`, 'm'))
 })
