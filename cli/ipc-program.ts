@@ -15,6 +15,7 @@ export function declareIpc(program: Command): void {
 const message = (): Option => new Option('-m, --message <message>', 'JSON, or any text; - reads it from stdin').makeOptionMandatory()
 const channel = (description: string): Option => new Option('-c, --channel <name>', description)
 const subject = (description: string): Option => new Option('-s, --subject <subject>', description)
+const id = (): Option => new Option('--id <id>', 'id of your own, such as msg-123: callboard trace --message-id finds it by that')
 const timeout = (description: string): Option => new Option('-t, --timeout <time>', description).argParser(timeoutMs).default(5000, '5s')
 
 function declareMessages(ipc: Command): void {
@@ -25,6 +26,7 @@ function declareMessages(ipc: Command): void {
     .addOption(channel('channel to send to (default: command)'))
     .addOption(new Option('--to <address>', 'one receiver: client:ID, agent:NAME or session:ID').argParser(address).conflicts(['channel', 'subject']))
     .addOption(subject('any subject, outside channels too').conflicts(['channel', 'to']))
+    .addOption(id())
     .option('-w, --wait', 'wait for the answer; several parts are printed as they come')
     .addOption(timeout('longest wait for the answer'))
     .option('--trace', 'record spans of it on its way, where telemetry is configured')
@@ -36,7 +38,8 @@ function declareMessages(ipc: Command): void {
     .addOption(message())
     .addOption(channel('channel to publish to'))
     .addOption(subject('any subject, outside channels too').conflicts('channel'))
-    .addOption(new Option('-n, --count <n>', 'publish it n times').argParser(count).default(1))
+    .addOption(id())
+    .addOption(new Option('-n, --count <n>', 'publish it n times').argParser(count).default(1).conflicts('id'))
     .addHelpText('after', examples('callboard ipc publish --channel custom --message "hello"', 'uptime | callboard ipc publish --channel custom --message -'))
     .action(lazily(async () => (await import('./commands/ipc/publish.ts')).publish))
   ipc

@@ -10,6 +10,7 @@ import { withClient } from '../../with-client.ts'
 interface PublishOptions extends DestinationOptions {
   readonly message: string
   readonly count: number
+  readonly id?: string
 }
 
 // Receipts that are waited for together: enough to fill the socket, few enough to hold in memory.
@@ -21,7 +22,7 @@ export async function publish(context: Context, options: PublishOptions): Promis
     const subject = await subjectOf(client, options)
     let deliveries = 0
     for (let left = options.count; left > 0; left -= WINDOW) {
-      const publishes = Array.from({ length: Math.min(left, WINDOW) }, () => client.publish(subject, message.payload, { ...message.options, receipt: true }))
+      const publishes = Array.from({ length: Math.min(left, WINDOW) }, () => client.publish(subject, message.payload, { ...message.options, ...(options.id !== undefined && { mid: options.id }), receipt: true }))
       for (const { receivers } of await Promise.all(publishes)) deliveries += receivers
     }
     if (context.isJson) return printJson({ subject, messages: options.count, deliveries })

@@ -18,17 +18,18 @@ interface SendOptions extends DestinationOptions {
   readonly wait?: true
   readonly timeout: number
   readonly trace?: true
+  readonly id?: string
 }
 
 const DEFAULT_CHANNEL = 'command'
 
 interface SentMessage extends MessageInput {
-  readonly options: MessageInput['options'] & { readonly headers?: Readonly<Record<string, string>> }
+  readonly options: MessageInput['options'] & { readonly mid?: string; readonly headers?: Readonly<Record<string, string>> }
 }
 
 export async function send(context: Context, options: SendOptions): Promise<void> {
   const { payload, options: form } = await readMessage(options.message)
-  const message: SentMessage = { payload, options: options.trace ? { ...form, headers: beginTrace() } : form }
+  const message: SentMessage = { payload, options: { ...form, ...(options.id !== undefined && { mid: options.id }), ...(options.trace && { headers: beginTrace() }) } }
   const isNamed = options.channel !== undefined || options.subject !== undefined || options.to !== undefined
   await withClient(context, async client => {
     const subject = await subjectOf(client, isNamed ? options : { channel: DEFAULT_CHANNEL })

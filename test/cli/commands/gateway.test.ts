@@ -6,7 +6,9 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 type Trace = ApiAnswer<'trace.show'>
 
-test('gateway: health as a whole, part by part, and for programs', async t => {
+// One after another: each runs a broker and several commands, and all at once would be too much for a small machine.
+
+test.serial('gateway: health as a whole, part by part, and for programs', async t => {
   const { callboard } = await startBrokerProcess(t)
   const whole = await callboard.run('gateway', 'health')
   t.is(whole.exit, 0, whole.stderr)
@@ -17,7 +19,7 @@ test('gateway: health as a whole, part by part, and for programs', async t => {
   t.true(health.parts.every(({ state }) => state !== 'fail'))
 })
 
-test('gateway: ping measures round trips to the broker, and through a channel that lets them', async t => {
+test.serial('gateway: ping measures round trips to the broker, and through a channel that lets them', async t => {
   const { callboard, connect } = await withConnect(t)
   const [plain] = (await callboard.json('gateway', 'ping', '--count', '3', '--interval', '1ms')) as [Record<string, unknown>]
   t.like(plain, { sent: 3, answered: 3 })
@@ -37,7 +39,7 @@ test('gateway: ping measures round trips to the broker, and through a channel th
   t.regex(unknown.stderr, /no channel "evnts".*\nhint: did you mean "events"\?/)
 })
 
-test('gateway: connections in a table, one of them, and by channel', async t => {
+test.serial('gateway: connections in a table, one of them, and by channel', async t => {
   const { callboard, connect } = await withConnect(t)
   const client = await connect({ clientId: 'sensor-7' })
   await client.subscribe('status.cpu').ready
@@ -51,7 +53,7 @@ test('gateway: connections in a table, one of them, and by channel', async t => 
   t.is((await callboard.run('gateway', 'connections', '--id', 'nobody')).exit, 1)
 })
 
-test('gateway: a few connections are shown, with --all every one', async t => {
+test.serial('gateway: a few connections are shown, with --all every one', async t => {
   const { callboard, connect } = await withConnect(t)
   await Promise.all(Array.from({ length: 42 }, (_, n) => connect({ clientId: `many-${n}` })))
   const few = await callboard.run('gateway', 'connections')
@@ -61,7 +63,7 @@ test('gateway: a few connections are shown, with --all every one', async t => {
   t.is(all.stdout.match(/ many-\d+ /g)!.length, 42)
 })
 
-test('gateway: stats over a period, with totals, rates and a curve', async t => {
+test.serial('gateway: stats over a period, with totals, rates and a curve', async t => {
   const { callboard } = await startBrokerProcess(t)
   await callboard.run('ipc', 'publish', '--channel', 'command', '--message', 'x', '--count', '25')
   const { stdout } = await callboard.run('gateway', 'stats', '--period', '1h', '--metrics', 'messages')
@@ -74,7 +76,7 @@ test('gateway: stats over a period, with totals, rates and a curve', async t => 
   t.regex(unknown.stderr, /no metric "mesages".*\nhint: there are .*messages/)
 })
 
-test('gateway: latency by any percentiles', async t => {
+test.serial('gateway: latency by any percentiles', async t => {
   const { callboard } = await startBrokerProcess(t)
   const { stdout } = await callboard.run('gateway', 'latency', '--percentiles', '50,95,99.9')
   t.regex(stdout, /^WHAT +COUNT +P50 +P95 +P99\.9 +MAX\ndelivery +\d+ /)
@@ -86,7 +88,7 @@ test('gateway: latency by any percentiles', async t => {
   t.true(at[0]!.ms <= at[1]!.ms && at[1]!.ms === answer.delivery.max)
 })
 
-test('trace: the way of a message by each of its ids, with every receiver and the answers', async t => {
+test.serial('trace: the way of a message by each of its ids, with every receiver and the answers', async t => {
   const { callboard, connect } = await withConnect(t)
   const [responder, asker] = [await connect({ clientId: 'responder' }), await connect({ clientId: 'asker' })]
   await responder.subscribe('command', { onMessage: message => message.respond('done') }).ready
@@ -106,7 +108,17 @@ test('trace: the way of a message by each of its ids, with every receiver and th
   t.regex(stdout, /^request \d+\.\d+ "msg-123" on command, [^]*^ {2}RECEIVER[^]*^ {2}responder +conn-\d+ [^]*^ {2}answer, .* after the request$/m)
 })
 
-test('trace: a message that is not known is told from one of another broker or start', async t => {
+test.serial('trace: what the command line sends can have an id to be found by', async t => {
+  const { callboard } = await startBrokerProcess(t)
+  t.is((await callboard.run('ipc', 'send', '--message', 'x', '--id', 'from-send')).exit, 0)
+  t.is((await callboard.run('ipc', 'publish', '--channel', 'command', '--message', 'x', '--id', 'from-publish')).exit, 0)
+  for (const id of ['from-send', 'from-publish']) {
+    const [{ entries }] = (await callboard.json('trace', '--message-id', id)) as [Trace]
+    t.like(entries, { length: 1, 0: { mid: id, subject: 'command', fate: 'dropped(no-interest)' } })
+  }
+})
+
+test.serial('trace: a message that is not known is told from one of another broker or start', async t => {
   const { callboard, connect } = await withConnect(t)
   const { broker, incarnation } = (await connect()).welcome
   const fails: [id: string, message: RegExp][] = [
@@ -121,7 +133,7 @@ test('trace: a message that is not known is told from one of another broker or s
   }
 })
 
-test('trace: what was lost or refused alone, and what was slow', async t => {
+test.serial('trace: what was lost or refused alone, and what was slow', async t => {
   const { callboard, connect } = await withConnect(t)
   const client = await connect({ clientId: 'pub' })
   await client.subscribe('command').ready
@@ -135,7 +147,7 @@ test('trace: what was lost or refused alone, and what was slow', async t => {
   t.deepEqual(slow.entries.map(({ subject }) => subject), ['command'])
 })
 
-test('trace: --follow shows what comes, until Ctrl-C', async t => {
+test.serial('trace: --follow shows what comes, until Ctrl-C', async t => {
   const { callboard, connect } = await withConnect(t)
   const client = await connect({ clientId: 'pub' })
   const follow = callboard.follow('trace', '--channel', 'command', '--follow', '--json')
@@ -148,7 +160,7 @@ test('trace: --follow shows what comes, until Ctrl-C', async t => {
   t.deepEqual(await follow.end('SIGINT'), [0, null])
 })
 
-test('logs: what was lost is found there, with how much and why', async t => {
+test.serial('logs: what was lost is found there, with how much and why', async t => {
   const broker = await startBrokerProcess(t)
   const slow = await broker.native({ client: 'slow' })
   await slow.subscribe(1, 'command')
@@ -163,18 +175,19 @@ test('logs: what was lost is found there, with how much and why', async t => {
   t.regex(lines, /messages dropped {2}connection=conn-\d+ {2}client=slow {2}reason=(?:actor-gone|link-down) {2}count=\d {2}total=\d\n$/)
 })
 
-test('gateway: every command goes by WebSocket too', async t => {
+test.serial('gateway: every command goes by WebSocket too', async t => {
   const broker = await startBroker(t)
   const run = (...words: string[]) => runCallboard(t, words, { home: broker.home })
-  const { stdout } = await run('gateway', '--url', broker.gateway, 'connections')
-  t.regex(stdout, /^conn-\d+ +cli-\d+ .* websocket, native /m)
+  const connections = await run('gateway', '--url', broker.gateway, 'connections')
+  t.is(connections.exit, 0, connections.stderr)
+  t.regex(connections.stdout, /^conn-\d+ +cli-\d+ .* websocket, native /m)
   for (const words of [['gateway', 'health'], ['gateway', 'ping', '-n', '1'], ['gateway', 'stats'], ['gateway', 'latency'], ['gateway', 'status'], ['gateway', 'status', '--verbose'], ['gateway', 'trace'], ['trace'], ['top', '--once', '--interval', '10ms']]) {
     const { exit, stderr } = await run(...words, '--url', broker.gateway)
     t.is(exit, 0, `${words.join(' ')}: ${stderr}`)
   }
 })
 
-test('gateway: an address that is none is refused', async t => {
+test.serial('gateway: an address that is none is refused', async t => {
   const { exit, stderr } = await runCallboard(t, ['gateway', 'ping', '--url', 'http://localhost'], { home: temporaryDirectory(t) })
   t.is(exit, 2)
   t.regex(stderr, /must be the address of a gateway, such as ws:/)

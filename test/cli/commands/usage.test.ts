@@ -14,6 +14,7 @@ const mistakes: [words: string[], stderr: RegExp][] = [
   [['ipc', 'publish', '--message', 'x', '--channel', 'a', '--subject', 'b'], /cannot be used with/],
   [['ipc', 'publish', '--message', 'x', '--channel', 'a', '--count', '0'], /whole number from 1/],
   [['ipc', 'channel', 'create', '--name', 'x', '--mode', 'queue'], /Allowed choices are pubsub, broadcast/],
+  [['ipc', 'publish', '--message', 'x', '--channel', 'a', '--id', 'one', '--count', '2'], /cannot be used with/],
   [['ipc', 'trace', '--enable', '--disable'], /cannot be used with/],
   [['gateway', 'connections', '--all', '--by-channel'], /cannot be used with/],
   [['gateway', 'stats', '--period', '2d'], /a time from 1s to 24h/],
