@@ -13,7 +13,7 @@ import { SharedClock } from '../measure/shared-clock.ts'
 import { Problems } from '../load/traffic.ts'
 import { badReaders, SUBJECT, type BadOutcome, type BadReader, type BadReading, type Finish, type Plan, type Task, type Timing } from './job.ts'
 import { until } from './until.ts'
-import { Boss } from './worker.ts'
+import { Parent } from './worker.ts'
 
 const MAX_FRAME_BYTES = 2 ** 21
 /** 1,000 bytes every 100 ms: 10 KB/s. */
@@ -24,7 +24,7 @@ const LIFE_MS = { reading: 500, waiting: 100, away: 100 }
 
 const overflowOf: Readonly<Record<BadReader, Overflow>> = { paused: 'drop-oldest', slow: 'drop-newest', crashing: 'disconnect' }
 
-const boss = new Boss()
+const parent = new Parent()
 const problems = new Problems()
 
 async function crashAgainAndAgain(reader: Reader, isOn: () => boolean): Promise<void> {
@@ -114,12 +114,12 @@ class Reader {
   }
 }
 
-await boss.serve(async () => {
-  const { plan, isBad } = await boss.next<Extract<Task, { kind: 'read-badly' }>>()
+await parent.serve(async () => {
+  const { plan, isBad } = await parent.next<Extract<Task, { kind: 'read-badly' }>>()
   const readers = badReaders.map(name => new Reader(name, plan))
   for (const reader of readers) await reader.come()
-  boss.tell({ ready: true })
-  const { windowMicros, endMicros } = await boss.next<Timing>()
+  parent.tell({ ready: true })
+  const { windowMicros, endMicros } = await parent.next<Timing>()
   const clock = new SharedClock(plan.epoch)
   await sleep(Math.max(0, windowMicros - clock.now()) / 1000)
   const [paused, slow, crashing] = readers
@@ -129,7 +129,7 @@ await boss.serve(async () => {
     slow!.readSlowly()
     lives = crashAgainAndAgain(crashing!, () => clock.now() < endMicros)
   }
-  const { published } = await boss.next<Finish>()
+  const { published } = await parent.next<Finish>()
   await lives
   for (const reader of readers) reader.readOn()
   // Who crashed cannot know what came while it was away.
@@ -138,5 +138,5 @@ await boss.serve(async () => {
   for (const { name, received, toldLost } of complete) {
     if (received + toldLost !== published) problems.add(`${name} reader: got ${received} and was told of ${toldLost} lost of ${published} messages`)
   }
-  boss.tell({ readers: readers.map(reader => reader.reading()), problems: problems.texts } satisfies BadOutcome)
+  parent.tell({ readers: readers.map(reader => reader.reading()), problems: problems.texts } satisfies BadOutcome)
 })

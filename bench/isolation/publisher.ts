@@ -6,20 +6,20 @@ import { Latencies } from '../measure/latencies.ts'
 import { SharedClock } from '../measure/shared-clock.ts'
 import type { Plan, Published, Task, Timing } from './job.ts'
 import { Burst } from './stamped-frames.ts'
-import { Boss } from './worker.ts'
+import { Parent } from './worker.ts'
 
-const boss = new Boss()
+const parent = new Parent()
 // A timer is late by up to a millisecond, and a spinning publisher would take a core from the broker.
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
-await boss.serve(async () => {
-  const { plan } = await boss.next<Extract<Task, { kind: 'publish' }>>()
+await parent.serve(async () => {
+  const { plan } = await parent.next<Extract<Task, { kind: 'publish' }>>()
   const line = await Line.open(plan.target.address)
   await greet(line, plan.target.credential)
   const broken = new Promise<never>((_, reject) => (line.onLost = problem => reject(new Error(problem))))
   line.onBytes = bytes => line.onLost(callboardDialect.describe(bytes))
-  boss.tell({ ready: true })
-  boss.tell(await Promise.race([publish(line, plan, await boss.next<Timing>()), broken]))
+  parent.tell({ ready: true })
+  parent.tell(await Promise.race([publish(line, plan, await parent.next<Timing>()), broken]))
 })
 
 function publish(line: Line, plan: Plan, { startMicros, endMicros }: Timing): Promise<Published> {

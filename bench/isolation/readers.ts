@@ -9,12 +9,12 @@ import { Problems } from '../load/traffic.ts'
 import { SUBJECT, type Finish, type ReadOutcome, type Task, type Timing } from './job.ts'
 import { StampReader } from './stamped-frames.ts'
 import { until } from './until.ts'
-import { Boss } from './worker.ts'
+import { Parent } from './worker.ts'
 
-const boss = new Boss()
+const parent = new Parent()
 
-await boss.serve(async () => {
-  const { plan, readers: count } = await boss.next<Extract<Task, { kind: 'read' }>>()
+await parent.serve(async () => {
+  const { plan, readers: count } = await parent.next<Extract<Task, { kind: 'read' }>>()
   const clock = new SharedClock(plan.epoch)
   const latencies = new Latencies()
   const problems = new Problems()
@@ -36,16 +36,16 @@ await boss.serve(async () => {
       reader.receive(bytes)
     }
   }
-  boss.tell({ ready: true })
-  const timing = await boss.next<Timing>()
+  parent.tell({ ready: true })
+  const timing = await parent.next<Timing>()
   windowMicros = timing.windowMicros
   const cpuBefore = cpuSeconds(process.pid)
-  const { published } = await boss.next<Finish>()
+  const { published } = await parent.next<Finish>()
   const used = cpuSeconds(process.pid) - cpuBefore
   await until(() => readers.every(reader => reader.messages >= published) || problems.texts.length > 0)
   for (const [i, { messages, problem }] of readers.entries()) {
     if (problem !== undefined) problems.add(`reader ${i}: ${problem}`)
     else if (messages !== published) problems.add(`reader ${i}: got ${messages} of ${published} messages`)
   }
-  boss.tell({ latency: latencies.summary(), cpuSeconds: used, problems: problems.texts } satisfies ReadOutcome)
+  parent.tell({ latency: latencies.summary(), cpuSeconds: used, problems: problems.texts } satisfies ReadOutcome)
 })

@@ -23,8 +23,8 @@ export function judgeIsolation(rounds: readonly Round[], boundBytes: number): re
   const p99 = summarise(rounds.map(({ clean, bad }) => bad.latency.p99 / clean.latency.p99))
   const growth = summarise(rounds.map(({ clean, bad }) => bad.peak - clean.peak))
   return [
-    { what: 'p50 of the others', goal: `≤ ${goals.p50Times} times`, figure: `${times(p50)}`, isMet: p50.median <= goals.p50Times },
-    { what: 'p99 of the others', goal: `≤ ${goals.p99Times} times or + ${goals.p99PlusMs} ms`, figure: `${times(p99)}`, isMet: p99Excess.median <= 0 },
+    { what: 'p50 of the others', goal: `≤ ${goals.p50Times} times`, figure: times(p50), isMet: p50.median <= goals.p50Times },
+    { what: 'p99 of the others', goal: `≤ ${goals.p99Times} times or + ${goals.p99PlusMs} ms`, figure: times(p99), isMet: p99Excess.median <= 0 },
     { what: 'memory for bad readers', goal: `≤ ${mib(boundBytes)} MiB`, figure: `${mib(growth.median)} (${mib(growth.min)}–${mib(growth.max)}) MiB`, isMet: growth.median <= boundBytes },
   ]
 }

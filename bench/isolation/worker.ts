@@ -45,7 +45,7 @@ export class Worker {
 }
 
 /** The worker's own end: what the bench told it, one after the other. */
-export class Boss {
+export class Parent {
   readonly #told: unknown[] = []
   #wake: () => void = () => {}
 
