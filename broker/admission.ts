@@ -13,6 +13,7 @@ import { outboundLimits, type OutboundLimits } from './delivery/marks.ts'
 import { PROTOCOL_VERSION, type Flow, type Hello } from './protocol/bodies.ts'
 import { handshakeStep, type HandshakeAuthority, type PendingHello } from './protocol/handshake.ts'
 import type { Credential } from './security/authenticator.ts'
+import { CreditBook } from './session/credit-book.ts'
 import type { Sessions } from './sessions.ts'
 
 /** Room for subject, headers and markers beside the largest payload. bytes */
@@ -112,6 +113,7 @@ export class Admission {
     // Who is translated for is given plain payloads.
     connection.readsZstd = ipc.performance.compressionEnabled && hello.compression.includes('zstd') && connection.dialect!.translate === undefined
     connection.greeting = undefined
+    if (hello.flow.credit) connection.credit = new CreditBook(ipc.limits.creditBytes)
     connection.outbound.load.limits = this.#limitsFor(hello.flow)
     connection.isWatched = ipc.performance.keepAlive && hello.heartbeatMs > 0
     connection.client = hello.client ?? this.#defaultClient(connection, hello)

@@ -9,6 +9,8 @@ import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
+import { Kind } from './ground/kind.ts'
+import type { Grant } from './session/credit-book.ts'
 
 export class Backpressure {
   readonly #core: Core
@@ -17,8 +19,11 @@ export class Backpressure {
     this.#core = core
   }
 
-  /** `feeder` has just delivered to `receiver`, which is at or above high-water. */
-  stall(feeder: Connection, receiver: Connection): void {
+  /**
+   * `feeder` has just delivered to `receiver`, which is at or above high-water. `subject`: on which, where it sends by
+   * credit if it asked for that; otherwise it is not read.
+   */
+  stall(feeder: Connection, receiver: Connection, subject?: string): void {
     // One that is ending takes no more: nothing to wait for.
     if (!receiver.isReady) return
     if (receiver.stallDeadline === undefined) {
@@ -31,6 +36,12 @@ export class Backpressure {
       this.#core.deadlines.set(receiver.stallDeadline, stallMs)
       this.#core.onConnectionEvent(receiver, 'stalled')
     }
+    if (subject !== undefined && feeder.credit !== undefined) {
+      feeder.credit.hold(subject, receiver)
+      receiver.heldFeeders ??= new Set()
+      receiver.heldFeeders.add(feeder)
+      return
+    }
     // Two clients that write before they read would wait for each other for ever: a feeder that is itself behind in
     // reading goes on until the receiver's hard limit.
     if (feeder.isHigh && !receiver.outbound.load.isHard) return
@@ -40,14 +51,17 @@ export class Backpressure {
     feeder.pause()
   }
 
+  /** Tells a client with credit what it may send. */
+  grant(feeder: Connection, grants: readonly Grant[]): void {
+    if (feeder.isPresent) for (const [subject, bytes] of grants) this.#core.send(feeder, { kind: Kind.credit, body: { subject, bytes } })
+  }
+
   /** The receiver caught up, or is gone. */
   release(receiver: Connection): void {
     if (receiver.stallDeadline === undefined) return
     this.#core.deadlines.cancel(receiver.stallDeadline)
     receiver.stallDeadline = undefined
-    const feeders = receiver.stalledFeeders
-    receiver.stalledFeeders = undefined
-    if (feeders !== undefined) for (const feeder of feeders) feeder.resume()
+    this.#letGo(receiver)
     if (receiver.state !== 'gone') this.#core.onConnectionEvent(receiver, 'relieved')
   }
 
@@ -66,9 +80,14 @@ export class Backpressure {
   #goOn(receiver: Connection): void {
     const { stallDeadline } = receiver
     if (stallDeadline !== undefined) this.#core.deadlines.cancel(stallDeadline)
-    const feeders = receiver.stalledFeeders
-    receiver.stalledFeeders = undefined
-    if (feeders !== undefined) for (const feeder of feeders) feeder.resume()
+    this.#letGo(receiver)
+  }
+
+  #letGo(receiver: Connection): void {
+    const { stalledFeeders, heldFeeders } = receiver
+    receiver.stalledFeeders = receiver.heldFeeders = undefined
+    if (stalledFeeders !== undefined) for (const feeder of stalledFeeders) feeder.resume()
+    if (heldFeeders !== undefined) for (const feeder of heldFeeders) this.grant(feeder, feeder.credit!.release(receiver))
   }
 
   #end(receiver: Connection, stalledMs: number): void {

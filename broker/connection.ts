@@ -15,6 +15,7 @@ import type { Route } from './routing/route.ts'
 import type { Subscription } from './routing/subscription.ts'
 import type { Permissions } from './security/permissions.ts'
 import type { KeyObject } from 'node:crypto'
+import type { CreditBook } from './session/credit-book.ts'
 import type { OpenRequest, RequestParty } from './session/open-requests.ts'
 import type { Member } from './session/directory.ts'
 import type { Device, Greeting } from './protocol/bodies.ts'
@@ -91,10 +92,14 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   receivedMessages = 0
   receivedBytes = 0
   rejectedMessages = 0
+  /** What it may send on each subject; undefined: it did not ask to be told. */
+  credit: CreditBook | undefined
   /** How many slow receivers it feeds: while above 0 it is not read. */
   pauses = 0
   /** Connections that pause because this one is slow. */
   stalledFeeders: Set<Connection> | undefined
+  /** Connections whose credit is held because this one is slow. */
+  heldFeeders: Set<Connection> | undefined
   stallDeadline: Deadline | undefined
   /** What it lost since it was last told, by reason. */
   losses: Map<DropReason, LossTally> | undefined

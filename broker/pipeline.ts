@@ -319,13 +319,14 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   #publish(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number, asked: Asked): void {
     const subjectStart = start + Offset.subject
-    const route = this.#publisher.route(connection, bytes, subjectStart, subjectStart + bytes[subjectStart - 1]!, id, 1)
-    if (route === undefined || !this.#publisher.mayPublish(connection, route, id, 1)) return
+    const route = this.#publisher.admit(connection, bytes, subjectStart, subjectStart + bytes[subjectStart - 1]!, id, end - start)
+    if (route === undefined) return
     const slice = new Slice(bytes, start, end, 1, route.receivers.account)
     slice.zstd = asked.zstd
     const watch = applyOptions(this.core, connection, slice, id, asked)
     follow(this.core.traced, slice)
     const receivers = this.#publisher.publish(connection, route, slice, id, timeMicros, detailsOf(asked))
+    this.#publisher.passedOn(connection, route)
     this.core.traced?.routed(receivers)
     if (watch === undefined) this.#receipt(connection, id, asked.flags, receivers)
     else watch.expect(receivers)

@@ -35,8 +35,25 @@ export class Publisher {
     }
     if (!this.takeIds(connection, firstId, count)) return
     const route = this.route(connection, bytes, subjectStart, subjectEnd, firstId, count)
-    if (route === undefined || !this.mayPublish(connection, route, firstId, count)) return
-    this.publish(connection, route, new Slice(bytes, start, end, count, route.receivers.account), firstId, timeMicros)
+    if (route === undefined) return
+    if (connection.credit !== undefined && !this.#takeCredit(connection, route, firstId, count, end - start)) return
+    if (this.mayPublish(connection, route, firstId, count)) this.publish(connection, route, new Slice(bytes, start, end, count, route.receivers.account), firstId, timeMicros)
+    this.passedOn(connection, route)
+  }
+
+  /** The route of one message and leave to publish it; undefined when it was refused. */
+  admit(connection: Connection, bytes: Uint8Array, subjectStart: number, subjectEnd: number, id: number, frameBytes: number): Route | undefined {
+    const route = this.route(connection, bytes, subjectStart, subjectEnd, id, 1)
+    if (route === undefined) return undefined
+    if (connection.credit !== undefined && !this.#takeCredit(connection, route, id, 1, frameBytes)) return undefined
+    if (this.mayPublish(connection, route, id, 1)) return route
+    this.passedOn(connection, route)
+    return undefined
+  }
+
+  /** What was published on the subject, or refused for good, uses no credit any more unless a receiver is behind. */
+  passedOn(connection: Connection, route: Route): void {
+    if (connection.credit !== undefined) this.#backpressure.grant(connection, connection.credit.passedOn(route.subject))
   }
 
   /** Delivers what was allowed; returns the receivers, summed over the slice's messages where groups or filters pick. */
@@ -55,9 +72,17 @@ export class Publisher {
     return count
   }
 
-  /** Hands a slice to one receiver, and slows the sender when that one is behind. */
-  deliver(connection: Connection, sink: Sink, slice: Slice): void {
-    if (!sink.deliver(slice)) this.#backpressure.stall(connection, sink as Connection)
+  /** Hands a slice to one receiver, and slows the sender when that one is behind; `subject` where it sends by credit. */
+  deliver(connection: Connection, sink: Sink, slice: Slice, subject?: string): void {
+    if (!sink.deliver(slice)) this.#backpressure.stall(connection, sink as Connection, subject)
+  }
+
+  #takeCredit(connection: Connection, route: Route, firstId: number, count: number, bytes: number): boolean {
+    const credit = connection.credit!
+    if (credit.spend(route.subject, bytes)) return true
+    route.receivers.account.rejected += count
+    this.#core.refuse(connection, firstId, new BrokerError('flow.no_credit', { actualBytes: bytes, subject: route.subject, creditBytes: credit.windowBytes }), count)
+    return false
   }
 
   /** Ids must grow; false when the frames were refused for theirs. */
@@ -120,7 +145,7 @@ export class Publisher {
       const sink = plain[i]!
       if (skipsSender && sink === connection) continue
       receivers++
-      if (!sink.deliver(slice)) this.#backpressure.stall(connection, sink as Connection)
+      if (!sink.deliver(slice)) this.#backpressure.stall(connection, sink as Connection, route.subject)
     }
     return receivers
   }
@@ -135,7 +160,7 @@ export class Publisher {
       const slice = run.count === 1 ? run : run.part(bytes, start, end, 1)
       const targets = this.targets(connection, route, slice)
       this.record(connection, route, slice, Kind.publish, id++, timeMicros, targets.sinks, details)
-      for (let i = 0; i < targets.sinks.length; i++) this.deliver(connection, targets.sinks[i]!, targets.sliceFor(i))
+      for (let i = 0; i < targets.sinks.length; i++) this.deliver(connection, targets.sinks[i]!, targets.sliceFor(i), route.subject)
       account(run.account, 1, targets.sinks.length)
       sum += targets.sinks.length
       start = end
