@@ -3,7 +3,7 @@
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import type { Client } from './client.ts'
-import { withDefaults, type ConnectionOptions } from './connection-options.ts'
+import { NETWORK_SESSION_TTL_MS, withDefaults, type ConnectionOptions } from './connection-options.ts'
 import type { Platform } from './link.ts'
 import { openClient } from './open-client.ts'
 import { openWebSocketLink } from './websocket-link.ts'
@@ -40,7 +40,7 @@ export function connect(options: BrowserConnectOptions = {}): Promise<Client> {
     ...(options.principal === undefined ? {} : { principal: options.principal }),
   }
   const credential = { token: options.token, auth: options.auth ?? ('challenge' as const) }
-  return openClient(browserPlatform(options.url ?? gatewayOfPage()), withDefaults(options, names, () => credential), options.signal)
+  return openClient(browserPlatform(options.url ?? gatewayOfPage()), withDefaults(options, { names, credential: () => credential, sessionTtlMs: NETWORK_SESSION_TTL_MS }), options.signal)
 }
 
 // Chosen here so that it stays the same after a reconnect; two tabs must not take each other over.

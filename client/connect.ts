@@ -8,7 +8,7 @@ import { openClient } from './open-client.ts'
 import { brokerAddress, clientOptions, type ConnectOptions } from './options.ts'
 import type { Platform } from './link.ts'
 import { openUnixLink } from './unix-link.ts'
-import { openWebSocketLink } from './websocket-link.ts'
+import { isWebSocketUrl, openWebSocketLink } from './websocket-link.ts'
 import { nodeZstd } from './zstd.ts'
 
 /** How long an agent waits for the broker that started it: agents start before the broker listens. ms */
@@ -50,7 +50,7 @@ function isNotListening(error: unknown): boolean {
 
 /** Node's surroundings of a client, for the gateway at a URL (`ws:`, `wss:`) or the Unix socket at a path. */
 export function nodePlatform(address: string): Platform {
-  const isUrl = /^wss?:/i.test(address)
+  const isUrl = isWebSocketUrl(address)
   return {
     openLink: signal => (isUrl ? openWebSocketLink(address, signal) : openUnixLink(address, signal)),
     hmac: (key, data) => createHmac('sha256', key).update(data).digest(),

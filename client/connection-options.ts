@@ -33,7 +33,8 @@ export interface ConnectionOptions {
   readonly credit?: boolean
   /**
    * How long the broker keeps subscriptions, open requests and messages for this client after its connection broke, so
-   * that it goes on without loss. The broker may grant less. ms, 0 = not at all; default 60000, with `retry: false` 0
+   * that it goes on without loss. The broker may grant less. ms, 0 = not at all; default 60000 over WebSocket, 0 over
+   * the Unix socket (which breaks only when one of the two programs ends) and with `retry: false`
    */
   readonly sessionTtlMs?: number
   /** How to come back after a disconnect; what is left out is as the broker says. `maxRetries: Infinity` never gives up; false never comes back. */
@@ -50,13 +51,23 @@ export interface ConnectionOptions {
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 5000
 const DEFAULT_OFFLINE_LIMIT = 1000
-const DEFAULT_SESSION_TTL_MS = 60_000
+/** For links that may break while both programs run. */
+export const NETWORK_SESSION_TTL_MS = 60_000
 const HEARTBEAT_MS = 30_000
 
-/** What the client is told: the options, with their defaults. `names` is what it says of itself beside them. */
-export function withDefaults(options: ConnectionOptions, names: Identity, credential: () => Credential): ClientOptions {
+/** What else a client is made of, where it runs. */
+export interface Surroundings {
+  /** What it says of itself beside the options. */
+  readonly names: Identity
+  readonly credential: () => Credential
+  /** `sessionTtlMs` of options that do not say it. */
+  readonly sessionTtlMs: number
+}
+
+/** What the client is told: the options, with their defaults. */
+export function withDefaults(options: ConnectionOptions, { names, credential, sessionTtlMs: defaultTtlMs }: Surroundings): ClientOptions {
   // Nobody comes back for the session of a client that does not come back.
-  const sessionTtlMs = options.retry === false ? 0 : (options.sessionTtlMs ?? DEFAULT_SESSION_TTL_MS)
+  const sessionTtlMs = options.retry === false ? 0 : (options.sessionTtlMs ?? defaultTtlMs)
   return {
     identity: {
       ...names,

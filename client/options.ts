@@ -5,8 +5,9 @@ import { basename, extname } from 'node:path'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { homeFromEnvironment, homePaths, isCode } from '../broker/ground/home.ts'
 import type { ClientOptions } from './client.ts'
-import { withDefaults, type ConnectionOptions } from './connection-options.ts'
+import { NETWORK_SESSION_TTL_MS, withDefaults, type ConnectionOptions } from './connection-options.ts'
 import type { Credential, Identity } from './handshake.ts'
+import { isWebSocketUrl } from './websocket-link.ts'
 
 export interface ConnectOptions extends ConnectionOptions {
   /** Address of the broker's gateway, such as `ws://127.0.0.1:18789`: a WebSocket instead of the Unix socket. default: CALLBOARD_URL, unless `socket`, `home` or CALLBOARD_SOCKET is given */
@@ -46,7 +47,11 @@ export function brokerAddress(options: ConnectOptions, environment: NodeJS.Proce
 
 /** What the client is told, from the options and, where they are silent, the environment. */
 export function clientOptions(options: ConnectOptions, environment: NodeJS.ProcessEnv = process.env): ClientOptions {
-  return withDefaults(options, identityOf(options, environment), () => credentialOf(options, environment))
+  return withDefaults(options, {
+    names: identityOf(options, environment),
+    credential: () => credentialOf(options, environment),
+    sessionTtlMs: isWebSocketUrl(brokerAddress(options, environment)) ? NETWORK_SESSION_TTL_MS : 0,
+  })
 }
 
 function identityOf(options: ConnectOptions, environment: NodeJS.ProcessEnv): Identity {

@@ -17,6 +17,11 @@ const MAX_UNREAD_BYTES = 16 * 1024 * 1024
 const FIRST_CLOSE_CODE = 4000
 const NORMAL_CLOSURE = 1000
 
+/** True for what a WebSocket can be opened to; anything else is a path. `http:` means `ws:` here, as it does to browsers. */
+export function isWebSocketUrl(address: string): boolean {
+  return /^(?:ws|http)s?:/i.test(address)
+}
+
 /**
  * Opens a WebSocket to `url` (`ws:` or `wss:`).
  * @throws BrokerError `connect.websocket`, or what the broker's close code says; the signal's reason when it aborts

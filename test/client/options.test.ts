@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { brokerAddress, clientOptions, socketPath } from '../../client/options.ts'
+import { brokerAddress, clientOptions, socketPath, type ConnectOptions } from '../../client/options.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const environment = { CALLBOARD_SOCKET: '/run/cb.sock', CALLBOARD_HOME: '/var/cb', CALLBOARD_TOKEN: 'ambient', CALLBOARD_AGENT: 'weather' }
@@ -50,4 +50,13 @@ test('options: a URL that is given is the address, one of the environment gives 
   // Agents inherit the environment of their broker, which may itself name another one.
   t.is(brokerAddress({}, { ...remote, CALLBOARD_SOCKET: '/run/cb.sock' }), '/run/cb.sock')
   t.is(brokerAddress({}, { CALLBOARD_URL: '', CALLBOARD_HOME: '/var/cb' }), '/var/cb/callboard.sock')
+})
+
+test('options: a session outlives a network, not a socket of this host; and not a client that never comes back', t => {
+  const asked = (options: ConnectOptions): number | undefined => clientOptions(options, { CALLBOARD_HOME: '/var/cb' }).wishes.sessionTtlMs
+  t.is(asked({}), undefined)
+  t.is(asked({ url: 'ws://127.0.0.1:18789' }), 60_000)
+  t.is(asked({ sessionTtlMs: 5 }), 5)
+  t.is(asked({ url: 'ws://127.0.0.1:18789', sessionTtlMs: 0 }), undefined)
+  t.is(asked({ url: 'ws://127.0.0.1:18789', retry: false, sessionTtlMs: 5 }), undefined)
 })
