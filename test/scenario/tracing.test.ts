@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava'
 import { homePaths } from '../../broker/ground/home.ts'
 import { startBroker, startBrokerProcess, type BrokerAccess } from '../support/broker.ts'
 import { errorCode } from '../support/error-code.ts'
+import { GatewayPeer } from '../support/gateway-peer.ts'
 import { OtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.ts'
 import { until } from '../support/until.ts'
 
@@ -136,15 +137,36 @@ test('tracing: what an agent prints as JSON with the ids of its span is joined t
   t.is(value, 'lamp')
 })
 
-test('tracing: every dialect passes the context on as it came', async t => {
+test('tracing: every dialect and transport passes the context on as it came', async t => {
   const broker = await startBroker(t)
-  const [native, json, sdk] = [await broker.native(), await broker.json(), await broker.connect()]
+  const native = await broker.native()
+  const json = await broker.json()
+  const gateway = await GatewayPeer.join(t, broker.gateway, broker.token, { deviceId: 'phone' })
+  const [sdk, remote] = [await broker.connect(), await broker.connect({ url: broker.gateway, token: broker.token })]
   await native.subscribe(1, 'a.>')
   json.say({ type: 'subscribe', subject: 'a.>' })
   await json.nextOf('ok')
-  await sdk.publish('a.sdk', 1, { headers: SAMPLED })
-  t.like((await json.nextOf('event'))['headers'], SAMPLED)
-  t.like((await native.next()).headers, SAMPLED)
-  json.say({ type: 'event', subject: 'a.json', payload: 1, headers: SAMPLED })
-  t.like((await native.next()).headers, SAMPLED)
+  gateway.say({ type: 'subscribe', id: 's', subject: 'a.>' })
+  const heard: unknown[] = []
+  await remote.subscribe('a.>', { onMessage: message => void heard.push(message.headers) }).ready
+  const untilHeaders = async (next: () => Promise<Readonly<Record<string, unknown>>>): Promise<unknown> => {
+    for (;;) {
+      const { headers } = await next()
+      if (headers !== undefined) return headers
+    }
+  }
+  const ways: readonly (() => unknown)[] = [
+    () => sdk.publish('a.sdk', 1, { headers: SAMPLED }),
+    () => remote.publish('a.remote', 1, { headers: SAMPLED }),
+    () => json.say({ type: 'event', subject: 'a.json', payload: 1, headers: SAMPLED }),
+    () => gateway.say({ type: 'req', id: 'p', method: 'publish', params: { subject: 'a.gateway', payload: 1, headers: SAMPLED } }),
+  ]
+  for (const [i, send] of ways.entries()) {
+    await send()
+    t.like((await native.next()).headers, SAMPLED)
+    t.like(await untilHeaders(() => json.next()), SAMPLED)
+    t.like(await untilHeaders(() => gateway.next()), SAMPLED)
+    await until(() => heard.length > i)
+    t.like(heard[i], SAMPLED)
+  }
 })
