@@ -21,6 +21,9 @@ type SettledFate = Parameters<FateWatch['settled']>[1]
 const MAX_DELIVER_SPANS = 64
 /** Traces whose fates are not all known; above it messages are passed on without spans. */
 const MAX_OPEN = 10_000
+/** A trace is sent with what is known after this time: a receiver may not read for hours. ms */
+const LONGEST_MS = 30_000
+const LOOK_MS = 5000
 /** Every client may ask for spans, and one costs about 10 µs: so many messages a second get them, and so many deliveries. */
 const MAX_MESSAGES_PER_SECOND = 1000
 const MAX_DELIVERIES_PER_SECOND = 4000
@@ -40,6 +43,7 @@ export class MessageSpans implements MessageTracer {
   skipped = 0
   readonly #messages: PerSecond
   readonly #deliveries: PerSecond
+  #cancelLook: (() => void) | undefined
 
   constructor(options: MessageSpansOptions) {
     this.#options = options
@@ -55,18 +59,32 @@ export class MessageSpans implements MessageTracer {
     }
     const opened = new OpenTrace(message, parent, this.#options, this.#deliveries, () => this.#open.delete(opened))
     this.#open.add(opened)
+    this.#cancelLook ??= this.#options.clock.after(LOOK_MS, () => this.#look())
     return opened
   }
 
   /** Ends what is open, with what is known. */
   close(): void {
+    this.#cancelLook?.()
     for (const opened of this.#open) opened.end()
+  }
+
+  // The set is in the order of their beginnings.
+  #look(): void {
+    const { clock } = this.#options
+    const limitMs = clock.monotonicMs() - LONGEST_MS
+    for (const opened of this.#open) {
+      if (opened.beganMs > limitMs) break
+      opened.end()
+    }
+    this.#cancelLook = this.#open.size === 0 ? undefined : clock.after(LOOK_MS, () => this.#look())
   }
 }
 
 const UNTRACED: MessageTrace = { routed() {}, refused() {}, settled() {} }
 
 class OpenTrace implements MessageTrace {
+  readonly beganMs: number
   readonly #message: TracedMessage
   readonly #options: MessageSpansOptions
   readonly #deliveries: PerSecond
@@ -80,6 +98,7 @@ class OpenTrace implements MessageTrace {
   #isOver = false
 
   constructor(message: TracedMessage, parent: TraceContext, options: MessageSpansOptions, deliveries: PerSecond, onEnd: () => void) {
+    this.beganMs = options.clock.monotonicMs()
     this.#message = message
     this.#options = options
     this.#deliveries = deliveries

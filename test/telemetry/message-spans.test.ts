@@ -125,6 +125,22 @@ test('message spans: closing ends what is open and says what waited', t => {
   t.is(ended().length, count)
 })
 
+test('message spans: a trace that goes on for half a minute is sent with what is known', async t => {
+  const { spans, clock, ended, message } = rig()
+  const early = spans.accepted(message({ id: 'early' }))
+  early.routed(2)
+  early.settled(4, 'written')
+  await clock.advance(20_000)
+  spans.accepted(message({ id: 'late' })).routed(1)
+  t.is(ended().filter(({ name }) => name.startsWith('publish')).length, 0)
+  await clock.advance(15_000)
+  const publishes = ended().filter(({ name }) => name.startsWith('publish'))
+  t.deepEqual(publishes.map(({ attributes }) => [attributes['messaging.message.id'], attributes['callboard.fate.written'], attributes['callboard.fate.pending']]), [['early', 1, 1]])
+  await clock.advance(20_000)
+  t.is(ended().filter(({ name }) => name.startsWith('publish')).length, 2)
+  t.is(clock.pendingTimers, 0, 'nothing keeps looking')
+})
+
 test('message spans: above a thousand a second messages go without, and are counted', async t => {
   const { spans, clock, ended, message } = rig()
   for (let i = 0; i < 1200; i++) spans.accepted(message()).routed(0)
