@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { zstdCompressSync } from 'node:zlib'
 import test from 'ava'
 import fc from 'fast-check'
+import { BrokerError } from '../../broker/ground/errors.ts'
 import { Flag, Kind } from '../../broker/wire/layout.ts'
 import type { FrameInit } from '../../broker/wire/frame.ts'
 import { codeOf, type NativeClient } from '../support/memory-client.ts'
@@ -290,4 +291,32 @@ test('compression: without the switch a compressed frame is refused as ever, and
   t.false(client.connection.readsZstd)
   client.send(compressedInit(publish('a', textOf('x', 100))))
   t.deepEqual(client.frames().map(codeOf), ['frame.unsupported'])
+})
+
+test('compression: who subscribes while a compressed message waits gets it plain', async t => {
+  const rig = new PoolRig(t, { ipc: { security: { validateSignature: true }, performance: { compressionEnabled: true } } })
+  const [sender, reader, late] = [rig.native(READS), rig.native(READS), rig.native()]
+  reader.subscribe(1, 'a')
+  reader.frames()
+  const text = textOf('x', 300 * KIB)
+  sender.link.arrive(signedFrame(sender, publish('a', randomBytes(200 * KIB))))
+  sender.link.arrive(signedFrame(sender, compressedInit(publish('a', text))))
+  t.not(sender.connection.ingressQueue, undefined)
+  late.subscribe(1, 'a')
+  late.frames()
+  await rig.settle(sender)
+  t.deepEqual(reader.messages().map(isCompressed), [false, true])
+  t.deepEqual(late.messages().map(frame => [isCompressed(frame), plainPayload(frame).length]), [[false, 200 * KIB], [false, text.length]])
+})
+
+test('preparation: a connection that the broker ends does not wait for what is at work', async t => {
+  const rig = new PoolRig(t, SIGNED)
+  const [sender, receiver] = [rig.native(), rig.native()]
+  receiver.subscribe(1, 'a')
+  for (let i = 0; i < 5; i++) sender.link.arrive(signedFrame(sender, publish('a', randomBytes(100 * KIB))))
+  rig.core.end(sender.connection, new BrokerError('connection.killed'))
+  t.is(codeOf(sender.frames().at(-1)!), 'connection.killed')
+  await rig.settle(sender)
+  t.is(receiver.messages().length, 0)
+  t.like(rig.core.accounts.totals(), { accepted: 0, rejected: 5, balanced: true })
 })
