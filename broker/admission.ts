@@ -100,9 +100,12 @@ export class Admission {
     if (hello.agent !== undefined && !(permissions.name === `agent:${hello.agent}` || permissions.has('admin') || (permissions.has('agent') && !permissions.name.startsWith('agent:')))) {
       throw new BrokerError('permission.denied', { principal: permissions.name, action: 'be agent', subject: hello.agent })
     }
+    // Who is translated for is given plain payloads.
+    const readsZstd = ipc.performance.compressionEnabled && hello.compression.includes('zstd') && connection.dialect!.translate === undefined
     if (hello.resume !== undefined) {
       const before = this.#sessions.find(connection, hello.resume, permissions.name)
-      if (before !== undefined) return this.#resume(before, connection, ref, hello, credential, mac)
+      // What waits in a session is compressed or is not.
+      if (before?.readsZstd === readsZstd) return this.#resume(before, connection, ref, hello, credential, mac)
     }
     connection.permissions = permissions
     connection.key = credential.key
@@ -110,8 +113,7 @@ export class Admission {
     connection.agent = hello.agent
     connection.echo = hello.echo
     connection.device = hello.device
-    // Who is translated for is given plain payloads.
-    connection.readsZstd = ipc.performance.compressionEnabled && hello.compression.includes('zstd') && connection.dialect!.translate === undefined
+    connection.readsZstd = readsZstd
     connection.greeting = undefined
     if (hello.flow.credit) connection.credit = new CreditBook(ipc.limits.creditBytes)
     connection.outbound.load.limits = this.#limitsFor(hello.flow)

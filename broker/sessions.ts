@@ -79,6 +79,8 @@ export class Sessions {
   takeOver(connection: Connection, fresh: Connection, received: number): Resumed {
     // The broker may not have noticed that the link is dead.
     if (connection.state === 'ready') {
+      // What it was at work on was not taken: it comes again.
+      connection.ingressQueue?.drop()
       connection.link.attach(nobody)
       connection.link.destroy()
       this.detach(connection)

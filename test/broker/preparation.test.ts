@@ -6,6 +6,7 @@ import { BrokerError } from '../../broker/ground/errors.ts'
 import { Flag, Kind } from '../../broker/wire/layout.ts'
 import type { FrameInit } from '../../broker/wire/frame.ts'
 import { codeOf, type NativeClient } from '../support/memory-client.ts'
+import { OWNER_TOKEN } from '../support/pipeline.ts'
 import { compressedInit, isCompressed, plainPayload, PoolRig, signedFrame, textOf } from '../support/pool-rig.ts'
 
 const KIB = 1024
@@ -319,4 +320,44 @@ test('preparation: a connection that the broker ends does not wait for what is a
   await rig.settle(sender)
   t.is(receiver.messages().length, 0)
   t.like(rig.core.accounts.totals(), { accepted: 0, rejected: 5, balanced: true })
+})
+
+interface ResumableWelcome {
+  readonly session: string
+  readonly secret: string
+  readonly resumed?: boolean
+  readonly lastId?: number
+}
+
+function joinSession(rig: PoolRig, hello: object): [NativeClient, ResumableWelcome] {
+  const client = rig.link()
+  client.control(Kind.hello, 0, { auth: { token: OWNER_TOKEN }, sessionTtlMs: 10_000, ...hello })
+  return [client, client.frames()[0]!.body as ResumableWelcome]
+}
+
+test('preparation: a session that goes on elsewhere takes nothing that was at work; it comes again', async t => {
+  const rig = new PoolRig(t, SIGNED)
+  const receiver = rig.native()
+  receiver.subscribe(1, 'a')
+  receiver.frames()
+  const [before, { session, secret }] = joinSession(rig, {})
+  const frames = Array.from({ length: 3 }, () => signedFrame(before, publish('a', randomBytes(100 * KIB))))
+  for (const frame of frames) before.link.arrive(frame)
+  t.not(before.connection.ingressQueue, undefined)
+  const [fresh, welcome] = joinSession(rig, { resume: { session, secret, received: 0 } })
+  t.like(welcome, { resumed: true, lastId: 0 })
+  for (const frame of frames) fresh.link.arrive(frame)
+  await rig.settle(before)
+  t.deepEqual(receiver.messages().map(({ id }) => id), [2, 3, 4])
+  t.deepEqual(fresh.frames(), [])
+})
+
+test('compression: a session goes on only for a client that reads the same', t => {
+  const rig = new PoolRig(t, COMPRESSED)
+  const resume = ({ session, secret }: ResumableWelcome): object => ({ resume: { session, secret, received: 0 } })
+  const [, first] = joinSession(rig, READS)
+  const [, second] = joinSession(rig, { ...READS, ...resume(first) })
+  t.true(second.resumed)
+  const [, third] = joinSession(rig, resume(second))
+  t.false(third.resumed)
 })
