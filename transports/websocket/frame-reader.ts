@@ -77,7 +77,7 @@ export class FrameReader {
       at = out = this.#payload(view, at, at, length)
       if (this.#endsStretch()) {
         isOpen = false
-        sink.binary(chunk.subarray(start, out), this.#left === 0)
+        sink.binary(part(chunk, start, out), this.#left === 0)
       }
     }
     while (at < length && sink.isOpen) {
@@ -87,7 +87,7 @@ export class FrameReader {
       const isLean = first === WHOLE_BINARY && second >= 0 && isMasked(second) && !this.#isFragmented && this.isLean
       if (!isLean && isOpen) {
         isOpen = false
-        sink.binary(chunk.subarray(start, out), true)
+        sink.binary(part(chunk, start, out), true)
         // It may have ended the connection, or let it in.
         continue
       }
@@ -98,7 +98,7 @@ export class FrameReader {
       }
       const size = payloadBytes(view, at)
       if (size > this.maxMessageBytes && (first & 0x0f) < Opcode.close) {
-        if (isOpen) sink.binary(chunk.subarray(start, out), true)
+        if (isOpen) sink.binary(part(chunk, start, out), true)
         if (sink.isOpen) sink.failed(new BrokerError('websocket.too_large', { actualBytes: size, limitBytes: this.maxMessageBytes }))
         return
       }
@@ -125,9 +125,9 @@ export class FrameReader {
       out += at - from
       if (!this.#endsStretch()) continue
       isOpen = false
-      sink.binary(chunk.subarray(start, out), this.#left === 0)
+      sink.binary(part(chunk, start, out), this.#left === 0)
     }
-    if (isOpen) sink.binary(chunk.subarray(start, out), this.#left === 0)
+    if (isOpen) sink.binary(part(chunk, start, out), this.#left === 0)
   }
 
   // Unmasks what there is of the payload at `from`, to `to`; gives where it ends.
@@ -184,4 +184,9 @@ export class FrameReader {
     }
     return take
   }
+}
+
+// `new Uint8Array` costs 58 ns, Buffer.subarray 76.
+function part(chunk: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(chunk.buffer, chunk.byteOffset + start, end - start)
 }
