@@ -10,7 +10,7 @@ const HEAD = `<!-- Written by scripts/errors-doc.ts from broker/ground/errors.ts
 
 Every error that Callboard names, by the code that programs compare. A code never changes its meaning and a number is never given twice.
 
-- **close** is the WebSocket close code, 4000 and the error's number. On other transports the \`goodbye\` frame carries the code itself.
+- **close** is the WebSocket close code, 4000 and the error's number; those of area \`websocket\` close with RFC 6455's own, in this order 1002, 1007 and 1009. On other transports the \`goodbye\` frame carries the code itself.
 - **retry** tells whether the same call may succeed later without change.
 - Words in braces are filled in; over the wire they are also in the error's \`details\`.
 `

@@ -4,7 +4,7 @@
 //   chunk   [h|frame frame][h|frame][ping][h|frame fra        h: header and mask
 //   out      ╰─ frame frame frame ─╯ ping  ╰─ frame fra ─╯
 //
-// Most of what a broker receives is such messages. For what they cost otherwise, see docs/adr/0008.
+// Most of what a broker receives is such messages. For what they cost otherwise, see docs/adr/0010.
 
 import { BrokerError } from '../../broker/ground/errors.ts'
 import { FIN, headerBytes, isBroken, isMasked, MAX_HEADER_BYTES, Opcode, payloadBytes } from './frame-header.ts'
