@@ -66,8 +66,9 @@ function connections({ connections, stalled }: HealthFacts): HealthPart {
   return { part: 'connections', state: stalled === 0 ? 'ok' : 'warn', text: stalled === 0 ? `${connections} open` : `${connections} open, ${stalled} behind in reading and holding others back`, values: { open: connections, stalled } }
 }
 
-function listeners({ tree }: HealthFacts): HealthPart[] {
-  const actors = actorsOf(tree, 'listener')
+function listeners({ tree, gatewayProblem }: HealthFacts): HealthPart[] {
+  // A gateway that was given up for its port is a part of its own, below.
+  const actors = actorsOf(tree, 'listener').filter(({ id }) => id !== 'listener.gateway' || gatewayProblem === undefined)
   if (actors.length === 0) return [{ part: 'listeners', state: 'warn', text: 'none: nobody can connect', values: {} }]
   return actors.map((actor) => ({ part: actor.id, state: isDown(actor) ? 'fail' : 'ok', text: isDown(actor) ? `in phase ${actor.phase}` : actor.detail, values: { restarts: actor.restarts } }))
 }

@@ -66,7 +66,7 @@ export function rowsOf(before: TopSample, now: TopSample): TopRow[] {
       name: channel.name,
       inRate: rates.of(channel.accepted, last?.accepted),
       outRate: rates.of(channel.delivered, last?.delivered),
-      lostRate: rates.of(channel.dropped, last?.dropped),
+      lostRate: rates.of(lostOf(now, channel.name), last === undefined ? undefined : lostOf(before, channel.name)),
       mailbox: now.mailboxes.get(`channel.${channel.name}`),
       outboundMessages: channel.pending,
       outboundBytes: undefined,
@@ -90,13 +90,12 @@ export function sorted(rows: readonly TopRow[], key: SortKey): TopRow[] {
 const nothing = { inRate: 0, outRate: 0, lostRate: 0, mailbox: undefined, outboundMessages: 0, outboundBytes: undefined, p99Ms: undefined, restarts: undefined, memoryBytes: undefined }
 
 function brokerRow(rates: Rates, before: TopSample, now: TopSample): TopRow {
-  const lost = ({ stats }: TopSample): number => Object.entries(stats.dropped).reduce((sum, [reason, count]) => (reason === 'no-interest' ? sum : sum + count), 0)
   return {
     kind: 'broker',
     name: now.status.broker,
     inRate: rates.of(now.stats.accepted, before.stats.accepted),
     outRate: rates.of(now.stats.written, before.stats.written),
-    lostRate: rates.of(lost(now), lost(before)),
+    lostRate: rates.of(lostOf(now), lostOf(before)),
     mailbox: now.mailboxes.get('broker'),
     outboundMessages: now.stats.pending,
     outboundBytes: now.connections.reduce((sum, each) => sum + each.out.pendingBytes, 0),
@@ -104,6 +103,12 @@ function brokerRow(rates: Rates, before: TopSample, now: TopSample): TopRow {
     restarts: undefined,
     memoryBytes: now.status.heapBytes,
   }
+}
+
+/** Deliveries lost so far, of all or of a channel; that nobody was there is no loss. */
+function lostOf({ stats }: TopSample, channel?: string): number {
+  const sums = channel === undefined ? stats : stats.channels.find(({ name }) => name === channel)
+  return Object.entries(sums?.dropped ?? {}).reduce((sum, [reason, count]) => (reason === 'no-interest' ? sum : sum + count), 0)
 }
 
 class Rates {

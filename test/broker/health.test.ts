@@ -39,7 +39,7 @@ const ills: [what: string, facts: Partial<HealthFacts>, part: string, state: Hea
   ['a receiver that is behind', { stalled: 2 }, 'connections', 'warn', /2 behind/],
   ['no listener', { tree: actor('root', 'supervisor') }, 'listeners', 'warn', /nobody can connect/],
   ['a listener that is down', { tree: actor('root', 'supervisor', 'run', [actor('listener.unix', 'listener', 'exited')]) }, 'listener.unix', 'fail', /exited/],
-  ['a gateway whose port is taken', { gatewayProblem: 'port 18789 is taken' }, 'gateway', 'warn', /is taken/],
+  ['a gateway whose port is taken', { gatewayProblem: 'port 18789 is taken', ...tree(actor('listener.gateway', 'listener', 'exited')) }, 'gateway', 'warn', /is taken/],
   ['a pool that is down', tree(actor('pool', 'supervisor', 'init')), 'pool', 'fail', /init/],
   ['an agent that is down', tree(actor('agent.a', 'agent'), actor('agent.b', 'agent', 'exited')), 'agents', 'warn', /agent\.b not running \(exited\)/],
   ['a late event loop', { loop: { lagMs: 150, utilization: 0.2 } }, 'event loop', 'warn', /150 ms late/],

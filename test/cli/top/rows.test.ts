@@ -5,15 +5,16 @@ import { agentInfo, channelInfo, connectionInfo, topSample } from '../../support
 
 const sent = (messages: number) => ({ messages, bytes: 0 })
 const got = (messages: number, pendingBytes = 0) => ({ messages, bytes: 0, pendingMessages: 0, pendingBytes })
+const channelStats = (dropped: Readonly<Record<string, number>>) => ({ name: 'events', accepted: 0, deliveries: 0, written: 0, pending: 0, rejected: 0, dropped })
 const row = (rows: readonly TopRow[], name: string): TopRow => rows.find(each => each.name === name)!
 
 test('top rows: rates are growth per second between two looks', t => {
-  const before = topSample({ atMs: 1000, stats: { accepted: 10, written: 5, dropped: { overflow: 1, 'no-interest': 4 } }, connections: [connectionInfo({ id: 'conn-1', in: sent(100), out: got(0), dropped: 2 })], channels: [channelInfo({ name: 'events', accepted: 1 })] })
-  const now = topSample({ atMs: 3000, stats: { accepted: 30, written: 105, dropped: { overflow: 5, 'no-interest': 400 } }, connections: [connectionInfo({ id: 'conn-1', in: sent(140), out: got(10), dropped: 8 })], channels: [channelInfo({ name: 'events', accepted: 7, delivered: 4 })] })
+  const before = topSample({ atMs: 1000, stats: { accepted: 10, written: 5, dropped: { overflow: 1, 'no-interest': 4 }, channels: [channelStats({ expired: 2, 'no-interest': 1 })] }, connections: [connectionInfo({ id: 'conn-1', in: sent(100), out: got(0), dropped: 2 })], channels: [channelInfo({ name: 'events', accepted: 1 })] })
+  const now = topSample({ atMs: 3000, stats: { accepted: 30, written: 105, dropped: { overflow: 5, 'no-interest': 400 }, channels: [channelStats({ expired: 4, 'no-interest': 50 })] }, connections: [connectionInfo({ id: 'conn-1', in: sent(140), out: got(10), dropped: 8 })], channels: [channelInfo({ name: 'events', accepted: 7, delivered: 4 })] })
   const rows = rowsOf(before, now)
   t.like(row(rows, 'abc'), { kind: 'broker', inRate: 10, outRate: 50, lostRate: 2 })
   t.like(row(rows, 'conn-1'), { kind: 'connection', inRate: 20, outRate: 5, lostRate: 3 })
-  t.like(row(rows, 'events'), { kind: 'channel', inRate: 3, outRate: 2, lostRate: 0 })
+  t.like(row(rows, 'events'), { kind: 'channel', inRate: 3, outRate: 2, lostRate: 1 })
 })
 
 test('top rows: what was not there before, and a broker that began anew, have no rate yet', t => {

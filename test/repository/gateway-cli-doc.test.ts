@@ -1,0 +1,45 @@
+// The session of docs/gateway-cli.md works as it is printed: every command is run in order, and prints what the page shows.
+
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { freePort } from '../support/free-port.ts'
+import { pythonTest } from '../support/python.ts'
+import { bin, runCallboard } from '../support/run-callboard.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { missingLines, openSession, readTour } from '../support/tour.ts'
+
+const root = join(import.meta.dirname, '../..')
+const { steps } = readTour(readFileSync(join(root, 'docs/gateway-cli.md'), 'utf8'))
+/** Agents take a moment to start; nothing else happens a second time by asking again. */
+const CHANGES = /ipc publish|gateway ping|start|stop/
+const MOST_LOOKS = 30
+
+/** What depends on the machine and the moment, besides numbers. */
+const varying: readonly (readonly [shown: RegExp, allowed: string])[] = [
+  [/[▁-█]+/g, '…'],
+  [/\d[\d.]* (?:µs|ms|s)\b(?: \d+ s\b)?/g, '…'],
+  // Agents connect in any order.
+  [/(?:\w+-\d+, )+\w+-\d+/g, '…'],
+  [/^ok( +event loop ).*/, '…$1…'],
+  [/^ok: \d+ parts looked at, all well$/, '…'],
+]
+
+// Python: the fleet's agent `tail` is written in it, and stands in the outputs.
+pythonTest('gateway page: its session prints what it shows', async t => {
+  t.timeout(180_000)
+  const home = temporaryDirectory(t)
+  const checkout = join(home, 'callboard')
+  mkdirSync(checkout)
+  for (const name of readdirSync(root)) symlinkSync(join(root, name), join(checkout, name))
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_') && name !== 'FORCE_COLOR'))
+  const env = { ...inherited, HOME: home, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, CALLBOARD_GATEWAY_PORT: String(await freePort()) }
+  const session = openSession(t, { cwd: checkout, env, prelude: `npx() { shift; node '${bin}' "$@"; }` })
+  t.teardown(async () => void (await runCallboard({ teardown: () => {} }, ['stop', '--force', '--timeout', '5s'], { home: join(home, '.callboard') })))
+  t.true(steps.length > 15)
+  for (const { command, output } of steps) {
+    const shown = output.map(line => varying.reduce((text, [found, allowed]) => text.replace(found, allowed), line.replaceAll('/home/ada', home)))
+    let { printed } = await session.run(command)
+    for (let looks = 1; !CHANGES.test(command) && missingLines(shown, printed).length > 0 && looks < MOST_LOOKS; looks++) ({ printed } = await session.run(command))
+    t.deepEqual(missingLines(shown, printed), [], `${command}\n${printed}`)
+  }
+})
