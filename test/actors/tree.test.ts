@@ -1,6 +1,7 @@
 import test from 'ava'
 import { Supervisor } from '../../actors/supervisor.ts'
 import { Tree } from '../../actors/tree.ts'
+import { share } from '../../broker/pool/work.ts'
 import { homePaths } from '../../broker/ground/home.ts'
 import { defaultSettings } from '../../broker/ground/settings.ts'
 import type { ActorInfo, ExitReason } from '../../broker/ground/types.ts'
@@ -32,6 +33,29 @@ test('tree: a branch that fails is made anew, with everything in it; the others 
   t.deepEqual(await ended, { kind: 'shutdown' })
 })
 
+test('tree: the pool stands before the channels and has no thread until somebody has work for it', async t => {
+  const { broker } = await startBroker(t)
+  t.deepEqual(actor(broker.tree(), 'core')?.children.map(({ id }) => id), ['pool', 'channels'])
+  t.like(actor(broker.tree(), 'pool'), { kind: 'pool', phase: 'run', detail: 'no thread yet, 0 queued, wait p50 0 ms p99 0 ms, 0 tasks done, 0 inline' })
+})
+
+test('tree: a pool that ends is made anew; what it had to do is done all the same', async t => {
+  const { pipeline } = new PipelineRig()
+  const { pool } = pipeline.core
+  const tree = new Tree({ settings: defaultSettings, paths: homePaths(temporaryDirectory(t)), environment: actorEnvironment(), pipeline, agents: [], listeners: {} })
+  t.teardown(() => tree.root.kill())
+  t.is(await tree.root.start(), 'ok')
+  await pool.compress(share(new Uint8Array(1024)))
+  t.is(pool.threads.length, 1)
+  const packed = Promise.all(Array.from({ length: 20 }, () => pool.compress(share(new Uint8Array(200_000)))))
+  find(tree.root, 'core').find('pool')!.kill()
+  t.true((await packed).every(({ length }) => length > 0))
+  await until(() => actor(tree.info(), 'pool')?.incarnation === 2 && actor(tree.info(), 'pool')?.phase === 'run')
+  const before = pool.doneTasks
+  await pool.compress(share(new Uint8Array(1024)))
+  t.is(pool.doneTasks, before + 1)
+})
+
 function find(parent: Supervisor, id: string): Supervisor {
   const child = parent.find(id)
   if (!(child instanceof Supervisor)) throw new Error(`no supervisor ${id} runs`)
@@ -46,9 +70,3 @@ function actor(info: ActorInfo, id: string): ActorInfo | undefined {
   }
   return undefined
 }
-
-test('tree: the pool stands before the channels and has no thread until somebody has work for it', async t => {
-  const { broker } = await startBroker(t)
-  t.deepEqual(actor(broker.tree(), 'core')?.children.map(({ id }) => id), ['pool', 'channels'])
-  t.like(actor(broker.tree(), 'pool'), { kind: 'pool', phase: 'run', detail: 'no thread yet, 0 queued, wait p50 0 ms p99 0 ms, 0 tasks done, 0 inline' })
-})
