@@ -35,6 +35,8 @@ export class Connection implements LinkHandler {
   readonly #outbound: Outbound
   readonly #framer = new Framer(MAX_RECEIVED_FRAME_BYTES)
   readonly #key: Uint8Array
+  /** false: publishes leave as they are, for senders that count their bytes as the broker does. */
+  compressesPublishes = true
   #ledger: Ledger | undefined
   #lastId = 0
   #welcome: Welcome | undefined
@@ -185,7 +187,8 @@ export class Connection implements LinkHandler {
   #compressed(frame: FrameInit): FrameInit {
     const { zstd } = this.#platform
     const compression = this.#welcome?.compression
-    return zstd === undefined || compression?.name !== 'zstd' ? frame : compressed(frame, compression.aboveBytes, zstd)
+    const isPlain = frame.kind === Kind.publish && !this.compressesPublishes
+    return isPlain || zstd === undefined || compression?.name !== 'zstd' ? frame : compressed(frame, compression.aboveBytes, zstd)
   }
 
   #plain(frame: Frame): Frame {

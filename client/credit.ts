@@ -36,7 +36,8 @@ export class Credit {
 
   /**
    * Calls `send` once `bytes` of the subject's credit are there, in order for each subject; gives what it gives. More
-   * than the full credit is sent when all of that is there: the broker decides. An abort rejects with the signal's reason.
+   * than half of the full credit is sent when half is there: the broker grants nothing before half is used. An abort
+   * rejects with the signal's reason.
    */
   spend<T>(subject: string, bytes: number, send: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const balance = this.#balances.get(subject) ?? { left: this.#full, waiting: [] }
@@ -116,7 +117,7 @@ export class Credit {
   }
 
   #isEnough({ left }: Balance, bytes: number): boolean {
-    return this.#isOpen && left >= Math.min(bytes, this.#full)
+    return this.#isOpen && left >= Math.min(bytes, this.#full / 2)
   }
 }
 

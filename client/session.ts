@@ -199,6 +199,7 @@ export class Session {
           if (from === this.#connection) this.#lost(error)
         },
       })
+      connection.compressesPublishes = this.#options.wishes.flow?.credit !== true
       const abort = (): void => connection.destroy(BrokerError.from(signal.reason))
       signal.addEventListener('abort', abort)
       if (signal.aborted) abort()

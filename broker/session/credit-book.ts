@@ -25,14 +25,17 @@ export class CreditBook {
     this.windowBytes = windowBytes
   }
 
-  /** Takes `bytes` of the subject's credit; false when they exceed it. What is larger than the window needs all of it. */
+  /**
+   * Takes `bytes` of the subject's credit; false when they exceed it. What is larger than half of the window needs half of
+   * it: nothing is granted again before half is used, so more than half could be waited for in vain.
+   */
   spend(subject: string, bytes: number): boolean {
     const entry = this.#bySubject.get(subject)
     if (entry === undefined) {
       this.#bySubject.set(subject, { usedBytes: bytes, holders: undefined })
       return true
     }
-    if (this.windowBytes - entry.usedBytes < Math.min(bytes, this.windowBytes)) return false
+    if (this.windowBytes - entry.usedBytes < Math.min(bytes, this.windowBytes / 2)) return false
     entry.usedBytes += bytes
     return true
   }

@@ -19,8 +19,8 @@ test('credit: never more than was granted, in order on each subject, and all of 
       const spent = steps.map(({ subject, bytes, grants }, number) => {
         const done = credit.spend(subject, bytes, async () => {
           const before = used.get(subject) ?? 0
-          // A frame that is larger than all credit goes alone.
-          t.true(before + bytes <= 100 || before === 0, `${before} + ${bytes}`)
+          // A frame that is larger than half of the credit goes when half is there.
+          t.true(before + bytes <= 100 || before <= 50, `${before} + ${bytes}`)
           used.set(subject, before + bytes)
           sent.push({ subject, number })
         })
@@ -51,7 +51,7 @@ test('credit: what waits can be aborted, and gives way to what is behind it', as
   const sent: string[] = []
   await credit.spend('a', 60, async () => void sent.push('first'))
   const controller = new AbortController()
-  const large = credit.spend('a', 90, async () => void sent.push('large'), controller.signal)
+  const large = credit.spend('a', 45, async () => void sent.push('large'), controller.signal)
   const small = credit.spend('a', 40, async () => void sent.push('small'))
   t.deepEqual(sent, ['first'])
   controller.abort(new Error('no more'))
@@ -90,7 +90,7 @@ test('credit: publish waits on the subject that has none left, others go on', as
 
 test('credit: while disconnected publishes wait up to the limit; another session begins with full credit', async t => {
   const { broker, client, peer } = await scriptedClient(t, { credit: true, offlineLimit: 2 }, WELCOME)
-  await client.publish('slow', new Uint8Array(900))
+  await client.publish('slow', new Uint8Array(600))
   await peer.nextOf(Kind.publish)
   const waiting = client.publish('slow', new Uint8Array(900))
   const disconnected = nextEvent(client, 'disconnected')

@@ -89,3 +89,36 @@ test('flow: what was not taken in its time is dropped as expired, and both ends 
   t.false(values.includes('too late'))
   t.like(reader.gaps, [{ reason: 'expired', count: 1 }])
 })
+
+test('flow: with credit, a subject whose receiver is behind holds back no other, and loses nothing', async t => {
+  const broker = await startBroker(t, { config: { ipc: { limits: { stallTimeout: '60s' } } } })
+  const reader = await slowReader(broker, { flow: { overflow: 'block' } })
+  const fast = await broker.connect()
+  let heard = 0
+  await fast.subscribe('fast', { onMessage: () => void heard++ }).ready
+  const publisher = await broker.connect({ credit: true })
+  publisher.on('error', error => t.fail(error.message))
+  // More than credit, limit (16 MiB) and kernel take together; some larger than half of all credit.
+  const count = 400
+  let sent = 0
+  const flooding = (async () => {
+    for (; sent < count; sent++) await publisher.publish('flood', new Uint8Array(sent % 50 === 49 ? 900_000 : 50_000))
+    await publisher.publish('flood', 'end')
+  })()
+  await until(async () => {
+    const before = sent
+    // Each of these goes there and back, while the flood stands still.
+    for (let i = 0; i < 20; i++) await publisher.publish('fast', 'x'.repeat(10_000), { receipt: true })
+    return sent === before
+  })
+  t.true(sent < count, 'the flood waits')
+  const heardBefore = heard
+  for (let i = 0; i < 200; i++) await publisher.publish('fast', 'x'.repeat(10_000), { receipt: true })
+  await until(() => heard >= heardBefore + 200)
+  t.true(sent < count, 'it waits still')
+  const ids = (await reader.readUntil('end')).map(({ id }) => id)
+  await flooding
+  t.is(ids.length, count)
+  t.deepEqual(ids, ids.toSorted((a, b) => a - b))
+  t.deepEqual(reader.gaps, [])
+})
