@@ -58,6 +58,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
   const version = packageVersion()
   const telemetry = await openTelemetry({ settings: settings.telemetry, version, clock: systemClock, log, lookup: hostLookup(settings.network.dns, systemClock) })
   if (logFile !== undefined) logFile.copyTo = telemetry?.line
+  if (settings.telemetry.prometheus && !settings.gateway.enabled) log.warn({}, 'telemetry.prometheus is on, but /metrics stands on the gateway, which is off')
   const deadlines = new Deadlines(systemClock, { onError: (error) => log.error({ err: error }, 'a deadline failed') })
   const auditLog = openableAudit({ path: paths.audit, settings: settings.audit, deadlines, log })
   const actor = new BrokerActor({

@@ -4,8 +4,10 @@ import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { join } from 'node:path'
 import test from 'ava'
+import { createBroker, defaultSettings } from '../../index.ts'
 import { startBroker, type LocalBroker } from '../support/broker.ts'
-import type { Teardown } from '../support/temporary-directory.ts'
+import { recordedLog } from '../support/recorded-log.ts'
+import { temporaryDirectory, type Teardown } from '../support/temporary-directory.ts'
 
 interface Answer {
   readonly status: number
@@ -69,6 +71,14 @@ test('metrics: what is told is what was counted, and every line is of the exposi
 
 test('metrics: without the key there is no such path', async t => {
   t.is((await (await broker(t, {})).get()).status, 404)
+})
+
+test('metrics: where there is no gateway to serve them the log says so', async t => {
+  const log = recordedLog()
+  const { gateway, telemetry, ...others } = defaultSettings
+  const local = await createBroker({ home: temporaryDirectory(t), log, settings: { ...others, gateway: { ...gateway, enabled: false }, telemetry: { ...telemetry, prometheus: true } } })
+  await local.stop()
+  t.true(log.records.some(({ level, text: said }) => level === 'warn' && said.includes('telemetry.prometheus is on')))
 })
 
 test('metrics: programs of this host read them without a token, with a wrong one nobody does', async t => {
