@@ -1,6 +1,6 @@
 // The block `ipc`: the Unix socket, what it costs, who may use it.
 
-import { defaultSettings } from '../broker/ground/settings.ts'
+import { defaultSettings, overflows } from '../broker/ground/settings.ts'
 import { formatDuration } from './duration.ts'
 import { block, defaulted, map, optional, required } from './keys.ts'
 import { absolutePath, choice, count, duration, factor, flag, list, mapOf, path, processName, processReference, size } from './kinds.ts'
@@ -60,6 +60,11 @@ export const ipcBlock = block({
     heartbeat: defaulted(duration(100, HOUR_MS), formatDuration(limits.heartbeatMs), 'How often watched clients are pinged.'),
     maxPendingBytes: defaulted(size(4 * MIB, 1024 * MIB), formatSize(limits.maxPendingBytes), 'Most bytes that wait for one connection; a quarter of it is the reserve for what was read before its publishers were paused.'),
     stallTimeout: defaulted(duration(0, 60_000), formatDuration(limits.stallMs), 'How long a slow receiver may hold up those who publish to it. 0: not at all.'),
+    overflow: defaulted(choice(overflows), limits.overflow, 'What happens to a receiver that is still behind then, unless it or the channel says otherwise: `block` (its publishers wait on), `drop-oldest`, `drop-newest`, or `disconnect`.'),
+    maxPendingMessages: defaulted(count(0, 100_000_000), limits.maxPendingMessages, 'Most messages that wait for one connection. 0: only their bytes count.'),
+    sessionTtl: defaulted(duration(0, 86_400_000), formatDuration(limits.sessionTtlMs), 'How long a session may wait for its client to come back when the connection broke. 0: not at all.'),
+    sessionBytes: defaulted(size(64 * KIB, 1024 * MIB), formatSize(limits.sessionBytes), 'What is kept of one session to send again, and of what comes while its client is away.'),
+    creditBytes: defaulted(size(64 * KIB, 1024 * MIB), formatSize(limits.creditBytes), 'What a client that asks for credit may send on one subject ahead of its slowest receiver.'),
     maxSubscriptions: defaulted(count(1, 1_000_000), limits.maxSubscriptions, 'Most subscriptions of one connection.'),
     maxOpenRequests: defaulted(count(1, 1_000_000), limits.maxOpenRequests, 'Most requests of one connection that wait for an answer.'),
   }),

@@ -6,8 +6,6 @@ import type { ConfigFile } from './schema.ts'
 
 type Item<B extends 'agents' | 'principals'> = NonNullable<ConfigFile[B]>[number]
 
-const noFlow: ChannelFlow = { overflow: undefined, maxPendingMessages: undefined, maxPendingBytes: undefined }
-
 /** The settings that `file` stands for; relative paths start at `directory`, which is absolute. */
 export function toSettings(file: ConfigFile, directory: string): Settings {
   return {
@@ -18,7 +16,7 @@ export function toSettings(file: ConfigFile, directory: string): Settings {
     telemetry: telemetrySettings(file.telemetry, directory),
     audit: { enabled: file.audit.enabled, maxFileBytes: file.audit.maxFileSize, keepFiles: file.audit.keepFiles },
     agents: (file.agents ?? []).map(agent => agentSettings(agent, directory)),
-    channels: (file.channels ?? []).map(({ name, mode }) => ({ name, mode, flow: noFlow })),
+    channels: (file.channels ?? []).map(({ name, mode, ...flow }) => ({ name, mode, flow: channelFlow(flow) })),
     principals: (file.principals ?? []).map(principal => principalSettings(principal, directory)),
     recorder: file.recorder,
     log: file.log,
@@ -71,11 +69,11 @@ function ipcSettings(ipc: ConfigFile['ipc'], directory: string): IpcSettings {
       heartbeatMs: ipc.limits.heartbeat,
       maxPendingBytes: ipc.limits.maxPendingBytes,
       stallMs: ipc.limits.stallTimeout,
-      overflow: defaultSettings.ipc.limits.overflow,
-      maxPendingMessages: defaultSettings.ipc.limits.maxPendingMessages,
-      sessionTtlMs: defaultSettings.ipc.limits.sessionTtlMs,
-      sessionBytes: defaultSettings.ipc.limits.sessionBytes,
-      creditBytes: defaultSettings.ipc.limits.creditBytes,
+      overflow: ipc.limits.overflow,
+      maxPendingMessages: ipc.limits.maxPendingMessages,
+      sessionTtlMs: ipc.limits.sessionTtl,
+      sessionBytes: ipc.limits.sessionBytes,
+      creditBytes: ipc.limits.creditBytes,
       maxSubscriptions: ipc.limits.maxSubscriptions,
       maxOpenRequests: ipc.limits.maxOpenRequests,
     },
@@ -110,4 +108,8 @@ function principalSettings(principal: Item<'principals'>, directory: string): Pr
 function telemetrySettings({ exportInterval, ...telemetry }: ConfigFile['telemetry'], directory: string): TelemetrySettings {
   const { endpoint, headersFile } = telemetry
   return { ...telemetry, endpoint, headersFile: headersFile === undefined ? undefined : resolvePath(headersFile, directory), exportIntervalMs: exportInterval }
+}
+
+function channelFlow({ overflow, maxPendingMessages, maxPendingBytes }: Partial<ChannelFlow>): ChannelFlow {
+  return { overflow, maxPendingMessages, maxPendingBytes }
 }

@@ -202,6 +202,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'audit.test.ts': ['audit.enabled', 'audit.maxFileSize', 'audit.keepFiles'],
   'this one': ['ipc.limits.handshakeTimeout', 'ipc.socket', 'ipc.server.socket', 'agents[].args', 'agents[].env', 'agents[].cwd', 'agents[].backoff.initial', 'agents[].backoff.max', 'agents[].backoff.multiplier', 'agents[].backoff.jitter', 'log.level'],
   'nothing to see: one value works so far': ['$schema', 'ipc.protocol', 'ipc.server.protocol', 'gateway.constraints.centralizedState'],
+  'flow-control.test.ts': [...['overflow', 'maxPendingMessages', 'sessionTtl', 'sessionBytes', 'creditBytes'].map(key => `ipc.limits.${key}`), ...['overflow', 'maxPendingMessages', 'maxPendingBytes'].map(key => `channels[].${key}`)],
   'pool.test.ts': ['ipc.performance.compressionEnabled', 'pool.threads', 'pool.signatureAbove', 'pool.compressAbove'],
   'gateway-keys.test.ts': [
     ...['enabled', 'host', 'port', 'singleton', 'constraints.onePerHost', 'allowedOrigins', 'allowedHosts', 'limits.maxUnauthenticatedPerAddress', 'limits.maxUnauthenticated', 'limits.maxConnectionsPerAddress'].map(key => `gateway.${key}`),
