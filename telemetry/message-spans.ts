@@ -85,6 +85,7 @@ const UNTRACED: MessageTrace = { routed() {}, refused() {}, settled() {} }
 
 class OpenTrace implements MessageTrace {
   readonly beganMs: number
+  readonly #beganMicros: number
   readonly #message: TracedMessage
   readonly #options: MessageSpansOptions
   readonly #deliveries: PerSecond
@@ -99,6 +100,7 @@ class OpenTrace implements MessageTrace {
 
   constructor(message: TracedMessage, parent: TraceContext, options: MessageSpansOptions, deliveries: PerSecond, onEnd: () => void) {
     this.beganMs = options.clock.monotonicMs()
+    this.#beganMicros = Math.max(message.receivedMicros, options.clock.wallMicros())
     this.#message = message
     this.#options = options
     this.#deliveries = deliveries
@@ -182,8 +184,9 @@ class OpenTrace implements MessageTrace {
     return { message: id, subject, client, trace_id: traceId, span_id: spanId }
   }
 
+  // Carried on by the clock that never steps back: no step of a trace ends before it began.
   #now(): HrTime {
-    return timeOf(this.#options.clock.wallMicros())
+    return timeOf(this.#beganMicros + Math.floor((this.#options.clock.monotonicMs() - this.beganMs) * 1000))
   }
 }
 

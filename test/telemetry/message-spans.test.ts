@@ -70,6 +70,17 @@ test('message spans: what is delivered while it is routed counts', t => {
   t.deepEqual(ended().map(({ name }) => name.split(' ')[0]), ['deliver', 'route', 'publish'])
 })
 
+test('message spans: a wall clock that is set back turns no span around', async t => {
+  const { spans, clock, ended, message } = rig()
+  const sent = message({ receivedMicros: clock.wallMicros() + 5000 })
+  const trace = spans.accepted(sent)
+  trace.routed(1)
+  await clock.advance(2)
+  trace.settled(4, 'written')
+  for (const span of ended()) t.true(micros(span.startTime) >= sent.receivedMicros && micros(span.endTime) >= micros(span.startTime))
+  t.is(micros(ended().at(-1)!.endTime), sent.receivedMicros + 2000)
+})
+
 test('message spans: a refused message is an error in its span and a line joined to it', t => {
   const { spans, log, ended, message } = rig()
   spans.accepted(message({ kind: Kind.request })).refused('permission.denied')
