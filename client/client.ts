@@ -161,7 +161,7 @@ export class Client {
     if (credit === undefined) return this.#sendPublish(frame, options)
     if (!this.isConnected && credit.waiting >= this.#offlineLimit) throw new BrokerError('client.offline_full', { limit: this.#offlineLimit })
     return credit.spend(subject, frameBytes(frame), () => this.#sendPublish(frame, options), signal).catch((error: unknown) => {
-      throw signal?.aborted === true ? aborted(signal) : error
+      throw signal?.aborted === true ? aborted(signal) : BrokerError.from(error)
     })
   }
 

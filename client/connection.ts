@@ -143,6 +143,15 @@ export class Connection implements LinkHandler {
     this.#link.close()
   }
 
+  /** Ends now, and tries to say that nobody comes back for the session. */
+  leave(reason: BrokerError): void {
+    if (this.isOpen) {
+      this.send({ kind: Kind.goodbye })
+      this.#outbound.flush()
+    }
+    this.destroy(reason)
+  }
+
   /** Ends now, for the reason given. */
   destroy(reason: BrokerError): void {
     this.#end(reason)

@@ -172,7 +172,7 @@ export class Session {
   destroy(): void {
     const connection = this.#connection
     this.#shut(undefined)
-    connection?.destroy(new BrokerError('client.closed'))
+    connection?.leave(new BrokerError('client.closed'))
   }
 
   async #connect(): Promise<void> {

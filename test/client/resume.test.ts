@@ -210,6 +210,12 @@ test('resume: destroying the client while away ends what was open', async t => {
   t.is(await client.closed, undefined)
 })
 
+test('resume: a client that is destroyed leaves no session behind', async t => {
+  const { client, peer } = await grantedClient(t)
+  client.destroy()
+  t.is((await peer.next()).kind, Kind.goodbye)
+})
+
 test('resume: what is received is confirmed after 256 messages, and the rest when nothing more comes', async t => {
   const { client, peer } = await grantedClient(t)
   client.subscribe('news', { onMessage: () => {} })

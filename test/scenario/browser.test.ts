@@ -6,6 +6,7 @@ import { homePaths } from '../../broker/ground/home.ts'
 import { defaultSettings } from '../../broker/ground/settings.ts'
 import { connect, type Client } from '../../client/index.ts'
 import { createBroker, type Broker } from '../../index.ts'
+import { BreakablePath } from '../support/breakable-path.ts'
 import { noBrowser, openBrowser, openPage, run } from '../support/chromium.ts'
 import { values } from '../support/collect.ts'
 import { servePage } from '../support/page-server.ts'
@@ -73,6 +74,22 @@ browserTest('browser: a page connects, publishes, subscribes, asks, streams, ans
   await again.publish('to.page', 'after the restart')
   t.deepEqual(await run(page, 'take', 1), ['after the restart'])
   await run(page, 'close')
+})
+
+browserTest('browser: a page whose connection breaks goes on with its session', async t => {
+  const home = temporaryDirectory(t)
+  const origin = await servePage(t)
+  const { broker, token, local } = await start(t, home, origin)
+  const { path, url } = await BreakablePath.toGateway(t, broker.gatewayAddress!)
+  const page = await openPage(await openBrowser(t), origin)
+  await run(page, 'open', { url, token, retry: { maxRetries: Infinity, retryDelayMs: 20, backoffMultiplier: 1 } })
+  await run(page, 'subscribe', 'to.page')
+  await run(page, 'watch')
+  path.break()
+  for (let n = 0; n < 100; n++) await local.publish('to.page', n)
+  path.mend()
+  t.true(await run(page, 'back'), 'the session goes on')
+  t.deepEqual(await run(page, 'take', 100), Array.from({ length: 100 }, (_, n) => n))
 })
 
 browserTest('browser: a page of a foreign origin is refused, with the right token too', async t => {

@@ -53,9 +53,11 @@ test('reconnect: a client that may not come back fails what waits, by name', asy
   const broker = await startBroker(t)
   const client = await broker.connect({ retry: { maxRetries: 2, retryDelayMs: 1, backoffMultiplier: 1 } })
   const disconnected = nextEvent(client, 'disconnected')
-  await broker.broker.stop()
+  const stopped = broker.broker.stop()
+  // At once: after its two attempts, a few milliseconds later, nothing waits any more.
   await disconnected
   const waiting = errorCode(client.publish('x', 1))
+  await stopped
   t.is(await waiting, 'connect.no_socket')
   t.is((await client.closed)?.code, 'connect.no_socket')
   t.is(await errorCode(client.publish('x', 2)), 'client.closed')
