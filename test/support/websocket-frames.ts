@@ -46,6 +46,13 @@ export interface ReceivedFrame {
   readonly payload: Buffer
 }
 
+/** How many bytes the first frame in `bytes` has, header included; 0 while that cannot be told. */
+export function serverFrameBytes(bytes: Buffer): number {
+  if (bytes.length < 10) return 0
+  const length = bytes[1]! & 0x7f
+  return length === 127 ? 10 + Number(bytes.readBigUInt64BE(2)) : length === 126 ? 4 + bytes.readUInt16BE(2) : 2 + length
+}
+
 /** The first whole frame of a server in `bytes`, and where it ends; undefined while there is none. Fails on what no server may send. */
 export function readServerFrame(bytes: Buffer): { readonly frame: ReceivedFrame; readonly end: number } | undefined {
   if (bytes.length < 2) return undefined

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { MessageQueue } from '../../client/message-queue.ts'
 import type { Teardown } from './temporary-directory.ts'
-import { clientFrame, CLOSE, closePayload, readServerFrame, type ReceivedFrame, type SentFrame } from './websocket-frames.ts'
+import { clientFrame, CLOSE, closePayload, readServerFrame, serverFrameBytes, type ReceivedFrame, type SentFrame } from './websocket-frames.ts'
 
 /** How a server ended a connection: the close frame's code, 1005 when it had none, 1006 when there was no frame. */
 export interface Ending {
@@ -18,7 +18,10 @@ export class WebSocketPeer {
   /** Status line and headers with which the upgrade was answered; empty where none was made. */
   head = ''
   readonly #frames = new MessageQueue<ReceivedFrame>()
-  #bytes = Buffer.alloc(0)
+  /** What came and is no whole frame yet; put together when it may be one. */
+  #chunks: Buffer[] = []
+  #chunkBytes = 0
+  #neededBytes = 0
   #isUpgraded: boolean
   #ending: Ending = { code: 1006, reason: '' }
 
@@ -84,21 +87,33 @@ export class WebSocketPeer {
   }
 
   #take(chunk: Buffer): void {
-    this.#bytes = Buffer.concat([this.#bytes, chunk])
+    this.#chunks.push(chunk)
+    this.#chunkBytes += chunk.length
+    if (this.#chunkBytes < this.#neededBytes) return
+    const rest = this.#read(Buffer.concat(this.#chunks))
+    this.#chunks = [rest]
+    this.#chunkBytes = rest.length
+    this.#neededBytes = this.#isUpgraded ? serverFrameBytes(rest) : 0
+  }
+
+  // Hands over what is whole; gives what is not.
+  #read(received: Buffer): Buffer {
+    let bytes = received
     if (!this.#isUpgraded) {
-      const end = this.#bytes.indexOf('\r\n\r\n')
-      if (end < 0) return
-      this.head = this.#bytes.toString('latin1', 0, end)
+      const end = bytes.indexOf('\r\n\r\n')
+      if (end < 0) return bytes
+      this.head = bytes.toString('latin1', 0, end)
       this.#isUpgraded = true
-      this.#bytes = this.#bytes.subarray(end + 4)
-      if (!this.head.startsWith('HTTP/1.1 101 ')) return
+      bytes = bytes.subarray(end + 4)
     }
-    for (let read = readServerFrame(this.#bytes); read !== undefined; read = readServerFrame(this.#bytes)) {
-      this.#bytes = this.#bytes.subarray(read.end)
+    if (this.head !== '' && !this.head.startsWith('HTTP/1.1 101 ')) return bytes
+    for (let read = readServerFrame(bytes); read !== undefined; read = readServerFrame(bytes)) {
+      bytes = bytes.subarray(read.end)
       const { opcode, payload } = read.frame
       if (opcode !== CLOSE) this.#frames.push(read.frame)
       else this.#ending = { code: payload.length === 0 ? 1005 : payload.readUInt16BE(0), reason: payload.toString('utf8', 2) }
     }
+    return bytes
   }
 }
 

@@ -14,6 +14,8 @@ import { FIN, Opcode, sentHeaderBytes, writeHeader } from './frame-header.ts'
 const COPIED_BELOW = 16 * 1024
 /** A binary message ends with the piece that takes it here: a receiver may want to hold a message as a whole. bytes */
 const MESSAGE_BYTES = 256 * 1024
+/** Most small messages that are copied into one piece. bytes */
+const MERGED_BYTES = 64 * 1024
 const NEWLINE = 0x0a
 
 const slab = new Slab()
@@ -98,8 +100,40 @@ function fragments(first: number, [piece]: readonly Uint8Array[], bytes: number,
   }
 }
 
+// Lines one behind the other, each with its header in front, in as few pieces as may be.
 function textFrames(pieces: readonly Uint8Array[], most: number): Uint8Array[] {
   const out: Uint8Array[] = []
-  for (const piece of pieces) eachLine(piece, (start, end) => frame(Opcode.text, [piece.subarray(start, end)], end - start, most, out))
+  const small: Uint8Array[] = []
+  let bytes = 0
+  const flush = (): void => {
+    if (small.length > 0) out.push(together(small, bytes))
+    small.length = bytes = 0
+  }
+  for (const piece of pieces) {
+    eachLine(piece, (start, end) => {
+      const line = piece.subarray(start, end)
+      const framed = sentHeaderBytes(line.length) + line.length
+      if (framed >= COPIED_BELOW || line.length > most) {
+        flush()
+        frame(Opcode.text, [line], line.length, most, out)
+        return
+      }
+      if (bytes + framed > MERGED_BYTES) flush()
+      small.push(line)
+      bytes += framed
+    })
+  }
+  flush()
   return out
+}
+
+function together(lines: readonly Uint8Array[], bytes: number): Uint8Array {
+  const whole = slab.take(bytes)
+  let at = 0
+  for (const line of lines) {
+    at = writeHeader(whole, at, FIN | Opcode.text, line.length)
+    whole.set(line, at)
+    at += line.length
+  }
+  return whole
 }

@@ -46,7 +46,7 @@ test('websocket chunks: any legal sequence of frames gives the same messages, ho
     // Of many pings in one chunk only some are answered; those in order, and the last.
     t.deepEqual(pongs.length <= 32 ? pongs : [], pings.length <= 32 ? pings : [])
   })
-  fc.assert(property, { numRuns: 150 })
+  fc.assert(property, { numRuns: 60 })
 })
 
 /** Length-prefixed, as native frames are. */
@@ -77,7 +77,7 @@ test('websocket chunks: merged or not, the bytes of binary messages are the same
     }
     t.true(ends.has(end))
   })
-  fc.assert(property, { numRuns: 200 })
+  fc.assert(property, { numRuns: 80 })
 })
 
 test('websocket chunks: whole native frames of one chunk are one stretch of it, whatever messages they came in', t => {
