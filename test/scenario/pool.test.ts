@@ -117,6 +117,19 @@ test('compression: requests and their answers, and the broker\'s own methods, in
   t.deepEqual(Object.keys(await asker.call('ping', { padding: text } as never)), ['now'])
 })
 
+test('pool: over WebSocket it is the same: signed, compressed, large and in order', async t => {
+  const broker = await startBroker(t, { config: { gateway: { port: 0 }, ipc: { security: { validateSignature: true }, performance: { compressionEnabled: true } }, pool: { threads: 1, signatureAbove: '16kb', compressAbove: '4kb' } } })
+  const [sender, receiver] = await Promise.all([broker.connect({ url: broker.gateway, token: broker.token }), broker.connect()])
+  t.deepEqual(sender.welcome.compression, { name: 'zstd', aboveBytes: 4 * KIB })
+  const all = receiver.subscribe<Uint8Array>('a')
+  await all.ready
+  const payloads = Array.from({ length: 30 }, (_, i) => (i % 3 === 0 ? new Uint8Array(randomBytes(150 * KIB)) : new Uint8Array(i * 1000)))
+  for (const payload of payloads) void sender.publish('a', payload)
+  const got = await take(all, payloads.length)
+  t.true(got.every(({ value }, i) => Buffer.from(value).equals(payloads[i]!)))
+  t.true((await sender.call('metrics'))['pool_tasks_done_total']! > 0)
+})
+
 test('config: ipc.performance.compressionEnabled and pool.compressAbove say who may compress, and from which size', async t => {
   const [off, on] = await Promise.all([startBroker(t, { config: { pool: compression.pool } }), startBroker(t, { config: compression })])
   t.is((await off.connect()).welcome.compression, undefined)
