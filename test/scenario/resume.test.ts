@@ -1,6 +1,7 @@
 // A connection breaks, not the broker: the session goes on, and nobody can tell from what came.
 
 import test, { type ExecutionContext } from 'ava'
+import fc from 'fast-check'
 import type { Client, ConnectOptions, Gap } from '../../client/index.ts'
 import { startBroker, startBrokerProcess, type BrokerAccess } from '../support/broker.ts'
 import { BreakablePath } from '../support/breakable-path.ts'
@@ -88,6 +89,40 @@ for (const [transport, breakable] of Object.entries(transports)) {
     t.true((await steady.call('stats')).balanced)
   })
 }
+
+test('resume: wherever in the bytes a connection breaks, nothing is lost or comes twice', async t => {
+  const broker = await startBroker(t)
+  const steady = await broker.connect()
+  let breakCount = 0
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...Object.values(transports)), fc.array(fc.integer({ min: 1, max: 20_000 }), { minLength: 1, maxLength: 6 }), async (breakable, breaks) => {
+      const { path, client } = await breakable(t, broker)
+      const [up, down]: [number[], number[]] = [[], []]
+      const heard = steady.subscribe<{ n: number }>('up', { onMessage: ({ value }) => void up.push(value.n) })
+      const own = client.subscribe<{ n: number }>('down', { onMessage: ({ value }) => void down.push(value.n) })
+      await Promise.all([heard.ready, own.ready])
+      const later = breaks.slice(1)
+      path.cutAfter(breaks[0]!)
+      client.on('resumed', () => {
+        breakCount++
+        const next = later.shift()
+        if (next !== undefined) path.cutAfter(next)
+      })
+      client.on('reconnected', ({ resumed }) => t.true(resumed === true))
+      client.on('error', error => t.fail(error.message))
+      for (const n of numbers(500)) {
+        const message = { n, padding: 'x'.repeat(n % 300) }
+        await Promise.all([client.publish('up', message), steady.publish('down', message)])
+      }
+      await until(() => up.length >= 500 && down.length >= 500)
+      t.deepEqual([up, down], [numbers(500), numbers(500)])
+      await client.close()
+      await heard.unsubscribe()
+    }),
+    { numRuns: 12 },
+  )
+  t.true(breakCount >= 12)
+})
 
 test('resume: receipts and many answers that were on their way come after the break', async t => {
   const broker = await startBroker(t)

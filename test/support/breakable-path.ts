@@ -12,6 +12,7 @@ export class BreakablePath {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #isDown = false
+  #bytesLeft = Infinity
 
   constructor(server: Server, target: Address) {
     this.#server = server
@@ -25,7 +26,7 @@ export class BreakablePath {
           this.#sockets.delete(from)
           to.destroy()
         })
-        from.pipe(to)
+        from.on('data', chunk => this.#carry(chunk, from, to))
       }
     })
   }
@@ -48,6 +49,11 @@ export class BreakablePath {
     for (const socket of this.#sockets) socket.destroy()
   }
 
+  /** Cuts once so many more bytes have passed, both ways counted, wherever in a frame that is. */
+  cutAfter(bytes: number): void {
+    this.#bytesLeft = bytes
+  }
+
   /** Cuts, and lets nobody through until `mend()`. */
   break(): void {
     this.#isDown = true
@@ -56,6 +62,19 @@ export class BreakablePath {
 
   mend(): void {
     this.#isDown = false
+  }
+
+  #carry(chunk: Buffer, from: Socket, to: Socket): void {
+    const part = chunk.length < this.#bytesLeft ? chunk : chunk.subarray(0, this.#bytesLeft)
+    this.#bytesLeft -= part.length
+    if (!to.write(part)) {
+      from.pause()
+      to.once('drain', () => from.resume())
+    }
+    if (this.#bytesLeft > 0) return
+    this.#bytesLeft = Infinity
+    // What was carried so far still arrives.
+    to.end(() => this.cut())
   }
 }
 
