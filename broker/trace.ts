@@ -1,5 +1,6 @@
 // Answers what became of messages, out of what the flight recorder remembers.
 
+import { setImmediate } from 'node:timers/promises'
 import type { Core } from './core.ts'
 import type { ApiAnswer, TraceEntry, TraceQuery } from './ground/api.ts'
 import { Kind, kindName } from './ground/kind.ts'
@@ -10,6 +11,9 @@ import type { RefusedMessage } from './observe/refused-messages.ts'
 /** `broker.incarnation.origin.id`, or the last two of them. */
 const TEXT_ID = /^(?:(?<broker>[^.]+)\.(?<incarnation>\d+)\.)?(?<origin>\d{1,10})\.(?<id>\d{1,16})$/
 
+/** Receivers that are looked at before others have their turn: a millisecond. All of a full recorder, with a hundred each, take a second. */
+const LOOKS_A_TURN = 10_000
+
 export class Trace {
   readonly #core: Core
   readonly #fates: Fates
@@ -19,32 +23,41 @@ export class Trace {
     this.#fates = new Fates(core.recorder, core.departures, (number) => core.directory.number(number))
   }
 
-  show(query: TraceQuery & { readonly limit: number }): Pick<ApiAnswer<'trace.show'>, 'entries' | 'from' | 'to'> {
-    const { recorder } = this.#core
-    const entries = query.messageId === undefined ? this.#listed(query) : this.#ofMessage(query.messageId)
-    return { entries, from: recorder.oldest, to: recorder.next }
+  /** What is known when it is called; it lets others have their turn while it looks. */
+  async show(query: TraceQuery & { readonly limit: number }): Promise<Pick<ApiAnswer<'trace.show'>, 'entries' | 'from' | 'to'>> {
+    const { oldest, next } = this.#core.recorder
+    const entries = query.messageId === undefined ? await this.#listed(query, oldest, next) : this.#ofMessage(query.messageId)
+    return { entries, from: oldest, to: next }
   }
 
-  #listed({ channel, limit, after, slowMs, dropped }: TraceQuery & { readonly limit: number }): TraceEntry[] {
-    const { recorder } = this.#core
-    const { oldest, next } = recorder
+  async #listed(query: TraceQuery & { readonly limit: number }, oldest: number, next: number): Promise<TraceEntry[]> {
+    const { channel, limit, after, slowMs, dropped } = query
     const entries: TraceEntry[] = []
-    const look = (seq: number): void => {
-      if (dropped === true && !recorder.mayBeLost(seq)) return
-      const run = recorder.at(seq)!
-      if (channel !== undefined && run.subject !== channel && !run.subject.startsWith(`${channel}.`)) return
-      const deliveries = this.#fates.of(run)
-      if (slowMs !== undefined && !this.#isSlow(run, deliveries, slowMs * 1000)) return
-      if (dropped === true && !isLost(run, deliveries)) return
-      entries.push(this.#entry(run, deliveries))
-    }
     // Who goes on from a position wants the next ones, so that none is passed over; who just looks, the latest.
-    if (after !== undefined) for (let seq = Math.max(oldest, after + 1); seq < next && entries.length < limit; seq++) look(seq)
-    else for (let seq = next - 1; seq >= oldest && entries.length < limit; seq--) look(seq)
+    const [first, step] = after === undefined ? [next - 1, -1] : [Math.max(oldest, after + 1), 1]
+    for (let seq = first, looked = 0; seq >= oldest && seq < next && entries.length < limit; seq += step) {
+      looked += this.#look(seq, query, entries)
+      if (looked < LOOKS_A_TURN) continue
+      looked = 0
+      await setImmediate()
+    }
     if (after !== undefined) return entries
     entries.reverse()
     if (dropped !== true || channel !== undefined || slowMs !== undefined) return entries
     return [...entries, ...this.#refused(() => true, limit)].toSorted((a, b) => a.time - b.time).slice(-limit)
+  }
+
+  /** Adds the run's entry when it is one of those asked for; gives how many receivers were looked at, at least 1. */
+  #look(seq: number, { channel, slowMs, dropped }: TraceQuery, entries: TraceEntry[]): number {
+    const { recorder } = this.#core
+    const run = recorder.at(seq)
+    // Forgotten since the question was asked.
+    if (run === undefined || (dropped === true && !recorder.mayBeLost(seq))) return 1
+    if (channel !== undefined && run.subject !== channel && !run.subject.startsWith(`${channel}.`)) return 1
+    const deliveries = this.#fates.of(run)
+    const isWanted = (slowMs === undefined || this.#isSlow(run, deliveries, slowMs * 1000)) && (dropped !== true || isLost(run, deliveries))
+    if (isWanted) entries.push(this.#entry(run, deliveries))
+    return 1 + (deliveries?.length ?? 0)
   }
 
   // The message, and the answers to it, each with every receiver's fate.

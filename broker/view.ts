@@ -174,8 +174,8 @@ export class View implements BrokerView {
     }
   }
 
-  trace(query: TraceQuery & { readonly limit: number }): ApiAnswer<'trace.show'> {
-    return { ...this.#trace.show(query), coversMs: this.#coveredMs(), enabled: this.#pipeline.core.previews.isEnabled }
+  async trace(query: TraceQuery & { readonly limit: number }): Promise<ApiAnswer<'trace.show'>> {
+    return { ...(await this.#trace.show(query)), coversMs: this.#coveredMs(), enabled: this.#pipeline.core.previews.isEnabled }
   }
 
   setTracing(isEnabled: boolean, caller: Caller): ApiAnswer<'trace.enable'> {

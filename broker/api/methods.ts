@@ -33,7 +33,7 @@ export interface BrokerView {
   history(query: HistoryQuery & { readonly points: number }): ApiAnswer<'history'>
   health(): ApiAnswer<'health'>
   latency(query: Required<LatencyQuery>): ApiAnswer<'latency'>
-  trace(query: TraceQuery & { readonly limit: number }): ApiAnswer<'trace.show'>
+  trace(query: TraceQuery & { readonly limit: number }): Promise<ApiAnswer<'trace.show'>>
   setTracing(isEnabled: boolean, caller: Caller): ApiAnswer<'trace.enable'>
   agents(): ApiAnswer<'agents'>
   /** @throws BrokerError `agent.unknown`, `agent.failed` */

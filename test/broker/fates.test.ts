@@ -34,7 +34,7 @@ test('fates: each receiver of a message is named with what became of it there', 
   reads.frames()
   leaves.link.hangUp()
   await rig.advance(1)
-  const [entry, ...others] = trace.show({ limit: 1, messageId: idOf(sender, id) }).entries
+  const [entry, ...others] = (await trace.show({ limit: 1, messageId: idOf(sender, id) })).entries
   t.deepEqual(others, [])
   t.deepEqual(entry!.deliveries!.map(({ connection, fate }) => [connection, fate]), [
     [reads.connection.id, 'written'],
@@ -46,12 +46,12 @@ test('fates: each receiver of a message is named with what became of it there', 
   waits.link.kernelBytes = Infinity
   await rig.clock.advance(30)
   waits.frames()
-  const [later] = trace.show({ limit: 1, messageId: `testhome.1.${idOf(sender, id)}` }).entries
+  const [later] = (await trace.show({ limit: 1, messageId: `testhome.1.${idOf(sender, id)}` })).entries
   t.deepEqual(fates(later!), ['written', 'written', 'dropped(actor-gone)'])
   const [first, second] = later!.deliveries!
   t.true(second!.written! - first!.written! >= 30_000, 'taken later, and said so')
   t.is(later!.steps.written, second!.written)
-  t.deepEqual(trace.show({ limit: 9, slowMs: 20 }).entries.map(entry_ => entry_.id), [id])
+  t.deepEqual((await trace.show({ limit: 9, slowMs: 20 })).entries.map(entry_ => entry_.id), [id])
 })
 
 test('fates: what a policy dropped is told for each message, whatever was written after it', async t => {
@@ -73,10 +73,10 @@ test('fates: what a policy dropped is told for each message, whatever was writte
     other.frames()
     t.true(got.size < 300)
     for (let id = first; id < first + 300; id++) {
-      const [entry] = trace.show({ limit: 1, messageId: idOf(sender, id) }).entries
+      const [entry] = (await trace.show({ limit: 1, messageId: idOf(sender, id) })).entries
       t.deepEqual(fates(entry!), [got.has(id) ? 'written' : 'dropped(overflow)', 'written'], `${overflow} ${id}`)
     }
-    t.is(trace.show({ limit: 10_000, dropped: true }).entries.length, 300 - got.size)
+    t.is((await trace.show({ limit: 10_000, dropped: true })).entries.length, 300 - got.size)
   }
 })
 
@@ -93,12 +93,12 @@ test('fates: a slow consumer that was ended has lost what it had not taken', asy
   await rig.advance(220)
   await rig.advance(1100)
   t.is(receiver.connection.state, 'gone')
-  const fate = (id: number): string => fates(trace.show({ limit: 1, messageId: idOf(sender, id) }).entries[0]!)[0]!
-  t.is(fate(before), 'written')
-  t.is(fate(last), 'dropped(slow-consumer)')
+  const fate = async (id: number): Promise<string> => fates((await trace.show({ limit: 1, messageId: idOf(sender, id) })).entries[0]!)[0]!
+  t.is(await fate(before), 'written')
+  t.is(await fate(last), 'dropped(slow-consumer)')
 })
 
-test('fates: groups, requests and their answers are told message by message', t => {
+test('fates: groups, requests and their answers are told message by message', async t => {
   const { rig, trace } = rigWith()
   const members = [subscriber(rig, 'work', { group: 'g' }), subscriber(rig, 'work', { group: 'g' })]
   const requester = rig.native()
@@ -110,7 +110,7 @@ test('fates: groups, requests and their answers are told message by message', t 
   rig.turn()
   requester.frames()
   for (const messageId of ['msg-123', idOf(requester, id)]) {
-    const { entries } = trace.show({ limit: 1, messageId })
+    const { entries } = await trace.show({ limit: 1, messageId })
     t.deepEqual(entries.map(({ kind }) => kind), ['request', 'part', 'response'])
     t.is(entries[0]!.mid, 'msg-123')
     t.deepEqual(entries[0]!.deliveries!.map(({ connection, fate }) => [connection, fate]), [[responder!.connection.id, 'written']])
@@ -121,31 +121,49 @@ test('fates: groups, requests and their answers are told message by message', t 
   }
 })
 
-test('fates: nobody there, and what was refused, are found too', t => {
+test('fates: nobody there, and what was refused, are found too', async t => {
   const { rig, trace } = rigWith()
   rig.addPrincipal({ name: 'mouse', publish: { allow: ['small.>'], deny: [] } }, 'cheese')
   const mouse = rig.native({ principal: 'mouse', auth: { token: 'cheese' } })
   const lonely = mouse.publish('small.thing')
   const refused = mouse.publish('large.thing')
   rig.turn()
-  t.is(trace.show({ limit: 1, messageId: idOf(mouse, lonely) }).entries[0]!.fate, 'dropped(no-interest)')
-  t.is(trace.show({ limit: 1, messageId: idOf(mouse, refused) }).entries[0]!.fate, 'rejected(permission.denied)')
-  t.deepEqual(trace.show({ limit: 9, dropped: true }).entries.map(({ fate }) => fate), ['dropped(no-interest)', 'rejected(permission.denied)'])
-  t.deepEqual(trace.show({ limit: 1, messageId: 'msg-404' }).entries, [])
-  t.deepEqual(trace.show({ limit: 1, messageId: 'otherhome.1.1.1' }).entries, [])
+  t.is((await trace.show({ limit: 1, messageId: idOf(mouse, lonely) })).entries[0]!.fate, 'dropped(no-interest)')
+  t.is((await trace.show({ limit: 1, messageId: idOf(mouse, refused) })).entries[0]!.fate, 'rejected(permission.denied)')
+  t.deepEqual((await trace.show({ limit: 9, dropped: true })).entries.map(({ fate }) => fate), ['dropped(no-interest)', 'rejected(permission.denied)'])
+  t.deepEqual((await trace.show({ limit: 1, messageId: 'msg-404' })).entries, [])
+  t.deepEqual((await trace.show({ limit: 1, messageId: 'otherhome.1.1.1' })).entries, [])
 })
 
-test('fates: a sender that gets its own messages, and one that does not', t => {
+test('fates: a sender that gets its own messages, and one that does not', async t => {
   const { rig, trace } = rigWith()
   const other = subscriber(rig, 'a')
   const [echoes, mute] = [rig.native(), rig.native({ echo: false })]
   for (const client of [echoes, mute]) client.subscribe(1, 'a')
   rig.turn()
-  const receivers = (client: NativeClient): string[] => {
+  const receivers = async (client: NativeClient): Promise<string[]> => {
     const id = client.publish('a')
     rig.turn()
-    return trace.show({ limit: 1, messageId: idOf(client, id) }).entries[0]!.deliveries!.map(({ connection }) => connection)
+    return (await trace.show({ limit: 1, messageId: idOf(client, id) })).entries[0]!.deliveries!.map(({ connection }) => connection)
   }
-  t.deepEqual(receivers(echoes).toSorted(), [other, echoes, mute].map(({ connection }) => connection.id).toSorted())
-  t.deepEqual(receivers(mute).toSorted(), [other, echoes].map(({ connection }) => connection.id).toSorted())
+  t.deepEqual((await receivers(echoes)).toSorted(), [other, echoes, mute].map(({ connection }) => connection.id).toSorted())
+  t.deepEqual((await receivers(mute)).toSorted(), [other, echoes].map(({ connection }) => connection.id).toSorted())
+})
+
+test('fates: a question over a full recorder lets others have their turn', async t => {
+  const { rig, trace } = rigWith()
+  for (let n = 0; n < 12; n++) subscriber(rig, 'a')
+  const sender = rig.native()
+  const hadTurn = async (): Promise<boolean> => {
+    let was = false
+    setImmediate(() => (was = true))
+    t.deepEqual((await trace.show({ limit: 1, slowMs: 3_600_000 })).entries, [])
+    return was
+  }
+  t.false(await hadTurn(), 'a short one is answered at once')
+  for (let n = 0; n < 1024; n++) {
+    sender.publish('a')
+    rig.turn()
+  }
+  t.true(await hadTurn())
 })
