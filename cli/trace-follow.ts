@@ -8,7 +8,7 @@ const POLL_MS = 500
 const BATCH = 1000
 
 /** What came after a position. */
-export interface TraceBatch {
+interface TraceBatch {
   readonly entries: readonly TraceEntry[]
   /** Runs that the recorder forgot before they were asked for. */
   readonly missed: number

@@ -56,7 +56,7 @@ export function tookMicros(entry: TraceEntry): number | undefined {
 }
 
 /** The fate in the colour of its kind: written, waiting, lost. */
-export function paintFate(fate: string): string {
+function paintFate(fate: string): string {
   const style = fateStyles[fate] ?? 'red'
   return paint(style, fate)
 }

@@ -8,7 +8,7 @@ import type { Log } from '../ground/types.ts'
 const QUIET_MS = 10_000
 
 /** Whoever loses messages. */
-export interface Loser {
+interface Loser {
   /** `conn-<origin>` */
   readonly id: string
   readonly client: string

@@ -9,7 +9,7 @@ import type { Finding } from './finding.ts'
 
 const FEW = 5
 
-export interface RunLog {
+interface RunLog {
   readonly findings: readonly Finding[]
   /** The latest lines of level `warn` or above of that run, for people. */
   readonly problems: readonly string[]

@@ -92,7 +92,7 @@ function spanOf({ from, to, coversMs }: Span): string {
 }
 
 /** Says which of the reasons it can be that a message is not known. */
-export function unknownMessage(messageId: string, answer: Span, broker: string, incarnation: number): Failure {
+function unknownMessage(messageId: string, answer: Span, broker: string, incarnation: number): Failure {
   const [, home, start] = /^([a-z0-9]{8,32})\.(\d+)\.\d+\.\d+$/.exec(messageId) ?? []
   const fail = (message: string, hint: string): Failure => new Failure({ code: 'message.unknown', message, hint, details: { messageId } })
   if (home !== undefined && home !== broker) return fail(`message ${messageId} is of broker ${home}, this one is ${broker}`, 'name the home of that broker with --home')
