@@ -72,7 +72,7 @@ export class Admission {
   /** A control frame before the welcome. Any error ends the connection. */
   step(connection: Connection, message: ControlMessage): void {
     try {
-      const step = handshakeStep(this.#pending.get(connection), message, this.#authority, connection.greeting)
+      const step = handshakeStep(this.#pending.get(connection), message, this.#authorityFor(connection), connection.greeting)
       if (step.kind === 'challenge') {
         this.#pending.set(connection, step.pending)
         this.#core.send(connection, { kind: Kind.challenge, ref: message.id, body: step.body })
@@ -80,6 +80,11 @@ export class Admission {
     } catch (error) {
       this.#core.end(connection, BrokerError.from(error))
     }
+  }
+
+  // Without required authentication the directory of the socket keeps others out; over the network nothing does.
+  #authorityFor({ link }: Connection): HandshakeAuthority<Credential> {
+    return link.peer.network === undefined ? this.#authority : { ...this.#authority, requireAuth: true }
   }
 
   /** The connection is gone, admitted or not. */
@@ -96,7 +101,8 @@ export class Admission {
     const { uid } = connection.link.peer
     const ownUid = process.getuid?.()
     if (uid !== undefined && ownUid !== undefined && uid !== ownUid) throw new BrokerError('auth.peer_uid', { actual: uid, expected: ownUid })
-    this.#checkProcess(connection.link.peer)
+    // A list of programs is about this machine; of those that came over its network nobody says which they are.
+    if (connection.link.peer.network !== 'remote') this.#checkProcess(connection.link.peer)
     if (hello.agent !== undefined && !(permissions.name === `agent:${hello.agent}` || permissions.has('admin') || (permissions.has('agent') && !permissions.name.startsWith('agent:')))) {
       throw new BrokerError('permission.denied', { principal: permissions.name, action: 'be agent', subject: hello.agent })
     }

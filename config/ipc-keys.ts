@@ -34,8 +34,8 @@ export const ipcBlock = block({
     keepAlive: defaulted(flag, performance.keepAlive, 'Ping the clients that asked to be watched.'),
   }),
   security: block({
-    requireAuth: defaulted(flag, security.requireAuth, 'Ask every client for the credential of a principal.'),
-    allowedProcesses: optional(list(processReference, 1), 'every process of the same user', 'Which programs may connect: names from `ipc.security.processes`, known names, or absolute paths.'),
+    requireAuth: defaulted(flag, security.requireAuth, 'Ask every client for the credential of a principal. false is for the Unix socket, which others cannot open; the gateway asks always.'),
+    allowedProcesses: optional(list(processReference, 1), 'every process of the same user', 'Which programs of this machine may connect, and by the Unix socket alone, where the kernel says which they are: names from `ipc.security.processes`, known names, or absolute paths.'),
     processes: optional(
       mapOf(
         processName,

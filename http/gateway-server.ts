@@ -6,7 +6,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { BrokerError, type ErrorCode } from '../broker/ground/errors.ts'
-import type { Link, Listener, Log } from '../broker/ground/types.ts'
+import type { Link, Listener, Log, Peer } from '../broker/ground/types.ts'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
 import { Deflation, type DeflationOptions } from '../transports/websocket/deflation.ts'
 import { handshakeResponse } from '../transports/websocket/handshake.ts'
@@ -159,7 +159,7 @@ export class GatewayServer implements Listener {
       socket.off('error', cut)
       prepare(socket)
       socket.write(handshakeResponse(key, deflation?.header))
-      onLink(new WebSocketLink(socket, { address: withPort(visitor.address, socket.remotePort ?? 0), pid: undefined, uid: undefined }, kind, visitor, deflation, first))
+      onLink(new WebSocketLink(socket, peerOf(socket, visitor.address), kind, visitor, deflation, first))
     } catch (error) {
       const refusal = HttpRefusal.from(error)
       if (refusal.status === 500) this.#options.log.error({ err: refusal.error }, 'an upgrade failed')
@@ -204,6 +204,11 @@ export class GatewayServer implements Listener {
     if (route === undefined) throw notFound(request)
     return route(request)
   }
+}
+
+function peerOf(socket: Socket, address: string): Peer {
+  const isLocal = isLoopback(address) || address === plainAddress(socket.localAddress ?? '')
+  return { address: withPort(address, socket.remotePort ?? 0), pid: undefined, uid: undefined, network: isLocal ? 'local' : 'remote' }
 }
 
 function pathOf({ url = '' }: IncomingMessage): string {

@@ -17,6 +17,8 @@ export interface Peer {
   readonly address: string
   readonly pid: number | undefined
   readonly uid: number | undefined
+  /** It came over the network, from this machine or from another: no directory's mode kept anybody out. undefined: it did not. */
+  readonly network?: 'local' | 'remote'
 }
 
 /**

@@ -38,6 +38,8 @@ export class FrameReader {
   #mask = 0
   /** Between the first frame of a message and its last. */
   #isFragmented = false
+  /** The message that is being read began when messages were merged. */
+  #isMerged = false
   /** The beginning of a frame, or of its header, whose rest has not come. */
   #held: Uint8Array | undefined
   #heldBytes = 0
@@ -120,6 +122,7 @@ export class FrameReader {
       }
       this.#mask = view.getInt32(at + header - 4, true)
       this.#left = size
+      this.#isMerged = this.isMerging
       const from = at + header
       at = this.#payload(view, from, out, length)
       out += at - from
@@ -136,14 +139,14 @@ export class FrameReader {
     unmask(view, from, bytes, to, this.#mask)
     this.#left -= bytes
     if (this.#left > 0) this.#mask = turnMask(this.#mask, bytes)
-    if (this.isMerging) this.#walk.pass(view, to, to + bytes)
+    if (this.#isMerged) this.#walk.pass(view, to, to + bytes)
     return from + bytes
   }
 
   // A message that ends in the middle of a frame ends by itself, so that its reader can say so.
   #endsStretch(): boolean {
     if (this.#left > 0) return false
-    if (!this.isMerging) return true
+    if (!this.#isMerged) return true
     if (this.#walk.isBetween) return false
     this.#walk.reset()
     return true
