@@ -32,7 +32,7 @@ export interface BrowserConnectOptions extends ConnectionOptions {
  * allow the page's origin, unless the page came from its gateway.
  * @throws BrokerError `connect.*`, `auth.*`, `session.id_taken`, `handshake.*`, `client.aborted`
  */
-export function connect(options: BrowserConnectOptions = {}): Promise<Client> {
+export async function connect(options: BrowserConnectOptions = {}): Promise<Client> {
   const program = options.program ?? 'browser'
   const names = {
     client: options.clientId ?? defaultClientId(program),
@@ -40,7 +40,18 @@ export function connect(options: BrowserConnectOptions = {}): Promise<Client> {
     ...(options.principal === undefined ? {} : { principal: options.principal }),
   }
   const credential = { token: options.token, auth: options.auth ?? ('challenge' as const) }
-  return openClient(browserPlatform(options.url ?? gatewayOfPage()), withDefaults(options, { names, credential: () => credential, sessionTtlMs: NETWORK_SESSION_TTL_MS }), options.signal)
+  const client = await openClient(browserPlatform(options.url ?? gatewayOfPage()), withDefaults(options, { names, credential: () => credential, sessionTtlMs: NETWORK_SESSION_TTL_MS }), options.signal)
+  leaveWithPage(client)
+  return client
+}
+
+// The broker need not keep the session of a page that is gone for good. Workers and Node have no such event.
+function leaveWithPage(client: Client): void {
+  const leave = ({ persisted }: PageTransitionEvent): void => {
+    if (!persisted) client.destroy()
+  }
+  globalThis.addEventListener?.('pagehide', leave)
+  client.on('closed', () => globalThis.removeEventListener?.('pagehide', leave))
 }
 
 // Chosen here so that it stays the same after a reconnect; two tabs must not take each other over.

@@ -12,6 +12,7 @@ import { values } from '../support/collect.ts'
 import { servePage } from '../support/page-server.ts'
 import { recordedLog, type RecordedLog } from '../support/recorded-log.ts'
 import { temporaryDirectory, type Teardown } from '../support/temporary-directory.ts'
+import { until } from '../support/until.ts'
 
 interface Started {
   readonly broker: Broker
@@ -90,6 +91,9 @@ browserTest('browser: a page whose connection breaks goes on with its session', 
   path.mend()
   t.true(await run(page, 'back'), 'the session goes on')
   t.deepEqual(await run(page, 'take', 100), Array.from({ length: 100 }, (_, n) => n))
+  // A page that is left takes its session along, instead of leaving it to the broker for a minute.
+  await page.goto('about:blank')
+  await until(async () => (await local.call('connections')).connections.length === 1)
 })
 
 browserTest('browser: a page of a foreign origin is refused, with the right token too', async t => {

@@ -3,6 +3,7 @@
 import test from 'ava'
 import type { Client, Gap, Message } from '../../client/index.ts'
 import { startBroker, type LocalBroker } from '../support/broker.ts'
+import { nextEvent } from '../support/scripted-client.ts'
 import { until } from '../support/until.ts'
 
 /** A client that reads one message and stops, until it is told to go on. */
@@ -121,4 +122,23 @@ test('flow: with credit, a subject whose receiver is behind holds back no other,
   t.is(ids.length, count)
   t.deepEqual(ids, ids.toSorted((a, b) => a - b))
   t.deepEqual(reader.gaps, [])
+})
+
+test('flow: a WebSocket cannot be paused, so a reader that stops is ended at a bound, comes back, and is told what it missed', async t => {
+  const broker = await startBroker(t)
+  const reader = await slowReader(broker, { url: broker.gateway, token: broker.token, retry: { maxRetries: Infinity, retryDelayMs: 1, backoffMultiplier: 1 } })
+  const ended = nextEvent(reader.client, 'disconnected')
+  const resumed = nextEvent(reader.client, 'resumed')
+  const publisher = await broker.connect()
+  const count = 40
+  for (let i = 0; i < count; i++) await publisher.publish('flood', new Uint8Array(512 * 1024), { receipt: true })
+  t.is((await ended).code, 'client.unread_full')
+  const { lost } = await resumed
+  t.true(lost > 0)
+  await publisher.publish('flood', 'end')
+  const ids = (await reader.readUntil('end')).map(({ id }) => id)
+  t.is(ids.length + lost, count)
+  t.is(new Set(ids).size, ids.length, 'nothing comes twice')
+  t.deepEqual(ids, ids.toSorted((a, b) => a - b))
+  t.is(reader.gaps.reduce((sum, gap) => sum + gap.count, 0), lost)
 })
