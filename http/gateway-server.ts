@@ -3,7 +3,7 @@
 //   accept ─ limits ─▶ visitor, 10 s ─ headers ─┬▶ upgrade at `/`: Host, Origin, handshake ─▶ link
 //                                               └▶ GET of a route: Host, Origin ─▶ answer, end
 
-import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { BrokerError, type ErrorCode } from '../broker/ground/errors.ts'
 import type { Link, Listener, Log, Peer } from '../broker/ground/types.ts'
@@ -12,6 +12,7 @@ import { Deflation, type DeflationOptions } from '../transports/websocket/deflat
 import { handshakeResponse } from '../transports/websocket/handshake.ts'
 import { WebSocketLink, type WebSocketKind } from '../transports/websocket/websocket-link.ts'
 import { isLoopback, plainAddress, withPort } from './host-name.ts'
+import { createHttpServer } from './node-http.ts'
 import { OriginCheck, type OriginRules } from './origin-check.ts'
 import { badRequest, HttpRefusal, READ_REFUSAL_MS, refusalBody, refuseSocket } from './refusal.ts'
 import { json, type Answer, type Routes } from './route.ts'

@@ -1,6 +1,6 @@
 // Tells a client of HTTP that it gets nothing, and why: a status and a JSON body with the error's code and message.
 
-import { STATUS_CODES } from 'node:http'
+import { STATUS_CODES } from './node-http.ts'
 import type { Socket } from 'node:net'
 import { BrokerError } from '../broker/ground/errors.ts'
 
