@@ -157,7 +157,6 @@ export class GatewayServer implements Listener {
       const deflation = options === undefined ? undefined : Deflation.agree(request.headers['sec-websocket-extensions'], options)
       const visitor = Visitor.of(socket)
       visitor.upgraded()
-      socket.off('error', cut)
       prepare(socket)
       socket.write(handshakeResponse(key, deflation?.header))
       onLink(new WebSocketLink(socket, peerOf(socket, visitor.address), kind, visitor, deflation, first))

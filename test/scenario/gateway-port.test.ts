@@ -82,3 +82,14 @@ test('gateway: with a list of programs nobody of this machine comes in by the ga
   const broker = await startBroker(t, { config: { ipc: { security: { allowedProcesses: ['/usr/bin/true'] } } } })
   t.is(await errorCode(connect({ url: broker.gateway, token: broker.token, retry: false })), 'auth.process_not_allowed')
 })
+
+test('gateway: connections far above the limit are cut at once, and the broker goes on', async t => {
+  const broker = await startBroker(t, { config: { ipc: { server: { maxConnections: 1 } }, gateway: { limits: { maxUnauthenticatedPerAddress: 0, maxUnauthenticated: 0 } }, network: { websocket: { pingInterval: '20ms', pingTimeout: '20ms' } } } })
+  // One may connect and 64 are told that there is no room; more get nothing.
+  const peers = await Promise.all(Array.from({ length: 80 }, () => WebSocketPeer.upgrade(t, broker.gateway)))
+  const cut = await Promise.race([Promise.all(peers.slice(65).map(peer => peer.ending())), Promise.all(peers.map(peer => peer.ending()))])
+  t.true(cut.length >= 15)
+  for (const peer of peers) peer.socket.destroy()
+  const client = await broker.connect({ retry: { enabled: true, maxRetries: Infinity, retryDelayMs: 5, backoffMultiplier: 1 } })
+  t.true((await client.call('ping')).now > 0)
+})

@@ -15,7 +15,7 @@ const LENGTH = 0x7f
 const LENGTH_16 = 126
 const LENGTH_64 = 127
 /** RFC 6455 5.5: a control frame carries at most 125 bytes. */
-export const MAX_CONTROL_BYTES = 125
+const MAX_CONTROL_BYTES = 125
 
 /** Longest header of a client's frame. bytes */
 export const MAX_HEADER_BYTES = 14

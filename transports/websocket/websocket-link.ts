@@ -31,6 +31,9 @@ const NOTHING = Buffer.alloc(0)
 const LINK = Symbol('link')
 /** Pings of one chunk that are each answered; of more the last is, as RFC 6455 5.5.3 allows. */
 const MAX_PONGS = 32
+/** Most frames of one message: each of them takes memory beside its bytes. Those who are not let in yet have no need to be so slow. */
+const MAX_FRAGMENTS = 65_536
+const MAX_FIRST_FRAGMENTS = 256
 /** RFC 6455 7.4.1: what a close frame without a code is called; never sent. */
 const NO_CODE = 1005
 
@@ -84,7 +87,6 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
     const linked: LinkedSocket = socket
     linked[LINK] = this
     if (first !== undefined && first.length > 0) socket.unshift(first)
-    kind.links.add(this)
   }
 
   get wrap(): Wrap | undefined {
@@ -99,6 +101,7 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
 
   attach(handler: LinkHandler): void {
     this.#handler = handler
+    this.#kind.links.add(this)
     if (this.#socket.listenerCount('data') > 0) return
     // Shared functions instead of closures: at ten thousand connections they are 2 KiB each.
     this.#socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
@@ -113,7 +116,7 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
       return
     }
     this.#reader.isLean = false
-    this.#receiver = new WsReceiver(maxMessageBytes, this.#deflation.incoming(maxMessageBytes))
+    this.#receiver = new WsReceiver(maxMessageBytes, MAX_FRAGMENTS, this.#deflation.incoming(maxMessageBytes))
     this.#receiver.onDrain(() => {
       if (!this.#isPaused) this.#socket.resume()
     })
@@ -185,11 +188,11 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
     const opcode = bytes[0]! & 0x0f
     const isAlone = (bytes[0]! & 0x80) !== 0 && opcode !== Opcode.continuation
     if (this.#receiver === undefined && isAlone) {
-      if (shared === undefined || shared.isSpent) shared = new WsReceiver(0)
+      if (shared === undefined || shared.isSpent) shared = new WsReceiver(0, 1)
       shared.read(bytes, this)
       return
     }
-    this.#receiver ??= new WsReceiver(this.#reader.maxMessageBytes)
+    this.#receiver ??= new WsReceiver(this.#reader.maxMessageBytes, this.#isAdmitted ? MAX_FRAGMENTS : MAX_FIRST_FRAGMENTS)
     // It keeps what it was given, while the chunk around that goes back when its other messages are written.
     const goesOn = this.#receiver.read(isOwn ? bytes : Buffer.from(bytes), this)
     if (this.#isInflating) {

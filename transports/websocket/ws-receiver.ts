@@ -8,9 +8,6 @@ import * as ws from 'ws'
 import type { Writable } from 'node:stream'
 import { BrokerError } from '../../broker/ground/errors.ts'
 
-/** Most frames of one message: each of them takes memory beside its bytes. */
-const MAX_FRAGMENTS = 65_536
-
 /** What a receiver found. */
 export interface FrameReading {
   message(bytes: Uint8Array, isBinary: boolean): void
@@ -33,12 +30,14 @@ const { Receiver } = ws as unknown as { readonly Receiver: new (options: Receive
 export class WsReceiver {
   readonly #receiver: Writable
   readonly #limitBytes: number
+  readonly #maxFragments: number
   #reading: FrameReading | undefined
 
   /** `extensions`: those that were agreed on, each with what it needs; empty: none. */
-  constructor(maxMessageBytes: number, extensions: Readonly<Record<string, unknown>> = {}) {
+  constructor(maxMessageBytes: number, maxFragments: number, extensions: Readonly<Record<string, unknown>> = {}) {
     this.#limitBytes = maxMessageBytes
-    const receiver = new Receiver({ isServer: true, allowSynchronousEvents: true, maxFragments: MAX_FRAGMENTS, maxPayload: maxMessageBytes, extensions })
+    this.#maxFragments = maxFragments
+    const receiver = new Receiver({ isServer: true, allowSynchronousEvents: true, maxFragments, maxPayload: maxMessageBytes, extensions })
     this.#receiver = receiver
     receiver.on('message', (bytes: Uint8Array, isBinary: boolean) => this.#reading?.message(bytes, isBinary))
     receiver.on('ping', (payload: Uint8Array) => this.#reading?.pinged(payload))
@@ -63,6 +62,8 @@ export class WsReceiver {
     const goesOn = this.#receiver.write(frame)
     const { errored } = this.#receiver
     if (errored !== null) this.#fail(errored)
+    // Whom it reads for is not to be kept beyond that; while something is inflated, it is not done.
+    else if (this.#receiver.writableLength === 0) this.#reading = undefined
     return goesOn || this.#receiver.writableEnded
   }
 
@@ -85,7 +86,7 @@ export class WsReceiver {
   #named(error: NodeJS.ErrnoException): BrokerError {
     const { code = '', message } = error
     if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' || code === 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH') return new BrokerError('websocket.too_large', { limitBytes: this.#limitBytes }, { cause: error })
-    if (code === 'WS_ERR_TOO_MANY_BUFFERED_PARTS') return new BrokerError('websocket.protocol', { problem: `a message of more than ${MAX_FRAGMENTS} frames` }, { cause: error })
+    if (code === 'WS_ERR_TOO_MANY_BUFFERED_PARTS') return new BrokerError('websocket.protocol', { problem: `a message of more than ${this.#maxFragments} frames` }, { cause: error })
     if (code === 'WS_ERR_INVALID_UTF8') return new BrokerError('websocket.invalid_data', { problem: 'text that is not UTF-8' }, { cause: error })
     if (code.startsWith('WS_ERR_')) return new BrokerError('websocket.protocol', { problem: message.replace(/^Invalid WebSocket frame: /, '') }, { cause: error })
     return new BrokerError('websocket.invalid_data', { problem: `a compressed message that cannot be inflated (${message})` }, { cause: error })

@@ -93,7 +93,7 @@ test('websocket fragments: those out of order end with 1002', async t => {
 })
 
 test('websocket fragments: the limit is that of the message, and their number has one too', async t => {
-  const { port } = await EchoServer.open(t, { maxMessageBytes: 100_000 })
+  const { port } = await EchoServer.open(t, { maxMessageBytes: 100_000, isAdmitted: true })
   const long = await WebSocketPeer.direct(t, port)
   long.write(wire(fragments(BINARY, ['x'.repeat(50_000), 'y'.repeat(50_000)])))
   t.is((await long.message()).length, 100_000)
@@ -104,6 +104,11 @@ test('websocket fragments: the limit is that of the message, and their number ha
   const empty = clientFrame({ opcode: CONTINUATION, fin: false })
   many.write(Buffer.concat([clientFrame({ fin: false }), ...Array.from({ length: 65_536 }, () => empty)]))
   t.deepEqual(await many.ending(), { code: 1002, reason: 'websocket.protocol' })
+
+  // Who is not let in yet has fewer.
+  const guest = await WebSocketPeer.direct(t, (await EchoServer.open(t)).port)
+  guest.write(Buffer.concat([clientFrame({ fin: false }), ...Array.from({ length: 256 }, () => empty)]))
+  t.deepEqual(await guest.ending(), { code: 1002, reason: 'websocket.protocol' })
 })
 
 test('websocket fragments: the first message decides between text and binary', async t => {
