@@ -263,6 +263,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     } catch (error) {
       this.core.accounts.outside.rejected++
       this.core.refuse(connection, id, BrokerError.from(error))
+      this.#publisher.giveBack(connection, bytes, start, end)
       this.core.traced = undefined
       return
     }

@@ -10,9 +10,12 @@ import { isReserved } from './ground/subject.ts'
 import { Verdict, type Route } from './routing/route.ts'
 import type { Permissions } from './security/permissions.ts'
 import { lazyMessage } from './selection.ts'
+import { Offset } from './wire/layout.ts'
 import { frameEnd } from './wire/regroup.ts'
 import { Targets } from './targets.ts'
 import type { RunDetails } from './observe/recorder.ts'
+
+const text = new TextDecoder()
 
 export class Publisher {
   readonly #core: Core
@@ -54,6 +57,13 @@ export class Publisher {
   /** What was published on the subject, or refused for good, uses no credit any more unless a receiver is behind. */
   passedOn(connection: Connection, route: Route): void {
     if (connection.credit !== undefined) this.#backpressure.grant(connection, connection.credit.passedOn(route.subject))
+  }
+
+  /** A publish was refused before it used credit: the sender, who took it off its own, gets it back. */
+  giveBack(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
+    if (connection.credit === undefined || bytes[start + Offset.kind] !== Kind.publish) return
+    const subjectAt = start + Offset.subject
+    this.#backpressure.grant(connection, [[text.decode(bytes.subarray(subjectAt, subjectAt + bytes[subjectAt - 1]!)), end - start]])
   }
 
   /** Delivers what was allowed; returns the receivers, summed over the slice's messages where groups or filters pick. */

@@ -80,3 +80,14 @@ test('credit: what is refused for permission uses up no credit', t => {
   }
   t.true(granted > 0)
 })
+
+test('credit: what was refused before it used any is given back, so that a sender does not run dry by its own mistakes', t => {
+  const rig = rigWithCredit()
+  const publisher = rig.native({ flow: { credit: true } })
+  publisher.frames()
+  const frame = publisher.frame({ kind: Kind.publish, subject: 'a', headers: { ttl: -1 } })
+  publisher.link.arrive(frame)
+  const frames = publisher.frames()
+  t.deepEqual(frames.map(({ kind }) => kind), [Kind.error, Kind.credit])
+  t.deepEqual(frames[1]!.body, { subject: 'a', bytes: frame.length })
+})
