@@ -27,18 +27,39 @@ function received(frame: Frame): number {
   return (decode(frame.payload) as { received: number }).received
 }
 
+/** The next frame that is no ack: those come when they come. */
+async function nextFrame(peer: ScriptedConnection): Promise<Frame> {
+  for (;;) {
+    const frame = await peer.next()
+    if (frame.kind !== Kind.ack) return frame
+  }
+}
+
+async function frameOf(peer: ScriptedConnection, kind: number): Promise<Frame> {
+  const frame = await nextFrame(peer)
+  if (frame.kind !== kind) throw new Error(`expected a frame of kind ${kind}, got ${frame.kind}`)
+  return frame
+}
+
+/** What is confirmed, up to `count` frames; nothing else comes in between. */
+async function acked(peer: ScriptedConnection, count: number): Promise<number[]> {
+  const counts: number[] = []
+  while (counts.at(-1) !== count) counts.push(received(await peer.nextOf(Kind.ack)))
+  return counts
+}
+
 test('resume: the client asks for a session, and goes on with the one that was granted', async t => {
   const pair = await grantedClient(t)
   t.is(pair.peer.hello['sessionTtlMs'], 60_000)
   t.false('resume' in pair.peer.hello)
   const news = pair.client.subscribe('news')
-  const subscribed = await pair.peer.nextOf(Kind.subscribe)
+  const subscribed = await frameOf(pair.peer, Kind.subscribe)
   pair.peer.ok(subscribed)
   await news.ready
   for (const n of [1, 2, 3]) pair.peer.publish('news', n)
   t.deepEqual(await values(news, 3), [1, 2, 3])
   // Every frame counts, the ok to the subscription too.
-  t.is(received(await pair.peer.nextOf(Kind.ack)), 4)
+  await acked(pair.peer, 4)
   const told = Promise.all([nextEvent(pair.client, 'resumed'), nextEvent(pair.client, 'reconnected')])
   const next = await resumed(pair, { lastId: 3, lost: 7 })
   t.deepEqual(next.hello['resume'], { session: GRANT.session, secret: GRANT.secret, received: 4 })
@@ -46,7 +67,7 @@ test('resume: the client asks for a session, and goes on with the one that was g
   next.publish('news', 4)
   t.deepEqual(await values(news, 1), [4])
   // Nothing was announced again: the next frame is the ack of what just came.
-  t.is(received(await next.nextOf(Kind.ack)), 5)
+  await acked(next, 5)
 })
 
 test('resume: what the broker did not take is sent again under its own ids, before what waited', async t => {
@@ -55,7 +76,7 @@ test('resume: what the broker did not take is sent again under its own ids, befo
   await Promise.all(first.map(subject => pair.client.publish(subject, subject)))
   const ids: number[] = []
   for (const subject of first) {
-    const frame = await pair.peer.nextOf(Kind.publish)
+    const frame = await frameOf(pair.peer, Kind.publish)
     t.is(frame.subject, subject)
     ids.push(frame.id)
   }
@@ -64,12 +85,12 @@ test('resume: what the broker did not take is sent again under its own ids, befo
   await disconnected
   const waiting = pair.client.publish('e', 'e')
   const next = await pair.broker.welcome({ ...GRANT, resumed: true, lost: 0, lastId: ids[1] })
-  const again = [await next.next(), await next.next(), await next.next()]
+  const again = [await nextFrame(next), await nextFrame(next), await nextFrame(next)]
   t.deepEqual(again.map(({ subject, id }) => [subject, id]), [['c', ids[2]], ['d', ids[3]], ['e', ids[3]! + 1]])
   await waiting
   // The next connection may break as well.
   const third = await resumed({ ...pair, peer: next }, { lastId: ids[2]! })
-  t.deepEqual([(await third.next()).subject, (await third.next()).subject], ['d', 'e'])
+  t.deepEqual([(await nextFrame(third)).subject, (await nextFrame(third)).subject], ['d', 'e'])
 })
 
 test('resume: open calls stay open, whatever their kind, and get their answers over the next connection', async t => {
@@ -79,7 +100,7 @@ test('resume: open calls stay open, whatever their kind, and get their answers o
   const stream = client.stream<number>('parts')
   const firstPart = stream.next()
   const receipt = client.publish('told', 1, { receipt: true })
-  const [asked, streamed, told] = [await peer.next(), await peer.next(), await peer.next()]
+  const [asked, streamed, told] = [await nextFrame(peer), await nextFrame(peer), await nextFrame(peer)]
   peer.answer(streamed, 1, Kind.part)
   t.is((await firstPart).value?.value, 1)
   const next = await resumed(pair, { lastId: told.id })
@@ -96,7 +117,7 @@ test('resume: open calls stay open, whatever their kind, and get their answers o
 test('resume: requests of others stay open; answers given meanwhile wait, in order', async t => {
   const pair = await grantedClient(t)
   const service = pair.client.subscribe('work')
-  pair.peer.ok(await pair.peer.nextOf(Kind.subscribe))
+  pair.peer.ok(await frameOf(pair.peer, Kind.subscribe))
   pair.peer.request('work', 'please')
   const [message] = (await take(service, 1)) as [Message]
   const disconnected = nextEvent(pair.client, 'disconnected')
@@ -107,7 +128,7 @@ test('resume: requests of others stay open; answers given meanwhile wait, in ord
   const answers = [message.part('one'), message.part('two'), message.respond('three')]
   const next = await pair.broker.welcome({ ...GRANT, resumed: true, lost: 0, lastId: 3 })
   await Promise.all(answers)
-  const frames = [await next.next(), await next.next(), await next.next()]
+  const frames = [await nextFrame(next), await nextFrame(next), await nextFrame(next)]
   t.deepEqual(frames.map(({ kind, ref, to, payload }) => [kind, ref, to, new TextDecoder().decode(payload)]), [
     [Kind.part, message.id, message.origin, 'one'],
     [Kind.part, message.id, message.origin, 'two'],
@@ -119,11 +140,11 @@ test('resume: what was subscribed, given up and cancelled meanwhile is told afte
   const pair = await grantedClient(t)
   const { client, peer, broker } = pair
   const old = client.subscribe('old')
-  peer.ok(await peer.nextOf(Kind.subscribe))
+  peer.ok(await frameOf(peer, Kind.subscribe))
   await old.ready
   const controller = new AbortController()
   const given = errorCode(client.request('slow', 1, { signal: controller.signal }))
-  const asked = await peer.nextOf(Kind.request)
+  const asked = await frameOf(peer, Kind.request)
   const disconnected = nextEvent(client, 'disconnected')
   peer.destroy()
   await disconnected
@@ -134,7 +155,7 @@ test('resume: what was subscribed, given up and cancelled meanwhile is told afte
   const passing = client.subscribe('passing')
   await passing.unsubscribe()
   const next = await broker.welcome({ ...GRANT, resumed: true, lost: 0, lastId: asked.id })
-  const frames = [await next.next(), await next.next(), await next.next()]
+  const frames = [await nextFrame(next), await nextFrame(next), await nextFrame(next)]
   t.deepEqual(frames.map(({ kind, ref }) => [kind, ref]), [[Kind.subscribe, fresh.number], [Kind.cancel, asked.id], [Kind.unsubscribe, old.number]])
   next.ok(frames[0]!)
   await fresh.ready
@@ -144,14 +165,14 @@ test('resume: a session that does not go on is said so, and all goes as without 
   const pair = await grantedClient(t)
   const { client, peer, broker } = pair
   const service = client.subscribe('work')
-  peer.ok(await peer.nextOf(Kind.subscribe))
+  peer.ok(await frameOf(peer, Kind.subscribe))
   peer.request('work', 'please')
   const [message] = (await take(service, 1)) as [Message]
   const plain = errorCode(client.request('plain'))
   const named = client.request('named', 1, { mid: 'msg-1' })
-  for (let i = 0; i < 2; i++) await peer.nextOf(Kind.request)
+  for (let i = 0; i < 2; i++) await frameOf(peer, Kind.request)
   await client.publish('gone', 1)
-  await peer.nextOf(Kind.publish)
+  await frameOf(peer, Kind.publish)
   const disconnected = nextEvent(client, 'disconnected')
   const reconnected = nextEvent(client, 'reconnected')
   client.on('resumed', () => t.fail('it was not resumed'))
@@ -163,7 +184,7 @@ test('resume: a session that does not go on is said so, and all goes as without 
   t.is(await answered, 'connection.lost')
   t.false(message.isReplyable)
   t.like(await reconnected, { resumed: false })
-  const frames = [await next.next(), await next.next()]
+  const frames = [await nextFrame(next), await nextFrame(next)]
   // Ids and subscriptions begin anew; the publish without receipt is not repeated.
   t.deepEqual(frames.map(({ kind, id, subject }) => [kind, id, subject]), [[Kind.subscribe, 2, ''], [Kind.request, 3, 'named']])
   next.answer(frames[1]!, 'one')
@@ -176,7 +197,7 @@ test('resume: a session that does not go on is said so, and all goes as without 
 test('resume: a broker that shuts down takes its sessions along, so open calls fail at once', async t => {
   const { client, peer, broker } = await grantedClient(t)
   const open = errorCode(client.request('ask'))
-  await peer.nextOf(Kind.request)
+  await frameOf(peer, Kind.request)
   peer.goodbye('connection.draining')
   t.is(await open, 'connection.lost')
   const next = await broker.welcome(GRANT)
@@ -186,11 +207,11 @@ test('resume: a broker that shuts down takes its sessions along, so open calls f
 test('resume: when no connection comes back, everything fails with the reason', async t => {
   const { client, peer, broker } = await grantedClient(t, { retry: { maxRetries: 1, retryDelayMs: 1 } })
   const service = client.subscribe('work')
-  peer.ok(await peer.nextOf(Kind.subscribe))
+  peer.ok(await frameOf(peer, Kind.subscribe))
   peer.request('work', 'please')
   const [message] = (await take(service, 1)) as [Message]
   const open = errorCode(client.request('ask'))
-  await peer.nextOf(Kind.request)
+  await frameOf(peer, Kind.request)
   broker.stop()
   const reason = (await client.closed)?.code ?? ''
   t.regex(reason, /^connect\./)
@@ -201,7 +222,7 @@ test('resume: when no connection comes back, everything fails with the reason', 
 test('resume: destroying the client while away ends what was open', async t => {
   const { client, peer } = await grantedClient(t, { retry: { retryDelayMs: 3_600_000 } })
   const open = errorCode(client.request('ask'))
-  await peer.nextOf(Kind.request)
+  await frameOf(peer, Kind.request)
   const disconnected = nextEvent(client, 'disconnected')
   peer.destroy()
   await disconnected
@@ -213,16 +234,15 @@ test('resume: destroying the client while away ends what was open', async t => {
 test('resume: a client that is destroyed leaves no session behind', async t => {
   const { client, peer } = await grantedClient(t)
   client.destroy()
-  t.is((await peer.next()).kind, Kind.goodbye)
+  t.is((await nextFrame(peer)).kind, Kind.goodbye)
 })
 
 test('resume: what is received is confirmed after 256 messages, and the rest when nothing more comes', async t => {
   const { client, peer } = await grantedClient(t)
   client.subscribe('news', { onMessage: () => {} })
-  peer.ok(await peer.nextOf(Kind.subscribe))
+  peer.ok(await frameOf(peer, Kind.subscribe))
   for (let i = 0; i < 600; i++) peer.publish('news', i)
-  const counts: number[] = []
-  while (counts.at(-1) !== 601) counts.push(received(await peer.nextOf(Kind.ack)))
+  const counts = await acked(peer, 601)
   // Sooner when the messages do not come in one piece.
   t.true(counts.every((count, i) => count - (counts[i - 1] ?? 0) <= 256), String(counts))
 })
