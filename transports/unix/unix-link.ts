@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net'
 import type { Link, LinkHandler, Peer } from '../../broker/ground/types.ts'
+import { FairTurn, MEASURED_BYTES } from '../fair-turn.ts'
 
 const NOTHING = Buffer.alloc(0)
 const LINK = Symbol('link')
@@ -16,6 +17,9 @@ export class UnixLink implements Link {
   readonly framing = 'stream'
   readonly wrap = undefined
   readonly #socket: Socket
+  #isPaused = true
+  /** Made with the first large chunk. */
+  #turn: FairTurn | undefined
   #handler!: LinkHandler
   #problem: Error | undefined
 
@@ -54,10 +58,12 @@ export class UnixLink implements Link {
   }
 
   pause(): void {
+    this.#isPaused = true
     this.#socket.pause()
   }
 
   resume(): void {
+    this.#isPaused = false
     this.#socket.resume()
   }
 
@@ -69,6 +75,15 @@ export class UnixLink implements Link {
 
   destroy(): void {
     this.#socket.destroy()
+  }
+
+  arrived(chunk: Buffer): void {
+    if (chunk.length < MEASURED_BYTES && this.#turn === undefined) this.received(chunk)
+    else (this.#turn ??= new FairTurn()).read(this, this.#socket, chunk, receive, mayResume)
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
   }
 
   received(chunk: Buffer): void {
@@ -89,7 +104,15 @@ export class UnixLink implements Link {
 }
 
 function onData(this: LinkedSocket, chunk: Buffer): void {
-  this[LINK]!.received(chunk)
+  this[LINK]!.arrived(chunk)
+}
+
+function receive(link: UnixLink, chunk: Buffer): void {
+  link.received(chunk)
+}
+
+function mayResume(link: UnixLink): boolean {
+  return !link.isPaused
 }
 
 function onEnd(this: LinkedSocket): void {

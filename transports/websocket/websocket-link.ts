@@ -8,6 +8,7 @@ import { closeCode } from './close-code.ts'
 import type { Deflation } from './deflation.ts'
 import { Opcode } from './frame-header.ts'
 import { FrameReader, type FrameSink } from './frame-reader.ts'
+import { FairTurn, MEASURED_BYTES } from '../fair-turn.ts'
 import { controlFrame, type Outgoing } from './outgoing.ts'
 import { WsReceiver, type FrameReading } from './ws-receiver.ts'
 
@@ -75,6 +76,8 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
   #pongs: Uint8Array[] | undefined
   #isPongWaiting = false
   #problem: Error | undefined
+  /** Made with the first large chunk. */
+  #turn: FairTurn | undefined
 
   /** `first`: what came behind the request to upgrade. */
   constructor(socket: Socket, peer: Peer, kind: WebSocketKind, doorkeeper?: Doorkeeper, deflation?: Deflation, first?: Uint8Array) {
@@ -233,6 +236,12 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
 
   // Called by the socket's listeners.
 
+  arrived(chunk: Buffer): void {
+    // What is inflated is read when there is room for it.
+    if (this.#isInflating || (chunk.length < MEASURED_BYTES && this.#turn === undefined)) this.received(chunk)
+    else (this.#turn ??= new FairTurn()).read(this, this.#socket, chunk, receive, mayResume)
+  }
+
   received(chunk: Buffer): void {
     this.wasHeard = true
     this.#reader.read(chunk)
@@ -333,7 +342,15 @@ function codeBytes(code: number, text: string): Buffer {
 }
 
 function onData(this: LinkedSocket, chunk: Buffer): void {
-  this[LINK]!.received(chunk)
+  this[LINK]!.arrived(chunk)
+}
+
+function receive(link: WebSocketLink, chunk: Buffer): void {
+  link.received(chunk)
+}
+
+function mayResume(link: WebSocketLink): boolean {
+  return !link.isPaused
 }
 
 function onEnd(this: LinkedSocket): void {
