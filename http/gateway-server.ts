@@ -18,7 +18,7 @@ import { badRequest, HttpRefusal, READ_REFUSAL_MS, refusalBody, refuseSocket } f
 import { json, type Answer, type Routes } from './route.ts'
 import { SocketLimits, type SocketLimitOptions } from './socket-limits.ts'
 import { checkUpgrade } from './upgrade-check.ts'
-import { Visitor } from './visitor.ts'
+import { Visitor, type Reception } from './visitor.ts'
 
 export interface GatewayServerOptions extends OriginRules, SocketLimitOptions {
   /** 0 = any that is free */
@@ -56,7 +56,7 @@ export class GatewayServer implements Listener {
   readonly #http: HttpServer
   readonly #check: OriginCheck
   readonly #limits: SocketLimits
-  readonly #reception: ConstructorParameters<typeof Visitor>[2]
+  readonly #reception: Reception
   #turnedAway = 0
 
   /**

@@ -10,6 +10,7 @@ import { Opcode } from './frame-header.ts'
 import { FrameReader, type FrameSink } from './frame-reader.ts'
 import { FairTurn, MEASURED_BYTES } from '../fair-turn.ts'
 import { controlFrame, type Outgoing } from './outgoing.ts'
+import { Pongs } from './pongs.ts'
 import { WsReceiver, type FrameReading } from './ws-receiver.ts'
 
 /** Whoever counts sockets until their clients are let in. */
@@ -30,8 +31,6 @@ export interface WebSocketKind {
 
 const NOTHING = Buffer.alloc(0)
 const LINK = Symbol('link')
-/** Pings of one chunk that are each answered; of more the last is, as RFC 6455 5.5.3 allows. */
-const MAX_PONGS = 32
 /** Most frames of one message: each of them takes memory beside its bytes. Those who are not let in yet have no need to be so slow. */
 const MAX_FRAGMENTS = 65_536
 const MAX_FIRST_FRAGMENTS = 256
@@ -73,8 +72,7 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
   /** Nothing more is to be waited for from the other end. */
   #isPeerDone = false
   #peerCode = NO_CODE
-  #pongs: Uint8Array[] | undefined
-  #isPongWaiting = false
+  #pongs: Pongs | undefined
   #problem: Error | undefined
   /** Made with the first large chunk. */
   #turn: FairTurn | undefined
@@ -157,7 +155,7 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
   /** Closes with a code and the reason's name; the socket ends when the other end's close frame is there. */
   close(reason?: BrokerError): void {
     if (this.#hasClosed) return
-    this.#flushPongs()
+    this.#pongs?.end()
     this.#hasClosed = true
     const socket = this.#socket
     if (socket.destroyed || socket.writableEnded) return
@@ -183,7 +181,7 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
 
   binary(stretch: Uint8Array, endsMessage: boolean): void {
     if (!this.#begins('binary')) return
-    if (this.#pongs !== undefined) this.#flushPongs()
+    this.#pongs?.flush()
     if (!this.#hasClosed) this.#handler.received(stretch, endsMessage)
   }
 
@@ -211,18 +209,16 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
 
   message(bytes: Uint8Array, isBinary: boolean): void {
     if (!this.isOpen || !this.#begins(isBinary ? 'binary' : 'text')) return
-    this.#flushPongs()
+    this.#pongs?.flush()
     if (!this.#hasClosed) this.#handler.received(bytes, true)
   }
 
   pinged(payload: Uint8Array): void {
-    if (this.#pongs === undefined) this.#pongs = [payload]
-    else if (this.#pongs.length < MAX_PONGS && !this.#isPongWaiting) this.#pongs.push(payload)
-    else this.#pongs[this.#pongs.length - 1] = payload
+    if (!this.#hasClosed) (this.#pongs ??= new Pongs(this.#socket)).add(payload)
   }
 
   concluded(code: number): void {
-    this.#flushPongs()
+    this.#pongs?.flush()
     this.isOpen = false
     this.#isPeerDone = true
     this.#peerCode = code
@@ -245,7 +241,7 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
   received(chunk: Buffer): void {
     this.wasHeard = true
     this.#reader.read(chunk)
-    if (this.#pongs !== undefined) this.#flushPongs()
+    this.#pongs?.flush()
   }
 
   peerEnded(): void {
@@ -304,28 +300,6 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
       if (!error) this.#handler.written()
     })
     return false
-  }
-
-  // Between data frames; while something waits for the kernel, one pong waits behind it, for the latest ping.
-  #flushPongs(): void {
-    const pongs = this.#pongs
-    if (pongs === undefined || this.#isPongWaiting) return
-    const socket = this.#socket
-    if (this.#hasClosed || socket.destroyed || socket.writableEnded) {
-      this.#pongs = undefined
-      return
-    }
-    if (socket.writableLength === 0) {
-      this.#pongs = undefined
-      socket.write(Buffer.concat(pongs.map((payload) => controlFrame(Opcode.pong, payload))))
-      return
-    }
-    this.#pongs = [Buffer.from(pongs.at(-1)!)]
-    this.#isPongWaiting = true
-    socket.write(NOTHING, () => {
-      this.#isPongWaiting = false
-      this.#flushPongs()
-    })
   }
 
   #closeBody(reason: BrokerError | undefined): Uint8Array {
