@@ -20,7 +20,7 @@ export class Losses {
     const { recorder, clock } = this.#core
     const { run, count } = slice
     if (run >= 0) recorder.dropped(run, connection.number, reason, count, clock.wallMicros(), isContinued)
-    const tallies = (connection.losses ??= new Map())
+    const tallies = (connection.losses ??= new Map<DropReason, LossTally>())
     let tally = tallies.get(reason)
     if (tally === undefined) tallies.set(reason, (tally = new LossTally()))
     tally.add(count, run < 0 ? undefined : recorder.at(run))

@@ -69,7 +69,8 @@ function browserPlatform(url: string): Platform {
   // before the next frame of a sender that awaits each.
   const { port1, port2 } = new MessageChannel()
   const tasks: (() => void)[] = []
-  port1.onmessage = () => tasks.shift()?.()
+  port1.addEventListener('message', () => tasks.shift()?.())
+  port1.start()
   // Where a page is rendered on Node, an open port would keep the process from ending.
   if ('unref' in port1) (port1 as unknown as { unref(): void }).unref()
   return {

@@ -58,11 +58,9 @@ export class Credit {
         bytes,
         go: () => {
           signal?.removeEventListener('abort', abort)
-          try {
-            spent(balance, bytes, send).then(resolve, reject)
-          } catch (error) {
-            reject(error as Error)
-          }
+          // Async, so that what is thrown at once is told like what fails later.
+          const begin = async (): Promise<T> => spent(balance, bytes, send)
+          begin().then(resolve, reject)
         },
         fail: error => {
           signal?.removeEventListener('abort', abort)

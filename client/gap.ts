@@ -27,7 +27,7 @@ export interface Gap {
 
 export function readGap(payload: Uint8Array): Gap {
   const { reason, count, ranges, more } = decode(payload) as Partial<Gap>
-  return { reason: String(reason ?? ''), count: count ?? 0, ranges: ranges ?? [], more: more === true }
+  return { reason: reason ?? '', count: count ?? 0, ranges: ranges ?? [], more: more === true }
 }
 
 /**

@@ -34,11 +34,14 @@ const SHOWN = ['callboard.fate', 'callboard.receiver', 'error.type']
 const traces = new Map<string, Span[]>()
 const timers = new Map<string, NodeJS.Timeout>()
 
-const server = createServer(async (request, response) => {
-  // Metrics and logs are taken and not shown.
-  if (request.url === '/v1/traces') take((await json(request)) as SentSpans)
-  else request.resume()
-  response.setHeader('content-type', 'application/json').end('{}')
+const server = createServer((request, response) => {
+  const answer = (status: number): unknown => response.writeHead(status, { 'content-type': 'application/json' }).end('{}')
+  if (request.url === '/v1/traces') json(request).then(sent => take(sent as SentSpans)).then(() => answer(200), () => answer(400))
+  else {
+    // Metrics and logs are taken and not shown.
+    request.resume()
+    answer(200)
+  }
 })
 
 function take({ resourceSpans = [] }: SentSpans): void {

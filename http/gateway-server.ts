@@ -115,7 +115,7 @@ export class GatewayServer implements Listener {
     // Whoever broke off already is nobody.
     if (socket.remoteAddress === undefined) return void socket.destroy()
     try {
-      new Visitor(socket, plainAddress(socket.remoteAddress), this.#reception, this.#options.requestMs)
+      Visitor.enter(socket, plainAddress(socket.remoteAddress), this.#reception, this.#options.requestMs)
     } catch (error) {
       return this.#turnAway(socket, BrokerError.from(error))
     }

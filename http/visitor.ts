@@ -29,20 +29,23 @@ export class Visitor extends Deadline {
   hasAsked = false
   #isAuthenticated = false
 
+  private constructor(socket: Socket, address: string, reception: Reception) {
+    super()
+    this.socket = socket
+    this.address = address
+    this.#reception = reception
+  }
+
   /**
    * Counts the socket in; it has `limitMs` for what it wants.
    * @throws BrokerError `gateway.socket_limit`
    */
-  constructor(socket: Socket, address: string, reception: Reception, limitMs: number) {
-    super()
+  static enter(socket: VisitedSocket, address: string, reception: Reception, limitMs: number): void {
     reception.limits.enter(address)
-    this.socket = socket
-    this.address = address
-    this.#reception = reception
-    reception.visitors.add(this)
-    reception.deadlines.set(this, limitMs)
-    const visited: VisitedSocket = socket
-    visited[VISITOR] = this
+    const visitor = new Visitor(socket, address, reception)
+    reception.visitors.add(visitor)
+    reception.deadlines.set(visitor, limitMs)
+    socket[VISITOR] = visitor
     socket.on('close', onClose)
   }
 

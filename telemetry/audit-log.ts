@@ -114,13 +114,17 @@ export class AuditLog implements Audit {
       this.#hasComplained = false
     } catch (error) {
       this.#failed(error)
+      // Opened anew for the next attempt: how much of this one is on the disk is seen there.
+      const file = this.#file
+      this.#file = undefined
+      await file?.close().catch(() => {})
     }
   }
 
   // In the order of the file, whoever else wrote there: this is the only process that does.
   async #openFile(): Promise<AuditFile> {
-    const { path, settings, openFile = AuditFile.open } = this.#options
-    const file = await openFile(path, settings, (error) => this.#options.log.error({ err: error, path }, 'the audit log is too large and cannot be set aside'))
+    const { path, settings, log, openFile = (...how) => AuditFile.open(...how) } = this.#options
+    const file = await openFile(path, settings, (error) => log.error({ err: error, path }, 'the audit log is too large and cannot be set aside'))
     // Of a batch that failed some entries may be on the disk all the same.
     const isSameChain = this.#end !== undefined && file.end.seq > this.#end.seq
     if (isSameChain) this.#waiting.splice(0, Math.min(this.#waiting.length, file.end.seq - this.#end!.seq))
@@ -128,7 +132,7 @@ export class AuditLog implements Audit {
     if (this.#end === undefined || isSameChain) this.#end = file.end
     if (this.#waiting[0]?.action === 'log.continued') this.#waiting.shift()
     if (file.broken !== undefined) {
-      this.#options.log.warn({ path, brokenBytes: file.broken.bytes, lastSeq: file.end.seq }, 'the audit log ends in bytes that are no entry; it goes on behind them')
+      log.warn({ path, brokenBytes: file.broken.bytes, lastSeq: file.end.seq }, 'the audit log ends in bytes that are no entry; it goes on behind them')
       this.#waiting.unshift(this.#event('log.continued', 'process', { brokenBytes: file.broken.bytes, brokenHash: file.broken.hash }))
     }
     return file
@@ -153,9 +157,6 @@ export class AuditLog implements Audit {
     const { log, path, deadlines } = this.#options
     if (!this.#hasComplained) log.error({ err: error, path }, 'the audit log cannot be written; entries wait')
     this.#hasComplained = true
-    // Opened anew for the next attempt: how much of this one is on the disk is seen there.
-    this.#file?.close().catch(() => {})
-    this.#file = undefined
     if (!this.#isClosed) deadlines.set(this.#retry, RETRY_MS)
   }
 }

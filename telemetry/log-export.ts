@@ -1,6 +1,6 @@
 // Lines of the log as OpenTelemetry's log records. They come as written, secrets taken out already.
 
-import { ROOT_CONTEXT, SeverityNumber, TraceFlags, isValidSpanId, isValidTraceId, trace, type AnyValue, type Attributes, type Context, type Logger } from '@opentelemetry/api'
+import { ROOT_CONTEXT, SeverityNumber, TraceFlags, isValidSpanId, isValidTraceId, trace, type AnyValue, type Context, type Logger } from '@opentelemetry/api'
 
 const SEVERITIES: Readonly<Record<string, SeverityNumber>> = { debug: SeverityNumber.DEBUG, info: SeverityNumber.INFO, warn: SeverityNumber.WARN, error: SeverityNumber.ERROR }
 
@@ -14,7 +14,7 @@ export function lineExporter(logger: Logger): (line: string) => void {
       severityText: severityText.toUpperCase(),
       severityNumber: SEVERITIES[severityText] ?? SeverityNumber.UNSPECIFIED,
       body: msg,
-      attributes: fields as Attributes,
+      attributes: fields,
       context: contextOf(traceId, spanId),
     })
   }

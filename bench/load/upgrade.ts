@@ -22,7 +22,7 @@ export class UpgradeAnswer {
     const end = this.#received.indexOf(HEAD_END)
     if (end < 0) return undefined
     const head = this.#received.toString('latin1', 0, end)
-    if (!/^HTTP\/1\.1 101 /.test(head)) throw new Error(`no WebSocket here: ${this.#received.toString('latin1').replaceAll('\r\n', ' ').slice(0, 300)}`)
+    if (!head.startsWith('HTTP/1.1 101 ')) throw new Error(`no WebSocket here: ${this.#received.toString('latin1').replaceAll('\r\n', ' ').slice(0, 300)}`)
     return this.#received.subarray(end + HEAD_END.length)
   }
 }

@@ -51,7 +51,7 @@ export class LossLog {
 
   #of(receiver: Loser, reason: DropReason): Told {
     let reasons = this.#told.get(receiver)
-    if (reasons === undefined) this.#told.set(receiver, (reasons = new Map()))
+    if (reasons === undefined) this.#told.set(receiver, (reasons = new Map<DropReason, Told>()))
     let told = reasons.get(reason)
     if (told === undefined) reasons.set(reason, (told = { count: 0, atMs: -Infinity }))
     return told

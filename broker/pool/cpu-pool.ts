@@ -233,7 +233,7 @@ export class CpuPool {
       const { Piscina } = await import('piscina')
       const threads = new Piscina({ filename: join(import.meta.dirname, `work${extname(import.meta.filename)}`), minThreads: 1, maxThreads: this.maxThreads, idleTimeout: IDLE_MS, recordTiming: false })
       // A worker that dies without a task: the next is made when there is one.
-      threads.on('error', (error) => this.#options.log.warn({ err: error }, 'an idle pool thread died'))
+      threads.on('error', (error: unknown) => this.#options.log.warn({ err: error }, 'an idle pool thread died'))
       // Told before the worker is taken from the list, and before another is made.
       threads.on('workerDestroy', () => queueMicrotask(() => this.#replaceWhenEmpty(threads)))
       if (generation === this.#generation) this.#threads = threads

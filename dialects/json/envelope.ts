@@ -127,7 +127,7 @@ class Members {
 
   receipt(name: string): 'accepted' | 'delivered' | undefined {
     const value = this.#read(name, 'true, false, "accepted" or "delivered"', (each) => typeof each === 'boolean' || each === 'accepted' || each === 'delivered')
-    return value === true ? 'accepted' : value === false ? undefined : (value as 'accepted' | 'delivered' | undefined)
+    return value === true ? 'accepted' : value === false ? undefined : value
   }
 
   #read<T>(name: string, expected: string, is: (value: unknown) => value is T): T | undefined

@@ -177,7 +177,7 @@ test('overflow: a channel has a limit and a policy of its own', async t => {
 test('overflow: a wrong policy is named, and ends the handshake', t => {
   const client = rigWith('block').link()
   client.control(Kind.hello, 0, { auth: { token: 'whatever' }, flow: { overflow: 'drop' } })
-  t.regex(String((client.frames().at(-1)!.body as { message: string }).message), /hello.flow.overflow must be one of block, drop-oldest, drop-newest, disconnect/)
+  t.regex((client.frames().at(-1)!.body as { message: string }).message, /hello.flow.overflow must be one of block, drop-oldest, drop-newest, disconnect/)
 })
 
 test('time to live: what was not written in time is dropped as expired, told to both ends', async t => {

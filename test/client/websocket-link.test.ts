@@ -88,8 +88,8 @@ test('websocket-link: what cannot be reached is said by name', async t => {
   await new Promise(resolve => probe.close(resolve))
   for (const url of [refusing.url, `ws://127.0.0.1:${port}`, 'ws://[not-an-address']) {
     const error = await t.throwsAsync(connect({ url, token: TOKEN }), { instanceOf: BrokerError })
-    t.is((error as BrokerError).code, 'connect.websocket')
-    t.true(error!.message.includes(url))
+    t.is(error.code, 'connect.websocket')
+    t.true(error.message.includes(url))
   }
 })
 

@@ -23,7 +23,11 @@ async function connected(t: ExecutionContext): Promise<{ socket: Socket; asked: 
 test('tcp keep-alive: the kernel is told interval and probes, Node nothing', async t => {
   const { socket, asked } = await connected(t)
   const told: number[][] = []
-  const system: KeepAliveSystem = { platform: 'linux', loadSetSocketOption: () => (_fd, level, option, value) => (told.push([level, option, value[0]!]), 0) }
+  const setSocketOption: ReturnType<KeepAliveSystem['loadSetSocketOption']> = (_fd, level, option, value) => {
+    told.push([level, option, value[0]!])
+    return 0
+  }
+  const system: KeepAliveSystem = { platform: 'linux', loadSetSocketOption: () => setSocketOption }
   openTcpKeepAlive({ intervalMs: 30_000, probes: 3 }, system)(socket)
   t.deepEqual(told, [[1, 9, 1], [6, 4, 30], [6, 5, 30], [6, 6, 3]])
   t.deepEqual(asked, [])
@@ -31,7 +35,7 @@ test('tcp keep-alive: the kernel is told interval and probes, Node nothing', asy
 
 test('tcp keep-alive: where the system cannot be told, Node says when to begin', async t => {
   const systems: KeepAliveSystem[] = [
-    { platform: 'darwin', loadSetSocketOption: () => t.fail('not asked') as never },
+    { platform: 'darwin', loadSetSocketOption: () => t.fail('not asked') },
     { platform: 'linux', loadSetSocketOption: () => { throw new Error('no library') } },
     { platform: 'linux', loadSetSocketOption: () => () => -1 },
   ]

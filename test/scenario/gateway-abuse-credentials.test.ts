@@ -33,7 +33,7 @@ const connect = (params: object): object => ({ type: 'connect', id: 1, params })
 test('gateway abuse: no token but the right one lets a text client in', async t => {
   const siege = await Siege.begin(t)
   const { token } = siege.broker
-  const wrong: readonly unknown[] = ['', ' ', 'x', token.slice(0, -1), `${token}x`, ` ${token}`, `${token}\n`, token.toUpperCase(), token.toLowerCase(), [...token].toReversed().join(''), '\u0000', 'undefined', 'null', 'x'.repeat(1024), token.repeat(2), '${token}', '*', "' OR 1=1 --"]
+  const wrong: readonly unknown[] = ['', ' ', 'x', token.slice(0, -1), `${token}x`, ` ${token}`, `${token}\n`, token.toUpperCase(), token.toLowerCase(), Array.from(token).toReversed().join(''), '\u0000', 'undefined', 'null', 'x'.repeat(1024), token.repeat(2), '${token}', '*', "' OR 1=1 --"]
   for (const value of wrong) t.is(await answered(siege, () => connect({ auth: { token: value } })), value === '' ? 'frame.malformed' : 'auth.failed', JSON.stringify(value))
   const shapes: readonly unknown[] = [null, true, 0, 1, [token], { token }, 'x'.repeat(1025), { $ne: '' }]
   for (const value of shapes) t.regex(await answered(siege, () => connect({ auth: { token: value } })), /^(auth\.failed|auth\.required|frame\.malformed|connect\.bad_params)$/, JSON.stringify(value)?.slice(0, 60))

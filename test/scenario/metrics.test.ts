@@ -97,7 +97,7 @@ test('metrics: where a token is wanted it is the owner\'s, or that of a principa
   t.is((await get(bearer(local.token))).status, 200)
   t.is((await get(basic('prometheus', 'a-token-of-its-own'))).status, 200)
   for (const wrong of [bearer(''), bearer('a-token-of-its-own'), basic('prometheus', local.token), basic('nobody', 'a-token-of-its-own'), { authorization: 'Basic ?' }, { authorization: local.token }]) {
-    const { status, body } = await get(wrong as Record<string, string>)
+    const { status, body } = await get(wrong)
     t.is(status, 401)
     t.false(body.includes(local.token))
   }

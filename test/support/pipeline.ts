@@ -121,7 +121,7 @@ export class PipelineRig {
     const { connection, link } = this.#accept(peer, 'text')
     const client = new GatewayClient(connection, link, () => this.turn())
     const [greeting] = client.lines()
-    client.nonce = (greeting?.['payload'] as { nonce: string }).nonce
+    client.nonce = (greeting!['payload'] as { nonce: string }).nonce
     return client
   }
 

@@ -10,7 +10,7 @@ export function connectionInfo(more: Partial<ConnectionInfo> & { readonly id: st
     client: more.id, principal: 'owner', roles: ['client'], transport: 'unix', dialect: 'native', phase: 'run', address: 'unix', ageMs: 1, subscriptions: 0, flow: { overflow: 'block', maxPendingBytes: 1 },
     in: { messages: 0, bytes: 0 }, out: { messages: 0, bytes: 0, pendingMessages: 0, pendingBytes: 0 }, dropped: 0, openRequests: 0, stalled: false,
     ...more,
-  } as ConnectionInfo
+  }
 }
 
 export function channelInfo(more: Partial<ChannelInfo> & { readonly name: string }): ChannelInfo {

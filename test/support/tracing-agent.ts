@@ -11,7 +11,7 @@ const client = await connect({ tracing: tracing.isOn, ...elsewhere })
 
 client.subscribe<string[]>('$CB.to.>', {
   onMessage: async message => {
-    const path = [...message.value, String(client.welcome.principal)]
+    const path = [...message.value, client.welcome.principal]
     await message.respond(NEXT === undefined ? path : (await client.request(`$CB.to.agent.${NEXT}`, path)).value)
   },
 })

@@ -9,7 +9,7 @@ const events: fc.Arbitrary<AuditEvent> = fc.record({
   time: fc.nat(),
   action: fc.constantFrom(...auditActions.filter(action => !action.startsWith('log.'))),
   who: fc.string({ unit: 'grapheme' }),
-  fields: fc.dictionary(fc.constantFrom('client', 'address', 'code', 'pid', '__proto__'), fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.boolean())) as fc.Arbitrary<AuditEvent['fields']>,
+  fields: fc.dictionary(fc.constantFrom('client', 'address', 'code', 'pid', '__proto__'), fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.boolean())),
 })
 
 /** The lines of a chain, without their ends. */

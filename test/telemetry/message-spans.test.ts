@@ -14,8 +14,8 @@ interface Rig {
   readonly clock: FakeClock
   readonly log: RecordedLog
   /** Spans that have ended, in that order. */
-  ended(): ReadableSpan[]
-  message(more?: Partial<TracedMessage>): TracedMessage
+  readonly ended: () => ReadableSpan[]
+  readonly message: (more?: Partial<TracedMessage>) => TracedMessage
 }
 
 function rig(): Rig {

@@ -70,10 +70,12 @@ async function way(context: Context, client: Client, query: TraceQuery, messageI
   const { broker, incarnation } = client.welcome
   const ask = (): Promise<Trace> => client.call('trace.show', { ...query, limit })
   let answer = await ask()
-  const signal = follow ? interruption() : undefined
-  while (signal?.aborted === false && !isSettled(answer)) {
-    await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => {})
-    answer = await ask()
+  if (follow) {
+    const signal = interruption()
+    while (!signal.aborted && !isSettled(answer)) {
+      await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => {})
+      answer = await ask()
+    }
   }
   if (answer.entries.length === 0) throw unknownMessage(messageId, answer, broker, incarnation)
   if (context.isJson) return printJson(answer)

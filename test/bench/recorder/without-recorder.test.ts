@@ -11,7 +11,7 @@ test('recorder: with the bench\'s preload the broker delivers and records nothin
     const server = await startBroker('own', nodeArgs)
     try {
       const client = await connectOwner(server)
-      const subscription = await client.subscribe('bench.one')
+      const subscription = client.subscribe('bench.one')
       await client.publish('bench.one', 'hello')
       const first = await subscription[Symbol.asyncIterator]().next()
       t.is((first.value as Message).value, 'hello')

@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { isSampled, readTraceparent, traceFields, writeTraceparent } from '../../../broker/ground/trace-context.ts'
 
-const hex = (length: number): fc.Arbitrary<string> => fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length }).filter(text => /[^0]/.test(text))
+const hex = (length: number): fc.Arbitrary<string> => fc.string({ unit: fc.constantFrom(...Array.from('0123456789abcdef')), minLength: length, maxLength: length }).filter(text => /[^0]/.test(text))
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const SPAN = '00f067aa0ba902b7'
 

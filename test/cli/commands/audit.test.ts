@@ -11,7 +11,7 @@ interface Home {
   readonly home: string
   readonly path: string
   /** Adds an entry of the channel `name` to the chain; the file that it goes to is another when it was set aside. */
-  add(name: string): ChainEnd
+  readonly add: (name: string) => ChainEnd
 }
 
 function homeWithAudit(t: ExecutionContext, ...names: string[]): Home {

@@ -181,9 +181,9 @@ test('gateway calls: groups share, and unsubscribe ends it', t => {
   for (const member of members) t.like(member.call(1, 'subscribe', { channel: 'command', group: 'g', subscription: 5 })[0], { payload: { subscription: 5 } })
   for (let i = 0; i < 4; i++) t.like(client.call(i, 'publish', { subject: 'command.x', payload: i })[0], { payload: { receivers: 1 } })
   for (const member of members) t.deepEqual(member.lines().map(({ subscription, event }) => [subscription, event]), [[5, 'command.x'], [5, 'command.x']])
-  t.like(members[0]!.call(2, 'unsubscribe', { subscription: 5 })[0], { ok: true, payload: { subscription: 5 } })
-  t.is(codeOf(members[0]!.call(3, 'unsubscribe', { subscription: 5 })[0]), 'subscription.unknown')
-  t.is(codeOf(members[1]!.call(3, 'subscribe', { channel: 'agent', subscription: 5 })[0]), 'subscription.exists')
+  t.like(members[0].call(2, 'unsubscribe', { subscription: 5 })[0], { ok: true, payload: { subscription: 5 } })
+  t.is(codeOf(members[0].call(3, 'unsubscribe', { subscription: 5 })[0]), 'subscription.unknown')
+  t.is(codeOf(members[1].call(3, 'subscribe', { channel: 'agent', subscription: 5 })[0]), 'subscription.exists')
 })
 
 const wrong: [method: string, params: unknown, code: string][] = [

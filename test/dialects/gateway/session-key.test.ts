@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { parseSessionKey } from '../../../dialects/gateway/session-key.ts'
 
-const letters = [...'ABCXYZabcxyz019_-']
+const letters = Array.from('ABCXYZabcxyz019_-')
 const word = (maxLength: number): fc.Arbitrary<string> => fc.string({ unit: fc.constantFrom(...letters), minLength: 1, maxLength })
 const peer = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).map(text => text.replace(/[\s\p{Cc}]/gu, ':') || '+1')
 

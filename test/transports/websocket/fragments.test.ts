@@ -18,7 +18,7 @@ function wire(frames: readonly SentFrame[]): Buffer {
 
 test('websocket fragments: a message in any number of them comes back whole, empty ones included', async t => {
   const { port } = await EchoServer.open(t)
-  const cuts = [['a', 'b'], ['', 'b'], ['a', ''], ['', ''], ['', '', ''], ['a', '', 'c'], [...'abcdefgh'], ['x'.repeat(70_000), 'y'.repeat(126), 'z']]
+  const cuts = [['a', 'b'], ['', 'b'], ['a', ''], ['', ''], ['', '', ''], ['a', '', 'c'], Array.from('abcdefgh'), ['x'.repeat(70_000), 'y'.repeat(126), 'z']]
   for (const opcode of [TEXT, BINARY]) {
     const peer = await WebSocketPeer.direct(t, port)
     for (const parts of cuts) {

@@ -58,7 +58,7 @@ test('websocket framing: every mask is taken off, the one of zeros too', async t
       for (const length of [1, 2, 3, 4, 5, 6, 7, 8, 511, 512, 513, 1027]) {
         const payload = Buffer.alloc(length, 'abcdefg')
         peer.send({ opcode, payload, mask })
-        t.true((await peer.message()).equals(payload), `mask ${mask}, ${length} bytes`)
+        t.true((await peer.message()).equals(payload), `mask ${mask.join()}, ${length} bytes`)
       }
       peer.socket.destroy()
     }

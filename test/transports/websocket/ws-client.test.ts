@@ -19,7 +19,7 @@ const compress = promisify(deflateRaw) as (bytes: Uint8Array, options: object) =
 interface Messages {
   readonly client: WebSocket
   /** Messages as the client got them back. */
-  next(): Promise<Buffer>
+  readonly next: () => Promise<Buffer>
   readonly deflated: number[]
 }
 
