@@ -138,15 +138,18 @@ export class GatewayServer implements Listener {
   }
 
   #tooLate(socket: Socket): void {
+    if (!socket.writable || socket.bytesWritten > 0) return void socket.destroy()
     const error = new BrokerError('handshake.timeout', { limitMs: this.#options.requestMs })
-    if (socket.writable && socket.bytesWritten === 0) {
-      refuseSocket(socket, new HttpRefusal(408, error))
-      this.#options.onRefused(Visitor.of(socket).address, error.code)
-    }
-    setImmediate(() => socket.destroy())
+    const visitor = Visitor.of(socket)
+    this.#options.onRefused(visitor.address, error.code)
+    refuseSocket(socket, new HttpRefusal(408, error))
+    // What it sends meanwhile would, unread, take the answer with it.
+    this.#options.deadlines.set(visitor, READ_REFUSAL_MS)
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, first: Buffer): void {
+    // Refused already: it came too late.
+    if (socket.writableEnded) return void socket.destroy()
     // The answer to what it asked before is still to come, and would stand in the middle of its frames.
     if (Visitor.of(socket).hasAsked) return void socket.resume()
     try {
