@@ -135,7 +135,7 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   }
 
   get isHigh(): boolean {
-    return this.outbound.isHigh
+    return this.outbound.isHigh || this.state === 'detached'
   }
 
   mayReceive(subject: readonly string[]): boolean {

@@ -205,6 +205,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     connection.ingressQueue?.drop()
     connection.ingressQueue = undefined
     this.#backpressure.release(connection)
+    this.#requester.open.desert(connection)
     this.#sessions.detach(connection)
   }
 

@@ -1,10 +1,10 @@
 // Requests and their answers: who may answer, who waits, what is told when nobody does.
 
-import type { Connection } from './connection.ts'
+import { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Flag, Kind } from './ground/kind.ts'
-import { Slice, type Compressed } from './ground/slice.ts'
+import { Slice, type Compressed, type Sink } from './ground/slice.ts'
 import { account, type Publisher } from './publisher.ts'
 import type { RunDetails } from './observe/recorder.ts'
 import type { Route } from './routing/route.ts'
@@ -38,6 +38,8 @@ export class Requester {
     const { bytes, start } = slice
     const limitMs = takeTimeout(bytes, start, this.#core.settings.ipc.timeoutMs)
     const targets = this.#publisher.targets(connection, route, slice)
+    // Who has no link cannot answer in time: a request does not wait for sessions.
+    targets.keep(hasLink)
     const { sinks } = targets
     connection.receivedMessages++
     account(slice.account, 1, sinks.length)
@@ -102,6 +104,10 @@ export class Requester {
     const connection = responder as Connection
     if (connection.isPresent) this.#core.send(connection, { kind: Kind.cancel, to: request.requester.number, ref: request.id, subject: request.subject })
   }
+}
+
+function hasLink(sink: Sink): boolean {
+  return !(sink instanceof Connection) || sink.isReady
 }
 
 // What a responder makes up goes to the requester as it is, so nothing may stand there that no receiver could read.

@@ -24,6 +24,18 @@ export class Targets {
     this.sinks.push(sink)
   }
 
+  /** Leaves out those that `is` does not hold for. */
+  keep(is: (sink: Sink) => boolean): void {
+    if (this.sinks.every(is)) return
+    const slices = this.sinks.map((sink, place) => [sink, this.#grouped?.get(place)] as const).filter(([sink]) => is(sink))
+    this.sinks.length = 0
+    this.#grouped = undefined
+    for (const [sink, grouped] of slices) {
+      if (grouped !== undefined) (this.#grouped ??= new Map()).set(this.sinks.length, grouped)
+      this.sinks.push(sink)
+    }
+  }
+
   sliceFor(place: number): Slice {
     const grouped = this.#grouped?.get(place)
     if (grouped === undefined) return this.#slice

@@ -120,6 +120,6 @@ export interface Subscriber extends Sink {
   readonly client: string
   /** True when permissions let it see the subject. */
   mayReceive(subject: readonly string[]): boolean
-  /** True while its outbound is at or above high-water: a group prefers other members. */
+  /** A group prefers other members: its outbound is at or above high-water, or it has no link. */
   readonly isHigh: boolean
 }

@@ -114,6 +114,11 @@ export class OpenRequests {
   /** A connection is gone: its requests are cancelled, those that waited for it alone end at once. */
   leave(party: RequestParty): void {
     if (party.openRequests !== undefined) for (const request of party.openRequests.values()) this.#close(request, undefined)
+    this.desert(party)
+  }
+
+  /** A connection answers nothing that is open now: requests that waited for it alone end at once. */
+  desert(party: RequestParty): void {
     if (party.awaitedAnswers === 0) return
     for (const { openRequests } of this.#parties()) {
       if (openRequests !== undefined) for (const request of openRequests.values()) if (request.responders.includes(party)) this.#bereave(request, party)

@@ -212,22 +212,56 @@ test('sessions: a link that is taken over before the broker saw the old one die'
   t.is(rig.core.directory.size, 2)
 })
 
-test('sessions: requests of it and for it stay open while it is away', async t => {
+test('sessions: its own requests stay open while it is away, and their answers wait for it', async t => {
   const rig = rigWith()
-  const [responder, requester] = [new Returning(rig), new Returning(rig)]
-  responder.client.subscribe(1, 'work')
-  responder.readAll()
+  const [responder, requester] = [rig.native(), new Returning(rig)]
+  responder.subscribe(1, 'work')
+  responder.frames()
   const id = requester.client.send({ kind: Kind.request, subject: 'work', to: 4000, payload: encode(1) })
   rig.turn()
-  responder.lose()
   requester.lose()
-  await rig.advance(1000)
-  responder.resume()
-  const request = responder.readAll().find(({ kind }) => kind === Kind.request)!
-  responder.client.send({ kind: Kind.response, to: request.origin, ref: request.id, subject: 'work', payload: encode(2) })
+  const [request] = responder.messages()
+  responder.send({ kind: Kind.response, to: request!.origin, ref: request!.id, subject: 'work', payload: encode(2) })
   rig.turn()
+  await rig.advance(1000)
   requester.resume()
   t.like(requester.readAll().find(({ kind }) => kind === Kind.response), { ref: id })
+})
+
+test('sessions: whoever waits for an answer of one is told at once that it left, and asks nobody without a link', t => {
+  const rig = rigWith()
+  const [responder, requester] = [new Returning(rig), rig.native()]
+  responder.client.subscribe(1, 'work')
+  responder.client.subscribe(2, 'work', { group: 'g' })
+  responder.readAll()
+  const ask = (): string[] => {
+    requester.send({ kind: Kind.request, subject: 'work', payload: encode(1) })
+    rig.turn()
+    return requester.frames().filter(({ kind }) => kind === Kind.error).map(codeOf)
+  }
+  t.deepEqual(ask(), [])
+  responder.lose()
+  t.deepEqual(requester.frames().map(codeOf), ['request.responder_gone'])
+  t.deepEqual(ask(), ['request.no_responders'])
+  responder.resume()
+  t.deepEqual(ask(), [])
+})
+
+test('sessions: a group gives its messages to members with a link, and to one without when it has no others', t => {
+  const rig = rigWith()
+  const [away, here] = [new Returning(rig), rig.native()]
+  for (const client of [away.client, here]) client.subscribe(1, 'work', { group: 'g' })
+  away.readAll()
+  here.frames()
+  away.lose()
+  const sender = rig.native()
+  for (let i = 0; i < 4; i++) sender.publish('work')
+  t.is(here.messages().length, 4)
+  here.link.hangUp()
+  rig.turn()
+  sender.publish('work')
+  away.resume()
+  t.is(away.readAll().filter(({ kind }) => kind === Kind.grouped).length, 1)
 })
 
 test('sessions: a malformed ack is refused by name, one without a session passed over', t => {
