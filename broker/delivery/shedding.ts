@@ -27,5 +27,7 @@ export function judgeShedding(waiting: WaitingSlices, load: Load, policyOf: (sli
     if (policy === 'block') isBlocked = true
     else canDrop = true
   }
-  return isBlocked && !canDrop ? 'blocked' : 'shedding'
+  if (isBlocked && !canDrop) return 'blocked'
+  // Answers and other frames of the broker's own cannot be dropped: were they too much and nothing else there, it would grow without end.
+  return isWhole && !canDrop && !waiting.isEmpty ? 'disconnect' : 'shedding'
 }

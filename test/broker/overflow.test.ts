@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { WAITING_SLICE_BYTES } from '../../broker/delivery/marks.ts'
-import type { Overflow } from '../../broker/ground/settings.ts'
+import { overflows, type Overflow } from '../../broker/ground/settings.ts'
 import { Flag, Kind } from '../../broker/wire/layout.ts'
 import type { NativeClient, ReceivedFrame } from '../support/memory-client.ts'
 import { PipelineRig, type HelloFields } from '../support/pipeline.ts'
@@ -260,4 +260,26 @@ test('overflow: whatever is sent, read and waited for, each message is got once,
     }),
     { numRuns: 60 },
   )
+})
+
+test('overflow: answers that nobody reads end a connection at its ceiling, whatever its policy, and whatever else waits', t => {
+  for (const overflow of overflows) {
+    for (const hasMessages of [false, true]) {
+      const rig = rigWith(overflow)
+      const flooder = rig.native()
+      if (hasMessages) flooder.subscribe(1, 'some')
+      flooder.frames()
+      flooder.link.kernelBytes = 0
+      if (hasMessages) rig.native().publish('some', new Uint8Array(100))
+      let pings = 0
+      while (flooder.connection.isReady && pings < 10_000) {
+        flooder.control(Kind.ping, 0)
+        if (++pings % 50 === 0) rig.turn()
+      }
+      const what = `${overflow}${hasMessages ? ', with messages' : ''}`
+      t.is(flooder.connection.closeReason?.code, 'connection.slow_consumer', what)
+      t.true(flooder.connection.outbound.pendingBytes <= 2 * LIMIT, what)
+      t.true(rig.core.accounts.totals().balanced, what)
+    }
+  }
 })
