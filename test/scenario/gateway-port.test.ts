@@ -93,3 +93,17 @@ test('gateway: connections far above the limit are cut at once, and the broker g
   const client = await broker.connect({ retry: { enabled: true, maxRetries: Infinity, retryDelayMs: 5, backoffMultiplier: 1 } })
   t.true((await client.call('ping')).now > 0)
 })
+
+test('gateway: where messages are small, a burst of them is still one of the SDK\'s writes', async t => {
+  const broker = await startBroker(t, { config: { ipc: { performance: { maxMessageSize: '1kb' } } } })
+  const [sender, receiver] = await Promise.all([connect({ url: broker.gateway, token: broker.token, retry: false }), broker.connect()])
+  t.teardown(() => sender.destroy())
+  const burst = receiver.subscribe<number>('burst')
+  await receiver.call('ping')
+  for (let i = 0; i < 500; i++) void sender.publish('burst', i, { headers: { filler: 'x'.repeat(500) } })
+  let next = 0
+  for await (const { value } of burst) {
+    t.is(value, next)
+    if (++next === 500) break
+  }
+})

@@ -108,7 +108,9 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
     this.#socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
   }
 
-  admitted(maxMessageBytes: number): void {
+  admitted(maxFrameBytes: number): void {
+    // Never less than before: clients put small frames together into messages, whatever the largest frame is.
+    const maxMessageBytes = Math.max(maxFrameBytes, this.#kind.maxFirstMessageBytes)
     this.#isAdmitted = true
     this.#doorkeeper?.admitted()
     this.#reader.maxMessageBytes = maxMessageBytes
