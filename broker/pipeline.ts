@@ -330,8 +330,9 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     const receivers = this.#publisher.publish(connection, route, slice, id, timeMicros, detailsOf(asked))
     this.#publisher.passedOn(connection, route)
     this.core.traced?.routed(receivers)
-    if (watch === undefined) this.#receipt(connection, id, asked.flags, receivers)
-    else watch.expect(receivers)
+    if (watch !== undefined) watch.expect(receivers)
+    // The broker's methods refuse what asks nothing: that is the answer.
+    else if (route.receivers.account !== this.core.accounts.methods) this.#receipt(connection, id, asked.flags, receivers)
   }
 
   #request(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number, asked: Asked): void {

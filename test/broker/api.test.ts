@@ -1,6 +1,6 @@
 import test from 'ava'
 import { encode } from '@msgpack/msgpack'
-import { Kind, PayloadType } from '../../broker/wire/layout.ts'
+import { Flag, Kind, PayloadType } from '../../broker/wire/layout.ts'
 import { settle } from '../support/fake-clock.ts'
 import type { NativeClient } from '../support/memory-client.ts'
 import { rigWithView } from '../support/pipeline-view.ts'
@@ -148,6 +148,13 @@ test('api: a trace follows a channel, shows previews while enabled, and goes on 
   ])
   const rest = (await call(client, 'trace.show', { channel: 'events', after: trace.entries[0]!['seq'] })) as { entries: Answer[] }
   t.deepEqual(rest.entries.map(({ subject }) => subject), ['events.b'])
+})
+
+test('api: publishing to a method is refused, and no receipt says that it was taken', async t => {
+  const client = rigWithView().native()
+  const id = client.send({ kind: Kind.publish, subject: '$CB.api.ping', flags: Flag.receipt })
+  await settle()
+  t.deepEqual(client.frames().map(({ kind, ref, body }) => [kind, ref, (body as Answer)['code']]), [[Kind.error, id, 'frame.unsupported']])
 })
 
 test('api: publishing to a method is refused for each message of a run', async t => {
