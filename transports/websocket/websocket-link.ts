@@ -102,8 +102,8 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
 
   attach(handler: LinkHandler): void {
     this.#handler = handler
-    this.#kind.links.add(this)
     if (this.#socket.listenerCount('data') > 0) return
+    this.#kind.links.add(this)
     // Shared functions instead of closures: at ten thousand connections they are 2 KiB each.
     this.#socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
   }
