@@ -86,15 +86,15 @@ test('gateway abuse: crowds of many addresses are held to the limit of all; upgr
 })
 
 test('gateway abuse: who trickles a request or a handshake is cut when the time is up, not when the bytes are', async t => {
-  const siege = await Siege.begin(t, { ipc: { limits: { handshakeTimeout: '1s' } } })
+  const siege = await Siege.begin(t, { ipc: { limits: { handshakeTimeout: '3s' } } })
   const frame = clientFrame({ opcode: TEXT, payload: JSON.stringify({ type: 'connect', params: { auth: { token: 'x'.repeat(500) } } }) })
   const trickles: [what: string, begin: () => Promise<Socket>, bytes: Uint8Array, everyMs: number, limitMs: number][] = [
-    ['a request', () => siege.socket(), Buffer.from(`GET / HTTP/1.1\r\nHost: ${siege.host}\r\nX: ${'a'.repeat(9000)}`), 20, 1000],
-    ['nothing but line ends', () => siege.socket(), Buffer.alloc(9000, '\r\n'), 20, 1000],
-    ['nothing', () => siege.socket(), new Uint8Array(), 1000, 1000],
-    ['half of a first message', async () => (await siege.open()).socket, frame, 20, 1000],
-    ['pings and no message', async () => (await siege.open()).socket, Buffer.concat(Array.from({ length: 300 }, () => clientFrame({ opcode: 9 }))), 6, 1000],
-    ['empty fragments', async () => (await siege.open()).socket, Buffer.concat([clientFrame({ opcode: TEXT, fin: false }), ...Array.from({ length: 300 }, () => clientFrame({ opcode: 0, fin: false }))]), 6, 1000],
+    ['a request', () => siege.socket(), Buffer.from(`GET / HTTP/1.1\r\nHost: ${siege.host}\r\nX: ${'a'.repeat(9000)}`), 20, 3000],
+    ['nothing but line ends', () => siege.socket(), Buffer.alloc(9000, '\r\n'), 20, 3000],
+    ['nothing', () => siege.socket(), new Uint8Array(), 1000, 3000],
+    ['half of a first message', async () => (await siege.open()).socket, frame, 20, 3000],
+    ['pings and no message', async () => (await siege.open()).socket, Buffer.concat(Array.from({ length: 300 }, () => clientFrame({ opcode: 9 }))), 12, 3000],
+    ['empty fragments', async () => (await siege.open()).socket, Buffer.concat([clientFrame({ opcode: TEXT, fin: false }), ...Array.from({ length: 300 }, () => clientFrame({ opcode: 0, fin: false }))]), 12, 3000],
   ]
   await Promise.all(trickles.map(async ([what, begin, bytes, everyMs, limitMs]) => {
     const startedMs = performance.now()
