@@ -6,7 +6,7 @@ import type { Deadlines } from './ground/deadlines.ts'
 import type { BrokerError } from './ground/errors.ts'
 import { Refusals } from './observe/refusals.ts'
 
-export interface AuditTrailOptions {
+interface AuditTrailOptions {
   readonly audit: Audit
   readonly deadlines: Deadlines
   /** True for principals that exist: what anybody else calls himself may be anything, a token in the wrong place too. */

@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs'
 import { CHAIN_START, digest, readAuditLine, type AuditEntry, type ChainEnd } from './audit-chain.ts'
 
 /** The first line that does not fit. */
-export interface AuditProblem {
+interface AuditProblem {
   readonly file: string
   /** From 1; 0 where no line is to blame. */
   readonly line: number
@@ -15,7 +15,7 @@ export interface AuditProblem {
 }
 
 /** Something worth knowing that the log says of itself. */
-export interface AuditNote {
+interface AuditNote {
   readonly file: string
   readonly line: number
   readonly text: string

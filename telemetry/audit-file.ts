@@ -10,7 +10,7 @@ import { basename, dirname } from 'node:path'
 import { isCode } from '../broker/ground/home.ts'
 import { CHAIN_START, digest, readAuditLine, type ChainEnd } from './audit-chain.ts'
 
-export interface AuditFileLimits {
+interface AuditFileLimits {
   /** bytes */
   readonly maxFileBytes: number
   /** Files set aside that are kept; 0: none. */
@@ -18,7 +18,7 @@ export interface AuditFileLimits {
 }
 
 /** Bytes behind the last entry that are none, with the line end that closes them. */
-export interface BrokenTail {
+interface BrokenTail {
   readonly bytes: number
   /** SHA-256 of them, hex. */
   readonly hash: string

@@ -2,7 +2,7 @@
 
 import type { Audit, AuditAction, AuditFields } from '../../broker/ground/audit.ts'
 
-export interface RecordedEntry {
+interface RecordedEntry {
   readonly action: AuditAction
   readonly who: string
   readonly [field: string]: unknown

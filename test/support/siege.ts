@@ -11,7 +11,7 @@ import { upgradeRequest, WebSocketPeer } from './websocket-peer.ts'
 const MIB = 1024 * 1024
 
 /** A message of the gateway's dialect, as it came. */
-export type GatewayMessage = Readonly<Record<string, unknown>>
+type GatewayMessage = Readonly<Record<string, unknown>>
 
 export class Siege {
   readonly broker: BrokerProcess

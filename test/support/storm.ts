@@ -16,12 +16,12 @@ interface StormData {
 }
 
 /** What a storm has done so far. */
-export interface StormCount {
+interface StormCount {
   readonly bytes: number
   readonly connects: number
 }
 
-export interface Storm {
+interface Storm {
   stop(): Promise<StormCount>
 }
 
