@@ -116,7 +116,8 @@ test('agents: when the broker is killed, agents see their stdin end, and the nex
   t.true(isThere(pidOf('sleeper')))
   const second = await startBrokerProcess(t, { home: first.home })
   t.false(isThere(pidOf('sleeper')))
-  t.regex(readFileSync(homePaths(second.home).log, 'utf8'), /killed broker left behind/)
+  // Lines of the log are written a moment after the broker has said that it runs.
+  await until(() => readFileSync(homePaths(second.home).log, 'utf8').includes('killed broker left behind'))
 })
 
 test('agents: one that cannot be started is tried again, and the others do not wait for it', async t => {
