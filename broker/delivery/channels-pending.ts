@@ -63,6 +63,12 @@ export class ChannelsPending {
     return this.#byAccount.get(account)?.isAboveCeiling === true
   }
 
+  /** True when one of them is at or above its high-water. */
+  get hasHigh(): boolean {
+    for (const pending of this.#byAccount.values()) if (pending.isHigh) return true
+    return false
+  }
+
   /** True when none of them is at or above its low-water. */
   get isLow(): boolean {
     for (const pending of this.#byAccount.values()) if (!pending.isLow) return false

@@ -42,9 +42,9 @@ export class Load {
     return this.isBelowLow && this.#channels?.isLow !== false
   }
 
-  /** Some channel is at or above its low-water. */
+  /** Some channel is at or above its high-water. */
   get hasFullChannels(): boolean {
-    return this.#channels?.isLow === false
+    return this.#channels?.hasHigh === true
   }
 
   // A million tiny frames take more memory than their bytes.
