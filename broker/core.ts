@@ -200,6 +200,13 @@ export class Core implements RoutingContext {
     this.#end(connection, error)
   }
 
+  /** Its link is of no use any more, `error` says why if its client did not end it: a session that outlives links stays. */
+  lose(connection: Connection, error: BrokerError | undefined): void {
+    if (connection.isReady && connection.grant !== undefined) connection.link.destroy()
+    else if (error === undefined) this.ended(connection)
+    else this.end(connection, error)
+  }
+
   /** Its client ended it: what waits for it still leaves. */
   ended(connection: Connection): void {
     if (!connection.isEnding) this.#end(connection, undefined)

@@ -40,6 +40,6 @@ export class Heartbeat {
     }
     connection.silentBeats++
     if (connection.silentBeats <= STALE_AFTER_BEATS) this.#core.send(connection, { kind: Kind.ping })
-    else this.#core.end(connection, new BrokerError('connection.stale', { silentMs: connection.silentBeats * this.#core.settings.ipc.limits.heartbeatMs }))
+    else this.#core.lose(connection, new BrokerError('connection.stale', { silentMs: connection.silentBeats * this.#core.settings.ipc.limits.heartbeatMs }))
   }
 }

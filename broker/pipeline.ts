@@ -141,10 +141,9 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   ended(connection: Connection, problem?: BrokerError): void {
     const end = (): void => {
-      if (problem !== undefined) this.core.end(connection, problem)
-      // Without a goodbye it may come back for its session.
-      else if (connection.state === 'ready' && connection.grant !== undefined) connection.link.destroy()
-      else this.core.ended(connection)
+      // Without a goodbye it may come back for its session; so may one that fell silent.
+      if (problem === undefined || problem.code === 'connection.stale') this.core.lose(connection, problem)
+      else this.core.end(connection, problem)
     }
     if (connection.ingressQueue === undefined) end()
     else connection.ingressQueue.add(0, 0, end)

@@ -197,6 +197,20 @@ test('sessions: a wrong secret and another principal resume nothing, and learn n
   t.like(owner.welcome, { resumed: true })
 })
 
+test('sessions: one that falls silent has lost its link, not its session', async t => {
+  const rig = rigWith({ heartbeatMs: 100, sessionTtlMs: 60_000 })
+  const silent = new Returning(rig, { heartbeatMs: 100 })
+  silent.client.subscribe(1, 'a')
+  silent.readAll()
+  for (let i = 0; i < 5; i++) await rig.advance(110)
+  t.true(silent.client.link.isClosed)
+  const sender = rig.native()
+  const id = sender.publish('a')
+  silent.resume({ heartbeatMs: 100 })
+  t.like(silent.welcome, { resumed: true })
+  t.deepEqual(ids(silent.readAll()), [id])
+})
+
 test('sessions: a link that is taken over before the broker saw the old one die', t => {
   const rig = rigWith()
   const subscriber = new Returning(rig)
