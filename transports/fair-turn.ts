@@ -18,6 +18,13 @@ const SHARE_MS = 4
 /** The time per byte from which a chunk of 64 KiB would take more than the share. ms */
 const COSTLY_MS_PER_BYTE = SHARE_MS / (64 * 1024)
 
+/** Whose bytes they are. */
+interface Reader {
+  /** It wants none for now. */
+  readonly isPaused: boolean
+  received(chunk: Buffer): void
+}
+
 /** A socket's place among the others. Made once per link. */
 export class FairTurn {
   readonly #now: () => number
@@ -31,17 +38,17 @@ export class FairTurn {
   }
 
   /**
-   * Has `read` read what came on `socket`, and gives the rest back to the socket when the turn is over: it comes again in the
-   * next one, if `mayResume` says so then.
+   * Has `reader` read what came on `socket`, and gives the rest back to the socket when the turn is over: it comes again in the
+   * next one, unless the reader is paused then.
    */
-  read<L>(link: L, socket: Socket, chunk: Buffer, read: (link: L, chunk: Buffer) => void, mayResume: (link: L) => boolean): void {
-    if (chunk.length < MEASURED_BYTES && !this.#isCostly) return read(link, chunk)
+  read(reader: Reader, socket: Socket, chunk: Buffer): void {
+    if (chunk.length < MEASURED_BYTES && !this.#isCostly) return reader.received(chunk)
     this.#enter()
     let at = 0
     do {
       const end = this.#isCostly ? Math.min(chunk.length, at + SLICE_BYTES) : chunk.length
       const beganMs = this.#now()
-      read(link, end - at === chunk.length ? chunk : chunk.subarray(at, end))
+      reader.received(end - at === chunk.length ? chunk : chunk.subarray(at, end))
       const tookMs = this.#now() - beganMs
       this.#spentMs += tookMs
       this.#isCostly = tookMs > (end - at) * COSTLY_MS_PER_BYTE
@@ -54,7 +61,7 @@ export class FairTurn {
     this.#isWaiting = true
     atNextTurn(() => {
       this.#isWaiting = false
-      if (mayResume(link)) socket.resume()
+      if (!reader.isPaused) socket.resume()
     })
   }
 

@@ -38,28 +38,32 @@ class FakeSocket {
   }
 }
 
-interface Reader {
-  readonly got: Buffer[]
-  readonly msPerKib: number
+class Reader {
+  readonly got: Buffer[] = []
   /** The clock that the turn looks at: reading moves it on. */
-  nowMs: number
+  nowMs = 0
+  isPaused = false
+  readonly #msPerKib: number
+
+  constructor(msPerKib: number) {
+    this.#msPerKib = msPerKib
+  }
+
+  received(chunk: Buffer): void {
+    this.got.push(chunk)
+    this.nowMs += (this.#msPerKib * chunk.length) / KIB
+  }
 }
 
-const readerOf = (msPerKib: number): Reader => ({ got: [], msPerKib, nowMs: 0 })
 const fairFor = (reader: Reader): FairTurn => new FairTurn(() => reader.nowMs)
 
-function receive(reader: Reader, chunk: Buffer): void {
-  reader.got.push(chunk)
-  reader.nowMs += (reader.msPerKib * chunk.length) / KIB
-}
-
 /** Reads all that there is; how many bytes came in each turn. */
-async function drain(socket: FakeSocket, reader: Reader, mayResume = () => true): Promise<number[]> {
+async function drain(socket: FakeSocket, reader: Reader): Promise<number[]> {
   const fair = fairFor(reader)
   const turns: number[] = []
   while (!socket.isEmpty) {
     const before = reader.got.length
-    for (let chunk = socket.next(); chunk !== undefined; chunk = socket.next()) fair.read(reader, socket as unknown as Socket, chunk, receive, mayResume)
+    for (let chunk = socket.next(); chunk !== undefined; chunk = socket.next()) fair.read(reader, socket as unknown as Socket, chunk)
     turns.push(reader.got.slice(before).reduce((sum, { length }) => sum + length, 0))
     await setImmediate()
   }
@@ -68,13 +72,13 @@ async function drain(socket: FakeSocket, reader: Reader, mayResume = () => true)
 
 test('fair turn: bytes that take no time pass as they came, all in one turn', async t => {
   const chunks = Array.from({ length: 8 }, () => Buffer.alloc(64 * KIB))
-  const reader = readerOf(0)
+  const reader = new Reader(0)
   t.is((await drain(new FakeSocket(chunks), reader)).length, 1)
   t.deepEqual(reader.got.map((chunk, i) => chunk === chunks[i]), chunks.map(() => true), 'not even a view of them')
 })
 
 test('fair turn: bytes that take long are read in small slices, a share in each turn', async t => {
-  const reader = readerOf(0.5)
+  const reader = new Reader(0.5)
   const turns = await drain(new FakeSocket(Array.from({ length: 3 }, () => Buffer.alloc(64 * KIB))), reader)
   // The first chunk passes whole: nobody knows yet what it is worth.
   t.is(reader.got[0]!.length, 64 * KIB)
@@ -84,18 +88,19 @@ test('fair turn: bytes that take long are read in small slices, a share in each 
 })
 
 test('fair turn: small chunks are not held up, and the shared clock is not asked', t => {
-  const reader = readerOf(3)
+  const reader = new Reader(3)
   const socket = new FakeSocket([])
   const fair = fairFor(reader)
-  for (let i = 0; i < 4; i++) fair.read(reader, socket as unknown as Socket, Buffer.alloc(1000), receive, () => true)
+  for (let i = 0; i < 4; i++) fair.read(reader, socket as unknown as Socket, Buffer.alloc(1000))
   t.false(socket.isPaused)
 })
 
 test('fair turn: whose owner does not read is not resumed, and who is gone gets nothing back', async t => {
-  const reader = readerOf(0.5)
+  const reader = new Reader(0.5)
+  reader.isPaused = true
   const socket = new FakeSocket([])
   const fair = fairFor(reader)
-  const read = (bytes: number): void => fair.read(reader, socket as unknown as Socket, Buffer.alloc(bytes), receive, () => false)
+  const read = (bytes: number): void => fair.read(reader, socket as unknown as Socket, Buffer.alloc(bytes))
   read(64 * KIB)
   t.true(socket.isPaused)
   await setImmediate()
@@ -112,7 +117,7 @@ test('fair turn: whatever the chunks and their cost, the bytes come once each an
     for (let i = 0; i < all.length; i++) all[i] = (i * 31) ^ (i >> 8)
     let at = 0
     const chunks = sizes.map(size => Buffer.from(all.subarray(at, (at += size))))
-    const reader = readerOf(msPerKib)
+    const reader = new Reader(msPerKib)
     await drain(new FakeSocket(chunks), reader)
     t.true(Buffer.concat(reader.got).equals(all))
   }))

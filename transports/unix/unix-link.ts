@@ -3,16 +3,9 @@
 import type { Socket } from 'node:net'
 import type { Link, LinkHandler, Peer } from '../../broker/ground/types.ts'
 import { FairTurn, MEASURED_BYTES } from '../fair-turn.ts'
+import { listenTo, writePieces, type SocketLink } from '../linked-socket.ts'
 
-const NOTHING = Buffer.alloc(0)
-const LINK = Symbol('link')
-
-/** The socket knows its link: a lookup table costs more on every chunk. */
-interface LinkedSocket extends Socket {
-  [LINK]?: UnixLink
-}
-
-export class UnixLink implements Link {
+export class UnixLink implements Link, SocketLink {
   readonly peer: Peer
   readonly framing = 'stream'
   readonly wrap = undefined
@@ -26,15 +19,11 @@ export class UnixLink implements Link {
   constructor(socket: Socket, peer: Peer) {
     this.#socket = socket
     this.peer = peer
-    const linked: LinkedSocket = socket
-    linked[LINK] = this
   }
 
   attach(handler: LinkHandler): void {
     this.#handler = handler
-    if (this.#socket.listenerCount('data') > 0) return
-    // Shared functions instead of closures: at ten thousand connections they are 2 KiB each.
-    this.#socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
+    listenTo(this.#socket, this)
   }
 
   admitted(): void {}
@@ -42,19 +31,7 @@ export class UnixLink implements Link {
   write(pieces: readonly Uint8Array[]): boolean {
     const socket = this.#socket
     if (socket.destroyed || socket.writableEnded) return false
-    if (pieces.length === 1) socket.write(pieces[0]!)
-    else {
-      socket.cork()
-      for (const piece of pieces) socket.write(piece)
-      socket.uncork()
-    }
-    // Node tries the write at once; what is left here, the kernel did not take.
-    if (socket.writableLength === 0) return true
-    // An empty write is done when all before it is. A callback on every write would cost each of them a tick.
-    socket.write(NOTHING, (error) => {
-      if (!error) this.#handler.written()
-    })
-    return false
+    return writePieces(socket, pieces, this)
   }
 
   pause(): void {
@@ -79,7 +56,7 @@ export class UnixLink implements Link {
 
   arrived(chunk: Buffer): void {
     if (chunk.length < MEASURED_BYTES && this.#turn === undefined) this.received(chunk)
-    else (this.#turn ??= new FairTurn()).read(this, this.#socket, chunk, receive, mayResume)
+    else (this.#turn ??= new FairTurn()).read(this, this.#socket, chunk)
   }
 
   get isPaused(): boolean {
@@ -90,39 +67,19 @@ export class UnixLink implements Link {
     this.#handler.received(chunk, false)
   }
 
-  ended(): void {
+  written(): void {
+    this.#handler.written()
+  }
+
+  peerEnded(): void {
     this.#handler.ended()
   }
 
-  failed(problem: Error): void {
+  brokeOff(problem: Error): void {
     this.#problem = problem
   }
 
   closed(): void {
     this.#handler.closed(this.#problem)
   }
-}
-
-function onData(this: LinkedSocket, chunk: Buffer): void {
-  this[LINK]!.arrived(chunk)
-}
-
-function receive(link: UnixLink, chunk: Buffer): void {
-  link.received(chunk)
-}
-
-function mayResume(link: UnixLink): boolean {
-  return !link.isPaused
-}
-
-function onEnd(this: LinkedSocket): void {
-  this[LINK]!.ended()
-}
-
-function onError(this: LinkedSocket, problem: Error): void {
-  this[LINK]!.failed(problem)
-}
-
-function onClose(this: LinkedSocket): void {
-  this[LINK]?.closed()
 }

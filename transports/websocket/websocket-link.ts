@@ -9,6 +9,7 @@ import type { Deflation } from './deflation.ts'
 import { Opcode } from './frame-header.ts'
 import { FrameReader, type FrameSink } from './frame-reader.ts'
 import { FairTurn, MEASURED_BYTES } from '../fair-turn.ts'
+import { listenTo, writePieces, type SocketLink } from '../linked-socket.ts'
 import { controlFrame, type Outgoing } from './outgoing.ts'
 import { Pongs } from './pongs.ts'
 import { WsReceiver, type FrameReading } from './ws-receiver.ts'
@@ -30,22 +31,16 @@ export interface WebSocketKind {
 }
 
 const NOTHING = Buffer.alloc(0)
-const LINK = Symbol('link')
 /** Most frames of one message: each of them takes memory beside its bytes. Those who are not let in yet have no need to be so slow. */
 const MAX_FRAGMENTS = 65_536
 const MAX_FIRST_FRAGMENTS = 256
 /** RFC 6455 7.4.1: what a close frame without a code is called; never sent. */
 const NO_CODE = 1005
 
-/** The socket knows its link: a lookup table costs more on every chunk. */
-interface LinkedSocket extends Socket {
-  [LINK]?: WebSocketLink
-}
-
 /** Reads the frames that stand for themselves, for all links. */
 let shared: WsReceiver | undefined
 
-export class WebSocketLink implements Link, FrameSink, FrameReading {
+export class WebSocketLink implements Link, SocketLink, FrameSink, FrameReading {
   readonly peer: Peer
   framing: Framing = 'text'
   /** False once nothing more is read: the other end closed, or broke the rules. */
@@ -85,8 +80,6 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
     this.#doorkeeper = doorkeeper
     this.#deflation = deflation
     this.#reader = new FrameReader(this, kind.maxFirstMessageBytes)
-    const linked: LinkedSocket = socket
-    linked[LINK] = this
     if (first !== undefined && first.length > 0) socket.unshift(first)
   }
 
@@ -102,10 +95,7 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
 
   attach(handler: LinkHandler): void {
     this.#handler = handler
-    if (this.#socket.listenerCount('data') > 0) return
-    this.#kind.links.add(this)
-    // Shared functions instead of closures: at ten thousand connections they are 2 KiB each.
-    this.#socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
+    if (listenTo(this.#socket, this)) this.#kind.links.add(this)
   }
 
   admitted(maxFrameBytes: number): void {
@@ -127,12 +117,12 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
 
   write(pieces: readonly Uint8Array[]): boolean {
     if (this.#hasClosed || this.#socket.destroyed || this.#socket.writableEnded) return false
-    if (!this.#isAdmitted || this.#deflation === undefined) return this.#send(pieces)
+    if (!this.#isAdmitted || this.#deflation === undefined) return writePieces(this.#socket, pieces, this)
     const framed = this.#deflation.frames(pieces, this.framing === 'binary')
-    if (!(framed instanceof Promise)) return this.#send(framed)
+    if (!(framed instanceof Promise)) return writePieces(this.#socket, framed, this)
     framed.then(
       (frames) => {
-        if (this.#socket.destroyed || this.#send(frames)) this.#handler.written()
+        if (this.#socket.destroyed || writePieces(this.#socket, frames, this)) this.written()
       },
       (error: unknown) => this.#socket.destroy(BrokerError.from(error)),
     )
@@ -232,12 +222,12 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
     this.fail(error)
   }
 
-  // Called by the socket's listeners.
+  // SocketLink
 
   arrived(chunk: Buffer): void {
     // What is inflated is read when there is room for it.
     if (this.#isInflating || (chunk.length < MEASURED_BYTES && this.#turn === undefined)) this.received(chunk)
-    else (this.#turn ??= new FairTurn()).read(this, this.#socket, chunk, receive, mayResume)
+    else (this.#turn ??= new FairTurn()).read(this, this.#socket, chunk)
   }
 
   received(chunk: Buffer): void {
@@ -246,12 +236,16 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
     this.#pongs?.flush()
   }
 
+  written(): void {
+    this.#handler.written()
+  }
+
   peerEnded(): void {
     if (this.#isInflating) this.#receiver!.whenRead(() => this.#peerEnded())
     else this.#peerEnded()
   }
 
-  failedSocket(problem: Error): void {
+  brokeOff(problem: Error): void {
     this.#problem = problem
   }
 
@@ -287,23 +281,6 @@ export class WebSocketLink implements Link, FrameSink, FrameReading {
     return true
   }
 
-  #send(pieces: readonly Uint8Array[]): boolean {
-    const socket = this.#socket
-    if (pieces.length === 1) socket.write(pieces[0]!)
-    else {
-      socket.cork()
-      for (const piece of pieces) socket.write(piece)
-      socket.uncork()
-    }
-    // Node tries the write at once; what is left here, the kernel did not take.
-    if (socket.writableLength === 0) return true
-    // An empty write is done when all before it is. A callback on every write would cost each of them a tick.
-    socket.write(NOTHING, (error) => {
-      if (!error) this.#handler.written()
-    })
-    return false
-  }
-
   #closeBody(reason: BrokerError | undefined): Uint8Array {
     if (reason === undefined && this.#isPeerDone) return this.#peerCode === NO_CODE ? NOTHING : codeBytes(this.#peerCode, '')
     return codeBytes(closeCode(reason), reason?.code ?? '')
@@ -315,28 +292,4 @@ function codeBytes(code: number, text: string): Buffer {
   body.writeUInt16BE(code)
   body.write(text, 2)
   return body
-}
-
-function onData(this: LinkedSocket, chunk: Buffer): void {
-  this[LINK]!.arrived(chunk)
-}
-
-function receive(link: WebSocketLink, chunk: Buffer): void {
-  link.received(chunk)
-}
-
-function mayResume(link: WebSocketLink): boolean {
-  return !link.isPaused
-}
-
-function onEnd(this: LinkedSocket): void {
-  this[LINK]!.peerEnded()
-}
-
-function onError(this: LinkedSocket, problem: Error): void {
-  this[LINK]!.failedSocket(problem)
-}
-
-function onClose(this: LinkedSocket): void {
-  this[LINK]?.closed()
 }
