@@ -21,15 +21,20 @@ interface RunLog {
 export async function readRunLog(context: Context, isRunning: boolean): Promise<RunLog> {
   const lines = await lastLines(context.paths.log)
   const entries = lines.map(line => ({ line, entry: parseLogLine(line) }))
-  const startAt = entries.findLastIndex(({ entry }) => entry?.['msg'] === 'started')
+  const startAt = entries.findLastIndex(({ entry }) => isOwn(entry, 'started'))
   const run = entries.slice(Math.max(0, startAt))
   const problems = run.filter(({ entry }) => entry !== undefined && isAtLeast(entry, 'warn')).slice(-FEW)
   const output = await complaintsOf(context.paths.out, startAt < 0 ? 0 : millisOf(entries[startAt]!.entry!))
   return {
-    findings: [lastRun(startAt < 0 ? undefined : entries[startAt]!.entry, run.findLast(({ entry }) => entry?.['msg'] === 'ended')?.entry, isRunning)],
+    findings: [lastRun(startAt < 0 ? undefined : entries[startAt]!.entry, run.find(({ entry }) => isOwn(entry, 'ended'))?.entry, isRunning)],
     problems: problems.map(({ line, entry }) => formatLogLine(line, entry)),
     complaints: output,
   }
+}
+
+// Actors start and end too, agents with a pid of their own; the broker's own lines name no actor. A start that failed after the run has an end alone.
+function isOwn(entry: Record<string, unknown> | undefined, message: string): boolean {
+  return entry !== undefined && entry['msg'] === message && entry['actor'] === undefined
 }
 
 /** What a start in the background that failed said last. One from before the latest run is no news. */

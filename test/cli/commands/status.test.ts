@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import test from 'ava'
 import { homePaths } from '../../../broker/ground/home.ts'
 import { startBrokerProcess } from '../../support/broker.ts'
@@ -46,6 +46,18 @@ test('status: --verbose knows an orderly end from a killing', async t => {
   await broker.run('stop')
   const { stdout } = await broker.run('status', '--verbose')
   t.regex(stdout, /^ok +last run +pid \d+ started at .* and ended at .*: shutdown$/m)
+})
+
+test('status: --verbose takes neither an agent for the broker nor a start that failed for the run before it', async t => {
+  const home = temporaryDirectory(t)
+  const { log } = homePaths(home)
+  mkdirSync(dirname(log), { recursive: true })
+  const lines = [{ pid: 11, msg: 'started' }, { actor: 'agent.echo', pid: 22, msg: 'started' }, { reason: 'shutdown', msg: 'ended' }, { reason: 'crash', msg: 'ended' }]
+  const write = (count: number): void => writeFileSync(log, lines.slice(0, count).map(line => `${JSON.stringify({ level: 'info', time: Date.now(), ...line })}\n`).join(''))
+  write(2)
+  t.regex((await runCallboard(t, ['status', '--verbose'], { home })).stdout, /^warn +last run +pid 11 started at .* ended without a word/m)
+  write(4)
+  t.regex((await runCallboard(t, ['status', '--verbose'], { home })).stdout, /^ok +last run +pid 11 started at .* and ended at .*: shutdown$/m)
 })
 
 test('status: --verbose names what keeps a gateway from starting: its configuration', async t => {
