@@ -86,7 +86,13 @@ export class Tree {
 
   async startChannel(spec: ChannelSpec): Promise<void> {
     await this.#channels.startChild(channelChild(this.#core, spec, this.#options.environment))
-    await this.#book.save()
+    try {
+      await this.#book.save()
+    } catch (error) {
+      // Whoever is told that it failed must not find it half there: in this run, gone after the next start.
+      await this.#channels.removeChild(`channel.${spec.name}`)
+      throw error
+    }
   }
 
   async stopChannel(name: string): Promise<void> {

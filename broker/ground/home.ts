@@ -94,8 +94,8 @@ export function ensureToken(paths: HomePaths): string {
  */
 export function createWhole(path: string, content: string): boolean {
   const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
-  writeFileSync(draft, content, { mode: 0o600, flag: 'wx' })
   try {
+    writeFileSync(draft, content, { mode: 0o600, flag: 'wx' })
     linkSync(draft, path)
     return true
   } catch (error) {

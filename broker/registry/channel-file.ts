@@ -1,7 +1,8 @@
 // Keeps custom channels over restarts: one JSON file, replaced as a whole.
 
 import { readFileSync } from 'node:fs'
-import { open, rename } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { BrokerError } from '../ground/errors.ts'
 import type { ChannelMode, ChannelSpec } from '../ground/types.ts'
 
@@ -36,18 +37,26 @@ function savedChannel({ name, mode, createdAt }: SavedChannel): SavedChannel {
   return { name, mode, createdAt }
 }
 
-/** Replaces the file; a crash leaves the old one or the new one, whole. */
+/**
+ * Replaces the file; a crash leaves the old one or the new one, whole.
+ * @throws BrokerError `home.unusable` when it cannot be written; the old one stays
+ */
 export async function saveChannels(path: string, channels: readonly ChannelSpec[]): Promise<void> {
   const saved: SavedChannel[] = channels.filter((spec) => !spec.predefined).map(({ name, mode, createdAt }) => ({ name, mode, createdAt }))
   const temporary = `${path}.${process.pid}.new`
-  const file = await open(temporary, 'w', 0o600)
   try {
-    await file.writeFile(`${JSON.stringify({ channels: saved }, undefined, 2)}\n`)
-    await file.sync()
-  } finally {
-    await file.close()
+    const file = await open(temporary, 'w', 0o600)
+    try {
+      await file.writeFile(`${JSON.stringify({ channels: saved }, undefined, 2)}\n`)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw new BrokerError('home.unusable', { home: dirname(path), problem: `the channels cannot be saved: ${(error as Error).message}` }, { cause: error })
   }
-  await rename(temporary, path)
 }
 
 function invalid(path: string, cause: unknown): BrokerError {

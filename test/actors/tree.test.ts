@@ -1,3 +1,4 @@
+import { mkdirSync, rmdirSync } from 'node:fs'
 import test from 'ava'
 import { Supervisor } from '../../actors/supervisor.ts'
 import { Tree } from '../../actors/tree.ts'
@@ -31,6 +32,23 @@ test('tree: a branch that fails is made anew, with everything in it; the others 
 
   tree.root.stop()
   t.deepEqual(await ended, { kind: 'shutdown' })
+})
+
+test('tree: a channel that cannot be saved is not there either', async t => {
+  const { pipeline } = new PipelineRig()
+  const paths = homePaths(temporaryDirectory(t))
+  const tree = new Tree({ settings: defaultSettings, paths, environment: actorEnvironment(), pipeline, agents: [], listeners: {} })
+  t.is(await tree.root.start(), 'ok')
+  mkdirSync(paths.channels)
+  await t.throwsAsync(tree.startChannel(pipeline.core.channels.define('custom', 'pubsub', 1)), { code: 'home.unusable' })
+  t.is(actor(tree.info(), 'channel.custom'), undefined)
+  t.false(pipeline.core.channels.list().some(({ name }) => name === 'custom'))
+  rmdirSync(paths.channels)
+  await tree.startChannel(pipeline.core.channels.define('custom', 'pubsub', 1))
+  t.is(actor(tree.info(), 'channel.custom')?.phase, 'run')
+  const ended = new Promise<ExitReason>(resolve => (tree.root.onExit = resolve))
+  tree.root.stop()
+  await ended
 })
 
 test('tree: the pool stands before the channels and has no thread until somebody has work for it', async t => {

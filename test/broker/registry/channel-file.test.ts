@@ -35,6 +35,6 @@ test('channel file: it is replaced as a whole', async t => {
   await saveChannels(path, [mine, { ...mine, name: 'second' }])
   t.not(statSync(path).ino, ino)
   t.deepEqual(readdirSync(directory), ['channels.json'])
-  await t.throwsAsync(saveChannels(join(directory, 'missing', 'channels.json'), [mine]))
+  await t.throwsAsync(saveChannels(join(directory, 'missing', 'channels.json'), [mine]), { code: 'home.unusable', message: /the channels cannot be saved: ENOENT/ })
   t.is(loadChannels(path).length, 2)
 })
