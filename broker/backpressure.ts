@@ -92,7 +92,7 @@ export class Backpressure {
 
   #end(receiver: Connection, stalledMs: number): void {
     const { outbound } = receiver
-    const error = new BrokerError('connection.slow_consumer', { pendingBytes: outbound.pendingBytes, limitBytes: this.#core.settings.ipc.limits.maxPendingBytes, stalledMs })
+    const error = new BrokerError('connection.slow_consumer', { pendingBytes: outbound.pendingBytes, limitBytes: outbound.load.limits.hardBytes, stalledMs })
     // What waits is dropped first, so that the goodbye is next in line; the receiver may still read it.
     outbound.dropWaiting('slow-consumer')
     this.#core.end(receiver, error)

@@ -58,6 +58,8 @@ export const controlAccount = new Account()
 export class Core implements RoutingContext {
   readonly settings: Settings
   readonly clock: Clock
+  /** On the monotonic clock. */
+  readonly startedAtMs: number
   readonly log: Log
   readonly broker: string
   readonly incarnation: number
@@ -97,6 +99,7 @@ export class Core implements RoutingContext {
     const { limits, performance } = settings.ipc
     this.settings = settings
     this.clock = clock
+    this.startedAtMs = clock.monotonicMs()
     this.log = log
     this.lossLog = new LossLog(log)
     this.broker = options.broker

@@ -32,12 +32,10 @@ const MAX_LISTED = 200
 export class Presence {
   readonly #core: Core
   readonly #version: string
-  readonly #startedAtMs: number
 
   constructor(core: Core, version: string) {
     this.#core = core
     this.#version = version
-    this.#startedAtMs = core.clock.monotonicMs()
   }
 
   /** Those whom `viewer` may address, itself included, the oldest first; role `admin` knows all. */
@@ -58,8 +56,8 @@ export class Presence {
   }
 
   #state(): BrokerState {
-    const { broker, incarnation, clock, directory, channels } = this.#core
-    return { broker, incarnation, version: this.#version, uptimeMs: Math.round(clock.monotonicMs() - this.#startedAtMs), connections: directory.size, channels: channels.list().length }
+    const { broker, incarnation, clock, startedAtMs, directory, channels } = this.#core
+    return { broker, incarnation, version: this.#version, uptimeMs: Math.round(clock.monotonicMs() - startedAtMs), connections: directory.size, channels: channels.list().length }
   }
 
   #present({ client, agent, program, device, openedAtMs }: Connection): Present {

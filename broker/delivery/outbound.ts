@@ -83,11 +83,11 @@ export class Outbound {
 
   /**
    * Appends a slice; it leaves at the end of this turn. false = whoever feeds it should pause. After the end it is
-   * dropped as `actor-gone`.
+   * dropped: see `end`.
    */
   deliver(slice: Slice): boolean {
     if ((this.#link === undefined && !this.#isDetached) || this.#isEnding) {
-      this.#count(slice, 'actor-gone')
+      this.#count(slice, this.#reason?.code === 'connection.slow_consumer' ? 'slow-consumer' : 'actor-gone')
       return true
     }
     if (this.#isShedding && this.#isFullFor(slice) && this.#policyOf(slice) === 'drop-newest' && slice.count > 0) {
@@ -183,7 +183,7 @@ export class Outbound {
     }
   }
 
-  /** Writes what waits, then ends the link in order; what is delivered from now on is dropped as `actor-gone`. */
+  /** Writes what waits, then ends the link in order; what is delivered from now on is dropped, as `slow-consumer` where that is the reason, else as `actor-gone`. */
   end(reason?: BrokerError): void {
     if (this.#link === undefined || this.#isEnding) return
     this.flush()

@@ -86,6 +86,22 @@ test('back-pressure: a slow consumer that does not even read its goodbye is cut 
   t.deepEqual([dropped['slow-consumer'], pending], [feeder.connection.receivedMessages, 0])
 })
 
+test('back-pressure: what comes for a slow consumer until its link is closed is dropped for the same reason; the error names its own limit', async t => {
+  const rig = rigWithLimit()
+  const receiver = slowReceiver(rig, 'a')
+  const feeder = rig.native()
+  fill(feeder, 'a')
+  rig.turn()
+  await rig.advance(STALL_MS + 20)
+  t.is(receiver.connection.state, 'closing')
+  const before = rig.core.accounts.totals().dropped['slow-consumer']
+  feeder.publish('a')
+  rig.turn()
+  const { dropped } = rig.core.accounts.totals()
+  t.deepEqual([dropped['slow-consumer'] - before, dropped['actor-gone']], [1, 0])
+  t.is(receiver.connection.closeReason?.details['limitBytes'], receiver.connection.outbound.load.limits.hardBytes)
+})
+
 test('back-pressure: catching up in time starts the 200 ms anew', async t => {
   const rig = rigWithLimit()
   const receiver = slowReceiver(rig, 'a')

@@ -55,6 +55,13 @@ test('gateway handshake: connect is answered with hello-ok, health, presence, st
   t.is(payload['mac'], hmac(`callboard-welcome-v1\n${client.nonce}\nnonce-value-123456\nowner`))
 })
 
+test('gateway handshake: the state tells the time since the broker started, not since its first gateway client', async t => {
+  const rig = new PipelineRig()
+  await rig.clock.advance(5000)
+  const answer = connect(rig.gatewayLink(), { deviceId: 'first', auth: { token: OWNER_TOKEN } })
+  t.like(answer, { payload: { snapshot: { state: { uptimeMs: 5000 } } } })
+})
+
 test('gateway handshake: a client proves itself with the greeting\'s nonce and never says its token', t => {
   const client = new PipelineRig().gatewayLink()
   const answer = connect(client, { deviceId: 'd', challenge: 'mine', auth: proofOf(client, 'mine') })
