@@ -4,6 +4,7 @@
 
 import type { Environment } from './behaviour.ts'
 import { Deadline } from '../broker/ground/deadlines.ts'
+import { BrokerError } from '../broker/ground/errors.ts'
 import type { ActorHandle, ExitReason } from '../broker/ground/types.ts'
 
 /** Past this after a kill those that are left are left behind. */
@@ -58,7 +59,8 @@ export class AdoptedChildren {
 
   readonly #exited = (reason: ExitReason, handle: ActorHandle): void => {
     if (!this.#handles.delete(handle)) return
-    if (reason.kind === 'crash') this.#environment.log.warn({ child: handle.id, error: reason.error }, 'child crashed')
+    // What has a code of its own was ended, and logged, by the broker: a refused client is nothing to warn of, and might fill the log.
+    if (reason.kind === 'crash' && BrokerError.from(reason.error).code === 'internal.error') this.#environment.log.warn({ child: handle.id, error: reason.error }, 'child crashed')
     if (this.#handles.size === 0) this.#emptied.resolve()
   }
 

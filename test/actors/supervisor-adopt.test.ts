@@ -1,4 +1,5 @@
 import test from 'ava'
+import { BrokerError } from '../../broker/ground/errors.ts'
 import type { ActorHandle } from '../../broker/ground/types.ts'
 import { exits, type FakeChildren, type StopScript } from '../support/fake-child.ts'
 import { settle } from '../support/fake-clock.ts'
@@ -102,4 +103,13 @@ test('supervisor adopt: ten thousand stop in as many steps, whichever order they
   for (const handle of ending.toReversed()) handle.onExit?.({ kind: 'shutdown' }, handle)
   await settle()
   t.is(supervisor.info().phase, 'exited')
+})
+
+test('supervisor adopt: a client that the broker ended is no crash to warn of, a defect is', async t => {
+  const { supervisor, children, environment } = supervise({})
+  await supervisor.start()
+  for (const id of ['conn-1', 'conn-2']) supervisor.adopt(await guest(children, id))
+  children.exit('conn-1', { kind: 'crash', error: new BrokerError('auth.failed', { principal: 'owner' }) })
+  children.exit('conn-2', { kind: 'crash', error: new TypeError('x is not a function') })
+  t.deepEqual(environment.log.records.filter(({ text }) => text === 'child crashed').map(({ fields }) => fields['child']), ['conn-2'])
 })

@@ -100,7 +100,7 @@ function unknownMessage(messageId: string, answer: Span, broker: string, incarna
   if (home !== undefined && home !== broker) return fail(`message ${messageId} is of broker ${home}, this one is ${broker}`, 'name the home of that broker with --home')
   if (start !== undefined && Number(start) !== incarnation) return fail(`message ${messageId} is of incarnation ${start}, the broker is in incarnation ${incarnation}`, 'the recorder begins anew with each start; what an earlier one logged is in: callboard logs')
   // Nothing was forgotten yet: then it never came.
-  if (answer.from === 0) return fail(`no message ${messageId} was seen since the broker started`, `${spanOf(answer)}; ids are shown by: callboard trace, those that were refused by: callboard trace --dropped`)
+  if (answer.from === 0) return fail(`no message ${messageId} was accepted since the broker started`, `${spanOf(answer)}; ids are shown by: callboard trace, those that were refused by: callboard trace --dropped`)
   return fail(`message ${messageId} is not known: it was never seen, or it is older than what the recorder remembers`, `${spanOf(answer)}; raise recorder.entries in the config to look back further`)
 }
 

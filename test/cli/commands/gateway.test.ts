@@ -122,7 +122,7 @@ test.serial('trace: a message that is not known is told from one of another brok
   const { callboard, connect } = await withConnect(t)
   const { broker, incarnation } = (await connect()).welcome
   const fails: [id: string, message: RegExp][] = [
-    ['msg-9', /^error: no message msg-9 was seen since the broker started\nhint: the recorder/],
+    ['msg-9', /^error: no message msg-9 was accepted since the broker started\nhint: the recorder/],
     ['0123456789ab.1.2.3', /is of broker 0123456789ab, this one is /],
     [`${broker}.${incarnation + 1}.2.3`, new RegExp(`is of incarnation ${incarnation + 1}, the broker is in incarnation ${incarnation}`)],
   ]
