@@ -227,7 +227,8 @@ export class Client {
 
   /**
    * Ends in order: no new operations, subscriptions end, what is open gets up to 5 s to finish, then goodbye. Messages
-   * that wait for a reconnect fail with `client.closed`. Resolves when closed.
+   * that wait for a reconnect fail with `client.closed`. Resolves when closed: what was sent has left by then, unless the broker takes
+   * nothing of it for 5 s.
    */
   async close(): Promise<void> {
     await this.#session.close(() => this.#drained())

@@ -134,6 +134,11 @@ export class Connection implements LinkHandler {
     this.#link.resume()
   }
 
+  /** Bytes that were sent and have not left. */
+  get unsentBytes(): number {
+    return this.#link.unsentBytes
+  }
+
   /** Says goodbye and ends in order: what was sent still leaves. */
   close(): void {
     if (this.#isOver) return

@@ -13,6 +13,8 @@ export interface LinkHandler {
 
 /** One way to the broker. `received` chunks may end anywhere in a frame. */
 export interface ClientLink {
+  /** Bytes that were written and have not left; some go in one piece, so it may stand still for a while. */
+  readonly unsentBytes: number
   /** Sets who is told; called once, before anything else. Nothing is read before. */
   attach(handler: LinkHandler): void
   /** Takes whole frames, always; false = above high-water, wait for `drained()` before the next. */

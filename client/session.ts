@@ -18,6 +18,7 @@ import { watchBroker } from './broker-watch.ts'
 import { OpenCalls, type Call } from './call.ts'
 import { Connection } from './connection.ts'
 import { deferred } from './deferred.ts'
+import { awaitEnd } from './goodbye.ts'
 import { Handshake, type Credential, type Identity, type Welcome, type Wishes } from './handshake.ts'
 import { ACK_IDLE_MS, Ledger } from './ledger.ts'
 import type { Platform } from './link.ts'
@@ -62,9 +63,6 @@ interface Resumable {
   readonly secret: string
   readonly ledger: Ledger
 }
-
-/** How long the broker may take to close after our goodbye. ms */
-const GOODBYE_MS = 1000
 
 export class Session {
   readonly calls = new OpenCalls()
@@ -164,7 +162,7 @@ export class Session {
     const connection = this.#connection
     if (connection === undefined) return this.#shut(undefined)
     connection.close()
-    const cancel = this.#options.clock.after(GOODBYE_MS, () => connection.destroy(new BrokerError('client.closed')))
+    const cancel = awaitEnd(() => connection.unsentBytes, this.#options.clock, () => connection.destroy(new BrokerError('client.closed')))
     this.#abort.signal.addEventListener('abort', cancel)
   }
 

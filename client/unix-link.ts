@@ -49,6 +49,10 @@ class UnixLink implements ClientLink {
     socket.pause()
   }
 
+  get unsentBytes(): number {
+    return this.#socket.writableLength
+  }
+
   attach(handler: LinkHandler): void {
     this.#socket.on('data', (chunk: Buffer) => handler.received(chunk))
     this.#socket.on('drain', () => handler.drained())

@@ -96,6 +96,10 @@ class WebSocketLink implements ClientLink {
     socket.addEventListener('close', event => this.#ended(closeProblem(event)))
   }
 
+  get unsentBytes(): number {
+    return this.#socket.bufferedAmount
+  }
+
   attach(handler: LinkHandler): void {
     this.#handler = handler
     queueMicrotask(() => this.#handOn())
