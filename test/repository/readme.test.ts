@@ -15,6 +15,8 @@ const tour = readTour(readme)
 
 /** Home of the reader whose outputs the README shows. */
 const SHOWN_HOME = '/home/ada'
+/** Gateway that the README shows; a reader's in this test has any port that is free. */
+const SHOWN_GATEWAY = 'ws://127.0.0.1:18789/'
 const SETTLES = /^npx callboard (?:tree|agents)$/
 
 /** True when it is too early: a reader types more slowly than an agent starts. Nothing is done twice by asking again. */
@@ -27,6 +29,7 @@ const MOST_LOOKS = 30
 
 interface Reader {
   readonly home: string
+  readonly checkout: string
   readonly session: Session
 }
 
@@ -42,7 +45,7 @@ function openReader(t: Teardown): Reader {
   const prelude = `npx() { what=$1; shift; case $what in callboard) node '${bin}' "$@" ;; node) node "$@" ;; *) echo "npx $what?" ; return 127 ;; esac; }`
   const session = openSession(t, { cwd: checkout, env: { ...inherited, HOME: home, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, CALLBOARD_GATEWAY_PORT: '0' }, prelude })
   t.teardown(async () => void (await runCallboard({ teardown: () => {} }, ['stop', '--force', '--timeout', '5s'], { home: join(home, '.callboard') })))
-  return { home, session }
+  return { home, checkout, session }
 }
 
 /** Resolves when somebody who listens is there that was not before. */
@@ -57,6 +60,14 @@ async function subscriptions(client: Awaited<ReturnType<typeof connect>>): Promi
   return connections.reduce((sum, { subscriptions: count }) => sum + count, 0)
 }
 
+/** Files of the tour that connect to the shown gateway, with the address of the one that runs. */
+async function writeGatewayFiles({ home, checkout }: Reader): Promise<void> {
+  const client = await connect({ home: join(home, '.callboard'), program: 'watcher' })
+  const { gateway } = await client.call('status')
+  for (const [name, text] of tour.files) writeFileSync(join(checkout, name), text.replaceAll(SHOWN_GATEWAY, gateway!))
+  await client.close()
+}
+
 async function countListening(home: string): Promise<number> {
   const client = await connect({ home: join(home, '.callboard'), program: 'watcher' })
   const count = await subscriptions(client)
@@ -66,7 +77,8 @@ async function countListening(home: string): Promise<number> {
 
 pythonTest('readme: the commands of the tour print what it shows', async t => {
   t.timeout(180_000)
-  const { home, session } = openReader(t)
+  const reader = openReader(t)
+  const { home, session } = reader
   for (const { command, output } of tour.steps) {
     t.log(command)
     const shown = output.map(line => line.replaceAll(SHOWN_HOME, home))
@@ -79,13 +91,14 @@ pythonTest('readme: the commands of the tour print what it shows', async t => {
     else printed = await session.until(soFar => exit !== 0 || missingLines(shown, soFar).length === 0)
     t.is(exit, 0, `${command}\n${printed}`)
     t.deepEqual(missingLines(shown, printed), [], `${command}\n${printed}`)
+    if (command.includes('start --detach')) await writeGatewayFiles(reader)
   }
 })
 
 test('readme: the tour shows every step of a first visit', t => {
   const commands = tour.steps.map(({ command }) => command).join('\n')
-  for (const word of ['start --detach', 'status', 'tree', 'send', 'subscribe', 'channel create', 'publish', 'broadcast', 'trace', 'stats', 'kill -9', 'python3', 'npx node', 'doctor', 'stop']) t.true(commands.includes(word), word)
-  t.deepEqual([...tour.files.keys()], ['hello.py', 'hello.ts'])
+  for (const word of ['start --detach', 'status', 'tree', 'send', 'subscribe', 'channel create', 'publish', 'broadcast', 'trace', '--id msg-123', 'trace --message-id msg-123', 'stats', 'kill -9', 'python3', 'npx node', 'doctor', 'stop']) t.true(commands.includes(word), word)
+  t.deepEqual([...tour.files.keys()], ['hello.py', 'gateway.ts', 'hello.ts'])
   t.true(readme.indexOf('npm ci && npm start') < readme.indexOf('## '))
 })
 

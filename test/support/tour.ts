@@ -39,7 +39,7 @@ export function readTour(markdown: string): Tour {
 const varying: readonly (readonly [shown: RegExp, allowed: string])[] = [
   [/\s*…\s*/, '.*'],
   [/\b[0-9a-f]{12}\b/, '[0-9a-f]{12}'],
-  [/\d[\d.]* (?:ms|s|m|h)\b(?: \d+ [sm]\b)?/, String.raw`\d[\d.]* (?:ms|s|m|h)(?: \d+ [sm])?`],
+  [/\d[\d.]* (?:µs|ms|s|m|h)\b(?: \d+ [sm]\b)?/, String.raw`\d[\d.]* (?:µs|ms|s|m|h)(?: \d+ [sm])?`],
   [/\d[\d.]* [KMG]iB\b/, String.raw`\d[\d.]* [KMGT]?i?B`],
   [/\d[\d,.:]*/, String.raw`\d[\d,.:]*`],
   [/\s+/, String.raw`\s+`],
