@@ -8,17 +8,7 @@ import type { Platform } from './link.ts'
 import { openClient } from './open-client.ts'
 import { openWebSocketLink } from './websocket-link.ts'
 
-export { BrokerError, type ErrorCode } from '../broker/ground/errors.ts'
-export type { RetrySettings } from '../broker/ground/settings.ts'
-export type * from './api-types.ts'
-export type { Client, ClientEvents } from './client.ts'
-export type { FlowOptions } from './connection-options.ts'
-export type { Gap, GapRange } from './gap.ts'
-export type { Welcome } from './handshake.ts'
-export type { Message } from './message.ts'
-export type { AnswerOptions } from './open-request.ts'
-export type { DeliveryReceipt, PublishOptions, Receipt, RequestOptions, StreamOptions } from './operation-options.ts'
-export type { SubscribeOptions, Subscription } from './subscription.ts'
+export * from './exports.ts'
 
 export interface BrowserConnectOptions extends ConnectionOptions {
   /** Address of the broker's gateway, such as `wss://broker.example`. default: where the page came from */

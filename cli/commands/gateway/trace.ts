@@ -4,11 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ApiAnswer, Client, TraceEntry, TraceQuery } from '../../../client/index.ts'
 import type { Context } from '../../context.ts'
 import { Failure } from '../../failure.ts'
-import { formatCount, formatDuration, formatMicros, formatTime, plural } from '../../format.ts'
+import { formatDuration, formatMicros, plural } from '../../format.ts'
 import { interruption } from '../../interrupt.ts'
 import { note, print, printJson } from '../../output.ts'
-import { formatTable, type Column } from '../../table.ts'
-import { followTrace } from '../../trace-follow.ts'
+import type { Column } from '../../table.ts'
+import { listTrace, traceColumns } from '../../trace-list.ts'
 import { drawWays, tookMicros } from '../../trace-view.ts'
 import { withClient } from '../../with-client.ts'
 
@@ -24,20 +24,11 @@ interface TraceOptions {
 type Trace = ApiAnswer<'trace.show'>
 type Span = Pick<Trace, 'from' | 'to' | 'coversMs'>
 
-const MICROS_PER_MS = 1000
 const LOOK_AGAIN_MS = 500
 
-const columns: readonly Column<TraceEntry>[] = [
-  { title: 'TIME', cell: entry => formatTime(entry.time / MICROS_PER_MS) },
-  { title: 'ID', align: 'right', cell: entry => `${entry.origin}.${entry.id}` },
-  { title: 'SENDER', cell: entry => entry.sender },
-  { title: 'KIND', cell: entry => entry.kind },
-  { title: 'SUBJECT', cell: entry => entry.subject },
-  { title: 'COUNT', align: 'right', cell: entry => formatCount(entry.count) },
-  { title: 'RECEIVERS', align: 'right', cell: entry => formatCount(entry.receivers) },
-  { title: 'TOOK', align: 'right', cell: entry => took(tookMicros(entry)) },
-  { title: 'FATE', cell: entry => entry.fate },
-]
+const { time, id, sender, kind, subject, count, receivers, fate } = traceColumns
+const took: Column<TraceEntry> = { title: 'TOOK', align: 'right', cell: entry => formatTook(tookMicros(entry)) }
+const columns = [time, id, sender, kind, subject, count, receivers, took, fate]
 
 export async function trace(context: Context, options: TraceOptions): Promise<void> {
   const { messageId, channel, slow, dropped } = options
@@ -47,23 +38,10 @@ export async function trace(context: Context, options: TraceOptions): Promise<vo
     ...(slow !== undefined && { slowMs: slow }),
     ...(dropped === true && { dropped }),
   }
-  await withClient(context, client => (messageId === undefined ? list(context, client, query, options) : way(context, client, query, messageId, options)))
-}
-
-async function list(context: Context, client: Client, query: TraceQuery, { limit, follow }: TraceOptions): Promise<void> {
-  const answer = await client.call('trace.show', { ...query, limit })
-  if (context.isJson && !follow) return printJson(answer)
-  await printEntries(context, answer.entries)
-  if (!follow) return note(`${plural(answer.entries.length, 'run')} of messages; ${spanOf(answer)}; one of them: callboard trace --message-id ID`)
-  for await (const { entries, missed } of followTrace(client, query, answer.to, interruption())) {
-    if (missed > 0) note(`${plural(missed, 'run')} went by too fast to be looked at: the recorder has forgotten them`)
-    await printEntries(context, entries)
-  }
-}
-
-async function printEntries(context: Context, entries: readonly TraceEntry[]): Promise<void> {
-  if (context.isJson) for (const entry of entries) await printJson(entry)
-  else if (entries.length > 0) await print(formatTable(columns, entries))
+  await withClient(context, client => {
+    if (messageId !== undefined) return way(context, client, query, messageId, options)
+    return listTrace(context, client, { query, columns, limit: options.limit, follow: options.follow === true, remark: answer => `${spanOf(answer)}; one of them: callboard trace --message-id ID` })
+  })
 }
 
 async function way(context: Context, client: Client, query: TraceQuery, messageId: string, { limit, follow }: TraceOptions): Promise<void> {
@@ -104,6 +82,6 @@ function unknownMessage(messageId: string, answer: Span, broker: string, incarna
   return fail(`message ${messageId} is not known: it was never seen, or it is older than what the recorder remembers`, `${spanOf(answer)}; raise recorder.entries in the config to look back further`)
 }
 
-function took(micros: number | undefined): string {
+function formatTook(micros: number | undefined): string {
   return micros === undefined ? '-' : formatMicros(micros)
 }
