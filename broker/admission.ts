@@ -142,6 +142,8 @@ export class Admission {
   // The session goes on over the link of the connection that came for it; that connection is no more.
   #resume(connection: Connection, fresh: Connection, ref: number, hello: Hello, { permissions, key }: Credential, mac: string | undefined): void {
     const core = this.#core
+    const { outbound } = connection
+    const writtenBefore = outbound.writtenRun
     const { lost, again } = this.#sessions.takeOver(connection, fresh, hello.resume!.received)
     connection.permissions = permissions
     connection.key = key
@@ -153,11 +155,14 @@ export class Admission {
     // In the words of the hello that it answers.
     const welcome = fresh.dialect!.encode({ kind: Kind.welcome, ref, body })
     this.#passOn(fresh, connection)
-    connection.outbound.attach(connection.link, [new Slice(welcome, 0, welcome.length, 0, controlAccount, 0), ...again], this.#limitsFor(hello.flow))
+    outbound.attach(connection.link, [new Slice(welcome, 0, welcome.length, 0, controlAccount, 0), ...again], this.#limitsFor(hello.flow))
     connection.link.admitted(this.maxFrameBytes)
     core.trail.admitted(connection)
     core.onConnectionEvent(connection, 'resumed')
     if (connection.pauses > 0) connection.link.pause()
+    // What waited leaves now: the recorder would take it for written in the turn in which it came.
+    core.flusher.flush()
+    if (outbound.writtenRun > writtenBefore) core.recorder.late(connection.number, writtenBefore + 1, outbound.writtenRun, core.clock.wallMicros())
   }
 
   #limitsFor({ overflow, maxPendingBytes, maxPendingMessages }: Flow): OutboundLimits {

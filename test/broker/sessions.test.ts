@@ -1,6 +1,7 @@
 import test from 'ava'
 import { encode } from '@msgpack/msgpack'
 import fc from 'fast-check'
+import { Trace } from '../../broker/trace.ts'
 import { Kind } from '../../broker/wire/layout.ts'
 import { codeOf, type NativeClient, type ReceivedFrame } from '../support/memory-client.ts'
 import { OWNER_TOKEN, PipelineRig } from '../support/pipeline.ts'
@@ -105,6 +106,26 @@ test('sessions: one that was granted goes on over a new link, with all that it m
   const totals = rig.core.accounts.totals()
   t.deepEqual([totals.pending, totals.balanced, totals.written], [0, true, 4])
   t.deepEqual(rig.events.filter(([, event]) => event === 'detached' || event === 'resumed').map(([, event]) => event), ['detached', 'resumed'])
+})
+
+test('sessions: what waited for one is traced with the time at which it left, not at which it came', async t => {
+  const rig = rigWith()
+  const trace = new Trace(rig.core)
+  const subscriber = new Returning(rig)
+  subscriber.client.subscribe(1, 'a')
+  subscriber.readAll()
+  subscriber.lose()
+  const sender = rig.native()
+  const name = `${sender.connection.number}.${sender.publish('a')}`
+  rig.turn()
+  await rig.advance(3000)
+  t.is((await trace.show({ limit: 1, messageId: name })).entries[0]!.fate, 'pending')
+  subscriber.resume()
+  subscriber.readAll()
+  const [entry] = (await trace.show({ limit: 1, messageId: name })).entries
+  t.is(entry!.fate, 'written')
+  t.true(entry!.steps.written! >= 3_000_000, `${entry!.steps.written} µs`)
+  t.is((await trace.show({ limit: 9, slowMs: 2000 })).entries.length, 1)
 })
 
 test('sessions: what was written and never arrived is sent again, unless it was confirmed', t => {
