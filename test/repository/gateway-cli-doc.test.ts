@@ -1,12 +1,11 @@
 // The session of docs/gateway-cli.md works as it is printed: every command is run in order, and prints what the page shows.
 
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { freePort } from '../support/free-port.ts'
 import { pythonTest } from '../support/python.ts'
-import { bin, runCallboard } from '../support/run-callboard.ts'
-import { temporaryDirectory } from '../support/temporary-directory.ts'
-import { missingLines, openSession, readTour } from '../support/tour.ts'
+import { openReader, shownTo } from '../support/tour-reader.ts'
+import { missingLines, readTour } from '../support/tour.ts'
 
 const root = join(import.meta.dirname, '../..')
 const { steps } = readTour(readFileSync(join(root, 'docs/gateway-cli.md'), 'utf8'))
@@ -27,17 +26,11 @@ const varying: readonly (readonly [shown: RegExp, allowed: string])[] = [
 // Python: the fleet's agent `tail` is written in it, and stands in the outputs.
 pythonTest('gateway page: its session prints what it shows', async t => {
   t.timeout(180_000)
-  const home = temporaryDirectory(t)
-  const checkout = join(home, 'callboard')
-  mkdirSync(checkout)
-  for (const name of readdirSync(root)) symlinkSync(join(root, name), join(checkout, name))
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_') && name !== 'FORCE_COLOR'))
-  const env = { ...inherited, HOME: home, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, CALLBOARD_GATEWAY_PORT: String(await freePort()) }
-  const session = openSession(t, { cwd: checkout, env, prelude: `npx() { shift; node '${bin}' "$@"; }` })
-  t.teardown(async () => void (await runCallboard({ teardown: () => {} }, ['stop', '--force', '--timeout', '5s'], { home: join(home, '.callboard') })))
+  const reader = openReader(t, { gatewayPort: await freePort() })
+  const { session } = reader
   t.true(steps.length > 15)
   for (const { command, output } of steps) {
-    const shown = output.map(line => varying.reduce((text, [found, allowed]) => text.replace(found, allowed), line.replaceAll('/home/ada', home)))
+    const shown = shownTo(reader, output).map(line => varying.reduce((text, [found, allowed]) => text.replace(found, allowed), line))
     let { printed } = await session.run(command)
     for (let looks = 1; !CHANGES.test(command) && missingLines(shown, printed).length > 0 && looks < MOST_LOOKS; looks++) ({ printed } = await session.run(command))
     t.deepEqual(missingLines(shown, printed), [], `${command}\n${printed}`)

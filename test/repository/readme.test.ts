@@ -1,20 +1,17 @@
 // The README's tour works as it is printed: its commands are run in order, in a home of their own, and print what it shows.
 
-import { globSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'ava'
 import { connect } from '../../client/index.ts'
 import { pythonTest } from '../support/python.ts'
-import { bin, runCallboard } from '../support/run-callboard.ts'
-import { temporaryDirectory, type Teardown } from '../support/temporary-directory.ts'
-import { missingLines, openSession, readTour, type Session } from '../support/tour.ts'
+import { openReader, shownTo, type Reader } from '../support/tour-reader.ts'
+import { missingLines, readTour } from '../support/tour.ts'
 
 const root = join(import.meta.dirname, '../..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const tour = readTour(readme)
 
-/** Home of the reader whose outputs the README shows. */
-const SHOWN_HOME = '/home/ada'
 /** Gateway that the README shows; a reader's in this test has any port that is free. */
 const SHOWN_GATEWAY = 'ws://127.0.0.1:18789/'
 const SETTLES = /^npx callboard (?:tree|agents)$/
@@ -26,27 +23,6 @@ function isEarly(command: string, shown: readonly string[], printed: string): bo
 
 /** Times that a command is tried. */
 const MOST_LOOKS = 30
-
-interface Reader {
-  readonly home: string
-  readonly checkout: string
-  readonly session: Session
-}
-
-/** A home, a checkout that the tour may write files into, and a shell there. The broker that the tour starts ends with the test. */
-function openReader(t: Teardown): Reader {
-  const home = temporaryDirectory(t)
-  const checkout = join(home, 'callboard')
-  mkdirSync(checkout)
-  for (const name of readdirSync(root)) symlinkSync(join(root, name), join(checkout, name))
-  for (const [name, text] of tour.files) writeFileSync(join(checkout, name), text)
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_') && name !== 'FORCE_COLOR'))
-  // npx itself takes half a second and asks the registry for news.
-  const prelude = `npx() { what=$1; shift; case $what in callboard) node '${bin}' "$@" ;; node) node "$@" ;; *) echo "npx $what?" ; return 127 ;; esac; }`
-  const session = openSession(t, { cwd: checkout, env: { ...inherited, HOME: home, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, CALLBOARD_GATEWAY_PORT: '0' }, prelude })
-  t.teardown(async () => void (await runCallboard({ teardown: () => {} }, ['stop', '--force', '--timeout', '5s'], { home: join(home, '.callboard') })))
-  return { home, checkout, session }
-}
 
 /** Resolves when somebody who listens is there that was not before. */
 async function untilListening(home: string, before: number): Promise<void> {
@@ -78,10 +54,11 @@ async function countListening(home: string): Promise<number> {
 pythonTest('readme: the commands of the tour print what it shows', async t => {
   t.timeout(180_000)
   const reader = openReader(t)
-  const { home, session } = reader
+  const { home, checkout, session } = reader
+  for (const [name, text] of tour.files) writeFileSync(join(checkout, name), text)
   for (const { command, output } of tour.steps) {
     t.log(command)
-    const shown = output.map(line => line.replaceAll(SHOWN_HOME, home))
+    const shown = shownTo(reader, output)
     const isBackground = command.endsWith('&')
     const before = isBackground ? await countListening(home) : 0
     let { printed, exit } = await session.run(command)

@@ -1,14 +1,13 @@
 // The traced debugging session of docs/telemetry.md works as it is printed, with a port of its own in place of 4318.
 
-import { once } from 'node:events'
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
-import { dirname, join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'ava'
 import { loadConfig } from '../../config/load.ts'
-import { bin, runCallboard } from '../support/run-callboard.ts'
+import { freePort } from '../support/free-port.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
-import { missingLines, openSession, readTour } from '../support/tour.ts'
+import { openReader, shownTo } from '../support/tour-reader.ts'
+import { missingLines, readTour } from '../support/tour.ts'
 import { until } from '../support/until.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -18,32 +17,16 @@ const { steps } = readTour(page)
 const COMES_LATER = /^npx callboard (?:logs|ipc send --to)/
 const MOST_LOOKS = 60
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 test('telemetry page: the traced debugging session prints what it shows', async t => {
   t.timeout(120_000)
-  const home = temporaryDirectory(t)
-  const checkout = join(home, 'callboard')
   const port = String(await freePort())
-  mkdirSync(checkout)
-  for (const name of readdirSync(root)) if (name !== 'examples') symlinkSync(join(root, name), join(checkout, name))
-  cpSync(join(root, 'examples'), join(checkout, 'examples'), { recursive: true })
+  const reader = openReader(t, { copies: ['examples'], nodeArguments: port })
+  const { checkout, session } = reader
   const config = join(checkout, 'examples/traced.yaml')
   writeFileSync(config, readFileSync(config, 'utf8').replace('4318', port))
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_') && name !== 'FORCE_COLOR'))
-  const prelude = `npx() { what=$1; shift; case $what in callboard) node '${bin}' "$@" ;; node) exec node "$@" ${port} ;; esac; }`
-  const session = openSession(t, { cwd: checkout, env: { ...inherited, HOME: home, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, CALLBOARD_GATEWAY_PORT: '0' }, prelude })
-  t.teardown(async () => void (await runCallboard({ teardown: () => {} }, ['stop', '--force', '--timeout', '5s'], { home: join(home, '.callboard') })))
   t.is(steps.length, 7)
   for (const { command, output } of steps) {
-    const shown = output.map(line => line.replaceAll('/home/ada', home))
+    const shown = shownTo(reader, output)
     // So do spans: a reader is slower than that.
     const file = /^cat (\S+)$/.exec(command)?.[1]
     if (file !== undefined) await until(() => missingLines(shown, readFileSync(join(checkout, file), 'utf8')).length === 0)

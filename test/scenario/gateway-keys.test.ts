@@ -11,6 +11,7 @@ import { Kind } from '../../broker/wire/layout.ts'
 import { connect } from '../../client/index.ts'
 import { startBroker, type LocalBroker } from '../support/broker.ts'
 import { errorCode } from '../support/error-code.ts'
+import { freePort } from '../support/free-port.ts'
 import type { Teardown } from '../support/temporary-directory.ts'
 import { PING } from '../support/websocket-frames.ts'
 import { WebSocketPeer } from '../support/websocket-peer.ts'
@@ -43,11 +44,7 @@ test('config: gateway.enabled false opens no port', async t => {
 })
 
 test('config: gateway.host and gateway.port say where', async t => {
-  const finder = createServer().listen(0, '127.0.0.2')
-  await once(finder, 'listening')
-  const { port } = finder.address() as AddressInfo
-  finder.close()
-  await once(finder, 'close')
+  const port = await freePort('127.0.0.2')
   const broker = await startBroker(t, { config: { gateway: { host: '127.0.0.2', port } } })
   t.is(broker.gateway, `ws://127.0.0.2:${port}/`)
   t.is(await status(t, broker, []), '101')

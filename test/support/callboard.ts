@@ -25,8 +25,13 @@ export async function startCallboard(t: Teardown, options: { readonly config?: s
   const broker = spawnCallboard(t, ['start', '--json', ...(options.config === undefined ? [] : ['--config', options.config])], { home })
   let complaints = ''
   broker.stderr!.on('data', chunk => (complaints += String(chunk)))
+  const ended = once(broker, 'close')
   const first = await createInterface({ input: broker.stdout! })[Symbol.asyncIterator]().next()
-  if (first.done === true) throw new Error(`the broker did not start: ${complaints}`)
+  if (first.done === true) {
+    // What it complains of may come after the end of its output.
+    await ended
+    throw new Error(`the broker did not start: ${complaints}`)
+  }
   const run = (...words: string[]): Promise<Run> => runCallboard(t, words, { home })
   return {
     home,

@@ -1,6 +1,7 @@
 // Pours prepared bytes into sockets as fast as the other end takes them, in a thread of its own, until it is told to stop. A
 // socket that is ended comes back.
 
+/* oxlint-disable unicorn/require-post-message-target-origin -- threads have no origin */
 import { connect } from 'node:net'
 import { parentPort, Worker, workerData } from 'node:worker_threads'
 
