@@ -3,6 +3,7 @@
 import type { IdleOutcome } from './idle.ts'
 import type { Outcome } from './load/job.ts'
 import type { Environment } from './environment.ts'
+import { formatProblems } from './findings.ts'
 import { formatVerdicts, idleGoals, ratioGoals, type Verdict } from './goals.ts'
 import { summarise, summariseRatios, type Summary } from './measure/stats.ts'
 import { formatRate, formatTable } from './measure/table.ts'
@@ -75,8 +76,7 @@ export function formatReport(report: Report): string {
   if (report.start !== undefined) parts.push(startLine(report.start))
   const verdicts = judge(report)
   if (verdicts.length > 0) parts.push(formatVerdicts(verdicts))
-  if (report.problems.length > 0) parts.push(['problems:', ...report.problems].join('\n  '))
-  return parts.join('\n\n')
+  return [...parts, ...formatProblems(report.problems)].join('\n\n')
 }
 
 /** The goals that this report has figures for. */

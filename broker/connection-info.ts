@@ -51,6 +51,7 @@ export function channelsOf(connection: Connection, channels: readonly ChannelSpe
     .map(({ name }) => name)
 }
 
-function deviceInfo({ role, nodeType, version, capabilities }: Device): DeviceInfo {
+/** What a device said of itself, without what it did not say. */
+export function deviceInfo({ role, nodeType, version, capabilities }: Device): DeviceInfo {
   return { ...(role === undefined ? {} : { role }), ...(nodeType === undefined ? {} : { nodeType }), ...(version === undefined ? {} : { version }), capabilities }
 }

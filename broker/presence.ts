@@ -1,18 +1,16 @@
 // Who is connected and how the broker is, as one client may know it: what the gateway tells on connecting.
 
 import type { Connection } from './connection.ts'
+import { deviceInfo } from './connection-info.ts'
 import type { Core } from './core.ts'
+import type { DeviceInfo } from './ground/api.ts'
 import type { Permissions } from './security/permissions.ts'
 
 /** One client. */
-interface Present {
+interface Present extends DeviceInfo {
   readonly client: string
   readonly agent?: string
   readonly program?: string
-  readonly role?: string
-  readonly nodeType?: string
-  readonly version?: string
-  readonly capabilities: readonly string[]
   /** Connected since. ms since the epoch */
   readonly since: number
 }
@@ -66,10 +64,7 @@ export class Presence {
       client,
       ...(agent === undefined ? {} : { agent }),
       ...(program === undefined ? {} : { program }),
-      ...(device?.role === undefined ? {} : { role: device.role }),
-      ...(device?.nodeType === undefined ? {} : { nodeType: device.nodeType }),
-      ...(device?.version === undefined ? {} : { version: device.version }),
-      capabilities: device?.capabilities ?? [],
+      ...(device === undefined ? { capabilities: [] } : deviceInfo(device)),
       since: Math.round(clock.wallMicros() / 1000 - (clock.monotonicMs() - openedAtMs)),
     }
   }

@@ -1,9 +1,8 @@
 // `npm run bench -- isolation`: what three bad readers cost the ninety-seven others on their subject.
 
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeEnvironment } from '../environment.ts'
+import { formatProblems, writeFigures } from '../findings.ts'
 import { formatEnvironment } from '../report.ts'
 import { UsageError } from '../usage.ts'
 import { checkNotices } from './books.ts'
@@ -39,16 +38,10 @@ export async function isolation(args: readonly string[]): Promise<number> {
       problems.push(`round ${i + 1}: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
-  if (options.isSmoke) console.log(problems.length === 0 ? 'isolation: everything that was published is accounted for' : ['problems:', ...problems].join('\n  '))
-  else {
-    const parts = [formatEnvironment(environment), rounds.length === 0 ? 'no round finished' : formatIsolation(rounds, boundBytes)]
-    if (problems.length > 0) parts.push(['problems:', ...problems].join('\n  '))
-    console.log(parts.join('\n\n'))
-  }
-  if (options.jsonFile !== undefined) {
-    await mkdir(dirname(options.jsonFile), { recursive: true })
-    await writeFile(options.jsonFile, `${JSON.stringify({ environment, rounds, verdicts: rounds.length === 0 ? [] : judgeIsolation(rounds, boundBytes), problems }, undefined, 2)}\n`)
-  }
+  const complaints = formatProblems(problems)
+  if (options.isSmoke) console.log(complaints[0] ?? 'isolation: everything that was published is accounted for')
+  else console.log([formatEnvironment(environment), rounds.length === 0 ? 'no round finished' : formatIsolation(rounds, boundBytes), ...complaints].join('\n\n'))
+  await writeFigures(options.jsonFile, { environment, rounds, verdicts: rounds.length === 0 ? [] : judgeIsolation(rounds, boundBytes), problems })
   return problems.length
 }
 

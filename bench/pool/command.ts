@@ -1,11 +1,10 @@
 // `npm run bench -- pool`: from which sizes on work belongs to the pool's threads, on this machine.
 
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Log } from '../../broker/ground/types.ts'
 import { CpuPool } from '../../broker/pool/cpu-pool.ts'
 import { describeEnvironment } from '../environment.ts'
+import { formatProblems, writeFigures } from '../findings.ts'
 import { formatEnvironment } from '../report.ts'
 import { UsageError } from '../usage.ts'
 import { measureWork } from './measure.ts'
@@ -38,12 +37,8 @@ export async function pool(args: readonly string[]): Promise<number> {
   }
   const parts = [formatEnvironment(environment), formatPool(reports)]
   if (threads.inlineTasks > 0) problems.push(`${threads.inlineTasks} tasks were done on the main thread instead of a pool's`)
-  if (problems.length > 0) parts.push(['problems:', ...problems].join('\n  '))
-  console.log(parts.join('\n\n'))
-  if (jsonFile !== undefined) {
-    await mkdir(dirname(jsonFile), { recursive: true })
-    await writeFile(jsonFile, `${JSON.stringify({ environment, reports, problems }, undefined, 2)}\n`)
-  }
+  console.log([...parts, ...formatProblems(problems)].join('\n\n'))
+  await writeFigures(jsonFile, { environment, reports, problems })
   return problems.length
 }
 

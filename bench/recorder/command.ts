@@ -1,9 +1,8 @@
 // `npm run bench -- recorder`: what the flight recorder costs, of workloads A and C1.
 
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeEnvironment } from '../environment.ts'
+import { formatProblems, writeFigures } from '../findings.ts'
 import { formatEnvironment } from '../report.ts'
 import { UsageError } from '../usage.ts'
 import { selectWorkloads, type MessageWorkload } from '../workloads.ts'
@@ -32,12 +31,8 @@ export async function recorder(args: readonly string[]): Promise<number> {
     }
   }
   const parts = [formatEnvironment(environment), formatRecorder(costs)]
-  if (problems.length > 0) parts.push(['problems:', ...problems].join('\n  '))
-  console.log(parts.join('\n\n'))
-  if (jsonFile !== undefined) {
-    await mkdir(dirname(jsonFile), { recursive: true })
-    await writeFile(jsonFile, `${JSON.stringify({ environment, costs, verdicts: judgeRecorder(costs), problems }, undefined, 2)}\n`)
-  }
+  console.log([...parts, ...formatProblems(problems)].join('\n\n'))
+  await writeFigures(jsonFile, { environment, costs, verdicts: judgeRecorder(costs), problems })
   return problems.length
 }
 
