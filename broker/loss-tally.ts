@@ -1,6 +1,6 @@
 // What a receiver lost for one reason since it was last told.
 
-import type { RecordedRun } from './observe/recorder.ts'
+import type { Recorder } from './observe/recorder.ts'
 
 /** Stretches of lost messages that are named; of more it is said that there were more. */
 const MAX_RANGES = 16
@@ -19,11 +19,13 @@ export class LossTally {
   more = false
   readonly ranges: LostRange[] = []
 
-  /** `count` more messages; `run` is what the flight recorder knows of them. */
-  add(count: number, run: RecordedRun | undefined): void {
+  /** `count` more messages, those of the recorded run at position `run`; -1: they were not recorded. */
+  add(count: number, run: number, recorder: Recorder): void {
     this.count += count
-    if (run === undefined) return
-    const { origin, subject, firstId } = run
+    if (run < recorder.oldest) return
+    const origin = recorder.originOf(run)
+    const subject = recorder.subjectOf(run)
+    const firstId = recorder.firstIdOf(run)
     const last = this.ranges.at(-1)
     if (last?.origin === origin && last.subject === subject) {
       last.to = firstId + count - 1

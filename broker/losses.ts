@@ -23,7 +23,7 @@ export class Losses {
     const tallies = (connection.losses ??= new Map<DropReason, LossTally>())
     let tally = tallies.get(reason)
     if (tally === undefined) tallies.set(reason, (tally = new LossTally()))
-    tally.add(count, run < 0 ? undefined : recorder.at(run))
+    tally.add(count, run, recorder)
   }
 
   /** Tells what was lost since the last notice, and forgets it; undefined when there is nothing to tell. */

@@ -4,6 +4,7 @@
 //                   ▲ front
 
 import { Account, Slice } from '../ground/slice.ts'
+import { ownCopy } from './own-copies.ts'
 
 const NOTHING: Slice[] = []
 /** Places in front that may be empty before the rest moves up. */
@@ -16,6 +17,8 @@ export class WaitingSlices {
   #front = 0
   /** Slices before this were copied out of their chunks already, or need no copy. */
   #retained = 0
+  /** Slices before this are copies. */
+  #copied = 0
   #nextExpiryMs = Infinity
 
   get isEmpty(): boolean {
@@ -62,7 +65,7 @@ export class WaitingSlices {
   takeAll(): Slice[] {
     const slices = this.#front === 0 ? this.#slices : this.#slices.slice(this.#front)
     this.#slices = NOTHING
-    this.#front = this.#retained = 0
+    this.#front = this.#retained = this.#copied = 0
     this.#nextExpiryMs = Infinity
     return slices
   }
@@ -103,15 +106,15 @@ export class WaitingSlices {
   retain(isAll: boolean): boolean {
     const slices = this.#slices
     let borrows = false
-    for (let i = Math.max(this.#front, isAll ? 0 : this.#retained); i < slices.length; i++) {
+    for (let i = Math.max(this.#front, isAll ? this.#copied : this.#retained); i < slices.length; i++) {
       const slice = slices[i]!
-      const size = slice.end - slice.start
       if (slice.copy === slice) continue
       // What is kept is the memory below the view.
-      if (isAll || size * 4 < slice.bytes.buffer.byteLength) slices[i] = slice.copy ??= ownCopy(slice)
+      if (isAll || (slice.end - slice.start) * 4 < slice.bytes.buffer.byteLength) slices[i] = ownCopy(slice)
       else borrows = true
     }
     this.#retained = slices.length
+    if (isAll) this.#copied = slices.length
     return borrows
   }
 
@@ -122,18 +125,12 @@ export class WaitingSlices {
   #tidy(): void {
     if (this.#front === this.#slices.length) {
       this.#slices = NOTHING
-      this.#front = this.#retained = 0
+      this.#front = this.#retained = this.#copied = 0
     } else if (this.#front > MAX_GONE && this.#front * 2 > this.#slices.length) {
       this.#slices = this.#slices.slice(this.#front)
       this.#retained = Math.max(0, this.#retained - this.#front)
+      this.#copied = Math.max(0, this.#copied - this.#front)
       this.#front = 0
     }
   }
-}
-
-// A copy, which `slice` of a Buffer is not; it is its own copy, so that it is not copied again.
-function ownCopy(slice: Slice): Slice {
-  const copy = slice.rewritten(new Uint8Array(slice.bytes.subarray(slice.start, slice.end)))
-  copy.copy = copy
-  return copy
 }

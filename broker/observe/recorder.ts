@@ -196,6 +196,19 @@ export class Recorder {
     }
   }
 
+  /** Sender and first id of the run at a position, which is known. */
+  originOf(seq: number): number {
+    return this.#origins[seq & this.#mask]!
+  }
+
+  firstIdOf(seq: number): number {
+    return this.#ids[seq & this.#mask]!
+  }
+
+  subjectOf(seq: number): string {
+    return this.#subjects[seq & this.#mask]!
+  }
+
   /** Numbers of the connections that run `seq` went to; undefined: they are not known any more. */
   receiversOf(seq: number): readonly number[] | undefined {
     const at = seq & this.#mask

@@ -105,7 +105,7 @@ test('outbound: a small slice that must wait is copied out of its chunk, once fo
     outbound.deliver(small)
     flusher.flush()
   }
-  t.is(small.copy!.bytes.buffer.byteLength, 10)
+  t.not(small.copy!.bytes.buffer, chunk.buffer)
   chunk.fill(9)
   for (const { link, events } of [one, two]) {
     link.kernelBytes = Infinity
@@ -123,7 +123,7 @@ test('outbound: a view of a frame within a chunk counts as the chunk that it kee
   const slice = new Slice(view, 0, 10, 1, new Account())
   outbound.deliver(slice)
   flusher.flush()
-  t.is(slice.copy!.bytes.buffer.byteLength, 10)
+  t.not(slice.copy!.bytes.buffer, view.buffer)
 })
 
 test('outbound: a large slice is kept as it is', t => {
@@ -214,4 +214,17 @@ test('outbound: what arrived of a write when the link broke is settled to the fr
     t.deepEqual([...next.read()], [...frames(6, 8)])
     t.deepEqual([account.pending, outbound.pendingMessages, outbound.pendingBytes], [0, 0, 0])
   }
+})
+
+test('outbound: copies of small slices share memory, a bounded amount; large ones have their own', t => {
+  const { outbound, flusher } = outboundOver(0)
+  outbound.deliver(sliceOf(1))
+  flusher.flush()
+  const slices = [10, 10, 60_000].map(bytes => new Slice(Buffer.alloc(bytes * 5), 0, bytes, 1, new Account()))
+  for (const slice of slices) outbound.deliver(slice)
+  flusher.flush()
+  const [one, two, large] = slices.map(({ copy }) => copy!.bytes.buffer)
+  t.is(one, two)
+  t.true(one!.byteLength <= 16 * 1024)
+  t.is(large!.byteLength, 60_000)
 })
