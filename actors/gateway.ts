@@ -2,7 +2,7 @@
 
 import { BrokerError } from '../broker/ground/errors.ts'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
-import type { Settings } from '../broker/ground/settings.ts'
+import { defaultSettings, type Settings } from '../broker/ground/settings.ts'
 import type { Link, Listener, Log } from '../broker/ground/types.ts'
 import { GatewayServer, type GatewayServerOptions } from '../http/gateway-server.ts'
 import { metricsRoute } from '../http/metrics-route.ts'
@@ -61,8 +61,9 @@ export async function openGateway(options: GatewayOptions): Promise<Listener | u
   try {
     opened = await open(server, gateway.isOnePerHost)
   } catch (error) {
-    // Without a socket either, nobody could reach the broker.
-    if (gateway.isPortRequired || !ipc.enabled) throw error
+    // Without a socket either, nobody could reach the broker. An address that cannot be had was asked for: the default is everywhere.
+    const isAddressWrong = gateway.host !== defaultSettings.gateway.host && !isTaken(error)
+    if (gateway.isPortRequired || isAddressWrong || !ipc.enabled) throw error
     const problem = BrokerError.from(error).message
     log.warn({ problem }, 'the broker runs without gateway')
     options.onMissing(problem)
@@ -83,11 +84,14 @@ async function open(server: GatewayServerOptions, isOnePerHost: boolean): Promis
   try {
     return await GatewayServer.open(server)
   } catch (error) {
-    const isTaken = error instanceof BrokerError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
-    if (!isTaken || isOnePerHost) throw error
+    if (!isTaken(error) || isOnePerHost) throw error
     server.log.warn({ port: server.port }, 'the port of the gateway is taken; it takes a free one')
     return GatewayServer.open({ ...server, port: 0 })
   }
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof BrokerError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
 }
 
 function routes({ health, scrape, isToken, settings }: GatewayOptions): Routes {

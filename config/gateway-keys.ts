@@ -13,7 +13,7 @@ const onePerHost = optional(flag, 'true', 'One gateway per host: where the port 
 
 export const gatewayBlock = block({
   enabled: defaulted(flag, gateway.enabled, 'Open the gateway at all.'),
-  host: defaulted(listenHost, gateway.host, 'Where to listen. Beyond this machine there is no TLS: who is on the way can read along.'),
+  host: defaulted(listenHost, gateway.host, 'Where to listen; an address that this machine does not have ends the start. Beyond this machine there is no TLS: who is on the way can read along.'),
   port: optional(count(0, MAX_PORT), `${gateway.port}, and no gateway where that is taken`, 'The one port; 0: any that is free. A port that was asked for and is taken ends the start.'),
   singleton: onePerHost,
   constraints: block({

@@ -1,4 +1,4 @@
-// Checks that the broker answers, with the credential that the other commands use.
+// Checks that the broker answers, with the credential that the other commands use, and that it has its gateway.
 
 import { findHolder } from '../../broker/ground/home-lock.ts'
 import type { Context } from '../context.ts'
@@ -15,13 +15,14 @@ export async function* checkBroker(context: Context): AsyncGenerator<Finding> {
     return
   }
   try {
-    yield await withClient(context, async client => {
+    yield* await withClient(context, async (client): Promise<Finding[]> => {
       const sentMs = performance.now()
       await client.call('ping')
       const ms = performance.now() - sentMs
       const text = `answers principal "${client.welcome.principal}" (${client.welcome.roles.join(', ')}) in ${formatDuration(ms)}`
-      if (ms < SLOW_MS) return { check: 'broker', state: 'ok', text }
-      return { check: 'broker', state: 'warn', text, remedy: 'see what keeps it busy: callboard ipc latency, callboard ipc stats' }
+      const broker: Finding = ms < SLOW_MS ? { check: 'broker', state: 'ok', text } : { check: 'broker', state: 'warn', text, remedy: 'see what keeps it busy: callboard ipc latency, callboard ipc stats' }
+      const { gatewayProblem } = await client.call('status')
+      return gatewayProblem === undefined ? [broker] : [broker, { check: 'gateway', state: 'warn', text: gatewayProblem, remedy: 'callboard gateway status --verbose names who has the port; then callboard restart' }]
     })
   } catch (thrown) {
     const { message, hint } = explain(thrown)

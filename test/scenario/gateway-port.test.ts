@@ -4,9 +4,11 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import test from 'ava'
 import { encode } from '@msgpack/msgpack'
+import { defaultSettings } from '../../broker/ground/settings.ts'
 import { encodeFrame } from '../../broker/wire/frame.ts'
 import { Kind } from '../../broker/wire/layout.ts'
 import { connect } from '../../client/index.ts'
+import { createBroker } from '../../index.ts'
 import { startBroker } from '../support/broker.ts'
 import { startCallboard } from '../support/callboard.ts'
 import { runCallboard } from '../support/run-callboard.ts'
@@ -57,6 +59,22 @@ test('gateway: a port that was asked for and is taken ends the start', async t =
   const { exit, stderr } = await runCallboard(t, ['start'], { home, env: { CALLBOARD_GATEWAY_PORT: String(port) } })
   t.is(exit, 1)
   t.regex(stderr, new RegExp(`cannot listen at 127\\.0\\.0\\.1:${port}: another program listens there \\(listener\\.failed\\)`))
+})
+
+test('gateway: an address that this machine does not have ends the start', async t => {
+  // RFC 5737: for documentation, nobody's.
+  const error = await t.throwsAsync(startBroker(t, { config: { gateway: { host: '192.0.2.1' } } }), { code: 'listener.failed' })
+  t.regex(error.message, /192\.0\.2\.1.*this machine does not have that address; set gateway\.host/)
+})
+
+test('gateway: without it the broker runs, and doctor says so', async t => {
+  const home = temporaryDirectory(t)
+  const port = await takenPort(t)
+  const broker = await createBroker({ home, settings: { ...defaultSettings, gateway: { ...defaultSettings.gateway, port, isPortRequired: false } } })
+  t.teardown(() => broker.stop())
+  const { exit, stdout } = await runCallboard(t, ['doctor'], { home })
+  t.is(exit, 0)
+  t.regex(stdout, new RegExp(`^warn +gateway +listener\\.failed: cannot listen at 127\\.0\\.0\\.1:${port}: another program listens there`, 'm'))
 })
 
 test('gateway: what is no port is refused by name', async t => {
