@@ -199,7 +199,8 @@ def main():
             wait_for_events(broker, agent, 0 if follower.is_reading else POLL_S)
         except (Disconnected, OSError) as problem:
             if failures == 0:
-                say("warn", "not connected", problem=str(problem))
+                # A broker that stops in order says so: nothing to warn of.
+                say("info" if str(problem).startswith("connection.draining") else "warn", "not connected", problem=str(problem))
             if broker is not None:
                 broker.close()
                 broker = None

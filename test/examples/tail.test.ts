@@ -129,6 +129,21 @@ pythonTest('tail: comes back when the broker does; what was written meanwhile fo
   t.is(logged.filter(text => text === 'not connected').length, 1)
 })
 
+pythonTest('tail: a broker that stops in order is nothing to warn of, one that is gone is', async t => {
+  for (const [farewell, level] of [['connection.draining', 'info'], ['connection.slow_consumer', 'warn'], [undefined, 'warn']] as const) {
+    const { server, child, log } = await startTail(t)
+    const levels: string[] = []
+    createInterface(child.stdout!).on('line', line => {
+      const { level: its, msg } = JSON.parse(line) as { level: string; msg: string }
+      if (msg === 'not connected') levels.push(its)
+    })
+    if (farewell === undefined) await server.close()
+    else server.send({ type: 'goodbye', payload: { code: farewell, message: `${farewell}: it is so` } })
+    await log('not connected')
+    t.deepEqual(levels, [level], farewell)
+  }
+})
+
 pythonTest('tail: says each kind of refusal once, as its own log may be what it follows', async t => {
   const { server, file, events, log, logged } = await startTail(t)
   for (let n = 1; n <= 3; n++) server.send({ type: 'error', payload: { code: 'permission.denied', message: 'no' } })
