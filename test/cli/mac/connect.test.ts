@@ -18,9 +18,9 @@ interface Checked {
   readonly find: (step: string) => Step
 }
 
-/** Runs `callboard-mac connect --json`; what holds for every run is asserted here. */
+/** Runs `callboard-mac connect --json`, with time for a busy machine unless `words` say otherwise; what holds for every run is asserted here. */
 async function check(t: ExecutionContext, home: string, ...words: string[]): Promise<Checked> {
-  const run = await runCallboard(t, ['connect', '--json', ...words], { tool: 'callboard-mac', home })
+  const run = await runCallboard(t, ['connect', '--json', '--timeout', '30s', ...words], { tool: 'callboard-mac', home })
   t.is(run.stderr, '')
   const { ok, steps } = JSON.parse(run.stdout) as { ok: boolean; steps: Step[] }
   t.is(run.exit, ok ? 0 : 1)
@@ -61,7 +61,7 @@ test('mac connect: with a broker that is well every step is ok', async t => {
 
 test('mac connect: people get a line per step, and what does not matter any more is not tried', async t => {
   const { home } = await startCallboard(t)
-  const well = await runCallboard(t, ['connect'], { tool: 'callboard-mac', home })
+  const well = await runCallboard(t, ['connect', '--timeout', '30s'], { tool: 'callboard-mac', home })
   t.is(well.exit, 0)
   t.regex(well.stdout, /^ok {4}socket +[\d.]+ ms {2}.*\n(?:ok .*\n){7}\nthe connection works\n$/)
   const none = await runCallboard(t, ['connect'], { tool: 'callboard-mac', home: temporaryDirectory(t) })
@@ -135,7 +135,7 @@ test('mac connect: a broker that is stopped has a socket and does not answer', a
 
 test('mac connect: a broker that falls silent after the welcome is found by the ping', async t => {
   const { broker, home, words } = await scripted(t)
-  const [checked, peer] = await Promise.all([check(t, home, '--timeout', '1500ms', ...words), broker.welcome()])
+  const [checked, peer] = await Promise.all([check(t, home, '--timeout', '4s', ...words), broker.welcome()])
   assertBreaks(t, checked, 'ping', 'request.timeout', /callboard ipc latency/)
   t.is((await peer.next()).kind, Kind.ping)
 })

@@ -10,8 +10,9 @@ import { startCallboard } from '../../support/callboard.ts'
 import { runCallboard, type Run } from '../../support/run-callboard.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
+/** With time for a busy machine, unless `words` say otherwise. */
 async function discover(t: ExecutionContext, home: string, user: string, ...words: string[]): Promise<{ run: Run; brokers: readonly FoundBroker[] }> {
-  const run = await runCallboard(t, ['discover', '--no-processes', '--json', ...words], { tool: 'callboard-mac', home, env: { HOME: user } })
+  const run = await runCallboard(t, ['discover', '--no-processes', '--json', '--timeout', '30s', ...words], { tool: 'callboard-mac', home, env: { HOME: user } })
   t.is(run.stderr, '')
   const { ok, brokers } = JSON.parse(run.stdout) as { ok: boolean; brokers: FoundBroker[] }
   t.is(run.exit, ok ? 0 : 1)
@@ -46,7 +47,7 @@ test('mac discover: --home stands for the home of the environment', async t => {
 test('mac discover: people get a block per home, and exit code 1 when nobody answers', async t => {
   const { home, started } = await startCallboard(t)
   const user = temporaryDirectory(t)
-  const found = await runCallboard(t, ['discover', '--no-processes'], { tool: 'callboard-mac', home, env: { HOME: user } })
+  const found = await runCallboard(t, ['discover', '--no-processes', '--timeout', '30s'], { tool: 'callboard-mac', home, env: { HOME: user } })
   t.is(found.exit, 0)
   t.regex(found.stdout, new RegExp(`^home +${home}\\nsocket +${started.socket}\\nfound by +the environment\\npid +${started.pid}\\nbroker +[a-z0-9]{12}, incarnation 1\\nprotocol +1\\nprincipal +owner \\(.*\\)\\nanswers +in [\\d.]+ ms\\n\\n`))
   t.regex(found.stdout, /\n\n1 broker answers\n$/)
@@ -69,8 +70,8 @@ test('mac discover: a home that something points to is shown when a broker runs 
   const stopped = join(temporaryDirectory(t), 'stopped')
   mkdirSync(stopped)
   const [, , running, empty] = candidates(context, [{ home, by: 'process 7' }, { home: stopped, by: 'process 8' }, { home, by: 'its socket' }])
-  t.like(await meet(running!, 5000), { home, pid: started.pid, isAnswering: true, foundBy: ['process 7', 'its socket'] })
-  t.is(await meet(empty!, 5000), undefined)
+  t.like(await meet(running!, 30_000), { home, pid: started.pid, isAnswering: true, foundBy: ['process 7', 'its socket'] })
+  t.is(await meet(empty!, 30_000), undefined)
 })
 
 test('mac discover: a broker whose token is not that of the home is shown with the reason', async t => {
