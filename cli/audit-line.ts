@@ -1,7 +1,7 @@
 // One line of the audit log, for people. Knows the log's fields, not where the lines come from.
 
 import { formatDateTime, printable } from './format.ts'
-import { parseLogLine } from './log-line.ts'
+import { parseLogLine, textOf } from './log-line.ts'
 import { paint } from './table.ts'
 
 /** Of no use to somebody who reads: `logs --audit --verify` looks at them. */
@@ -16,8 +16,4 @@ export function formatAuditLine(line: string): string {
   const rest = fields.map(([name, value]) => `${paint('dim', `${printable(name)}=`)}${textOf(value)}`)
   const shownAction = paint(/refused|killed|lost|broken/.test(String(action)) ? 'yellow' : 'green', printable(String(action)))
   return [typeof time === 'number' ? formatDateTime(time) : '-', paint('dim', `#${printable(String(seq))}`), shownAction, paint('cyan', textOf(who ?? '')), ...rest].join('  ')
-}
-
-function textOf(value: unknown): string {
-  return printable(typeof value === 'string' ? value : JSON.stringify(value))
 }

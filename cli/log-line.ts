@@ -1,7 +1,7 @@
 // One line of the structured log, for people. Knows the log's fields, not where the lines come from.
 
-import { styleText } from 'node:util'
 import { formatTime, printable } from './format.ts'
+import { paint } from './table.ts'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -37,12 +37,9 @@ export function formatLogLine(line: string, entry: Record<string, unknown> | und
   return [Number.isNaN(at) ? '-' : formatTime(at), paint(colours[level], level.padEnd(5)), ...actor, textOf(entry['msg'] ?? ''), ...rest].join('  ')
 }
 
-function textOf(value: unknown): string {
+/** Text as it is, anything else as JSON; control characters written out. */
+export function textOf(value: unknown): string {
   return printable(typeof value === 'string' ? value : JSON.stringify(value))
-}
-
-function paint(style: Parameters<typeof styleText>[0], text: string): string {
-  return styleText(style, text, { stream: process.stdout })
 }
 
 function numberOf(level: unknown): number {

@@ -6,6 +6,7 @@ import type { Frame } from '../../broker/wire/frame.ts'
 import { Flag, Kind } from '../../broker/wire/layout.ts'
 import { startBroker, type LocalBroker } from '../support/broker.ts'
 import type { NativePeer } from '../support/native-peer.ts'
+import { until } from '../support/until.ts'
 
 const MIB = 1024 * 1024
 const PAYLOAD = new Uint8Array(16 * 1024)
@@ -91,11 +92,13 @@ test('flow control: a channel has its own policy and limits, by messages and by 
 
 test('flow control: a session is resumed within ipc.limits.sessionTtl, with what ipc.limits.sessionBytes holds', async t => {
   const broker = await startBroker(t, { config: { ipc: { limits: { sessionTtl: '1h', sessionBytes: '256kb' } } } })
-  const [reader, sender] = await Promise.all([broker.native({ sessionTtlMs: 86_400_000 }), broker.native()])
+  const [reader, sender, watcher] = await Promise.all([broker.native({ client: 'reader', sessionTtlMs: 86_400_000 }), broker.native(), broker.connect()])
   const { session, secret, sessionTtlMs, origin } = reader.welcome as unknown as { session: string; secret: string; sessionTtlMs: number; origin: number }
   t.is(sessionTtlMs, 3_600_000)
   await reader.subscribe(1, 'flood')
   reader.destroy()
+  // Until then messages go out to it, and are kept to be sent again beside those that wait.
+  await until(async () => (await watcher.call('connections', { id: 'reader' })).connections[0]!.phase === 'maintain')
   await flood(sender, 'flood', 100)
   const back = await broker.native({ resume: { session, secret, received: 1 } })
   t.like(back.welcome, { resumed: true, origin, session })
