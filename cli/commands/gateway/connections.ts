@@ -1,6 +1,6 @@
 // `callboard gateway connections`: who is connected, as a table, by channel, or one of them.
 
-import type { ConnectionInfo } from '../../../client/index.ts'
+import type { ChannelInfo, ConnectionInfo } from '../../../client/index.ts'
 import { connectionColumns, formatConnection, requireConnections } from '../../connection-view.ts'
 import type { Context } from '../../context.ts'
 import { formatCount, plural } from '../../format.ts'
@@ -16,8 +16,11 @@ interface ConnectionsOptions {
 }
 
 interface ChannelRow {
-  readonly name: string
+  /** undefined: outside channels */
+  readonly name: string | undefined
   readonly connections: readonly ConnectionInfo[]
+  /** Messages of the channel that wait, for whomever; of those outside channels what waits for them. */
+  readonly pending: number
 }
 
 /** Rows without --all: a screen. */
@@ -26,9 +29,9 @@ const FEW = 40
 const FEW_NAMES = 5
 
 const channelColumns: readonly Column<ChannelRow>[] = [
-  { title: 'CHANNEL', cell: row => row.name },
+  { title: 'CHANNEL', cell: row => row.name ?? '(none)' },
   { title: 'CONNECTIONS', align: 'right', cell: row => formatCount(row.connections.length) },
-  { title: 'PENDING', align: 'right', cell: row => formatCount(row.connections.reduce((sum, each) => sum + each.out.pendingMessages, 0)) },
+  { title: 'PENDING', align: 'right', cell: row => formatCount(row.pending) },
   { title: 'WHO', cell: row => few(row.connections.map(each => each.client)) },
 ]
 
@@ -43,17 +46,22 @@ export async function gatewayConnections(context: Context, options: ConnectionsO
   if (shown.length < connections.length) note(`${plural(connections.length - shown.length, 'connection')} more; --all shows them`)
 }
 
+/** A row for each channel, and at the end one for the connections that get no channel's messages, when there are any. */
+export function channelRows(connections: readonly ConnectionInfo[], channels: readonly Pick<ChannelInfo, 'name' | 'pending'>[]): ChannelRow[] {
+  // Not the sum over its connections: each of them may have other channels' messages waiting.
+  const rows = channels.map(({ name, pending }): ChannelRow => ({ name, connections: connections.filter(each => each.channels?.includes(name)), pending }))
+  const others = connections.filter(each => each.channels?.length === 0)
+  if (others.length > 0) rows.push({ name: undefined, connections: others, pending: others.reduce((sum, { out }) => sum + out.pendingMessages, 0) })
+  return rows
+}
+
 async function byChannel(context: Context): Promise<void> {
-  const rows = await withClient(context, async client => {
-    const [{ connections }, channels] = await Promise.all([client.call('connections', { channels: true }), client.channels.list()])
-    const known = channels.map(({ name }): ChannelRow => ({ name, connections: connections.filter(each => each.channels?.includes(name)) }))
-    return { known, none: connections.filter(each => each.channels?.length === 0) }
-  })
-  if (context.isJson) {
-    const named = ({ name, connections }: ChannelRow): object => ({ name, connections: connections.map(({ id, client }) => ({ id, client })) })
-    return printJson({ channels: rows.known.map(named), none: named({ name: '', connections: rows.none }) })
-  }
-  await print(formatTable(channelColumns, [...rows.known, ...(rows.none.length === 0 ? [] : [{ name: '(none)', connections: rows.none }])]))
+  const [{ connections }, channels] = await withClient(context, client => Promise.all([client.call('connections', { channels: true }), client.channels.list()]))
+  const rows = channelRows(connections, channels)
+  if (!context.isJson) return print(formatTable(channelColumns, rows))
+  const named = ({ name = '', pending, connections: its }: ChannelRow): object => ({ name, pending, connections: its.map(({ id, client }) => ({ id, client })) })
+  const none = rows.find(({ name }) => name === undefined) ?? { name: undefined, connections: [], pending: 0 }
+  await printJson({ channels: rows.filter(({ name }) => name !== undefined).map(named), none: named(none) })
 }
 
 function few(names: readonly string[]): string {
