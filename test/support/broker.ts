@@ -42,9 +42,9 @@ export class BrokerAccess {
     return readFileSync(homePaths(this.home).token, 'utf8').trim()
   }
 
-  /** A client of the SDK; it does not come back by itself unless `retry` says so. */
+  /** A client of the SDK; it does not come back by itself unless `retry` says so, and has time for a busy machine. */
   async connect(options: ConnectOptions = {}): Promise<Client> {
-    const client = await connect({ socket: this.socket, home: this.home, retry: false, ...options })
+    const client = await connect({ socket: this.socket, home: this.home, retry: false, connectTimeoutMs: 30_000, ...options })
     this.#t.teardown(() => client.destroy())
     return client
   }

@@ -1,3 +1,5 @@
+// One story after the other: each has a broker and several command lines, and all fourteen at once leave none of them its time.
+
 import { createInterface } from 'node:readline'
 import test from 'ava'
 import { connect } from '../../../client/index.ts'
@@ -13,7 +15,7 @@ async function untilSubscribed(broker: Callboard, count: number): Promise<void> 
   await client.close()
 }
 
-test('messages: send without --wait says how many got it, and that nobody did', async t => {
+test.serial('messages: send without --wait says how many got it, and that nobody did', async t => {
   const broker = await startCallboard(t)
   const run = await broker.run('ipc', 'send', '--message', 'status')
   t.is(run.exit, 0)
@@ -21,7 +23,7 @@ test('messages: send without --wait says how many got it, and that nobody did', 
   t.regex(run.stderr, /^hint: nobody listens/)
 })
 
-test('messages: send --wait prints the answer, and each part of several', async t => {
+test.serial('messages: send --wait prints the answer, and each part of several', async t => {
   const broker = await startCallboard(t)
   const agent = await connect({ home: broker.home, clientId: 'worker' })
   t.teardown(() => agent.destroy())
@@ -43,7 +45,7 @@ test('messages: send --wait prints the answer, and each part of several', async 
   t.is((await broker.run('ipc', 'send', '--to', 'client:worker', '--message', 'x')).stdout, 'sent to $CB.to.client.worker: 1 receiver\n')
 })
 
-test('messages: send --trace asks for spans and says under which id they are found', async t => {
+test.serial('messages: send --trace asks for spans and says under which id they are found', async t => {
   const broker = await startCallboard(t)
   const agent = await connect({ home: broker.home })
   t.teardown(() => agent.destroy())
@@ -54,7 +56,7 @@ test('messages: send --trace asks for spans and says under which id they are fou
   t.is((await broker.run('ipc', 'send', '--message', 'status', '--wait')).stdout, 'null\n')
 })
 
-test('messages: what goes wrong with a request says what to do', async t => {
+test.serial('messages: what goes wrong with a request says what to do', async t => {
   const broker = await startCallboard(t)
   const nobody = await broker.run('ipc', 'send', '--message', 'status', '--wait')
   t.is(nobody.exit, 1)
@@ -70,7 +72,7 @@ test('messages: what goes wrong with a request says what to do', async t => {
   t.regex(late.stderr, /request\.timeout.*\nhint: raise --timeout/)
 })
 
-test('messages: Ctrl-C cancels a request, and the one who works on it learns it', async t => {
+test.serial('messages: Ctrl-C cancels a request, and the one who works on it learns it', async t => {
   const broker = await startCallboard(t)
   const agent = await connect({ home: broker.home })
   t.teardown(() => agent.destroy())
@@ -84,7 +86,7 @@ test('messages: Ctrl-C cancels a request, and the one who works on it learns it'
   t.pass()
 })
 
-test('messages: a subscriber with --follow prints what is published, until Ctrl-C', async t => {
+test.serial('messages: a subscriber with --follow prints what is published, until Ctrl-C', async t => {
   const broker = await startCallboard(t)
   await broker.run('ipc', 'channel', 'create', '--name', 'custom', '--mode', 'pubsub')
   const reader = broker.follow('ipc', 'subscribe', '--channel', 'custom', '--follow')
@@ -96,7 +98,7 @@ test('messages: a subscriber with --follow prints what is published, until Ctrl-
   t.deepEqual(await reader.end('SIGINT'), [0, null])
 })
 
-test('messages: --filter and --limit choose, --json prints envelopes', async t => {
+test.serial('messages: --filter and --limit choose, --json prints envelopes', async t => {
   const broker = await startCallboard(t)
   await broker.run('ipc', 'channel', 'create', '--name', 'custom')
   const reader = broker.follow('ipc', 'subscribe', '--channel', 'custom', '--filter', 'type=status', '--limit', '2', '--follow', '--json')
@@ -109,13 +111,13 @@ test('messages: --filter and --limit choose, --json prints envelopes', async t =
   await t.throwsAsync(reader.next(), { message: /printed no more/ })
 })
 
-test('messages: without --follow a subscriber leaves with 0 when its time is up, and says that nothing came', async t => {
+test.serial('messages: without --follow a subscriber leaves with 0 when its time is up, and says that nothing came', async t => {
   const broker = await startCallboard(t)
   const run = await broker.run('ipc', 'subscribe', '--channel', 'events', '--timeout', '100ms')
   t.deepEqual(run, { exit: 0, stdout: '', stderr: 'nothing came in 100 ms; with --follow it waits until Ctrl-C\n' })
 })
 
-test('messages: members of a group share the messages', async t => {
+test.serial('messages: members of a group share the messages', async t => {
   const broker = await startCallboard(t)
   const words = ['ipc', 'subscribe', '--subject', 'work.*', '--group', 'g', '--follow']
   const readers = [broker.follow(...words), broker.follow(...words)]
@@ -135,7 +137,7 @@ test('messages: members of a group share the messages', async t => {
   t.is(printed.length, 20)
 })
 
-test('messages: a subscriber that follows comes back with the broker', async t => {
+test.serial('messages: a subscriber that follows comes back with the broker', async t => {
   const first = await startCallboard(t)
   const reader = first.follow('ipc', 'subscribe', '--subject', 'x', '--follow')
   await untilSubscribed(first, 1)
@@ -149,7 +151,7 @@ test('messages: a subscriber that follows comes back with the broker', async t =
   t.regex(await reader.next(), / {2}again$/)
 })
 
-test('messages: the message may come from stdin', async t => {
+test.serial('messages: the message may come from stdin', async t => {
   const broker = await startCallboard(t)
   const client = await connect({ home: broker.home })
   t.teardown(() => client.destroy())
@@ -161,7 +163,7 @@ test('messages: the message may come from stdin', async t => {
   t.is(value?.value, 'two\nlines')
 })
 
-test('messages: a broadcast reaches every other client and counts them', async t => {
+test.serial('messages: a broadcast reaches every other client and counts them', async t => {
   const broker = await startCallboard(t)
   const client = await connect({ home: broker.home })
   t.teardown(() => client.destroy())
@@ -172,7 +174,7 @@ test('messages: a broadcast reaches every other client and counts them', async t
   t.deepEqual((await subscription[Symbol.asyncIterator]().next()).value?.value, { type: 'notification', content: 'System update available' })
 })
 
-test('messages: a channel that does not exist is refused, with the name that was meant', async t => {
+test.serial('messages: a channel that does not exist is refused, with the name that was meant', async t => {
   const broker = await startCallboard(t)
   for (const words of [['publish', '--message', 'x'], ['subscribe'], ['send', '--message', 'x', '--wait']]) {
     const run = await broker.run('ipc', ...words, '--channel', 'evnets')
@@ -181,7 +183,7 @@ test('messages: a channel that does not exist is refused, with the name that was
   }
 })
 
-test('messages: a head that leaves early ends a subscriber in silence', async t => {
+test.serial('messages: a head that leaves early ends a subscriber in silence', async t => {
   const broker = await startCallboard(t)
   const reader = broker.follow('ipc', 'subscribe', '--subject', 'x', '--follow')
   await untilSubscribed(broker, 1)
