@@ -12,6 +12,7 @@ import { noDrops, type DropReason } from '../ground/fate.ts'
 import type { Slice } from '../ground/slice.ts'
 import type { Link } from '../ground/types.ts'
 import type { Flusher } from './flusher.ts'
+import { HeldLoans } from './held-loans.ts'
 import type { Loan } from './loan.ts'
 import { Load } from './load.ts'
 import type { OutboundOwner } from './outbound-owner.ts'
@@ -21,7 +22,8 @@ import type { Retention } from './retention.ts'
 import { WaitingSlices } from './waiting-slices.ts'
 
 const NOTHING: Slice[] = []
-const NO_LOANS: Loan[] = []
+/** Most bytes of one write: what is behind them stays where policies can act, and nothing so large is merged. */
+const MAX_WRITE_BYTES = 1024 * 1024
 
 export class Outbound {
   /** Messages that the kernel took. */
@@ -40,9 +42,9 @@ export class Outbound {
   #link: Link | undefined
   readonly #waiting = new WaitingSlices()
   #inFlight: Slice[] = NOTHING
-  /** Of chunks that #waiting and #inFlight have slices of. */
-  #waitingLoans: Loan[] = NO_LOANS
-  #flightLoans: Loan[] = NO_LOANS
+  readonly #loans = new HeldLoans()
+  /** It was written since the last turn ended: some of it may stand in chunks of this turn. */
+  #isFreshFlight = false
   /** Something that waits stands in memory on loan. */
   #borrows = false
   #isDirty = false
@@ -112,40 +114,33 @@ export class Outbound {
       if (this.#waiting.nextExpiryMs < Infinity) this.#owner.expiresAt(this.#waiting.nextExpiryMs)
       return false
     }
-    const slices = this.#waiting.takeAll()
-    const loans = this.#waitingLoans
-    this.#waitingLoans = NO_LOANS
-    this.#borrows = false
-    if (this.#link.write(this.#flusher.packer.pack(slices, this.#link.wrap))) {
-      this.#settle(slices)
-      release(loans)
-      return true
+    const isAll = this.load.bytes <= MAX_WRITE_BYTES
+    const slices = isAll ? this.#waiting.takeAll() : this.#waiting.takeFront(MAX_WRITE_BYTES)
+    this.#loans.fly(isAll)
+    if (!this.#link.write(this.#flusher.packer.pack(slices, this.#link.wrap))) {
+      this.#inFlight = slices
+      this.#isFreshFlight = true
+      this.#borrows = !isAll && this.#waiting.retain(this.#isShedding)
+      return false
     }
-    this.#inFlight = slices
-    this.#flightLoans = loans
-    return false
+    this.#settle(slices)
+    this.#loans.land()
+    return isAll || this.flush()
   }
 
   hold(loan: Loan): void {
-    if (this.#waiting.isEmpty) {
-      if (this.#inFlight === NOTHING) return
-      loan.hold()
-      this.#flightLoans = [...this.#flightLoans, loan]
-    } else if (this.#borrows) {
-      loan.hold()
-      this.#waitingLoans = [...this.#waitingLoans, loan]
-    }
+    if (this.#inFlight !== NOTHING && this.#isFreshFlight) this.#loans.addFlight(loan)
+    this.#isFreshFlight = false
+    if (this.#borrows && !this.#waiting.isEmpty) this.#loans.addWaiting(loan)
   }
 
   /** The write in flight has left the process. Called by the link's owner. */
   written(): void {
     const before = this.writtenRun
     const slices = this.#inFlight
-    const loans = this.#flightLoans
     this.#inFlight = NOTHING
-    this.#flightLoans = NO_LOANS
     this.#settle(slices)
-    release(loans)
+    this.#loans.land()
     this.flush()
     if (this.writtenRun > before) this.#owner.late(before, this.writtenRun)
     if (this.#isEnding && this.#inFlight === NOTHING) this.#link?.close(this.#reason)
@@ -198,8 +193,7 @@ export class Outbound {
       this.load.remove(slice)
       this.#discard(slice, reason)
     }
-    release(this.#waitingLoans)
-    this.#waitingLoans = NO_LOANS
+    this.#loans.dropWaiting()
     this.#gap = 'none'
   }
 
@@ -211,9 +205,8 @@ export class Outbound {
     for (const slice of this.#inFlight) this.#discard(slice, reason)
     for (const slice of this.#waiting.takeAll()) this.#discard(slice, reason)
     this.#inFlight = NOTHING
-    release(this.#waitingLoans)
-    release(this.#flightLoans)
-    this.#waitingLoans = this.#flightLoans = NO_LOANS
+    this.#loans.dropWaiting()
+    this.#loans.land()
     this.load.clear()
     this.#gap = 'none'
   }
@@ -226,9 +219,8 @@ export class Outbound {
     this.#inFlight = NOTHING
     this.#waiting.retain(true)
     this.#borrows = false
-    release(this.#waitingLoans)
-    release(this.#flightLoans)
-    this.#waitingLoans = this.#flightLoans = NO_LOANS
+    this.#loans.dropWaiting()
+    this.#loans.land()
     this.load.limits = limits
     this.#isShedding = true
     this.#wasHigh = true
@@ -392,8 +384,3 @@ export class Outbound {
     slice.watch?.settled(this.#owner.number, `dropped(${reason})`)
   }
 }
-
-function release(loans: readonly Loan[]): void {
-  for (const loan of loans) loan.release()
-}
-

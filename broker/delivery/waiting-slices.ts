@@ -70,6 +70,21 @@ export class WaitingSlices {
     return slices
   }
 
+  /** The oldest, as many as have at most `maxBytes` together, and at least one. The array is the caller's. */
+  takeFront(maxBytes: number): Slice[] {
+    const slices = this.#slices
+    let end = this.#front
+    for (let bytes = 0; end < slices.length; end++) {
+      bytes += slices[end]!.end - slices[end]!.start
+      if (bytes > maxBytes && end > this.#front) break
+    }
+    const taken = slices.slice(this.#front, end)
+    slices.fill(GONE, this.#front, end)
+    this.#front = end
+    this.#tidy()
+    return taken
+  }
+
   /** The oldest. */
   shift(): Slice | undefined {
     return this.takeFirst(() => true)

@@ -1,0 +1,77 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { Kind } from '../../broker/wire/layout.ts'
+import type { ReceivedFrame } from '../support/memory-client.ts'
+import { PipelineRig } from '../support/pipeline.ts'
+
+/** Bytes that tell message `id` of a sender from all others. */
+function payloadOf(sender: number, id: number, bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes).fill((sender * 131 + id * 7) & 0xff)
+}
+
+test('backlog: however much waits and however it is read, every byte arrives as it was sent, from chunks that go back', async t => {
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('send' as const), sender: fc.nat({ max: 1 }), sizes: fc.array(fc.oneof(fc.nat({ max: 300 }), fc.nat({ max: 60_000 }), fc.constant(60_000)), { minLength: 1, maxLength: 30 }) }),
+    fc.record({ kind: fc.constant('read' as const), bytes: fc.nat({ max: 2_000_000 }) }),
+    fc.record({ kind: fc.constant('kernel' as const), bytes: fc.oneof(fc.constant(0), fc.nat({ max: 100_000 }), fc.nat({ max: 1_500_000 })) }),
+    fc.constant({ kind: 'turn' as const }),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async steps => {
+      const rig = new PipelineRig({ ipc: { limits: { maxPendingBytes: 512 * 1024 * 1024 } } })
+      const senders = [rig.native(), rig.native()]
+      const receiver = rig.native()
+      receiver.subscribe(1, 'a')
+      receiver.frames()
+      const frames: ReceivedFrame[] = []
+      const sizes = senders.map(() => new Map<number, number>())
+      for (const each of steps) {
+        if (each.kind === 'send') {
+          const sender = senders[each.sender]!
+          const chunk = each.sizes.map(bytes => {
+            const id = sender.nextId
+            sizes[each.sender]!.set(id, bytes)
+            return sender.frame({ kind: Kind.publish, subject: 'a', payload: payloadOf(each.sender, id, bytes) })
+          })
+          sender.link.arrive(Buffer.concat(chunk))
+        } else if (each.kind === 'kernel') receiver.link.kernelBytes = each.bytes
+        else if (each.kind === 'read') frames.push(...receiver.parse(receiver.link.read(each.bytes)))
+        else rig.turn()
+      }
+      receiver.link.kernelBytes = Infinity
+      frames.push(...receiver.frames())
+      for (const [i, sender] of senders.entries()) {
+        const own = frames.filter(({ origin }) => origin === sender.connection.number)
+        t.deepEqual(own.map(({ id }) => id), [...sizes[i]!.keys()])
+        for (const { id, payload } of own) t.deepEqual(new Uint8Array(payload), payloadOf(i, id, sizes[i]!.get(id)!))
+      }
+      t.deepEqual([rig.core.accounts.totals().pending, rig.core.accounts.totals().balanced], [0, true])
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('backlog: what one turn brings leaves in several writes, and what has to wait for the next keeps its bytes', t => {
+  const rig = new PipelineRig({ ipc: { limits: { maxPendingBytes: 512 * 1024 * 1024 } } })
+  const senders = [rig.native(), rig.native()]
+  const receiver = rig.native()
+  receiver.subscribe(1, 'a')
+  receiver.frames()
+  for (const kernelBytes of [0, 100_000, 1_200_000]) {
+    receiver.link.kernelBytes = kernelBytes
+    const { writes } = receiver.link
+    for (let i = 0; i < 60; i++) for (const [s, sender] of senders.entries()) sender.publish('a', payloadOf(s, sender.nextId, 40_000))
+    rig.turn()
+    // The next turn finds a write in flight, and chunks of its own.
+    for (const [s, sender] of senders.entries()) sender.publish('a', payloadOf(s, sender.nextId, 40_000))
+    rig.turn()
+    receiver.link.kernelBytes = Infinity
+    const frames = receiver.messages()
+    t.is(frames.length, 122)
+    t.true(receiver.link.writes - writes >= 5, 'no write is larger than a mebibyte')
+    for (const { origin, id, payload } of frames) {
+      const s = senders.findIndex(({ connection }) => connection.number === origin)
+      t.deepEqual(new Uint8Array(payload), payloadOf(s, id, 40_000))
+    }
+  }
+})
