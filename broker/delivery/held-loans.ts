@@ -2,7 +2,7 @@
 
 import type { Loan } from './loan.ts'
 
-const NONE: readonly Loan[] = []
+const NONE: Loan[] = []
 
 export class HeldLoans {
   #waiting = NONE
@@ -11,18 +11,21 @@ export class HeldLoans {
   /** What waits stands in its chunks. */
   addWaiting(loan: Loan): void {
     loan.hold()
-    this.#waiting = [...this.#waiting, loan]
+    // Whoever waits for nothing has no array of its own.
+    if (this.#waiting === NONE) this.#waiting = [loan]
+    else this.#waiting.push(loan)
   }
 
   /** What is in flight does. */
   addFlight(loan: Loan): void {
     loan.hold()
-    this.#flight = [...this.#flight, loan]
+    if (this.#flight === NONE) this.#flight = [loan]
+    else this.#flight.push(loan)
   }
 
   /** What waited is written, all of it or its front: then both go on to hold. */
   fly(isAll: boolean): void {
-    this.#flight = this.#waiting
+    this.#flight = isAll || this.#waiting === NONE ? this.#waiting : [...this.#waiting]
     if (isAll) this.#waiting = NONE
     else for (const loan of this.#flight) loan.hold()
   }

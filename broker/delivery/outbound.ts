@@ -24,6 +24,8 @@ import { WaitingSlices } from './waiting-slices.ts'
 const NOTHING: Slice[] = []
 /** Most bytes of one write: what is behind them stays where policies can act, and nothing so large is merged. */
 const MAX_WRITE_BYTES = 1024 * 1024
+/** 0.3 ms of copying. */
+const COPIED_PER_TURN_BYTES = 256 * 1024
 
 export class Outbound {
   /** Messages that the kernel took. */
@@ -45,7 +47,7 @@ export class Outbound {
   readonly #loans = new HeldLoans()
   /** It was written since the last turn ended: some of it may stand in chunks of this turn. */
   #isFreshFlight = false
-  /** Something that waits stands in memory on loan. */
+  /** Something that waits may stand in a chunk of this turn. */
   #borrows = false
   #isDirty = false
   #wasHigh = false
@@ -110,7 +112,7 @@ export class Outbound {
     if (this.#gap === 'front' && this.#inFlight === NOTHING && this.#link !== undefined) this.#tellGap()
     if (this.#waiting.isEmpty) return this.#inFlight === NOTHING
     if (this.#link === undefined || this.#inFlight !== NOTHING) {
-      this.#borrows = this.#waiting.retain(this.#isShedding || this.#isDetached)
+      this.#retain()
       if (this.#waiting.nextExpiryMs < Infinity) this.#owner.expiresAt(this.#waiting.nextExpiryMs)
       return false
     }
@@ -120,7 +122,7 @@ export class Outbound {
     if (!this.#link.write(this.#flusher.packer.pack(slices, this.#link.wrap))) {
       this.#inFlight = slices
       this.#isFreshFlight = true
-      this.#borrows = !isAll && this.#waiting.retain(this.#isShedding)
+      this.#retain()
       return false
     }
     this.#settle(slices)
@@ -132,6 +134,7 @@ export class Outbound {
     if (this.#inFlight !== NOTHING && this.#isFreshFlight) this.#loans.addFlight(loan)
     this.#isFreshFlight = false
     if (this.#borrows && !this.#waiting.isEmpty) this.#loans.addWaiting(loan)
+    this.#borrows = false
   }
 
   /** The write in flight has left the process. Called by the link's owner. */
@@ -217,7 +220,7 @@ export class Outbound {
     this.#isDetached = true
     this.#waiting.putBack(this.#inFlight)
     this.#inFlight = NOTHING
-    this.#waiting.retain(true)
+    this.#waiting.retainAll()
     this.#borrows = false
     this.#loans.dropWaiting()
     this.#loans.land()
@@ -257,6 +260,16 @@ export class Outbound {
       }
       left -= slice.frames
     }
+  }
+
+  // While it sheds, what waits may wait for long: all of it is copied, a part a turn, and the chunks go back.
+  #retain(): void {
+    if (!this.#isShedding) {
+      if (this.#waiting.retain()) this.#borrows = true
+      return
+    }
+    this.#borrows = this.#waiting.retainAll(COPIED_PER_TURN_BYTES)
+    if (!this.#borrows) this.#loans.dropWaiting()
   }
 
   #append(slice: Slice): void {

@@ -34,7 +34,7 @@ export class Retention {
       this.#written += slice.frames
     }
     while (this.#bytes > this.#maxBytes && !this.#slices.isEmpty) this.#forget()
-    this.#slices.retain(true)
+    this.#slices.retainAll()
   }
 
   /** The client has got `received` frames of the session. */

@@ -115,22 +115,36 @@ export class WaitingSlices {
   }
 
   /**
-   * A receiver that did not take its bytes in their turn must not keep whole chunks alive: copies what is small beside
-   * its chunk, or all. True when something still stands in its chunk.
+   * A receiver that did not take its bytes in their turn must not keep whole chunks alive: copies what is new and small
+   * beside its chunk. True when something new still stands in its chunk.
    */
-  retain(isAll: boolean): boolean {
+  retain(): boolean {
     const slices = this.#slices
     let borrows = false
-    for (let i = Math.max(this.#front, isAll ? this.#copied : this.#retained); i < slices.length; i++) {
+    for (let i = Math.max(this.#front, this.#retained); i < slices.length; i++) {
       const slice = slices[i]!
       if (slice.copy === slice) continue
       // What is kept is the memory below the view.
-      if (isAll || (slice.end - slice.start) * 4 < slice.bytes.buffer.byteLength) slices[i] = ownCopy(slice)
+      if ((slice.end - slice.start) * 4 < slice.bytes.buffer.byteLength) slices[i] = ownCopy(slice)
       else borrows = true
     }
     this.#retained = slices.length
-    if (isAll) this.#copied = slices.length
     return borrows
+  }
+
+  /** Copies all, at most `maxBytes` at a time. True when something still stands in its chunk. */
+  retainAll(maxBytes = Infinity): boolean {
+    const slices = this.#slices
+    let at = Math.max(this.#front, this.#copied)
+    for (let bytes = 0; at < slices.length && bytes < maxBytes; at++) {
+      const slice = slices[at]!
+      if (slice.copy === slice) continue
+      bytes += slice.end - slice.start
+      slices[at] = ownCopy(slice)
+    }
+    this.#copied = at
+    this.#retained = Math.max(this.#retained, at)
+    return at < slices.length
   }
 
   #expect({ expiresAtMs }: Slice): void {

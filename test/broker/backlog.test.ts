@@ -15,6 +15,7 @@ test('backlog: however much waits and however it is read, every byte arrives as 
     fc.record({ kind: fc.constant('read' as const), bytes: fc.nat({ max: 2_000_000 }) }),
     fc.record({ kind: fc.constant('kernel' as const), bytes: fc.oneof(fc.constant(0), fc.nat({ max: 100_000 }), fc.nat({ max: 1_500_000 })) }),
     fc.constant({ kind: 'turn' as const }),
+    fc.constant({ kind: 'links' as const }),
   )
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async steps => {
@@ -36,6 +37,7 @@ test('backlog: however much waits and however it is read, every byte arrives as 
           sender.link.arrive(Buffer.concat(chunk))
         } else if (each.kind === 'kernel') receiver.link.kernelBytes = each.bytes
         else if (each.kind === 'read') frames.push(...receiver.parse(receiver.link.read(each.bytes)))
+        else if (each.kind === 'links') rig.links()
         else rig.turn()
       }
       receiver.link.kernelBytes = Infinity
@@ -62,8 +64,10 @@ test('backlog: what one turn brings leaves in several writes, and what has to wa
     const { writes } = receiver.link
     for (let i = 0; i < 60; i++) for (const [s, sender] of senders.entries()) sender.publish('a', payloadOf(s, sender.nextId, 40_000))
     rig.turn()
-    // The next turn finds a write in flight, and chunks of its own.
+    // The next turn finds a write in flight, and chunks of its own; before it ends the kernel has taken the write.
     for (const [s, sender] of senders.entries()) sender.publish('a', payloadOf(s, sender.nextId, 40_000))
+    receiver.parse(receiver.link.read(0))
+    rig.links()
     rig.turn()
     receiver.link.kernelBytes = Infinity
     const frames = receiver.messages()

@@ -134,6 +134,11 @@ export class PipelineRig {
     return Object.assign(client, { helloOk: answer['payload'] as Line, missed })
   }
 
+  /** Lets the links do what waits, in the middle of a turn. */
+  links(): void {
+    this.#links.run()
+  }
+
   /** Lets the links and the flusher do what waits, until nothing does. */
   turn(): void {
     do this.core.flusher.flush()
