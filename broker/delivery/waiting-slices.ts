@@ -79,8 +79,7 @@ export class WaitingSlices {
       if (bytes > maxBytes && end > this.#front) break
     }
     const taken = slices.slice(this.#front, end)
-    slices.fill(GONE, this.#front, end)
-    this.#front = end
+    while (this.#front < end) slices[this.#front++] = GONE
     this.#tidy()
     return taken
   }
