@@ -118,7 +118,7 @@ export class Outbound {
     }
     const isAll = this.load.bytes <= MAX_WRITE_BYTES
     const slices = isAll ? this.#waiting.takeAll() : this.#waiting.takeFront(MAX_WRITE_BYTES)
-    this.#loans.fly(isAll)
+    this.#loans.fly(this.#waiting.gone)
     if (!this.#link.write(this.#flusher.packer.pack(slices, this.#link.wrap))) {
       this.#inFlight = slices
       this.#isFreshFlight = true
@@ -133,7 +133,7 @@ export class Outbound {
   hold(loan: Loan): void {
     if (this.#inFlight !== NOTHING && this.#isFreshFlight) this.#loans.addFlight(loan)
     this.#isFreshFlight = false
-    if (this.#borrows && !this.#waiting.isEmpty) this.#loans.addWaiting(loan)
+    if (this.#borrows && !this.#waiting.isEmpty) this.#loans.addWaiting(loan, this.#waiting.pushed)
     this.#borrows = false
   }
 

@@ -20,6 +20,10 @@ export class WaitingSlices {
   /** Slices before this are copies. */
   #copied = 0
   #nextExpiryMs = Infinity
+  /** Slices that were appended, ever. */
+  pushed = 0
+  /** Of those, how many have left from the front at least: all in front of them are gone. */
+  gone = 0
 
   get isEmpty(): boolean {
     return this.#front === this.#slices.length
@@ -50,13 +54,16 @@ export class WaitingSlices {
     // An idle connection has no array of its own.
     if (this.#slices === NOTHING) this.#slices = [slice]
     else this.#slices.push(slice)
+    this.pushed++
     if (slice.expiresAtMs !== 0) this.#expect(slice)
   }
 
   /** In front of all others, in their order. */
   putBack(slices: readonly Slice[]): void {
     if (slices.length === 0) return
+    const { gone } = this
     const rest = this.takeAll()
+    this.gone = gone - slices.length
     this.#slices = [...slices, ...rest]
     for (const slice of this.#slices) if (slice.expiresAtMs !== 0) this.#expect(slice)
   }
@@ -67,6 +74,7 @@ export class WaitingSlices {
     this.#slices = NOTHING
     this.#front = this.#retained = this.#copied = 0
     this.#nextExpiryMs = Infinity
+    this.gone = this.pushed
     return slices
   }
 
@@ -79,6 +87,7 @@ export class WaitingSlices {
       if (bytes > maxBytes && end > this.#front) break
     }
     const taken = slices.slice(this.#front, end)
+    this.gone += taken.length
     while (this.#front < end) slices[this.#front++] = GONE
     this.#tidy()
     return taken
@@ -96,6 +105,8 @@ export class WaitingSlices {
     while (at < slices.length && !is(slices[at]!)) at++
     if (at === slices.length) return undefined
     const taken = slices[at]!
+    // One from the middle does not count: what stands in front of it is still here.
+    if (at === this.#front) this.gone++
     // What stands before it moves up by one place.
     for (let i = at; i > this.#front; i--) slices[i] = slices[i - 1]!
     slices[this.#front++] = GONE
@@ -108,8 +119,10 @@ export class WaitingSlices {
     const expired: Slice[] = []
     const rest: Slice[] = []
     for (const slice of this) (slice.expiresAtMs > 0 && slice.expiresAtMs <= nowMs ? expired : rest).push(slice)
+    const { gone } = this
     this.takeAll()
     this.putBack(rest)
+    this.gone = gone
     return expired
   }
 
