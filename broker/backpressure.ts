@@ -28,9 +28,11 @@ export class Backpressure {
     if (!receiver.isReady) return
     if (receiver.stallDeadline === undefined) {
       const { stallMs } = this.#core.settings.ipc.limits
-      if (receiver.outbound.load.limits.overflow !== 'block' && receiver.outbound.isHopeless(stallMs)) {
+      const { outbound } = receiver
+      // One that sheds already says so only to those whose channel blocks: they wait.
+      if (!outbound.isShedding && outbound.load.limits.overflow !== 'block' && outbound.isHopeless(stallMs)) {
         this.exhaust(receiver, stallMs)
-        if (receiver.outbound.isShedding || !receiver.isReady) return
+        if (outbound.isShedding || !receiver.isReady) return
       }
       receiver.stallDeadline = new Deadline(() => this.exhaust(receiver, stallMs))
       this.#core.deadlines.set(receiver.stallDeadline, stallMs)

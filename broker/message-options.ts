@@ -11,11 +11,11 @@ import type { Headers } from './wire/frame.ts'
 
 const MAX_TTL_MS = 2 ** 31 - 1
 
-/** The time that a message has to reach its receivers' kernels. */
+/** What the headers of a message ask for. */
 export interface MessageOptions {
   /** The sender's own id. */
   readonly mid: string | undefined
-  /** ms; 0 = any time will do */
+  /** Time to reach its receivers' kernels. ms, 1..2^31-1; 0 = any time will do */
   readonly ttlMs: number
   /** The receipt tells the fates, and comes when all are known. */
   readonly wantsFates: boolean

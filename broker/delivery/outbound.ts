@@ -18,7 +18,7 @@ import { Load } from './load.ts'
 import type { OutboundOwner } from './outbound-owner.ts'
 import { isDropping, judgeShedding, type Shedding } from './shedding.ts'
 import type { OutboundLimits } from './marks.ts'
-import type { Retention } from './retention.ts'
+import type { FrameStart, Retention } from './retention.ts'
 import { WaitingSlices } from './waiting-slices.ts'
 
 const NOTHING: Slice[] = []
@@ -243,15 +243,15 @@ export class Outbound {
     this.#markDirty()
   }
 
-  /** The first `frames` of what waits have reached the client: settles them. `cut` finds where frame n of a slice begins. */
-  confirm(frames: number, cut: (slice: Slice, frames: number) => number): void {
+  /** The first `frames` of what waits have reached the client: settles them. */
+  confirm(frames: number, startOf: FrameStart): void {
     let left = frames
     while (left > 0) {
       const slice = this.#waiting.shift()
       if (slice === undefined) return
       if (slice.frames <= left) this.#settle([slice])
       else {
-        const [head, rest] = slice.split(cut(slice, left), left)
+        const [head, rest] = slice.split(startOf(slice, left), left)
         this.load.remove(slice)
         this.load.add(head)
         this.load.add(rest)

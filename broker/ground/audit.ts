@@ -8,11 +8,9 @@ export const auditActions = [
   'connection.ended',
   'channel.created',
   'channel.deleted',
-  'queue.purged',
   'agent.restarted',
   'connection.killed',
   'tracing.changed',
-  'config.changed',
   'broker.started',
   'broker.stopping',
   /** The log's own: the end of the file was not a whole entry, and what it was. */

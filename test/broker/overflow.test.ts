@@ -154,6 +154,25 @@ test('overflow: a receiver that was not reading before is waited for by nobody',
   t.is(frames.filter(({ kind }) => kind === Kind.publish).length + gaps(frames)[0]!.count, 200)
 })
 
+test('overflow: who publishes to a channel that blocks waits, also for a receiver that drops everything else', async t => {
+  const rig = rigWith('drop-oldest')
+  rig.openChannel({ name: 'orders' }, { overflow: 'block', maxPendingMessages: undefined, maxPendingBytes: undefined })
+  const receiver = stuck(rig, '>')
+  const [feeder, other] = [rig.native(), rig.native()]
+  // Slowly: nobody waits for it, it drops.
+  for (let i = 0; i < 120; i++) {
+    fill(other, 'news', 1)
+    await rig.advance(20)
+  }
+  t.true(receiver.connection.outbound.isShedding)
+  const sent = fill(feeder, 'orders')
+  t.true(feeder.link.isPaused)
+  t.is(receiver.connection.state, 'ready')
+  const frames = everything(receiver)
+  t.is(frames.filter(({ subject }) => subject === 'orders').length, sent)
+  t.false(feeder.link.isPaused)
+})
+
 test('overflow: a channel has a limit and a policy of its own', async t => {
   const rig = rigWith('disconnect')
   rig.openChannel({ name: 'telemetry' }, { overflow: 'drop-oldest', maxPendingMessages: 8, maxPendingBytes: undefined })
