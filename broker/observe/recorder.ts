@@ -50,7 +50,7 @@ const NOBODY = 0
 
 export class Recorder {
   readonly exceptions = new Exceptions()
-  readonly snapshots = new Snapshots()
+  readonly snapshots: Snapshots
   readonly #mask: number
   readonly #times: Float64Array
   readonly #ids: Float64Array
@@ -77,6 +77,7 @@ export class Recorder {
   /** `entries` is a power of two. */
   constructor(entries: number) {
     this.#mask = entries - 1
+    this.snapshots = new Snapshots(entries)
     this.#times = new Float64Array(entries)
     this.#ids = new Float64Array(entries)
     this.#refs = new Float64Array(entries)

@@ -1,14 +1,21 @@
 // Who a route led to, for the runs that took it: connection numbers, shared by all runs of the same receivers.
 //
-// Bounded by the numbers kept, not by the snapshots: the oldest are forgotten first, and a run whose snapshot is gone says so.
+// Bounded in numbers and in snapshots: messages that groups or filters pick receivers for have one each. The oldest are
+// forgotten first, and a run whose snapshot is gone says so.
 
 const MAX_NUMBERS = 2 * 1024 * 1024
 
 export class Snapshots {
+  readonly #maxSnapshots: number
   readonly #byId = new Map<number, Uint32Array>()
   #numbers = 0
   #next = 1
   #oldest = 1
+
+  /** Keeps at most so many: more than there are runs would serve nobody. */
+  constructor(maxSnapshots: number) {
+    this.#maxSnapshots = maxSnapshots
+  }
 
   /** Snapshots with a lower id are forgotten. */
   get oldest(): number {
@@ -20,7 +27,7 @@ export class Snapshots {
     const numbers = Uint32Array.from(receivers, ({ number }) => number)
     this.#byId.set(this.#next, numbers)
     this.#numbers += numbers.length + 1
-    while (this.#numbers > MAX_NUMBERS && this.#oldest < this.#next) this.#forget()
+    while ((this.#numbers > MAX_NUMBERS || this.#byId.size > this.#maxSnapshots) && this.#oldest < this.#next) this.#forget()
     return this.#next++
   }
 
