@@ -120,6 +120,10 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
     return `conn-${this.number}`
   }
 
+  get answersFrames(): boolean {
+    return this.link.protocol === undefined
+  }
+
   get isReady(): boolean {
     return this.state === 'ready'
   }

@@ -17,6 +17,7 @@ const PREFIX = '$CB.api.'
 
 export class Service implements Sink {
   readonly number = 0
+  readonly answersFrames = true
   readonly #core: Core
   readonly #view: BrokerView
 

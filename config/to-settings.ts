@@ -11,6 +11,8 @@ export function toSettings(file: ConfigFile, directory: string): Settings {
   return {
     ipc: ipcSettings(file.ipc, directory),
     gateway: gatewaySettings(file.gateway),
+    nats: defaultSettings.nats,
+    bus: defaultSettings.bus,
     network: networkSettings(file.network),
     pool: { threads: file.pool.threads, signatureAboveBytes: file.pool.signatureAbove, compressAboveBytes: file.pool.compressAbove, deflateAboveBytes: file.pool.deflateAbove },
     telemetry: telemetrySettings(file.telemetry, directory),
@@ -98,6 +100,7 @@ function principalSettings(principal: Item<'principals'>, directory: string): Pr
   return {
     name: principal.name,
     roles: principal.roles,
+    nkey: undefined,
     token: principal.token,
     tokenFile: principal.tokenFile === undefined ? undefined : resolvePath(principal.tokenFile, directory),
     publish: principal.publish,

@@ -101,6 +101,9 @@ const table = {
   'connect.websocket': { close: 96, retryable: true, text: 'no WebSocket connection to {url}: {problem}' },
   'client.unread_full': { close: 97, retryable: true, text: '{unreadBytes} bytes came while this client did not read (limit {limitBytes}), and a WebSocket cannot be paused; read faster, or take less' },
   'telemetry.headers': { close: 93, retryable: false, text: 'the headers in {path} cannot be used: {problem}; write one "name: value" on each line' },
+  'nats.malformed': { close: 110, retryable: false, text: 'what came is not the NATS protocol: {problem}' },
+  'nats.max_payload': { close: 111, retryable: false, text: 'the payload of {actualBytes} bytes exceeds max_payload, {limitBytes}; split it, or raise nats.maxPayload' },
+  'nats.max_control_line': { close: 112, retryable: false, text: 'a line of the NATS protocol has more than {limitBytes} bytes; raise nats.maxControlLine' },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof table

@@ -6,6 +6,8 @@ import type { ChannelMode, PatternRules, Role } from './types.ts'
 export interface Settings {
   readonly ipc: IpcSettings
   readonly gateway: GatewaySettings
+  readonly nats: NatsSettings
+  readonly bus: BusSettings
   readonly network: NetworkSettings
   readonly pool: PoolSettings
   readonly telemetry: TelemetrySettings
@@ -113,6 +115,81 @@ export interface GatewaySettings {
   readonly maxConnectionsPerAddress: number
 }
 
+/** The port at which NATS clients connect. */
+export interface NatsSettings {
+  readonly enabled: boolean
+  /** Address to listen at. default 127.0.0.1 */
+  readonly host: string
+  /** default 4222, 0 = any that is free */
+  readonly port: number
+  /** The port was asked for: not getting it ends the start. Otherwise the broker runs without it, and says so. */
+  readonly isPortRequired: boolean
+  /** What `INFO` calls this server; undefined = `callboard-` and the id of the home. */
+  readonly serverName: string | undefined
+  /** Largest payload of one message; undefined = ipc.performance.maxMessageBytes. bytes */
+  readonly maxPayloadBytes: number | undefined
+  /** Longest line of the protocol. bytes, default 4096 */
+  readonly maxControlLineBytes: number
+  /** 0 = as many as the broker may have. */
+  readonly maxConnections: number
+  /** Subscriptions of one connection; 0 = ipc.limits.maxSubscriptions. */
+  readonly maxSubscriptions: number
+  /** How often a client is pinged. ms, default 120000 */
+  readonly pingIntervalMs: number
+  /** Pings without an answer after which it is stale. default 2 */
+  readonly maxPingsOut: number
+  /** Time to authenticate. ms, default 2000 */
+  readonly authTimeoutMs: number
+  /** The principal of those who present no credential; undefined: they are refused. */
+  readonly noAuthUser: string | undefined
+  readonly tls: NatsTlsSettings | undefined
+  /** How long clients have, from the beginning of lame duck mode, to go elsewhere. ms, default 0: SIGTERM ends at once */
+  readonly lameDuckMs: number
+  /** For how long a native responder may take to answer a NATS client's request. ms, default 60000 */
+  readonly requestTimeoutMs: number
+  /** The monitoring endpoints (`/varz`, `/connz` …) on a port of their own, as nats-server has them; undefined: on the gateway's port alone. */
+  readonly monitor: { readonly host: string; readonly port: number } | undefined
+  /** NATS over WebSocket on a port of its own, at any path, as nats-server has it; on the gateway's port it is at `/nats`. */
+  readonly websocket: { readonly host: string; readonly port: number; readonly tls: NatsTlsSettings | undefined } | undefined
+}
+
+export interface NatsTlsSettings {
+  readonly certFile: string
+  readonly keyFile: string
+  readonly caFile: string | undefined
+  /** Clients must show a certificate of the CA. */
+  readonly verify: boolean
+  /** ms, default 2000 */
+  readonly handshakeTimeoutMs: number
+}
+
+/** What carries messages beyond this process. */
+export interface BusSettings {
+  /** undefined: nothing does. */
+  readonly nats: NatsBusSettings | undefined
+}
+
+/** Real NATS servers that this broker joins, and through them other brokers. */
+export interface NatsBusSettings {
+  /** `nats://host:port`, tried in random order. */
+  readonly servers: readonly string[]
+  /** File with a user's JWT and seed (`.creds`), a seed (`.nk`), or one line `token` or `user:password`. */
+  readonly credentialsFile: string | undefined
+  readonly tls: { readonly caFile: string | undefined; readonly certFile: string | undefined; readonly keyFile: string | undefined } | undefined
+  /** What the servers call this broker's connections, and other brokers this broker; undefined = `callboard-` and the id of the home. */
+  readonly name: string | undefined
+  /** Patterns of the subjects that are shared. default everything that is not reserved */
+  readonly subjects: readonly string[]
+  /** Queue groups that stay within this broker: patterns of their subjects. */
+  readonly localGroups: readonly string[]
+  /** How often the servers are pinged; two pings without an answer and the link is lost. ms, default 500 */
+  readonly pingIntervalMs: number
+  /** Bounds on what is held while the link is down. bytes, default 8 MiB; ms, default 30000 */
+  readonly holdBytes: number
+  readonly holdMs: number
+  readonly backoff: BackoffSettings
+}
+
 export interface NetworkSettings {
   readonly tcp: {
     readonly keepAlive: boolean
@@ -215,7 +292,9 @@ export interface ChannelFlow {
 export interface PrincipalSettings {
   readonly name: string
   readonly roles: readonly Role[]
-  /** The token itself, or the file it stands in (first line). Exactly one of the two. */
+  /** Public nkey: of a user (`U…`), who signs the broker's nonce with the seed, or of an account (`A…`), whose users' JWTs are taken. NATS clients only. */
+  readonly nkey: string | undefined
+  /** The token itself, or the file it stands in (first line). At most one of the two, and none only beside `nkey`. */
   readonly token: string | undefined
   readonly tokenFile: string | undefined
   readonly publish: PatternRules
@@ -271,6 +350,27 @@ export const defaultSettings: Settings = {
     maxUnauthenticated: 1024,
     maxConnectionsPerAddress: 0,
   },
+  nats: {
+    enabled: true,
+    host: '127.0.0.1',
+    port: 4222,
+    isPortRequired: false,
+    serverName: undefined,
+    maxPayloadBytes: undefined,
+    maxControlLineBytes: 4096,
+    maxConnections: 0,
+    maxSubscriptions: 0,
+    pingIntervalMs: 120_000,
+    maxPingsOut: 2,
+    authTimeoutMs: 2000,
+    noAuthUser: undefined,
+    tls: undefined,
+    lameDuckMs: 0,
+    requestTimeoutMs: 60_000,
+    monitor: undefined,
+    websocket: undefined,
+  },
+  bus: { nats: undefined },
   network: {
     tcp: { keepAlive: true, keepAliveIntervalMs: 30_000, keepAliveProbes: 3 },
     websocket: { pingIntervalMs: 30_000, pingTimeoutMs: 10_000, maxFrameBytes: 0, compression: false },

@@ -4,7 +4,7 @@ import { dropReasons, noDrops, type FateWatch } from './fate.ts'
 import type { ChannelFlow } from './settings.ts'
 
 /**
- * Accounts for deliveries: over accepted messages, Σ max(1, receivers) = written + dropped + pending at any moment.
+ * Accounts for deliveries: over accepted messages, Σ max(1, receivers) = written + forwarded + dropped + pending at any moment.
  * One per channel and one for what is published outside channels; the broker's is their sum.
  */
 export class Account {
@@ -14,6 +14,8 @@ export class Account {
   deliveries = 0
   /** Deliveries that the receiver's kernel took. */
   written = 0
+  /** Deliveries that the other end of the link to other brokers has confirmed. */
+  forwarded = 0
   /** Deliveries that wait in an outbound. */
   pending = 0
   /** Its channel is gone: nothing new is charged to it. */
@@ -34,9 +36,9 @@ export class Account {
     return total
   }
 
-  /** What the identity misses: deliveries − (written + dropped + pending); 0 unless there is a bug. */
+  /** What the identity misses: deliveries − (written + forwarded + dropped + pending); 0 unless there is a bug. */
   get imbalance(): number {
-    return this.deliveries - this.written - this.droppedTotal - this.pending
+    return this.deliveries - this.written - this.forwarded - this.droppedTotal - this.pending
   }
 }
 
@@ -44,6 +46,14 @@ export class Account {
 export interface Compressed {
   readonly payload: Uint8Array
   slice: Slice | undefined
+}
+
+/** Messages in the form of another protocol, as they came. Each receiver gets them in its own; a form is made once, for the first that wants it. */
+export interface ForeignForm {
+  /** The same messages as canonical native frames. */
+  native(slice: Slice): Slice
+  /** Where the message that begins at `start` ends. */
+  messageEnd(bytes: Uint8Array, start: number): number
 }
 
 /**
@@ -67,6 +77,8 @@ export class Slice {
   watch: FateWatch | undefined = undefined
   /** Made once, when a receiver's kernel did not take it in its turn, so that a small slice does not keep a large chunk. */
   copy: Slice | undefined = undefined
+  /** Its bytes are not native frames but these; only within the delivery of what has just come, nothing that waits has it. */
+  foreign: ForeignForm | undefined = undefined
   /** Its one message compressed, when there is a receiver that reads it; see broker/variant.ts. */
   zstd: Compressed | undefined = undefined
 
@@ -106,13 +118,15 @@ export class Slice {
 
 /** Whatever takes deliveries. */
 export interface Sink {
-  /** Number of the connection; 0 for the broker itself. */
+  /** Number of the connection; 0 for the broker itself. Several sinks of one connection have the same. */
   readonly number: number
+  /** Answers requests by frames of their own; who does not, answers by publishing on the reply subject. */
+  readonly answersFrames: boolean
   /** Takes a slice. false = it is above its high-water mark: whoever feeds it should pause. */
   deliver(slice: Slice): boolean
 }
 
-/** A sink with an identity: a connection. */
+/** A sink with an identity: a connection, or one subscription of a connection whose protocol delivers to subscriptions. */
 export interface Subscriber extends Sink {
   /** false: it does not get what it published itself. */
   readonly echo: boolean

@@ -52,6 +52,8 @@ export interface LinkHandler {
 export interface Link {
   readonly peer: Peer
   readonly framing: Framing
+  /** What is spoken on it, where the port decides that; undefined: what the first byte or message says. */
+  readonly protocol?: 'nats'
   /** What `write` wants its pieces put through; undefined: nothing. Text: pieces are lines, and each line is a message. */
   readonly wrap: Wrap | undefined
   /** Sets who is told, before the first `resume()`; later again when the link goes over to somebody else. */
@@ -116,7 +118,7 @@ export type Phase = 'create' | 'init' | 'run' | 'maintain' | 'terminate' | 'exit
 /** One actor as `callboard tree` shows it. */
 export interface ActorInfo {
   readonly id: string
-  readonly kind: 'broker' | 'supervisor' | 'listener' | 'connection' | 'channel' | 'agent' | 'pool'
+  readonly kind: 'broker' | 'supervisor' | 'listener' | 'connection' | 'channel' | 'agent' | 'pool' | 'link'
   readonly phase: Phase
   /** 1 for the first; one more each time its supervisor starts it anew. */
   readonly incarnation: number

@@ -20,7 +20,7 @@ function find(routes: Routes, subject: string): ReturnType<Routes['find']> {
 
 /** Routes over a list of patterns, each a sink of its own. */
 function overPatterns(patterns: (readonly string[])[]): Routes {
-  return new Routes(subject => receivers(patterns.filter(pattern => naivelyMatches(pattern, subject)).map((_, number) => ({ number, deliver: () => true }))), 7)
+  return new Routes(subject => receivers(patterns.filter(pattern => naivelyMatches(pattern, subject)).map((_, number) => ({ number, answersFrames: true, deliver: () => true }))), 7)
 }
 
 test('routes: what is remembered is what would be found now, whatever changed meanwhile', t => {

@@ -26,7 +26,7 @@ function setUp(): Setup {
   return {
     requests, clock, deadlines, told,
     party(number) {
-      const party: RequestParty = { number, openRequests: undefined, awaitedAnswers: 0, deliver: () => true }
+      const party: RequestParty = { answersFrames: true, number, openRequests: undefined, awaitedAnswers: 0, deliver: () => true }
       parties.push(party)
       return party
     },
