@@ -7,8 +7,8 @@ interface Receiver extends Subscriber {
 }
 
 function member(number: number): Subscription & { subscriber: Receiver } {
-  const subscriber = { number, echo: true, client: `c${number}`, isHigh: false, mayReceive: () => true, deliver: () => true }
-  return { answersFrames: true, number, pattern: 'a', tokens: ['a'], group: 'g', filter: undefined, subscriber }
+  const subscriber = { number, answersFrames: true, echo: true, client: `c${number}`, isHigh: false, mayReceive: () => true, deliver: () => true }
+  return { number, pattern: 'a', tokens: ['a'], group: 'g', filter: undefined, subscriber }
 }
 
 const all = (): boolean => true
