@@ -17,7 +17,7 @@ const rules: Rules = {
     cli: ['index.ts', 'client', 'config', 'telemetry', 'broker/ground'],
     'index.ts': ['actors', 'config', 'telemetry', 'broker', 'broker/ground'],
     client: ['broker/wire', 'broker/ground'],
-    actors: ['machines', 'agents', 'http', 'transports', 'dialects', 'native', 'broker', 'broker/ground'],
+    actors: ['machines', 'agents', 'http', 'transports', 'dialects', 'native', 'broker', 'broker/upstream/nats', 'broker/ground'],
     machines: ['broker/ground'],
     agents: ['native', 'broker', 'broker/ground'],
     // The one HTTP server; the gateway's WebSocket is an upgrade of it.
@@ -30,7 +30,7 @@ const rules: Rules = {
     // Files at the top of broker/ compose what lies below; siblings below know the ground alone.
     broker: [
       'broker/api', 'broker/delivery', 'broker/observe', 'broker/pool', 'broker/protocol', 'broker/registry', 'broker/routing',
-      'broker/security', 'broker/session', 'broker/wire', 'broker/ground',
+      'broker/security', 'broker/session', 'broker/upstream/nats', 'broker/wire', 'broker/ground',
     ],
     'broker/api': ['broker/ground'],
     'broker/delivery': ['broker/ground'],
@@ -42,6 +42,8 @@ const rules: Rules = {
     'broker/routing': ['broker/ground'],
     'broker/security': ['broker/ground'],
     'broker/session': ['broker/ground'],
+    // The link to NATS servers.
+    'broker/upstream/nats': ['broker/wire', 'broker/ground'],
     'broker/wire': ['broker/ground'],
     'broker/ground': [],
   },
@@ -56,6 +58,11 @@ const rules: Rules = {
     ws: ['transports'],
     piscina: ['broker/pool'],
     '@noble/hashes': ['client'],
+    // The link to NATS servers, and nkeys for whoever signs a challenge with one.
+    '@nats-io/transport-node': ['broker/upstream/nats'],
+    '@nats-io/jetstream': ['broker/upstream/nats'],
+    '@nats-io/kv': ['broker/upstream/nats'],
+    '@nats-io/nkeys': ['broker/security'],
     '@opentelemetry/api': ['telemetry', 'client'],
     '@opentelemetry/exporter-logs-otlp-http': ['telemetry'],
     '@opentelemetry/exporter-metrics-otlp-http': ['telemetry'],
