@@ -37,6 +37,10 @@ export interface Broker {
   readonly gatewayAddress: string | undefined
   /** Why it runs without, though a gateway is configured: its port is taken, and nobody asked for that very port. */
   readonly gatewayProblem: string | undefined
+  /** URL of the NATS port, such as `nats://127.0.0.1:4222`; undefined when the broker runs without. */
+  readonly natsAddress: string | undefined
+  /** Why it runs without, though a NATS port is configured: it is taken, and nobody asked for that very port. */
+  readonly natsProblem: string | undefined
   readonly pid: number
   /** The supervision tree as it is now. */
   tree(): ActorInfo
@@ -97,6 +101,8 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     socketPath: actor.socket,
     gatewayAddress: actor.gateway,
     gatewayProblem: actor.gatewayProblem,
+    natsAddress: actor.nats,
+    natsProblem: actor.natsProblem,
     pid: process.pid,
     tree: () => actor.tree(),
     async stop() {

@@ -21,6 +21,7 @@ import { BrokerMetrics } from '../broker/metrics-source.ts'
 import { Pipeline } from '../broker/pipeline.ts'
 import { Service } from '../broker/service.ts'
 import { View } from '../broker/view.ts'
+import { SocketLimits } from '../http/socket-limits.ts'
 import { brokerMachine } from '../machines/broker.ts'
 import { phaseOf } from '../machines/lifecycle.ts'
 import { openPeerCredentials } from '../native/peer-credentials.ts'
@@ -29,6 +30,8 @@ import { Actor, type SignalOf } from './actor.ts'
 import type { ActorScope } from './behaviour.ts'
 import { createDialects } from './dialects.ts'
 import { mostConnections } from './file-limit.ts'
+import { NatsDoor } from './nats-door.ts'
+import { openNatsPort } from './nats-port.ts'
 import { addConfigured, addOwner, issueAgentCredential } from './principals.ts'
 import { Tree } from './tree.ts'
 
@@ -66,11 +69,14 @@ export class BrokerActor implements BrokerHost {
   readonly #deadlines: Deadlines
   readonly #actor: Actor<typeof brokerMachine>
   readonly #exited = Promise.withResolvers<ExitReason>()
+  readonly #natsDoor: NatsDoor
   #tree: Tree | undefined
   #treeEnded: Promise<ExitReason> | undefined
   #agents: readonly LocalAgent[] = []
   #gateway: string | undefined
   #gatewayProblem: string | undefined
+  #nats: string | undefined
+  #natsProblem: string | undefined
   #isStopping = false
 
   constructor(options: BrokerActorOptions) {
@@ -80,6 +86,7 @@ export class BrokerActor implements BrokerHost {
     this.version = options.version
     this.home = this.paths.home
     this.socket = settings.ipc.socket ?? this.paths.socket
+    this.#natsDoor = new NatsDoor(new SocketLimits(settings.gateway), settings.nats.maxConnections)
     this.#deadlines = new Deadlines(systemClock, { onError: (error) => log.error({ err: BrokerError.from(error) }, 'a deadline failed') })
     this.#actor = new Actor({
       id: 'broker',
@@ -112,6 +119,14 @@ export class BrokerActor implements BrokerHost {
 
   get gatewayProblem(): string | undefined {
     return this.#gatewayProblem
+  }
+
+  get nats(): string | undefined {
+    return this.#nats
+  }
+
+  get natsProblem(): string | undefined {
+    return this.#natsProblem
   }
 
   get phase(): Phase {
@@ -215,6 +230,7 @@ export class BrokerActor implements BrokerHost {
       agents: this.#agents,
       listeners: {
         ...(settings.ipc.enabled ? { unix: (onLink: OnLink) => listenUnix({ path: this.socket, peerOf, log, onLink }) } : {}),
+        ...(settings.nats.enabled ? { nats: (onLink: OnLink) => this.#openNats(pipeline, onLink) } : {}),
         ...(settings.gateway.enabled ? { gateway: (onLink: OnLink) => this.#openGateway(pipeline, onLink) } : {}),
       },
     })
@@ -243,6 +259,18 @@ export class BrokerActor implements BrokerHost {
   #closeGateway(gateway: Listener): Promise<void> {
     this.#gateway = undefined
     return gateway.close()
+  }
+
+  async #openNats(pipeline: Pipeline, onLink: OnLink): Promise<Listener | undefined> {
+    const { settings, log } = this.#options
+    const port = await openNatsPort({ settings, log, door: this.#natsDoor, onLink, onRefused: (address, code) => pipeline.core.trail.refused(address, code), onMissing: (problem) => (this.#natsProblem = problem) })
+    this.#nats = port?.address
+    return port && { address: port.address, close: () => this.#closeNats(port) }
+  }
+
+  #closeNats(port: Listener): Promise<void> {
+    this.#nats = undefined
+    return port.close()
   }
 
   async #stopTree(): Promise<void> {

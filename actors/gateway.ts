@@ -8,6 +8,7 @@ import { GatewayServer, type GatewayServerOptions } from '../http/gateway-server
 import { metricsRoute } from '../http/metrics-route.ts'
 import { json, type Routes } from '../http/route.ts'
 import { openTcpKeepAlive } from '../native/tcp-keep-alive.ts'
+import { isPortTaken } from '../transports/tcp/bind.ts'
 import type { Deflate } from '../transports/websocket/deflation.ts'
 import { KeepAlive } from '../transports/websocket/keep-alive.ts'
 import { outgoing } from '../transports/websocket/outgoing.ts'
@@ -62,7 +63,7 @@ export async function openGateway(options: GatewayOptions): Promise<Listener | u
     opened = await open(server, gateway.isOnePerHost)
   } catch (error) {
     // Without a socket either, nobody could reach the broker. An address that cannot be had was asked for: the default is everywhere.
-    const isAddressWrong = gateway.host !== defaultSettings.gateway.host && !isTaken(error)
+    const isAddressWrong = gateway.host !== defaultSettings.gateway.host && !isPortTaken(error)
     if (gateway.isPortRequired || isAddressWrong || !ipc.enabled) throw error
     const problem = BrokerError.from(error).message
     log.warn({ problem }, 'the broker runs without gateway')
@@ -84,14 +85,10 @@ async function open(server: GatewayServerOptions, isOnePerHost: boolean): Promis
   try {
     return await GatewayServer.open(server)
   } catch (error) {
-    if (!isTaken(error) || isOnePerHost) throw error
+    if (!isPortTaken(error) || isOnePerHost) throw error
     server.log.warn({ port: server.port }, 'the port of the gateway is taken; it takes a free one')
     return GatewayServer.open({ ...server, port: 0 })
   }
-}
-
-function isTaken(error: unknown): boolean {
-  return error instanceof BrokerError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
 }
 
 function routes({ health, scrape, isToken, settings }: GatewayOptions): Routes {

@@ -5,6 +5,7 @@
 //                  ├─ agents ── agent.system …
 //                  └─ edge ─┬─ connections ─── conn-1, conn-2 …
 //                           ├─ listener.unix
+//                           ├─ listener.nats
 //                           └─ listener.gateway
 //
 // Started from top to bottom and stopped from bottom to top: first nobody new is let in, then connections are told,

@@ -3,7 +3,7 @@
 import type { Connection } from './connection.ts'
 import type { ConnectionInfo, DeviceInfo } from './ground/api.ts'
 import { patternsOverlap } from './ground/subject.ts'
-import type { ChannelSpec } from './ground/types.ts'
+import type { ChannelSpec, Link } from './ground/types.ts'
 import type { Device } from './protocol/bodies.ts'
 
 /** Share of a limit that the ceiling lies above it; see delivery/marks.ts. */
@@ -21,7 +21,7 @@ export function connectionInfo(connection: Connection, nowMs: number): Connectio
     roles: connection.permissions!.roles,
     ...(program === undefined ? {} : { program }),
     ...(agent === undefined ? {} : { agent }),
-    transport: link.framing === 'stream' ? 'unix' : 'websocket',
+    transport: transportOf(link),
     dialect: connection.dialect!.name,
     ...(device === undefined ? {} : { device: deviceInfo(device) }),
     flow: { overflow, maxPendingBytes: hardBytes, ...(ceilingMessages === Infinity ? {} : { maxPendingMessages: Math.round(ceilingMessages / (1 + RESERVE)) }) },
@@ -38,6 +38,12 @@ export function connectionInfo(connection: Connection, nowMs: number): Connectio
     openRequests: connection.openRequests?.size ?? 0,
     stalled: connection.stallDeadline !== undefined,
   }
+}
+
+// NATS over WebSocket is a stream too, whose bytes are wrapped.
+function transportOf({ framing, wrap, peer }: Link): ConnectionInfo['transport'] {
+  if (framing !== 'stream' || wrap !== undefined) return 'websocket'
+  return peer.network === undefined ? 'unix' : 'tcp'
 }
 
 /** Names of the channels with messages that a connection gets: by a subscription, or since they go to everybody. */

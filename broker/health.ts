@@ -10,6 +10,8 @@ export interface HealthFacts {
   readonly tree: ActorInfo
   /** Why it runs without the gateway that is configured. */
   readonly gatewayProblem: string | undefined
+  /** Why it runs without the NATS port that is configured. */
+  readonly natsProblem: string | undefined
   readonly channels: number
   readonly subscriptions: number
   readonly routes: number
@@ -35,7 +37,7 @@ const HOST_WARN = 0.5
 
 /** Part by part; the whole is as well as its worst part. */
 export function healthOf(facts: HealthFacts): { state: HealthState; parts: HealthPart[] } {
-  const parts = [broker(facts), registry(facts), router(facts), bus(facts), connections(facts), ...listeners(facts), ...gateway(facts), ...pool(facts), agents(facts), recorder(facts), loop(facts), memory(facts)]
+  const parts = [broker(facts), registry(facts), router(facts), bus(facts), connections(facts), ...listeners(facts), ...gateway(facts), ...nats(facts), ...pool(facts), agents(facts), recorder(facts), loop(facts), memory(facts)]
   return { state: worst(parts.map(({ state }) => state)), parts }
 }
 
@@ -66,15 +68,20 @@ function connections({ connections, stalled }: HealthFacts): HealthPart {
   return { part: 'connections', state: stalled === 0 ? 'ok' : 'warn', text: stalled === 0 ? `${connections} open` : `${connections} open, ${stalled} behind in reading and holding others back`, values: { open: connections, stalled } }
 }
 
-function listeners({ tree, gatewayProblem }: HealthFacts): HealthPart[] {
-  // A gateway that was given up for its port is a part of its own, below.
-  const actors = actorsOf(tree, 'listener').filter(({ id }) => id !== 'listener.gateway' || gatewayProblem === undefined)
+function listeners({ tree, gatewayProblem, natsProblem }: HealthFacts): HealthPart[] {
+  // A listener that was given up for its port is a part of its own, below.
+  const given = new Set([...(gatewayProblem === undefined ? [] : ['listener.gateway']), ...(natsProblem === undefined ? [] : ['listener.nats'])])
+  const actors = actorsOf(tree, 'listener').filter(({ id }) => !given.has(id))
   if (actors.length === 0) return [{ part: 'listeners', state: 'warn', text: 'none: nobody can connect', values: {} }]
   return actors.map((actor) => ({ part: actor.id, state: isDown(actor) ? 'fail' : 'ok', text: isDown(actor) ? `in phase ${actor.phase}` : actor.detail, values: { restarts: actor.restarts } }))
 }
 
 function gateway({ gatewayProblem }: HealthFacts): HealthPart[] {
   return gatewayProblem === undefined ? [] : [{ part: 'gateway', state: 'warn', text: gatewayProblem, values: {} }]
+}
+
+function nats({ natsProblem }: HealthFacts): HealthPart[] {
+  return natsProblem === undefined ? [] : [{ part: 'NATS port', state: 'warn', text: natsProblem, values: {} }]
 }
 
 // A broker without one has no actor of that name.

@@ -12,6 +12,10 @@ export interface BrokerHost {
   readonly gateway: string | undefined
   /** Why none is open, though one is configured. */
   readonly gatewayProblem: string | undefined
+  /** URL of the NATS port; undefined when none is open. */
+  readonly nats: string | undefined
+  /** Why none is open, though one is configured. */
+  readonly natsProblem: string | undefined
   readonly phase: Phase
   tree(): ActorInfo
   /** Starts the channel's actor, which makes it reachable, and remembers it over restarts. */

@@ -41,7 +41,7 @@ export class View implements BrokerView {
     const { broker, incarnation, directory, channels } = this.#pipeline.core
     const memory = process.memoryUsage()
     const cpu = process.cpuUsage()
-    const { version, phase, home, socket, gateway, gatewayProblem } = this.#host
+    const { version, phase, home, socket, gateway, gatewayProblem, nats, natsProblem } = this.#host
     return {
       broker,
       incarnation,
@@ -53,6 +53,8 @@ export class View implements BrokerView {
       socket,
       ...(gateway === undefined ? {} : { gateway }),
       ...(gatewayProblem === undefined ? {} : { gatewayProblem }),
+      ...(nats === undefined ? {} : { nats }),
+      ...(natsProblem === undefined ? {} : { natsProblem }),
       connections: directory.size,
       channels: channels.list().length,
       agents: this.#host.agents().length,
@@ -139,6 +141,7 @@ export class View implements BrokerView {
       upMs: process.uptime() * 1000,
       tree: this.#host.tree(),
       gatewayProblem: this.#host.gatewayProblem,
+      natsProblem: this.#host.natsProblem,
       channels: core.channels.list().length,
       subscriptions: core.interest.size,
       routes: core.routes.size,

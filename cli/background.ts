@@ -16,6 +16,9 @@ export interface StartReport {
   readonly gateway?: string | undefined
   /** Why there is none, though one is configured. */
   readonly gatewayProblem?: string | undefined
+  /** URL of the NATS port, and why there is none, likewise. */
+  readonly nats?: string | undefined
+  readonly natsProblem?: string | undefined
   readonly agents: readonly { readonly name: string; readonly phase: string }[]
 }
 

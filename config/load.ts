@@ -30,11 +30,20 @@ export async function loadConfigOf({ home, file }: { home: string; file?: string
 
 /** What the environment says goes before the file: several brokers of one host can share a configuration, each with a port of its own. */
 function withEnvironment(settings: Settings): Settings {
-  const text = process.env['CALLBOARD_GATEWAY_PORT']
-  if (text === undefined || text === '') return settings
+  const [gateway, nats] = [portOf('CALLBOARD_GATEWAY_PORT'), portOf('CALLBOARD_NATS_PORT')]
+  return {
+    ...settings,
+    ...(gateway === undefined ? {} : { gateway: { ...settings.gateway, port: gateway, isPortRequired: true } }),
+    ...(nats === undefined ? {} : { nats: { ...settings.nats, port: nats, isPortRequired: true } }),
+  }
+}
+
+function portOf(variable: string): number | undefined {
+  const text = process.env[variable]
+  if (text === undefined || text === '') return undefined
   const port = Number(text)
-  if (!/^\d{1,5}$/.test(text) || port > MAX_PORT) throw failure('$CALLBOARD_GATEWAY_PORT', `is "${text}"; allowed: a port from 0 to ${MAX_PORT}, 0 = any that is free`)
-  return { ...settings, gateway: { ...settings.gateway, port, isPortRequired: true } }
+  if (!/^\d{1,5}$/.test(text) || port > MAX_PORT) throw failure(`$${variable}`, `is "${text}"; allowed: a port from 0 to ${MAX_PORT}, 0 = any that is free`)
+  return port
 }
 
 /**

@@ -6,12 +6,13 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { BrokerError, type ErrorCode } from '../broker/ground/errors.ts'
-import type { Link, Listener, Log, Peer } from '../broker/ground/types.ts'
+import type { Link, Listener, Log } from '../broker/ground/types.ts'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
+import { isLoopback, plainAddress, tcpPeer, withPort } from '../transports/tcp/address.ts'
+import { bindTcp, unbind } from '../transports/tcp/bind.ts'
 import { Deflation, type DeflationOptions } from '../transports/websocket/deflation.ts'
 import { handshakeResponse } from '../transports/websocket/handshake.ts'
 import { WebSocketLink, type WebSocketKind } from '../transports/websocket/websocket-link.ts'
-import { isLoopback, plainAddress, withPort } from './host-name.ts'
 import { createHttpServer } from './node-http.ts'
 import { OriginCheck, type OriginRules } from './origin-check.ts'
 import { badRequest, HttpRefusal, READ_REFUSAL_MS, refusalBody, refuseSocket } from './refusal.ts'
@@ -66,17 +67,7 @@ export class GatewayServer implements Listener {
   static async open(options: GatewayServerOptions): Promise<GatewayServer> {
     const { host, port, log } = options
     const server = createServer({ allowHalfOpen: true, noDelay: true })
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen({ host, port, backlog: 4096 }, () => {
-          server.off('error', reject)
-          resolve()
-        })
-      })
-    } catch (error) {
-      throw new BrokerError('listener.failed', { path: withPort(host, port), problem: problemOf(error) }, { cause: error })
-    }
+    await bindTcp(server, host, port, 'gateway')
     server.on('error', (error) => log.error({ err: error }, 'the gateway failed'))
     if (!isLoopback(host)) log.warn({ host }, 'the gateway listens beyond this machine, and without TLS: who is on the way can read along')
     return new GatewayServer(server, options)
@@ -103,12 +94,9 @@ export class GatewayServer implements Listener {
 
   /** Stops accepting and cuts off whoever did not upgrade; links stay. */
   close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve())
-      for (const { socket } of this.#reception.visitors) socket.destroy()
-      // Node waits for the links too; the address is free now, and they end on their own account.
-      setImmediate(resolve)
-    })
+    const freed = unbind(this.#server)
+    for (const { socket } of this.#reception.visitors) socket.destroy()
+    return freed
   }
 
   #accept(socket: Socket): void {
@@ -162,7 +150,7 @@ export class GatewayServer implements Listener {
       visitor.upgraded()
       prepare(socket)
       socket.write(handshakeResponse(key, deflation?.header))
-      onLink(new WebSocketLink(socket, peerOf(socket, visitor.address), kind, visitor, deflation, first))
+      onLink(new WebSocketLink(socket, tcpPeer(socket, visitor.address), kind, visitor, deflation, first))
     } catch (error) {
       const refusal = HttpRefusal.from(error)
       if (refusal.status === 500) this.#options.log.error({ err: refusal.error }, 'an upgrade failed')
@@ -209,11 +197,6 @@ export class GatewayServer implements Listener {
   }
 }
 
-function peerOf(socket: Socket, address: string): Peer {
-  const isLocal = isLoopback(address) || address === plainAddress(socket.localAddress ?? '')
-  return { address: withPort(address, socket.remotePort ?? 0), pid: undefined, uid: undefined, network: isLocal ? 'local' : 'remote' }
-}
-
 function pathOf({ url = '' }: IncomingMessage): string {
   return url.split('?')[0]!
 }
@@ -244,12 +227,4 @@ function malformed(error: NodeJS.ErrnoException, socket: Socket): void {
 
 function cut(this: Socket): void {
   this.destroy()
-}
-
-function problemOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return 'another program listens there; stop it, or set gateway.port to another one'
-  if (code === 'EACCES') return 'not permitted; ports below 1024 need a privilege'
-  if (code === 'EADDRNOTAVAIL') return 'this machine does not have that address; set gateway.host to one that it has'
-  return message
 }

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import { BrokerError } from '../broker/ground/errors.ts'
-import { isLoopback, plainAddress } from './host-name.ts'
+import { isLoopback, plainAddress } from '../transports/tcp/address.ts'
 import { HttpRefusal } from './refusal.ts'
 import type { Route } from './route.ts'
 

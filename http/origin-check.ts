@@ -2,7 +2,8 @@
 // header that a proxy may have set, and anybody else.
 
 import type { IncomingHttpHeaders } from 'node:http'
-import { isLoopback, parseHost, plainAddress } from './host-name.ts'
+import { isLoopback, plainAddress } from '../transports/tcp/address.ts'
+import { parseHost } from './host-name.ts'
 import { badRequest, forbidden } from './refusal.ts'
 
 export interface OriginRules {

@@ -35,14 +35,14 @@ export class SocketLimits {
   }
 
   /**
-   * Takes a new socket in.
+   * Takes a new socket in. `isCrowd`: its address stands for many, of whom no more is asked than to leave room for others.
    * @throws BrokerError `gateway.socket_limit`; it is not counted then
    */
-  enter(address: string): void {
+  enter(address: string, isCrowd = false): void {
     const { maxUnauthenticated, maxUnauthenticatedPerAddress, maxConnectionsPerAddress } = this.#options
     const count = this.#addresses.get(address)
     check(count?.all ?? 0, maxConnectionsPerAddress, 'of one address', 'gateway.limits.maxConnectionsPerAddress')
-    check(count?.unauthenticated ?? 0, maxUnauthenticatedPerAddress, 'of one address that did not authenticate yet', 'gateway.limits.maxUnauthenticatedPerAddress')
+    if (!isCrowd) check(count?.unauthenticated ?? 0, maxUnauthenticatedPerAddress, 'of one address that did not authenticate yet', 'gateway.limits.maxUnauthenticatedPerAddress')
     check(this.#unauthenticated, maxUnauthenticated, 'that did not authenticate yet', 'gateway.limits.maxUnauthenticated')
     this.#unauthenticated++
     if (count === undefined) this.#addresses.set(address, { all: 1, unauthenticated: 1 })

@@ -70,12 +70,12 @@ export class Visitor extends Deadline {
     this.#reception.limits.authenticated(this.address)
   }
 
-  left(): void {
+  socketClosed(): void {
     this.upgraded()
     this.#reception.limits.leave(this.address, this.#isAuthenticated)
   }
 }
 
 function onClose(this: VisitedSocket): void {
-  this[VISITOR]!.left()
+  this[VISITOR]!.socketClosed()
 }

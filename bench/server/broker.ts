@@ -32,7 +32,7 @@ export async function readToken(home: string): Promise<string> {
 
 export async function startBroker(way: Way, nodeArgs: readonly string[] = []): Promise<BenchServer> {
   const [home, port] = [await makeHome(), await freePort()]
-  const server = spawnBroker(home, ['--config', config], { CALLBOARD_GATEWAY_PORT: String(port) }, nodeArgs)
+  const server = spawnBroker(home, ['--config', config], { CALLBOARD_GATEWAY_PORT: String(port), CALLBOARD_NATS_PORT: '0' }, nodeArgs)
   const stop = async (): Promise<void> => {
     await endProcess(server.child)
     await removeHome(home)

@@ -18,6 +18,10 @@ export interface BrokerStatus {
   readonly gateway?: string
   /** Why it runs without, though a gateway is configured. */
   readonly gatewayProblem?: string
+  /** URL of the NATS port; missing when the broker runs without. */
+  readonly nats?: string
+  /** Why it runs without, though a NATS port is configured. */
+  readonly natsProblem?: string
   readonly connections: number
   readonly channels: number
   readonly agents: number
@@ -35,7 +39,7 @@ export interface ConnectionInfo {
   readonly roles: readonly Role[]
   readonly program?: string
   readonly agent?: string
-  readonly transport: 'unix' | 'websocket'
+  readonly transport: 'unix' | 'tcp' | 'websocket'
   readonly dialect: string
   readonly device?: DeviceInfo
   /** What happens when more waits for it than may, and how much may; without `maxPendingMessages` only the bytes count. */

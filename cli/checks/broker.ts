@@ -1,4 +1,4 @@
-// Checks that the broker answers, with the credential that the other commands use, and that it has its gateway.
+// Checks that the broker answers, with the credential that the other commands use, and that it has its gateway and its NATS port.
 
 import { findHolder } from '../../broker/ground/home-lock.ts'
 import type { Context } from '../context.ts'
@@ -21,8 +21,10 @@ export async function* checkBroker(context: Context): AsyncGenerator<Finding> {
       const ms = performance.now() - sentMs
       const text = `answers principal "${client.welcome.principal}" (${client.welcome.roles.join(', ')}) in ${formatDuration(ms)}`
       const broker: Finding = ms < SLOW_MS ? { check: 'broker', state: 'ok', text } : { check: 'broker', state: 'warn', text, remedy: 'see what keeps it busy: callboard ipc latency, callboard ipc stats' }
-      const { gatewayProblem } = await client.call('status')
-      return gatewayProblem === undefined ? [broker] : [broker, { check: 'gateway', state: 'warn', text: gatewayProblem, remedy: 'callboard gateway status --verbose names who has the port; then callboard restart' }]
+      const { gatewayProblem, natsProblem } = await client.call('status')
+      const gateway: Finding[] = gatewayProblem === undefined ? [] : [{ check: 'gateway', state: 'warn', text: gatewayProblem, remedy: 'callboard gateway status --verbose names who has the port; then callboard restart' }]
+      const nats: Finding[] = natsProblem === undefined ? [] : [{ check: 'nats', state: 'warn', text: natsProblem, remedy: 'stop what has the port, or set nats.port, or nats: false; then callboard restart' }]
+      return [broker, ...gateway, ...nats]
     })
   } catch (thrown) {
     const { message, hint } = explain(thrown)

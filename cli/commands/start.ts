@@ -37,7 +37,7 @@ async function runBroker(context: Context, config: string | undefined): Promise<
     },
     () => process.exit(Exit.interrupted),
   )
-  const started: StartReport = { pid: broker.pid, home: broker.home, socket: broker.socketPath, gateway: broker.gatewayAddress, gatewayProblem: broker.gatewayProblem, agents: agentsBelow(broker.tree()) }
+  const started: StartReport = { pid: broker.pid, home: broker.home, socket: broker.socketPath, gateway: broker.gatewayAddress, gatewayProblem: broker.gatewayProblem, nats: broker.natsAddress, natsProblem: broker.natsProblem, agents: agentsBelow(broker.tree()) }
   // The command that started this one in the background waits for it.
   process.send?.(started)
   await printStarted(context, started, false)
@@ -57,6 +57,8 @@ export async function printStarted(context: Context, started: StartReport, isDet
   const width = Math.max(0, ...started.agents.map(agent => agent.name.length))
   if (started.gateway !== undefined) await print(`  gateway at ${started.gateway}`)
   if (started.gatewayProblem !== undefined) await print(`  no gateway: ${started.gatewayProblem}`)
+  if (started.nats !== undefined) await print(`  NATS at ${started.nats}`)
+  if (started.natsProblem !== undefined) await print(`  no NATS port: ${started.natsProblem}`)
   for (const agent of started.agents) await print(`  agent ${agent.name.padEnd(width)}  ${agent.phase}`)
   await print('talk to it   callboard ipc send --message \'{"action":"status"}\' --wait')
   await print('look inside  callboard status, callboard tree')

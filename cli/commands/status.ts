@@ -89,6 +89,7 @@ function formatStatus(now: Status): string {
     ['home', now.home],
     ['socket', now.socket],
     ['gateway', now.gateway ?? now.gatewayProblem ?? 'not configured'],
+    ['nats', now.nats ?? now.natsProblem ?? 'not configured'],
     ['connections', formatCount(now.connections)],
     ['channels', formatCount(now.channels)],
     ['agents', formatCount(now.agents)],

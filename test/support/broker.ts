@@ -28,13 +28,20 @@ export class BrokerAccess {
   readonly socket: string
   /** URL of the WebSocket gateway; its port is a free one unless the configuration names another. */
   readonly gateway: string
+  /** URL of the NATS port, likewise. */
+  readonly nats: string
   readonly #t: Teardown
 
-  constructor(t: Teardown, home: string, socket: string, gateway = '') {
+  constructor(t: Teardown, home: string, socket: string, gateway = '', nats = '') {
     this.#t = t
     this.home = home
     this.socket = socket
     this.gateway = gateway
+    this.nats = nats
+  }
+
+  get natsPort(): number {
+    return Number(new URL(this.nats).port)
   }
 
   /** The owner's token. */
@@ -90,10 +97,10 @@ export async function startBroker(t: Teardown, options: BrokerOptions = {}): Pro
   const home = prepareHome(t, options)
   const { settings, directory } = await loadConfigOf({ home })
   const log = recordedLog()
-  const { gateway } = settings
-  const broker = await createBroker({ home, settings: { ...settings, gateway: gateway.isPortRequired ? gateway : { ...gateway, port: 0 } }, configDirectory: directory, log })
+  const { gateway, nats } = settings
+  const broker = await createBroker({ home, settings: { ...settings, gateway: gateway.isPortRequired ? gateway : { ...gateway, port: 0 }, nats: nats.isPortRequired ? nats : { ...nats, port: 0 } }, configDirectory: directory, log })
   t.teardown(() => broker.stop())
-  return Object.assign(new BrokerAccess(t, home, broker.socketPath, broker.gatewayAddress), { broker, log })
+  return Object.assign(new BrokerAccess(t, home, broker.socketPath, broker.gatewayAddress, broker.natsAddress), { broker, log })
 }
 
 export interface BrokerProcess extends BrokerAccess {
@@ -116,7 +123,7 @@ export async function startBrokerProcess(t: Teardown, options: BrokerOptions = {
     return exited
   }
   t.teardown(() => end('SIGTERM'))
-  return Object.assign(new BrokerAccess(t, home, started.socket, started.gateway), { callboard, pid: started.pid, rssBytes: () => residentBytes(started.pid), end })
+  return Object.assign(new BrokerAccess(t, home, started.socket, started.gateway, started.nats), { callboard, pid: started.pid, rssBytes: () => residentBytes(started.pid), end })
 }
 
 function prepareHome(t: Teardown, { home = temporaryDirectory(t), config }: BrokerOptions): string {

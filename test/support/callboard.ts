@@ -10,7 +10,7 @@ export interface Callboard {
   readonly home: string
   readonly process: ChildProcess
   /** What it printed when it was ready (`--json`). */
-  readonly started: { readonly pid: number; readonly socket: string; readonly gateway?: string; readonly home: string; readonly agents: readonly { name: string }[] }
+  readonly started: { readonly pid: number; readonly socket: string; readonly gateway?: string; readonly nats?: string; readonly home: string; readonly agents: readonly { name: string }[] }
   /** Runs one command to its end. */
   run(...words: string[]): Promise<Run>
   /** Runs one command that must succeed, with `--json`; what it printed, one value per line. */

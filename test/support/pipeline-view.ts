@@ -18,6 +18,8 @@ export function rigWithView(setup: PipelineSetup = {}): PipelineRig {
     socket: '/home/of/it/callboard.sock',
     gateway: undefined,
     gatewayProblem: undefined,
+    nats: undefined,
+    natsProblem: undefined,
     phase: 'run',
     tree: () => root,
     startChannel: async spec => rig.openChannel(spec),

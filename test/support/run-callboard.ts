@@ -26,10 +26,10 @@ interface RunOptions {
   readonly nodeOptions?: readonly string[]
 }
 
-/** Starts the tool with these words; killed when the test ends. Nothing of the caller's own Callboard environment reaches it; a broker takes a free port for its gateway. */
+/** Starts the tool with these words; killed when the test ends. Nothing of the caller's own Callboard environment reaches it; a broker takes free ports for its gateway and for NATS. */
 export function spawnCallboard(t: Teardown, words: readonly string[], options: RunOptions): ChildProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_') && name !== 'FORCE_COLOR')
-  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.tool === 'callboard-mac' ? macBin : bin, ...words], { env: { ...Object.fromEntries(inherited), CALLBOARD_HOME: options.home, CALLBOARD_GATEWAY_PORT: '0', ...options.env } })
+  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.tool === 'callboard-mac' ? macBin : bin, ...words], { env: { ...Object.fromEntries(inherited), CALLBOARD_HOME: options.home, CALLBOARD_GATEWAY_PORT: '0', CALLBOARD_NATS_PORT: '0', ...options.env } })
   t.teardown(() => child.kill('SIGKILL'))
   return child
 }

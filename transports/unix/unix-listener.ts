@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import type { Link, Listener, Log } from '../../broker/ground/types.ts'
-import { UnixLink } from './unix-link.ts'
+import { StreamLink } from '../stream-link.ts'
 
 /** Longest path that fits a socket address on Linux. bytes */
 const MAX_PATH_BYTES = 107
@@ -46,7 +46,7 @@ export async function listenUnix(options: UnixListenerOptions): Promise<Listener
 
 function accept(socket: Socket, { peerOf, onLink }: UnixListenerOptions): void {
   const peer = peerOf(descriptorOf(socket))
-  onLink(new UnixLink(socket, { address: 'unix', pid: peer?.pid, uid: peer?.uid }))
+  onLink(new StreamLink(socket, { address: 'unix', pid: peer?.pid, uid: peer?.uid }))
 }
 
 // Node tells the descriptor of a socket to no public interface; libuv's handle has it on every POSIX system.

@@ -8,16 +8,12 @@ import { closeCode } from './close-code.ts'
 import type { Deflation } from './deflation.ts'
 import { Opcode } from './frame-header.ts'
 import { FrameReader, type FrameSink } from './frame-reader.ts'
+import type { Doorkeeper } from '../doorkeeper.ts'
 import { FairTurn, MEASURED_BYTES } from '../fair-turn.ts'
 import { listenTo, writePieces, type SocketLink } from '../linked-socket.ts'
 import { controlFrame, type Outgoing } from './outgoing.ts'
 import { Pongs } from './pongs.ts'
 import { WsReceiver, type FrameReading } from './ws-receiver.ts'
-
-/** Whoever counts sockets until their clients are let in. */
-export interface Doorkeeper {
-  admitted(): void
-}
 
 /** What all links of a gateway share. */
 export interface WebSocketKind {
@@ -253,6 +249,7 @@ export class WebSocketLink implements Link, SocketLink, FrameSink, FrameReading 
     this.isOpen = false
     this.#kind.links.delete(this)
     this.#deflation?.close()
+    this.#doorkeeper?.left?.()
     this.#handler.closed(this.#problem)
   }
 

@@ -1,62 +1,63 @@
-// A link over a connected Unix socket. Moves bytes; knows no frames.
+// A link over a connected socket that carries a stream of bytes, whatever the socket's kind. Knows no frames.
 
 import type { Socket } from 'node:net'
-import type { Link, LinkHandler, Peer } from '../../broker/ground/types.ts'
-import { FairTurn, MEASURED_BYTES } from '../fair-turn.ts'
-import { listenTo, writePieces, type SocketLink } from '../linked-socket.ts'
+import type { BrokerError } from '../broker/ground/errors.ts'
+import type { Link, LinkHandler, Peer } from '../broker/ground/types.ts'
+import { FairTurn, MEASURED_BYTES } from './fair-turn.ts'
+import { listenTo, writePieces, type SocketLink } from './linked-socket.ts'
 
-export class UnixLink implements Link, SocketLink {
+export class StreamLink implements Link, SocketLink {
   readonly peer: Peer
   readonly framing = 'stream'
   readonly wrap = undefined
-  readonly #socket: Socket
+  protected socket: Socket
+  protected handler!: LinkHandler
   #isPaused = true
   /** Made with the first large chunk. */
   #turn: FairTurn | undefined
-  #handler!: LinkHandler
   #problem: Error | undefined
 
   constructor(socket: Socket, peer: Peer) {
-    this.#socket = socket
+    this.socket = socket
     this.peer = peer
   }
 
   attach(handler: LinkHandler): void {
-    this.#handler = handler
-    listenTo(this.#socket, this)
+    this.handler = handler
+    listenTo(this.socket, this)
   }
 
-  admitted(): void {}
+  admitted(_maxMessageBytes: number): void {}
 
   write(pieces: readonly Uint8Array[]): boolean {
-    const socket = this.#socket
+    const { socket } = this
     if (socket.destroyed || socket.writableEnded) return false
     return writePieces(socket, pieces, this)
   }
 
   pause(): void {
     this.#isPaused = true
-    this.#socket.pause()
+    this.socket.pause()
   }
 
   resume(): void {
     this.#isPaused = false
-    this.#socket.resume()
+    this.socket.resume()
   }
 
   // The peer may still be writing: were the socket destroyed now, that would fail and take with it what it has not read.
   // So only this side ends; the socket goes when the peer's side ends too, or when its owner destroys it.
-  close(): void {
-    this.#socket.end()
+  close(_reason?: BrokerError): void {
+    this.socket.end()
   }
 
   destroy(): void {
-    this.#socket.destroy()
+    this.socket.destroy()
   }
 
   arrived(chunk: Buffer): void {
     if (chunk.length < MEASURED_BYTES && this.#turn === undefined) this.received(chunk)
-    else (this.#turn ??= new FairTurn()).read(this, this.#socket, chunk)
+    else (this.#turn ??= new FairTurn()).read(this, this.socket, chunk)
   }
 
   get isPaused(): boolean {
@@ -64,15 +65,15 @@ export class UnixLink implements Link, SocketLink {
   }
 
   received(chunk: Buffer): void {
-    this.#handler.received(chunk, false)
+    this.handler.received(chunk, false)
   }
 
   written(): void {
-    this.#handler.written()
+    this.handler.written()
   }
 
   peerEnded(): void {
-    this.#handler.ended()
+    this.handler.ended()
   }
 
   brokeOff(problem: Error): void {
@@ -80,6 +81,6 @@ export class UnixLink implements Link, SocketLink {
   }
 
   closed(): void {
-    this.#handler.closed(this.#problem)
+    this.handler.closed(this.#problem)
   }
 }
