@@ -14,6 +14,9 @@ import { Turns, type TurnLimits } from '../dialects/gateway/turns.ts'
 import type { EnvelopeHost } from '../dialects/json/envelopes.ts'
 import { JsonDialect, type JsonHost } from '../dialects/json/json-dialect.ts'
 import { JsonWriter, type Names } from '../dialects/json/json-writer.ts'
+import { NatsDialect, type NatsHost } from '../dialects/nats/nats-dialect.ts'
+import { NatsReader } from '../dialects/nats/nats-reader.ts'
+import { NatsWriter } from '../dialects/nats/nats-writer.ts'
 import { NativeDialect } from '../dialects/native/native-dialect.ts'
 import { NativeReader } from '../dialects/native/native-reader.ts'
 
@@ -30,9 +33,14 @@ export function createDialects(core: () => Core, version: string): Dialects {
   let reader: NativeReader<Connection> | undefined
   let json: JsonHost | undefined
   let gateway: GatewayHost<Connection> | undefined
+  let nats: NatsHost<Connection> | undefined
   return {
     // Only links with messages: on a byte stream the client's first byte says what it understands.
-    greet: (connection) => (connection.link.framing === 'stream' ? undefined : challenge(connection, core())),
+    greet(connection) {
+      if (connection.link.protocol === 'nats') return infoLine(connection, core(), version)
+      return connection.link.framing === 'stream' ? undefined : challenge(connection, core())
+    },
+    known: (connection, ingress) => (connection.link.protocol === 'nats' ? new NatsDialect(connection, ingress, (nats ??= natsHost(core()))) : undefined),
     begin(firstByte, connection, ingress, maxFrameBytes) {
       const { framing } = connection.link
       // Whatever a text begins with: what is wrong with it is told as text.
@@ -79,6 +87,26 @@ function gatewayHost(core: Core, version: string): GatewayHost<Connection> {
       const permissions = connection.permissions!
       if (!permissions.mayPublish(parseSubject(subject))) throw new BrokerError('permission.denied', { principal: permissions.name, action: 'publish to', subject })
     },
+    send(connection, bytes) {
+      if (!connection.isEnding) core.sendBytes(connection, bytes)
+    },
+  }
+}
+
+function infoLine({ number, link }: Connection, { settings, broker }: Core, version: string): Uint8Array {
+  const { nats, ipc } = settings
+  const info = { server_id: broker, server_name: nats.serverName ?? `callboard-${broker}`, version: '2.9.10', proto: 1, git_commit: `callboard ${version}`, host: nats.host, port: nats.port, headers: true, auth_required: true, max_payload: nats.maxPayloadBytes ?? ipc.performance.maxMessageBytes, client_id: number, client_ip: link.peer.address.replace(/:\d+$/, '') }
+  return Buffer.from(`INFO ${JSON.stringify(info)}\r\n`)
+}
+
+function natsHost(core: Core): NatsHost<Connection> {
+  const { clock, flusher, settings } = core
+  const { nats, ipc } = settings
+  return {
+    reader: new NatsReader(() => clock.wallMicros(), (chunk) => flusher.lend(chunk)),
+    writer: new NatsWriter(namesOf(core)),
+    maxControlLineBytes: nats.maxControlLineBytes,
+    maxPayloadBytes: nats.maxPayloadBytes ?? ipc.performance.maxMessageBytes,
     send(connection, bytes) {
       if (!connection.isEnding) core.sendBytes(connection, bytes)
     },

@@ -148,6 +148,7 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   }
 
   deliver(slice: Slice): boolean {
+    if (slice.foreign !== undefined) slice = slice.foreign.native(slice)
     const translate = this.dialect?.translate
     if (translate !== undefined) return this.outbound.deliver(translate(slice))
     return this.outbound.deliver(slice.zstd !== undefined && this.readsZstd ? compressedSlice(slice) : slice)

@@ -5,7 +5,8 @@ import { Admission, handshakeFrameBytes, type ProcessCheck } from './admission.t
 import { Backpressure } from './backpressure.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import { Core, type CoreOptions } from './core.ts'
-import type { ControlMessage, Dialect, Ingress } from './ground/control.ts'
+import { ForeignPublisher } from './foreign-publisher.ts'
+import type { ControlMessage, Dialect, ForeignMessages, Ingress, OwnSubscription } from './ground/control.ts'
 import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
 import { kindName, Flag, Kind } from './ground/kind.ts'
@@ -33,6 +34,8 @@ import { MAX_ID, Offset } from './wire/layout.ts'
 export interface Dialects {
   /** What a client is told before it has said anything; undefined where it speaks first. */
   greet(connection: Connection): Uint8Array | undefined
+  /** The dialect of a connection whose link says which one is spoken on it; undefined: the first byte will. */
+  known(connection: Connection, ingress: Ingress<Connection>): Dialect | undefined
   /** The dialect that a first byte on the connection's link announces; undefined when none begins so. */
   begin(firstByte: number, connection: Connection, ingress: Ingress<Connection>, maxFrameBytes: number): Dialect | undefined
 }
@@ -56,6 +59,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   readonly #admission: Admission
   readonly #backpressure: Backpressure
   readonly #publisher: Publisher
+  readonly #foreign: ForeignPublisher
   readonly #requester: Requester
   readonly #subscribing: Subscribing
   readonly #heartbeat: Heartbeat
@@ -77,6 +81,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#admission = new Admission(this.core, processCheck(options), this.#sessions, (fresh, to) => this.#passOn(fresh, to))
     this.#backpressure = new Backpressure(this.core)
     this.#publisher = new Publisher(this.core, this.#backpressure)
+    this.#foreign = new ForeignPublisher(this.core, this.#publisher)
     this.#requester = new Requester(this.core, this.#publisher)
     this.#subscribing = new Subscribing(this.core)
     this.#heartbeat = new Heartbeat(this.core)
@@ -110,8 +115,10 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#admission.begin(connection)
     link.attach(connection)
     this.core.onConnectionEvent(connection, 'accepted')
+    connection.dialect = this.#options.dialects.known(connection, this.#ingress)
     const greeting = this.#options.dialects.greet(connection)
     if (greeting !== undefined) this.core.sendBytes(connection, greeting)
+    if (connection.dialect !== undefined && this.#turnedAway.has(connection)) this.#turnAway(connection)
     link.resume()
     return connection
   }
@@ -134,9 +141,12 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
       return this.core.end(connection, new BrokerError('frame.bad_preamble', { actual: `0x${chunk[0]!.toString(16).padStart(2, '0')}` }))
     }
     connection.dialect = dialect
-    const { maxConnections } = this.#options
-    if (this.#turnedAway.has(connection)) this.core.end(connection, new BrokerError('connection.limit', { limit: maxConnections }))
+    if (this.#turnedAway.has(connection)) this.#turnAway(connection)
     else dialect.received(chunk, endsMessage)
+  }
+
+  #turnAway(connection: Connection): void {
+    this.core.end(connection, new BrokerError('connection.limit', { limit: this.#options.maxConnections }))
   }
 
   ended(connection: Connection, problem?: BrokerError): void {
@@ -274,6 +284,22 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     else if (kind === Kind.request) this.#request(connection, bytes, start, end, id, timeMicros, asked)
     else this.#requester.answer(connection, bytes, start, end, id, timeMicros, zstd)
     this.core.traced = undefined
+  }
+
+  foreign(connection: Connection, messages: ForeignMessages): number {
+    return connection.state === 'ready' ? this.#foreign.publish(connection, messages) : -1
+  }
+
+  subscribe(connection: Connection, subscription: OwnSubscription): void {
+    if (connection.state === 'ready') this.#subscribing.subscribeOwn(connection, subscription)
+  }
+
+  unsubscribe(connection: Connection, number: number): void {
+    if (connection.state === 'ready') this.#subscribing.unsubscribe(connection, number)
+  }
+
+  recount(connection: Connection, number: number): void {
+    this.#subscribing.recount(connection, number)
   }
 
   control(connection: Connection, message: ControlMessage): void {

@@ -9,7 +9,7 @@ import { BoundedIngressQueue } from './bounded-ingress-queue.ts'
 import { Compression, type Need } from './compression.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
-import type { ControlMessage, Ingress } from './ground/control.ts'
+import type { ControlMessage, ForeignMessages, Ingress, OwnSubscription } from './ground/control.ts'
 import { BrokerError } from './ground/errors.ts'
 import type { IngressQueue, Work } from './ground/ingress-queue.ts'
 import { Flag, Kind } from './ground/kind.ts'
@@ -71,6 +71,24 @@ export class Preparation implements Ingress<Connection> {
     if (connection.state !== 'ready' || !this.#concerns(bytes, start, end, isVerified)) return this.next.message(connection, bytes, start, end, timeMicros, isVerified)
     if (this.#isLong(connection, bytes, start, end, isVerified)) this.#wait((connection.ingressQueue = new BoundedIngressQueue(this.core, connection)), connection, bytes, start, end, timeMicros, isVerified)
     else this.#now(connection, bytes, start, end, timeMicros, isVerified)
+  }
+
+  // Of connections that never have anything to wait for.
+
+  foreign(connection: Connection, messages: ForeignMessages): number {
+    return this.next.foreign(connection, messages)
+  }
+
+  subscribe(connection: Connection, subscription: OwnSubscription): void {
+    this.next.subscribe(connection, subscription)
+  }
+
+  unsubscribe(connection: Connection, number: number): void {
+    this.next.unsubscribe(connection, number)
+  }
+
+  recount(connection: Connection, number: number): void {
+    this.next.recount(connection, number)
   }
 
   control(connection: Connection, message: ControlMessage): void {

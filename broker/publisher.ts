@@ -1,7 +1,7 @@
 // Publishing: verdict, route, delivery, accounting and recorder, once per run.
 
 import type { Backpressure } from './backpressure.ts'
-import type { Connection } from './connection.ts'
+import { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Kind } from './ground/kind.ts'
@@ -84,7 +84,12 @@ export class Publisher {
 
   /** Hands a slice to one receiver, and slows the sender when that one is behind; `subject` where it sends by credit. */
   deliver(connection: Connection, sink: Sink, slice: Slice, subject?: string): void {
-    if (!sink.deliver(slice)) this.#backpressure.stall(connection, sink as Connection, subject)
+    if (!sink.deliver(slice)) this.#stall(connection, sink, subject)
+  }
+
+  #stall(connection: Connection, sink: Sink, subject: string | undefined): void {
+    const receiver = sink instanceof Connection ? sink : this.#core.directory.number(sink.number)
+    if (receiver !== undefined) this.#backpressure.stall(connection, receiver, subject)
   }
 
   #takeCredit(connection: Connection, route: Route, firstId: number, count: number, bytes: number): boolean {
@@ -122,7 +127,7 @@ export class Publisher {
   /** The verdict, remembered in the route; false when the messages were refused. */
   mayPublish(connection: Connection, route: Route, firstId: number, count: number): boolean {
     const permissions = connection.permissions!
-    const verdict = this.verdict(permissions, route)
+    const verdict = connection.answersFrames ? this.verdict(permissions, route) : (route.foreignVerdicts[permissions.index] ??= this.#judge(permissions, route, true))
     if (verdict === Verdict.allowed) return true
     route.receivers.account.rejected += count
     const error =
@@ -138,10 +143,10 @@ export class Publisher {
     return (route.verdicts[permissions.index] ??= this.#judge(permissions, route))
   }
 
-  #judge(permissions: Permissions, route: Route): Verdict {
+  #judge(permissions: Permissions, route: Route, isForeign = false): Verdict {
     const { tokens } = route
     if (!permissions.mayPublish(tokens)) return Verdict.denied
-    if (isReserved(tokens)) return tokens[0] === '$CB' && ['to', 'all', 'api'].includes(tokens[1] ?? '') ? Verdict.allowed : Verdict.denied
+    if (isReserved(tokens) && (tokens[0] === '$CB' || !isForeign)) return tokens[0] === '$CB' && ['to', 'all', 'api'].includes(tokens[1] ?? '') ? Verdict.allowed : Verdict.denied
     const isBound = !permissions.has('agent') && !permissions.has('system')
     return isBound && this.#core.channels.owner(tokens)?.direction === 'subscribe' ? Verdict.direction : Verdict.allowed
   }
@@ -153,9 +158,9 @@ export class Publisher {
     let receivers = 0
     for (let i = 0; i < plain.length; i++) {
       const sink = plain[i]!
-      if (skipsSender && sink === connection) continue
+      if (skipsSender && sink.number === connection.number) continue
       receivers++
-      if (!sink.deliver(slice)) this.#backpressure.stall(connection, sink as Connection, route.subject)
+      if (!sink.deliver(slice)) this.#stall(connection, sink, route.subject)
     }
     return receivers
   }
@@ -166,7 +171,7 @@ export class Publisher {
     let sum = 0
     let id = firstId
     for (let start = run.start; start < run.end; ) {
-      const end = frameEnd(bytes, start)
+      const end = run.foreign === undefined ? frameEnd(bytes, start) : run.foreign.messageEnd(bytes, start)
       const slice = run.count === 1 ? run : run.part(bytes, start, end, 1)
       const targets = this.targets(connection, route, slice)
       this.record(connection, route, slice, Kind.publish, id++, timeMicros, targets.sinks, details)
@@ -189,28 +194,29 @@ export class Publisher {
   /** Who gets one message, and as what: everybody plain, and those whom groups and filters pick. */
   targets(connection: Connection, route: Route, slice: Slice): Targets {
     const { plain, exceptSender } = route.receivers
-    const { bytes, start, end } = slice
-    const sinks = exceptSender || !connection.echo ? plain.filter((sink) => sink !== connection) : plain.slice()
+    const sinks = exceptSender || !connection.echo ? plain.filter((sink) => sink.number !== connection.number) : plain.slice()
     const targets = new Targets(sinks, slice)
-    if (!route.isUniform) this.#pick(connection, route, bytes, start, end, (sink, subscription) => targets.add(sink, subscription))
+    if (!route.isUniform) this.#pick(connection, route, slice, (sink, subscription) => targets.add(sink, subscription))
     return targets
   }
 
   /**
-   * Calls `take` for each receiver that groups and filters choose for one message; `subscription` is the group member's
-   * number for it.
+   * Calls `take` for each receiver that is chosen for one message; `subscription` is the number of a group's member that
+   * wants to be told it.
    */
-  #pick(connection: Connection, route: Route, bytes: Uint8Array, start: number, end: number, take: (sink: Sink, subscription: number | undefined) => void): void {
-    const { groups, filtered } = route.receivers
-    const message = lazyMessage(bytes, start, end, route.subject, connection.client)
+  #pick(connection: Connection, route: Route, slice: Slice, take: (sink: Sink, subscription: number | undefined) => void): void {
+    const { groups, filtered, counting } = route.receivers
+    const message = lazyMessage(slice, route.subject, connection.client)
+    const isOwn = (sink: Sink): boolean => sink.number === connection.number && !connection.echo
+    for (const subscriber of counting) if (subscriber.wants === true && !isOwn(subscriber)) take(subscriber, undefined)
     for (const group of groups) {
       const member = group.pick(
-        ({ subscriber, filter }) => (subscriber !== connection || connection.echo) && subscriber.mayReceive(route.tokens) && (filter === undefined || filter.test(message)),
+        ({ subscriber, filter }) => !isOwn(subscriber) && subscriber.mayReceive(route.tokens) && (subscriber.isCounting !== true || subscriber.wants === true) && (filter === undefined || filter.test(message)),
       )
-      if (member !== undefined) take(member.subscriber, member.number)
+      if (member !== undefined) take(member.subscriber, member.subscriber.answersFrames ? member.number : undefined)
     }
     for (const { subscriber, subscriptions } of filtered) {
-      if (subscriber === connection && !connection.echo) continue
+      if (isOwn(subscriber)) continue
       if (subscriptions.some((subscription) => subscription.filter!.test(message))) take(subscriber, undefined)
     }
   }

@@ -52,10 +52,15 @@ export class Requester {
     // always answer, and need none.
     if (sinks[0] !== this.#core.service) {
       const isMany = ((bytes[start + Offset.flags]! << 8) & Flag.many) !== 0
-      this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs, isMany, responders: sinks.slice() as Connection[] })
+      this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs, isMany, responders: sinks.map((sink) => this.#connectionOf(sink)) })
     }
     for (let i = 0; i < sinks.length; i++) this.#publisher.deliver(connection, sinks[i]!, targets.sliceFor(i))
     return sinks.length
+  }
+
+  // A subscription answers through its connection.
+  #connectionOf(sink: Sink): Connection {
+    return sink instanceof Connection ? sink : this.#core.directory.number(sink.number)!
   }
 
   /** A stamped response, part or error by a client. */

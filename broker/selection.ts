@@ -8,19 +8,27 @@ import { decodePayload } from './ground/payload.ts'
 import type { PayloadType } from './ground/payload-type.ts'
 import { decodeFrame, type Frame } from './wire/frame.ts'
 import type { Slice } from './ground/slice.ts'
+import { nativeSlice } from './variant.ts'
 import { Offset } from './wire/layout.ts'
 import { frameEnd } from './wire/regroup.ts'
 
-/** The canonical frame `bytes[start..end)` for filters; whatever is decoded is decoded once. */
-export function lazyMessage(bytes: Uint8Array, start: number, end: number, subject: string, sender: string): FilterMessage {
+/** A slice's one message for filters; whatever is decoded is decoded once. */
+export function lazyMessage(slice: Slice, subject: string, sender: string): FilterMessage {
   let frame: Frame | undefined
   let value: unknown
   let isDecoded = false
-  const decoded = (): Frame => (frame ??= decodeFrame(bytes, start, end))
+  const decoded = (): Frame => {
+    if (frame !== undefined) return frame
+    const { bytes, start, end } = nativeSlice(slice)
+    return (frame = decodeFrame(bytes, start, end))
+  }
   return {
     subject,
     sender,
-    type: bytes[start + Offset.kind] === Kind.request ? 'request' : subject === '$CB.all' ? 'broadcast' : 'event',
+    get type() {
+      if (slice.foreign === undefined && slice.bytes[slice.start + Offset.kind] === Kind.request) return 'request'
+      return subject === '$CB.all' ? 'broadcast' : 'event'
+    },
     get headers() {
       return decoded().headers
     },
@@ -37,8 +45,8 @@ export function lazyMessage(bytes: Uint8Array, start: number, end: number, subje
 
 /** The payload of a slice's first message as text, for people. */
 export function previewOf(slice: Slice): string {
-  const { bytes, start } = slice
   try {
+    const { bytes, start } = nativeSlice(slice)
     const { flags, payload } = decodeFrame(bytes, start, frameEnd(bytes, start))
     if ((flags & Flag.compressed) !== 0) return `(${payload.length} bytes of zstd)`
     const value = decodePayload((flags & Flag.payloadType) as PayloadType, payload)

@@ -2,6 +2,7 @@
 
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
+import type { OwnSubscription } from './ground/control.ts'
 import { BrokerError } from './ground/errors.ts'
 import { compileFilter } from './ground/filter.ts'
 import { isReserved, parsePattern, patternsOverlap } from './ground/subject.ts'
@@ -23,15 +24,43 @@ export class Subscribing {
   subscribe(connection: Connection, number: number, { pattern, group, filter }: Subscribe): void {
     const { maxSubscriptions } = this.#core.settings.ipc.limits
     if (!(Number.isInteger(number) && number >= 1 && number <= MAX_NUMBER)) throw new BrokerError('frame.malformed', { problem: `a subscription's number must be 1..${MAX_NUMBER}, got ${number}` })
-    const subscriptions = (connection.subscriptions ??= new Map())
-    if (subscriptions.has(number)) throw new BrokerError('subscription.exists', { subscription: number })
-    if (subscriptions.size >= maxSubscriptions) throw new BrokerError('subscription.limit', { limit: maxSubscriptions })
+    this.#checkLimit(connection, number, maxSubscriptions)
     const tokens = parsePattern(pattern)
-    const permissions = connection.permissions!
     // What is addressed to a connection comes unasked; the rest of the reserved space is nobody's to watch.
-    if (isReserved(tokens) || !permissions.maySubscribe(tokens)) throw new BrokerError('permission.denied', { principal: permissions.name, action: 'subscribe to', subject: pattern })
-    const subscription: Subscription = { number, pattern, tokens, group, filter: filter === undefined ? undefined : compileFilter(filter), subscriber: connection }
-    subscriptions.set(number, subscription)
+    if (isReserved(tokens)) throw denied(connection, pattern)
+    this.#add(connection, { number, pattern, tokens, group, filter: filter === undefined ? undefined : compileFilter(filter), subscriber: connection })
+  }
+
+  /**
+   * Subscribes something of the connection's own: its protocol delivers to subscriptions, and has inboxes and addresses
+   * as subjects like others.
+   * @throws BrokerError `pattern.invalid`, `permission.denied`, `subscription.exists`, `subscription.limit`
+   */
+  subscribeOwn(connection: Connection, { number, pattern, group, subscriber }: OwnSubscription): void {
+    const { nats, ipc } = this.#core.settings
+    this.#checkLimit(connection, number, nats.maxSubscriptions === 0 ? ipc.limits.maxSubscriptions : nats.maxSubscriptions)
+    const tokens = parsePattern(pattern)
+    if (tokens[0] === '$CB' && (group !== undefined || !isOwnAddress(connection, tokens))) throw denied(connection, pattern)
+    this.#add(connection, { number, pattern, tokens, group, filter: undefined, subscriber })
+  }
+
+  /** The subscription's subscriber counts from now on, or does not any more: its routes are built again. */
+  recount(connection: Connection, number: number): void {
+    const subscription = connection.subscriptions?.get(number)
+    if (subscription !== undefined) this.#core.routes.invalidate(subscription.tokens)
+  }
+
+  #checkLimit(connection: Connection, number: number, limit: number): void {
+    const { subscriptions } = connection
+    if (subscriptions?.has(number)) throw new BrokerError('subscription.exists', { subscription: number })
+    if (subscriptions !== undefined && subscriptions.size >= limit) throw new BrokerError('subscription.limit', { limit })
+  }
+
+  #add(connection: Connection, subscription: Subscription): void {
+    const { number, pattern, tokens, group } = subscription
+    if (!connection.permissions!.maySubscribe(tokens)) throw denied(connection, pattern)
+    connection.subscriptions ??= new Map()
+    connection.subscriptions.set(number, subscription)
     if (group === undefined) this.#core.interest.add(tokens, subscription)
     else this.#join(`${pattern} ${group}`, subscription)
     this.#core.routes.invalidate(tokens)
@@ -86,4 +115,15 @@ export class Subscribing {
     this.#groups.delete(key)
     this.#core.interest.remove(tokens, group)
   }
+}
+
+function denied({ permissions }: Connection, pattern: string): BrokerError {
+  return new BrokerError('permission.denied', { principal: permissions!.name, action: 'subscribe to', subject: pattern })
+}
+
+// `$CB.all`, and what is sent to the connection itself.
+function isOwnAddress({ client, agent, session }: Connection, [, area, kind, ...rest]: readonly string[]): boolean {
+  if (area === 'all') return kind === undefined
+  const id = rest.join('.')
+  return area === 'to' && ((kind === 'client' && id === client) || (kind === 'agent' && agent !== undefined && id === agent) || (kind === 'session' && id === session))
 }

@@ -1,7 +1,7 @@
 // How dialects and the pipeline speak of frames: control messages as data, messages as canonical bytes.
 
 import type { BrokerError } from './errors.ts'
-import type { Slice } from './slice.ts'
+import type { ForeignForm, Slice, Subscriber } from './slice.ts'
 
 /** A control frame from a client, decoded, whatever its dialect. */
 export interface ControlMessage {
@@ -25,6 +25,33 @@ export interface BrokerMessage {
   readonly payload?: Uint8Array
 }
 
+/** `count` messages of one subject in a form of the dialect's own: `bytes[start..end)`, the subject at `bytes[subjectStart..subjectEnd)`. */
+export interface ForeignMessages extends ForeignForm {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+  readonly count: number
+  readonly subjectStart: number
+  readonly subjectEnd: number
+  /** When they came. µs since the epoch */
+  readonly timeMicros: number
+  /** Set when they are taken: who sent them, and the number of the first. */
+  origin: number
+  firstId: number
+  /** Their headers as native messages have them, where they have some; then `count` is 1. @throws BrokerError */
+  headers(): Readonly<Record<string, unknown>> | undefined
+}
+
+/** A subscription of a connection whose protocol delivers to subscriptions. */
+export interface OwnSubscription {
+  /** 1..2^31-1, the connection's own. */
+  readonly number: number
+  readonly pattern: string
+  readonly group: string | undefined
+  /** What is delivered to. */
+  readonly subscriber: Subscriber
+}
+
 /** Where a dialect hands over what a client sent. `C` is the connection. */
 export interface Ingress<C> {
   /**
@@ -37,6 +64,17 @@ export interface Ingress<C> {
    * signature of its own form.
    */
   message(connection: C, bytes: Uint8Array, start: number, end: number, timeMicros: number, isVerified?: boolean): void
+  /**
+   * Messages in a form of the dialect's own. They get the connection's next numbers. Returns how many receivers each has,
+   * summed where they differ; -1 when they were refused, which is told by `encode` of an error.
+   */
+  foreign(connection: C, messages: ForeignMessages): number
+  /** @throws BrokerError `pattern.invalid`, `permission.denied`, `subscription.exists`, `subscription.limit` */
+  subscribe(connection: C, subscription: OwnSubscription): void
+  /** Takes a subscription back. @throws BrokerError `subscription.unknown` */
+  unsubscribe(connection: C, number: number): void
+  /** A subscription has changed whether it counts its deliveries: see Subscriber.isCounting. */
+  recount(connection: C, number: number): void
   control(connection: C, message: ControlMessage): void
   /** A frame that cannot be understood; the connection stays. `ref` is its id, 0 when unknown. */
   refuse(connection: C, ref: number, error: BrokerError): void

@@ -98,7 +98,9 @@ export class Slice {
 
   /** One of its messages, or some, in bytes of the same or another buffer. */
   part(bytes: Uint8Array, start: number, end: number, count: number): Slice {
-    return this.#likewise(new Slice(bytes, start, end, count, this.account))
+    const part = this.#likewise(new Slice(bytes, start, end, count, this.account))
+    part.foreign = this.foreign
+    return part
   }
 
   /** Its first `frames` frames and the others, which begin at `at`. */
@@ -134,6 +136,10 @@ export interface Subscriber extends Sink {
   readonly client: string
   /** True when permissions let it see the subject. */
   mayReceive(subject: readonly string[]): boolean
+  /** It wants only so many more messages, and is asked before each: see `wants`. default: it takes all */
+  readonly isCounting?: boolean
+  /** False: it has had as many as it wanted. Asked of those that count. */
+  readonly wants?: boolean
   /** A group prefers other members: its outbound is at or above high-water, or it has no link. */
   readonly isHigh: boolean
 }

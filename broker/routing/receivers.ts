@@ -24,31 +24,45 @@ export interface RoutingContext {
 /** The receivers of `subject`, after permissions: a subscriber of `>` does not get what is denied to it. */
 export function findReceivers(interest: Interest<InterestEntry>, context: RoutingContext, subject: readonly string[]): Receivers {
   const account = context.accountOf(subject)
-  if (subject[0] === '$CB') return reservedReceivers(context, subject, account)
+  if (subject[0] === '$CB') return reservedReceivers(interest, context, subject, account)
   const plain = new Set<Subscriber>()
   const groups: Group[] = []
+  const counting: Subscriber[] = []
   const filters = new Map<Subscriber, Subscription[]>()
   interest.match(subject, (entry) => {
     if ('members' in entry) groups.push(entry)
     else if (!entry.subscriber.mayReceive(subject)) return
+    else if (entry.subscriber.isCounting === true) counting.push(entry.subscriber)
     else if (entry.filter === undefined) plain.add(entry.subscriber)
     else filters.set(entry.subscriber, [...(filters.get(entry.subscriber) ?? []), entry])
   })
   // Who asked for some of it by a filter gets those; everybody else gets all.
-  if (context.isBroadcast(subject)) for (const subscriber of context.everyone()) if (!filters.has(subscriber) && subscriber.mayReceive(subject)) plain.add(subscriber)
+  if (context.isBroadcast(subject)) for (const subscriber of context.everyone()) if (subscriber.answersFrames && !filters.has(subscriber) && subscriber.mayReceive(subject)) plain.add(subscriber)
   const filtered: FilteredReceiver[] = []
   for (const [subscriber, subscriptions] of filters) if (!plain.has(subscriber)) filtered.push({ subscriber, subscriptions })
-  return { plain: [...plain], groups, filtered, exceptSender: false, account, snapshot: 0 }
+  return receiversOf({ plain: [...plain], groups, filtered, counting, exceptSender: false, account })
 }
 
-function reservedReceivers(context: RoutingContext, subject: readonly string[], account: Account): Receivers {
+// Who is addressed gets it unasked; connections whose protocol delivers to subscriptions alone must have one for it.
+function reservedReceivers(interest: Interest<InterestEntry>, context: RoutingContext, subject: readonly string[], account: Account): Receivers {
   const plain: Sink[] = []
   const [, area, kind, ...rest] = subject
   if (area === 'api') plain.push(context.service)
-  else if (area === 'all' && subject.length === 2) plain.push(...context.everyone())
-  else if (area === 'to' && kind !== undefined) {
+  else if (area === 'all' && subject.length === 2) {
+    for (const subscriber of context.everyone()) if (subscriber.answersFrames) plain.push(subscriber)
+  } else if (area === 'to' && kind !== undefined) {
     const subscriber = context.addressed(kind, rest.join('.'))
-    if (subscriber !== undefined) plain.push(subscriber)
+    if (subscriber?.answersFrames === true) plain.push(subscriber)
   }
-  return { plain, groups: [], filtered: [], exceptSender: area === 'all', account, snapshot: 0 }
+  // A pattern that begins with a wildcard does not reach in here.
+  interest.match(subject, (entry) => {
+    if (!('members' in entry) && entry.tokens[0] === '$CB') plain.push(entry.subscriber)
+  })
+  return receiversOf({ plain, groups: [], filtered: [], counting: [], exceptSender: area === 'all', account })
+}
+
+function receiversOf(found: Omit<Receivers, 'answersFrames' | 'snapshot'>): Receivers {
+  const { plain, groups, filtered } = found
+  const answersFrames = plain.some((sink) => sink.answersFrames) || filtered.length > 0 || groups.some(({ members }) => members.some(({ subscriber }) => subscriber.answersFrames))
+  return { ...found, answersFrames, snapshot: 0 }
 }

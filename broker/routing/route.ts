@@ -14,6 +14,10 @@ export interface Receivers {
   readonly plain: readonly Sink[]
   readonly groups: readonly Group[]
   readonly filtered: readonly FilteredReceiver[]
+  /** Get every message until they have had enough. */
+  readonly counting: readonly Subscriber[]
+  /** Somebody among them answers requests by frames. */
+  readonly answersFrames: boolean
   /** The sender is left out, whatever its echo. */
   readonly exceptSender: boolean
   readonly account: Account
@@ -42,6 +46,8 @@ export class Route {
   isUniform: boolean
   /** Of publishing, by the principal's index; unknown until asked. */
   readonly verdicts: Verdict[] = []
+  /** The same for connections whose protocol has inboxes and system subjects as subjects like others. */
+  readonly foreignVerdicts: Verdict[] = []
   /** Counts of the moment it was built; see Routes. */
   builtToken: number
   builtGlobal: number
@@ -60,7 +66,7 @@ export class Route {
   replace(receivers: Receivers): void {
     this.receivers = receivers
     this.isUniform = isUniform(receivers)
-    this.verdicts.length = 0
+    this.verdicts.length = this.foreignVerdicts.length = 0
   }
 
   /** True when `bytes[start..end)` is this subject. */
@@ -74,5 +80,5 @@ export class Route {
 }
 
 function isUniform(receivers: Receivers): boolean {
-  return receivers.groups.length === 0 && receivers.filtered.length === 0
+  return receivers.groups.length === 0 && receivers.filtered.length === 0 && receivers.counting.length === 0
 }

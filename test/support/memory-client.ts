@@ -142,6 +142,21 @@ export class GatewayClient extends JsonClient {
   }
 }
 
+/** Speaks the NATS protocol by hand. */
+export class NatsMemoryClient extends MemoryClient {
+  /** What it was told first. */
+  info = ''
+
+  raw(text: string | Uint8Array): void {
+    this.link.arrive(typeof text === 'string' ? new TextEncoder().encode(text) : text)
+  }
+
+  /** What came since the last call, after ending the turn. */
+  text(): string {
+    return Buffer.from(this.readAll()).toString('latin1')
+  }
+}
+
 /** The code of an error that the broker told in a frame. */
 export function codeOf({ body }: { body: unknown }): string {
   return (body as { code: string }).code

@@ -25,6 +25,7 @@ export class LinkEvents {
 export class MemoryLink implements Link {
   readonly peer: Peer
   readonly framing: Framing
+  readonly protocol?: 'nats'
   readonly wrap = undefined
   /** What the kernel holds for a peer that does not read. bytes */
   kernelBytes = Infinity
@@ -43,7 +44,8 @@ export class MemoryLink implements Link {
   #isClosing = false
 
   /** On a link with messages each `arrive` is a message of its own; what leaves is not framed. */
-  constructor(events: LinkEvents, peer: Peer, framing: Framing = 'stream') {
+  constructor(events: LinkEvents, peer: Peer, framing: Framing = 'stream', protocol?: 'nats') {
+    if (protocol !== undefined) this.protocol = protocol
     this.#events = events
     this.framing = framing
     this.peer = peer

@@ -12,7 +12,7 @@ import { Pipeline } from '../../broker/pipeline.ts'
 import { Channels } from '../../broker/registry/channels.ts'
 import { Service } from '../../broker/service.ts'
 import { FakeClock } from './fake-clock.ts'
-import { GatewayClient, JsonClient, NativeClient, type Line } from './memory-client.ts'
+import { GatewayClient, JsonClient, NativeClient, NatsMemoryClient, type Line } from './memory-client.ts'
 import { LinkEvents, MemoryLink } from './memory-link.ts'
 import { RecordedAudit } from './recorded-audit.ts'
 import { recordedLog } from './recorded-log.ts'
@@ -151,8 +151,25 @@ export class PipelineRig {
     this.turn()
   }
 
-  #accept(peer: Partial<Peer>, framing?: Framing): { connection: Connection; link: MemoryLink } {
-    const link = new MemoryLink(this.#links, { address: 'memory', pid: undefined, uid: undefined, ...peer }, framing)
+  /** A NATS client that was told INFO and has said nothing yet. */
+  natsLink(): NatsMemoryClient {
+    const { connection, link } = this.#accept({ network: 'local' }, 'stream', 'nats')
+    const client = new NatsMemoryClient(connection, link, () => this.turn())
+    client.info = client.text()
+    return client
+  }
+
+  /** A NATS client of the owner's after CONNECT. */
+  nats(connect: object = {}): NatsMemoryClient {
+    const client = this.natsLink()
+    client.raw(`CONNECT ${JSON.stringify({ verbose: false, headers: true, no_responders: true, user: 'owner', pass: OWNER_TOKEN, ...connect })}\r\nPING\r\n`)
+    const answer = client.text()
+    if (!answer.endsWith('PONG\r\n')) throw new Error(`expected PONG, got ${answer}`)
+    return client
+  }
+
+  #accept(peer: Partial<Peer>, framing?: Framing, protocol?: 'nats'): { connection: Connection; link: MemoryLink } {
+    const link = new MemoryLink(this.#links, { address: 'memory', pid: undefined, uid: undefined, ...peer }, framing, protocol)
     const connection = this.pipeline.accept(link)
     if (connection === undefined) throw new Error('the link was cut off')
     this.turn()

@@ -39,6 +39,10 @@ function recordingReader(): { read: (chunk: Uint8Array) => void; out: Out; given
       const frame = decodeFrame(bytes, start, end)
       out.events.push({ ...frame, payload: [...frame.payload], timeMicros })
     },
+    foreign: () => -1,
+    subscribe() {},
+    unsubscribe() {},
+    recount() {},
     control: (_, message) => void out.events.push({ control: message }),
     refuse: (_, ref, error) => void out.events.push({ refused: ref, code: error.code }),
     fail: (_, error: BrokerError) => void out.events.push({ failed: error.code }),

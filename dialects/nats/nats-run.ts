@@ -1,0 +1,187 @@
+// Consecutive PUBs (or one HPUB) of a subject as they came, and what receivers of several kinds get of them.
+//
+//   came      PUB a.b 5\r\nhello\r\n            prefix: up to the subject and its space
+//   leaves    MSG a.b 7 5\r\nhello\r\n          all behind the prefix is taken over as it is, reply subject and headers too
+
+import type { ForeignMessages } from '../../broker/ground/control.ts'
+import { Kind } from '../../broker/ground/kind.ts'
+import type { Slab } from '../../broker/ground/slab.ts'
+import { Slice } from '../../broker/ground/slice.ts'
+import { copyInto } from './copy-into.ts'
+import { nativeHeaders, nativeOf, natsMessage } from './nats-envelope.ts'
+
+const SPACE = 0x20
+const CR = 0x0d
+const CRLF_BYTES = 2
+
+/** Makes of `PUB` and `HPUB` what a subscription gets. */
+export class NatsRun implements ForeignMessages {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+  readonly count: number
+  readonly subjectStart: number
+  readonly subjectEnd: number
+  readonly timeMicros: number
+  origin = 0
+  firstId = 0
+  /** The reply subject's place; empty: none. */
+  readonly #replyStart: number
+  readonly #replyEnd: number
+  /** Bytes of the header block; -1: it is a PUB. */
+  readonly #headerBytes: number
+  #sid = ''
+  #encoded: Slice | undefined
+  #bySid: Map<string, Slice> | undefined
+  #native: Slice | undefined
+
+  /** In its canonical form: single spaces, `PUB` or `HPUB` in upper case, CRLF. */
+  constructor(bytes: Uint8Array, start: number, end: number, count: number, subjectStart: number, subjectEnd: number, replyStart: number, replyEnd: number, headerBytes: number, timeMicros: number) {
+    this.bytes = bytes
+    this.start = start
+    this.end = end
+    this.count = count
+    this.subjectStart = subjectStart
+    this.subjectEnd = subjectEnd
+    this.#replyStart = replyStart
+    this.#replyEnd = replyEnd
+    this.#headerBytes = headerBytes
+    this.timeMicros = timeMicros
+  }
+
+  get subject(): string {
+    return textOf(this.bytes, this.subjectStart, this.subjectEnd)
+  }
+
+  /** Where answers are to be published; undefined: none is asked for. */
+  get reply(): string | undefined {
+    return this.#replyEnd === this.#replyStart ? undefined : textOf(this.bytes, this.#replyStart, this.#replyEnd)
+  }
+
+  /** The block `NATS/1.0 …` of one message; undefined: it has none. */
+  get headerBlock(): Uint8Array | undefined {
+    if (this.#headerBytes < 0) return undefined
+    const at = this.#payloadAt(this.start)
+    return this.bytes.subarray(at, at + this.#headerBytes)
+  }
+
+  headers(): Readonly<Record<string, unknown>> | undefined {
+    const block = this.headerBlock
+    return block === undefined ? undefined : nativeHeaders(block)
+  }
+
+  /** Where the message that begins at `start` ends. */
+  messageEnd(bytes: Uint8Array, start: number): number {
+    if (this.count === 1) return this.end
+    let at = start + this.#prefixBytes
+    let size = 0
+    for (let byte = bytes[at]!; byte !== CR; byte = bytes[++at]!) size = size * 10 + byte - 0x30
+    return at + CRLF_BYTES + size + CRLF_BYTES
+  }
+
+  native(slice: Slice): Slice {
+    if (slice.start === this.start && slice.end === this.end) return (this.#native ??= this.#toNative(slice))
+    return this.#toNative(slice)
+  }
+
+  /** The messages of `slice`, which is all or some of the run, for a subscription; made once for each sid. */
+  messages(slice: Slice, sid: string, sidBytes: Uint8Array, readsHeaders: boolean, slab: Slab): Slice {
+    if (this.#headerBytes >= 0 && !readsHeaders) return this.#withoutHeaders(slice, sidBytes)
+    if (slice.count !== this.count) return this.#encode(slice, sidBytes, slab)
+    if (sid === this.#sid) return this.#encoded!
+    let encoded = this.#bySid?.get(sid)
+    if (encoded === undefined) {
+      encoded = this.#encode(slice, sidBytes, slab)
+      // Most runs have one receiver, or receivers that all have the same sid.
+      if (this.#encoded !== undefined) (this.#bySid ??= new Map([[this.#sid, this.#encoded]])).set(sid, encoded)
+    }
+    this.#sid = sid
+    this.#encoded = encoded
+    return encoded
+  }
+
+  get #prefixBytes(): number {
+    return this.subjectEnd + 1 - this.start
+  }
+
+  #payloadAt(start: number): number {
+    let at = start + this.#prefixBytes
+    while (this.bytes[at] !== CR) at++
+    return at + CRLF_BYTES
+  }
+
+  #encode(slice: Slice, sid: Uint8Array, slab: Slab): Slice {
+    const { bytes } = this
+    const prefix = this.#prefixBytes
+    const verbBytes = this.subjectStart - this.start
+    const head = verbBytes + (this.subjectEnd - this.subjectStart) + 1 + sid.length + 1
+    const out = slab.take(slice.end - slice.start + slice.count * (head - prefix))
+    let at = writeHead(out, bytes, this.start, this.subjectStart, this.subjectEnd, sid)
+    for (let start = slice.start; ;) {
+      const end = this.messageEnd(bytes, start)
+      copyInto(out, at, bytes, start + prefix, end)
+      at += end - start - prefix
+      if (end >= slice.end) break
+      start = end
+      for (let i = 0; i < head; i++) out[at + i] = out[i]!
+      at += head
+    }
+    return slice.rewritten(out)
+  }
+
+  // For the rare client that takes no headers.
+  #withoutHeaders(slice: Slice, sid: Uint8Array): Slice {
+    const payload = this.bytes.subarray(this.#payloadAt(slice.start) + this.#headerBytes, slice.end - CRLF_BYTES)
+    return slice.rewritten(natsMessage(this.bytes.subarray(this.subjectStart, this.subjectEnd), sid, this.reply, undefined, payload))
+  }
+
+  #toNative(slice: Slice): Slice {
+    const { bytes, origin, timeMicros } = this
+    const frames: Uint8Array[] = []
+    let id = this.firstId + this.#indexOf(slice.start)
+    let total = 0
+    for (let start = slice.start; start < slice.end; ) {
+      const end = this.messageEnd(bytes, start)
+      const payloadAt = this.#payloadAt(start) + Math.max(0, this.#headerBytes)
+      const frame = nativeOf({ kind: Kind.publish, subject: bytes.subarray(this.subjectStart, this.subjectEnd), headerBlock: this.headerBlock, payload: bytes.subarray(payloadAt, end - CRLF_BYTES), origin, id: id++, timeMicros, replyTo: this.reply })
+      frames.push(frame)
+      total += frame.length
+      start = end
+    }
+    if (frames.length === 1) return slice.rewritten(frames[0]!)
+    const joined = new Uint8Array(total)
+    let at = 0
+    for (const frame of frames) {
+      joined.set(frame, at)
+      at += frame.length
+    }
+    return slice.rewritten(joined)
+  }
+
+  #indexOf(start: number): number {
+    let index = 0
+    for (let at = this.start; at < start; at = this.messageEnd(this.bytes, at)) index++
+    return index
+  }
+}
+
+// `MSG subject sid `, or `HMSG …`; returns its length.
+function writeHead(out: Uint8Array, bytes: Uint8Array, start: number, subjectStart: number, subjectEnd: number, sid: Uint8Array): number {
+  let at = 0
+  if (subjectStart - start === 5) out[at++] = 0x48
+  out[at++] = 0x4d
+  out[at++] = 0x53
+  out[at++] = 0x47
+  out[at++] = SPACE
+  for (let i = subjectStart; i < subjectEnd; i++) out[at++] = bytes[i]!
+  out[at++] = SPACE
+  for (let i = 0; i < sid.length; i++) out[at++] = sid[i]!
+  out[at++] = SPACE
+  return at
+}
+
+const utf8 = new TextDecoder()
+
+function textOf(bytes: Uint8Array, start: number, end: number): string {
+  return utf8.decode(bytes.subarray(start, end))
+}

@@ -1,0 +1,43 @@
+// Messages as NATS subscriptions get them, made once for all receivers that get the same bytes.
+
+import { Slab } from '../../broker/ground/slab.ts'
+import type { Slice } from '../../broker/ground/slice.ts'
+import { natsMessages, type NatsNames } from './nats-envelope.ts'
+import { NatsRun } from './nats-run.ts'
+import type { MessageWriter, NatsSink } from './nats-sink.ts'
+
+export class NatsWriter implements MessageWriter {
+  readonly #names: NatsNames
+  readonly #slab = new Slab()
+  #native: Slice | undefined
+  #sid = ''
+  #readsHeaders = true
+  #written: Slice | undefined
+
+  constructor(names: NatsNames) {
+    this.#names = names
+  }
+
+  /** The slice's messages for one subscription. */
+  messages(slice: Slice, sink: NatsSink): Slice {
+    const { foreign } = slice
+    if (foreign instanceof NatsRun) return foreign.messages(slice, sink.sid, sink.sidBytes, sink.readsHeaders, this.#slab)
+    return this.#ofNative(slice, sink)
+  }
+
+  /** Forgets the last message, so that its bytes can go. */
+  forget(): void {
+    this.#native = this.#written = undefined
+  }
+
+  // Receivers of one slice come one after another.
+  #ofNative(slice: Slice, { sid, sidBytes, readsHeaders }: NatsSink): Slice {
+    if (this.#written !== undefined && slice === this.#native && sid === this.#sid && readsHeaders === this.#readsHeaders) return this.#written
+    const written = natsMessages(slice, sidBytes, readsHeaders, this.#names)
+    this.#native = slice
+    this.#sid = sid
+    this.#readsHeaders = readsHeaders
+    this.#written = written
+    return written
+  }
+}
