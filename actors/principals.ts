@@ -18,7 +18,7 @@ export function addOwner(core: Core, token: string): void {
 /** @throws BrokerError `config.invalid` when a token file cannot be read or is empty */
 export function addConfigured(core: Core, principals: readonly PrincipalSettings[]): void {
   for (const { name, roles, token, tokenFile, publish, subscribe } of principals) {
-    core.addPrincipal({ name, roles, publish, subscribe }, token ?? readToken(name, tokenFile!))
+    core.addPrincipal({ name, roles, publish, subscribe }, token ?? (tokenFile === undefined ? unknownToken() : readToken(name, tokenFile)))
   }
 }
 
@@ -28,6 +28,11 @@ export function issueAgentCredential(core: Core, agent: string): AgentCredential
   const name = `agent:${agent}`
   const permissions = core.addPrincipal({ name, roles: ['agent'], publish: EVERYTHING, subscribe: EVERYTHING }, token)
   return { token, revoke: () => core.authenticator.remove(permissions) }
+}
+
+// Who has an nkey alone presents no token, and nobody else presents one in that name.
+function unknownToken(): string {
+  return randomBytes(32).toString('base64url')
 }
 
 function readToken(principal: string, path: string): string {

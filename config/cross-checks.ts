@@ -28,7 +28,9 @@ export function crossCheck(root: SourceNode, directory: string, report: ConfigRe
   checkSockets(root, directory, report)
   checkSingleton(root, report)
   checkProcesses(root, report)
-  checkReserve(root, report)
+  checkReserve(root, ['ipc', 'performance', 'maxMessageSize'], defaultSettings.ipc.performance.maxMessageBytes, report)
+  checkReserve(root, ['nats', 'maxPayload'], undefined, report)
+  checkNats(root, report)
   for (const block of ['agents', 'channels', 'principals']) checkNames(root, block, report)
   for (const [path, agent] of items(root, 'agents')) checkBackoff(path, agent, report)
   for (const [path, channel] of items(root, 'channels')) checkChannel(path, channel, report)
@@ -68,17 +70,31 @@ function checkProcesses(root: SourceNode, report: ConfigReport): void {
   }
 }
 
-function checkReserve(root: SourceNode, report: ConfigReport): void {
-  const { performance, limits } = defaultSettings.ipc
-  const messagePath = ['ipc', 'performance', 'maxMessageSize']
+function checkReserve(root: SourceNode, messagePath: KeyPath, defaultBytes: number | undefined, report: ConfigReport): void {
+  const { limits } = defaultSettings.ipc
   const pendingPath = ['ipc', 'limits', 'maxPendingBytes']
   const [message, pending] = [nodeAt(root, messagePath), nodeAt(root, pendingPath)]
-  const messageBytes = message === undefined ? performance.maxMessageBytes : parseSize(message.scalar)
+  const messageBytes = message === undefined ? defaultBytes : parseSize(message.scalar)
   const pendingBytes = pending === undefined ? limits.maxPendingBytes : parseSize(pending.scalar)
   const given = message ?? pending
   if (messageBytes === undefined || pendingBytes === undefined || given === undefined || pendingBytes >= RESERVE_SHARE * messageBytes) return
   const path = given === message ? messagePath : pendingPath
-  report.warning(path, given.offset, `one message of ipc.performance.maxMessageSize (${formatSize(messageBytes)}) may cost a slow receiver its connection; make ipc.limits.maxPendingBytes (${formatSize(pendingBytes)}) at least ${formatSize(RESERVE_SHARE * messageBytes)}`)
+  report.warning(path, given.offset, `one message of ${pathText(messagePath)} (${formatSize(messageBytes)}) may cost a slow receiver its connection; make ipc.limits.maxPendingBytes (${formatSize(pendingBytes)}) at least ${formatSize(RESERVE_SHARE * messageBytes)}`)
+}
+
+function checkNats(root: SourceNode, report: ConfigReport): void {
+  const user = nodeAt(root, ['nats', 'noAuthUser'])
+  if (typeof user?.scalar === 'string') {
+    const names = items(root, 'principals').map(([, principal]) => principal.members.get('name')?.scalar).filter(name => typeof name === 'string')
+    const near = nearest(user.scalar, names)
+    const advice = near === undefined ? `known are ${names.length === 0 ? 'none' : names.join(', ')}` : `did you mean "${near}"?`
+    if (!names.includes(user.scalar)) report.problem(['nats', 'noAuthUser'], user.offset, `nats.noAuthUser is ${shownText(user.scalar)}, which no entry of principals has as its name; ${advice}`)
+  }
+  for (const path of [['nats', 'tls'], ['nats', 'websocket', 'tls']]) {
+    const tls = nodeAt(root, path)
+    const verify = tls?.members.get('verify')
+    if (verify?.scalar === true && !tls!.members.has('ca')) report.problem([...path, 'verify'], verify.offset, `${pathText(path)}.verify is true, and there is no ${pathText(path)}.ca: anybody with a certificate of a public authority would be let in; name the file of your own`)
+  }
 }
 
 function checkNames(root: SourceNode, block: string, report: ConfigReport): void {
@@ -112,10 +128,10 @@ function checkChannel(path: KeyPath, channel: SourceNode, report: ConfigReport):
 function checkPrincipal(path: KeyPath, principal: SourceNode, report: ConfigReport): void {
   const text = pathText(path)
   const { members } = principal
-  const [name, token, tokenFile] = [members.get('name'), members.get('token'), members.get('tokenFile')]
+  const [name, nkey, token, tokenFile] = ['name', 'nkey', 'token', 'tokenFile'].map(key => members.get(key))
   if (name?.scalar === 'owner') report.problem([...path, 'name'], name.offset, `${text}.name is "owner", who is whoever has the token of the home; choose another name`)
   if (token !== undefined && tokenFile !== undefined) report.problem([...path, 'tokenFile'], tokenFile.keyOffset, `${text} has both token and tokenFile; remove one`)
-  if (token === undefined && tokenFile === undefined) report.problem(path, principal.offset, `${text} has neither token nor tokenFile; give it one of them`)
+  if (token === undefined && tokenFile === undefined && nkey === undefined) report.problem(path, principal.offset, `${text} has neither token nor tokenFile nor nkey; give it one of them`)
 }
 
 /** Members of the list `block` that are maps, with their paths. */

@@ -47,6 +47,20 @@ export function block<T extends z.core.$ZodLooseShape>(shape: T) {
   return z.prefault(schema, {} as z.util.NoUndefined<z.input<typeof schema>>)
 }
 
+const switches = z.registry<{ readonly isSwitchable: true }>()
+
+/** A block with a key `enabled` in whose place `false` means that it is off. */
+export function switchable<T extends z.core.$ZodLooseShape & { readonly enabled: z.core.$ZodType }>(shape: T) {
+  const schema = map(shape)
+  switches.add(schema, { isSwitchable: true })
+  return z.prefault(schema, {} as z.util.NoUndefined<z.input<typeof schema>>)
+}
+
+/** True for a block made by `switchable`. */
+export function isSwitchable(schema: z.core.$ZodType): boolean {
+  return switches.has(withoutWrapping(schema))
+}
+
 /** The note of a key made here. */
 export function keyNote(schema: z.core.$ZodType): KeyNote | undefined {
   return notes.get(schema)

@@ -148,7 +148,6 @@ export const laterGroups: readonly LaterGroup[] = [
       ['monitoring.alerts.*.channels', 'list', 'none'],
     ],
   },
-  { feature: 'the NATS dialect', keys: [['nats', 'map', 'none']] },
   { feature: 'the link to NATS servers', keys: [['bus.nats.servers', 'list', 'none']] },
 ]
 

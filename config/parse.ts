@@ -9,6 +9,7 @@ import { reportIssues } from './report-issues.ts'
 import { ConfigReport } from './report.ts'
 import { configSchema } from './schema.ts'
 import { plainValue, type SourceText } from './source.ts'
+import { writeOutSwitches } from './switched-off.ts'
 import { toSettings } from './to-settings.ts'
 
 export type ConfigFormat = 'json' | 'yaml'
@@ -32,11 +33,12 @@ export async function parseConfig(text: string, { path, format }: { path: string
   // A byte order mark is no part of the text; editors do not count it either.
   const content = text.startsWith('\uFEFF') ? text.slice(1) : text
   const report = new ConfigReport(path, content)
-  const { root, faults } = await read(content, format)
+  const { root: written, faults } = await read(content, format)
   for (const { offset, problem } of faults) report.problem([], offset, problem)
   report.throwIfAny()
   // Nothing is not taken for "all defaults": a file that lost its content would open the broker wider than it was.
-  if (root === undefined) throw new ConfigError([{ file: path, at: undefined, key: '', text: 'the file is empty; write {} for the defaults, or remove it' }])
+  if (written === undefined) throw new ConfigError([{ file: path, at: undefined, key: '', text: 'the file is empty; write {} for the defaults, or remove it' }])
+  const root = writeOutSwitches(written, configSchema)
   const refused = refuseLater(root, configSchema, report)
   const result = configSchema.safeParse(plainValue(root, refused))
   if (!result.success) reportIssues(result.error.issues, configSchema, root, report)

@@ -7,8 +7,9 @@ import { auditBlock } from './audit-keys.ts'
 import { channelsBlock } from './channel-keys.ts'
 import { gatewayBlock } from './gateway-keys.ts'
 import { ipcBlock } from './ipc-keys.ts'
-import { block, defaulted, map, optional } from './keys.ts'
+import { block, defaulted, isSwitchable, map, optional } from './keys.ts'
 import { choice, powerOfTwo, text } from './kinds.ts'
+import { natsBlock } from './nats-keys.ts'
 import { networkBlock } from './network-keys.ts'
 import { poolBlock } from './pool-keys.ts'
 import { principalsBlock } from './principal-keys.ts'
@@ -23,6 +24,7 @@ export const configSchema = map({
   channels: channelsBlock,
   principals: principalsBlock,
   gateway: gatewayBlock,
+  nats: natsBlock,
   network: networkBlock,
   pool: poolBlock,
   telemetry: telemetryBlock,
@@ -40,5 +42,14 @@ export type ConfigFile = z.output<typeof configSchema>
 
 /** The JSON Schema (draft 2020-12) of the file as it is written, for editors. */
 export function jsonSchema(): object {
-  return { ...z.toJSONSchema(configSchema, { io: 'input' }), title: 'Callboard configuration' }
+  const schema = z.toJSONSchema(configSchema, {
+    io: 'input',
+    override({ zodSchema, jsonSchema }) {
+      if (!(zodSchema instanceof z.ZodObject) || !isSwitchable(zodSchema)) return
+      const map = { ...jsonSchema }
+      for (const key of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, key)
+      jsonSchema.anyOf = [map, { const: false, description: 'Off.' }]
+    },
+  })
+  return { ...schema, title: 'Callboard configuration' }
 }

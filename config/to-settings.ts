@@ -1,6 +1,6 @@
 // Turns a checked configuration into the broker's settings: names with units, absolute paths.
 
-import { defaultSettings, type AgentSettings, type ChannelFlow, type GatewaySettings, type IpcSettings, type NetworkSettings, type PrincipalSettings, type Settings, type TelemetrySettings } from '../broker/ground/settings.ts'
+import { defaultSettings, type AgentSettings, type ChannelFlow, type GatewaySettings, type IpcSettings, type NatsSettings, type NatsTlsSettings, type NetworkSettings, type PrincipalSettings, type Settings, type TelemetrySettings } from '../broker/ground/settings.ts'
 import { resolveCommand, resolvePath } from './paths.ts'
 import type { ConfigFile } from './schema.ts'
 
@@ -11,7 +11,7 @@ export function toSettings(file: ConfigFile, directory: string): Settings {
   return {
     ipc: ipcSettings(file.ipc, directory),
     gateway: gatewaySettings(file.gateway),
-    nats: defaultSettings.nats,
+    nats: natsSettings(file.nats, directory),
     bus: defaultSettings.bus,
     network: networkSettings(file.network),
     pool: { threads: file.pool.threads, signatureAboveBytes: file.pool.signatureAbove, compressAboveBytes: file.pool.compressAbove, deflateAboveBytes: file.pool.deflateAbove },
@@ -35,6 +35,41 @@ function gatewaySettings({ enabled, host, port, singleton, constraints, allowedO
     allowedOrigins,
     allowedHosts,
     ...limits,
+  }
+}
+
+function natsSettings(nats: ConfigFile['nats'], directory: string): NatsSettings {
+  return {
+    enabled: nats.enabled,
+    host: nats.host,
+    port: nats.port ?? defaultSettings.nats.port,
+    isPortRequired: nats.port !== undefined,
+    serverName: nats.serverName,
+    maxPayloadBytes: nats.maxPayload,
+    maxControlLineBytes: nats.maxControlLine,
+    maxConnections: nats.maxConnections,
+    maxSubscriptions: nats.maxSubscriptions,
+    pingIntervalMs: nats.pingInterval,
+    maxPingsOut: nats.maxPingsOut,
+    authTimeoutMs: nats.authTimeout,
+    noAuthUser: nats.noAuthUser,
+    tls: natsTls(nats.tls, directory),
+    lameDuckMs: nats.lameDuck,
+    requestTimeoutMs: nats.requestTimeout,
+    monitor: nats.monitor,
+    websocket: nats.websocket === undefined ? undefined : { ...nats.websocket, tls: natsTls(nats.websocket.tls, directory) },
+  }
+}
+
+function natsTls(tls: ConfigFile['nats']['tls'], directory: string): NatsTlsSettings | undefined {
+  if (tls === undefined) return undefined
+  const { cert, key, ca, verify, handshakeTimeout } = tls
+  return {
+    certFile: resolvePath(cert, directory),
+    keyFile: resolvePath(key, directory),
+    caFile: ca === undefined ? undefined : resolvePath(ca, directory),
+    verify,
+    handshakeTimeoutMs: handshakeTimeout,
   }
 }
 
@@ -100,7 +135,7 @@ function principalSettings(principal: Item<'principals'>, directory: string): Pr
   return {
     name: principal.name,
     roles: principal.roles,
-    nkey: undefined,
+    nkey: principal.nkey,
     token: principal.token,
     tokenFile: principal.tokenFile === undefined ? undefined : resolvePath(principal.tokenFile, directory),
     publish: principal.publish,

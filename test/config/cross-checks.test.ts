@@ -29,7 +29,7 @@ test('config: agents, channels and principals have names of their own', async t 
 test('config: a principal has a token or a file with it, not both and not none', async t => {
   t.deepEqual(await linesOf(t, fromYaml('principals:\n- {name: p, token: abcdefghijklmnop, tokenFile: x}\n- name: q\n- {name: owner, tokenFile: x}')), [
     '2:38: principals[0] has both token and tokenFile; remove one',
-    '3:3: principals[1] has neither token nor tokenFile; give it one of them',
+    '3:3: principals[1] has neither token nor tokenFile nor nkey; give it one of them',
     '4:10: principals[2].name is "owner", who is whoever has the token of the home; choose another name',
   ])
 })
@@ -68,6 +68,24 @@ test('config: cross-checks pass over what has the wrong shape, the schema tells 
     'agents[0]', 'agents[1].command', 'agents[1].name', 'channels', 'principals[0]', 'principals[1]', 'principals[1].name',
     'ipc.socket', 'ipc.server.socket', 'ipc.security.allowedProcesses', 'ipc.security.processes',
   ])
+})
+
+test('config: large NATS payloads without room for them are warned of', async t => {
+  const { warnings } = await fromYaml('nats: {maxPayload: 8mb}')
+  t.deepEqual(warnings, ['/etc/callboard/test.yaml:1:20: one message of nats.maxPayload (8mb) may cost a slow receiver its connection; make ipc.limits.maxPendingBytes (16mb) at least 32mb'])
+  t.deepEqual((await fromYaml('ipc: {limits: {maxPendingBytes: 4mb}}')).warnings, [])
+})
+
+test('config: nats.noAuthUser is one of the principals', async t => {
+  t.deepEqual(await linesOf(t, fromYaml('nats: {noAuthUser: owner}')), ['1:20: nats.noAuthUser is "owner", which no entry of principals has as its name; known are none'])
+  t.deepEqual(await linesOf(t, fromYaml('principals: [{name: guest, tokenFile: x}, {name: robot, tokenFile: y}]\nnats: {noAuthUser: gust}')), ['2:20: nats.noAuthUser is "gust", which no entry of principals has as its name; did you mean "guest"?'])
+})
+
+test('config: certificates of clients are checked against an authority that is named', async t => {
+  const lines = await linesOf(t, fromYaml('nats:\n  tls: {cert: c, key: k, verify: true}\n  websocket: {port: 0, tls: {cert: c, key: k, verify: true}}'))
+  t.is(lines.length, 2)
+  t.regex(lines[0]!, /^2:34: nats\.tls\.verify is true, and there is no nats\.tls\.ca: /)
+  t.regex(lines[1]!, /^3:55: nats\.websocket\.tls\.verify is true, and there is no nats\.websocket\.tls\.ca: /)
 })
 
 test('config: the two keys of the one gateway may agree, and are named when they do not', async t => {

@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import test from 'ava'
 import { keyRows } from '../../config/key-list.ts'
 import { defaultSettings, type Settings } from '../../broker/ground/settings.ts'
-import { fromJson, fromYaml } from '../support/config.ts'
+import { fromJson, fromYaml, linesOf } from '../support/config.ts'
 
 const agent = 'name: a\n    command: node'
 const principal = 'name: p\n    token: abcdefghijklmnop'
+const nkey = 'UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4'
 
 /** For every key that works: a configuration that sets it, and what of the settings must change to what. */
 const landings: Readonly<Record<string, readonly [yaml: string, read: (settings: Settings) => unknown, expected: unknown]>> = {
@@ -60,6 +61,38 @@ const landings: Readonly<Record<string, readonly [yaml: string, read: (settings:
   'gateway.limits.maxUnauthenticatedPerAddress': ['gateway: {limits: {maxUnauthenticatedPerAddress: 1}}', s => s.gateway.maxUnauthenticatedPerAddress, 1],
   'gateway.limits.maxUnauthenticated': ['gateway: {limits: {maxUnauthenticated: 2}}', s => s.gateway.maxUnauthenticated, 2],
   'gateway.limits.maxConnectionsPerAddress': ['gateway: {limits: {maxConnectionsPerAddress: 3}}', s => s.gateway.maxConnectionsPerAddress, 3],
+  'nats.enabled': ['nats: {enabled: false}', s => s.nats.enabled, false],
+  'nats.host': ['nats: {host: "::1"}', s => s.nats.host, '::1'],
+  'nats.port': ['nats: {port: 4333}', s => [s.nats.port, s.nats.isPortRequired], [4333, true]],
+  'nats.serverName': ['nats: {serverName: hall.1}', s => s.nats.serverName, 'hall.1'],
+  'nats.maxPayload': ['nats: {maxPayload: 2mb}', s => s.nats.maxPayloadBytes, 2_097_152],
+  'nats.maxControlLine': ['nats: {maxControlLine: 8kb}', s => s.nats.maxControlLineBytes, 8192],
+  'nats.maxConnections': ['nats: {maxConnections: 9}', s => s.nats.maxConnections, 9],
+  'nats.maxSubscriptions': ['nats: {maxSubscriptions: 8}', s => s.nats.maxSubscriptions, 8],
+  'nats.pingInterval': ['nats: {pingInterval: 5s}', s => s.nats.pingIntervalMs, 5000],
+  'nats.maxPingsOut': ['nats: {maxPingsOut: 3}', s => s.nats.maxPingsOut, 3],
+  'nats.authTimeout': ['nats: {authTimeout: 500ms}', s => s.nats.authTimeoutMs, 500],
+  'nats.noAuthUser': [`nats: {noAuthUser: p}\nprincipals:\n  - ${principal}`, s => s.nats.noAuthUser, 'p'],
+  'nats.tls': ['nats: {tls: {cert: c.pem, key: /k.pem}}', s => s.nats.tls, { certFile: '/etc/callboard/c.pem', keyFile: '/k.pem', caFile: undefined, verify: false, handshakeTimeoutMs: 2000 }],
+  'nats.tls.cert': ['nats: {tls: {cert: ~/c.pem, key: k.pem}}', s => s.nats.tls?.certFile, join(homedir(), 'c.pem')],
+  'nats.tls.key': ['nats: {tls: {cert: c.pem, key: k.pem}}', s => s.nats.tls?.keyFile, '/etc/callboard/k.pem'],
+  'nats.tls.ca': ['nats: {tls: {cert: c.pem, key: k.pem, ca: ca.pem}}', s => s.nats.tls?.caFile, '/etc/callboard/ca.pem'],
+  'nats.tls.verify': ['nats: {tls: {cert: c.pem, key: k.pem, ca: ca.pem, verify: true}}', s => s.nats.tls?.verify, true],
+  'nats.tls.handshakeTimeout': ['nats: {tls: {cert: c.pem, key: k.pem, handshakeTimeout: 4s}}', s => s.nats.tls?.handshakeTimeoutMs, 4000],
+  'nats.lameDuck': ['nats: {lameDuck: 10s}', s => s.nats.lameDuckMs, 10_000],
+  'nats.requestTimeout': ['nats: {requestTimeout: 7s}', s => s.nats.requestTimeoutMs, 7000],
+  'nats.monitor': ['nats: {monitor: {port: 8222}}', s => s.nats.monitor, { host: '127.0.0.1', port: 8222 }],
+  'nats.monitor.host': ['nats: {monitor: {host: 10.0.0.1, port: 8222}}', s => s.nats.monitor?.host, '10.0.0.1'],
+  'nats.monitor.port': ['nats: {monitor: {port: 0}}', s => s.nats.monitor?.port, 0],
+  'nats.websocket': ['nats: {websocket: {port: 8080}}', s => s.nats.websocket, { host: '127.0.0.1', port: 8080, tls: undefined }],
+  'nats.websocket.host': ['nats: {websocket: {host: "::1", port: 8080}}', s => s.nats.websocket?.host, '::1'],
+  'nats.websocket.port': ['nats: {websocket: {port: 0}}', s => s.nats.websocket?.port, 0],
+  'nats.websocket.tls': ['nats: {websocket: {port: 0, tls: {cert: c, key: k}}}', s => s.nats.websocket?.tls?.verify, false],
+  'nats.websocket.tls.cert': ['nats: {websocket: {port: 0, tls: {cert: c, key: k}}}', s => s.nats.websocket?.tls?.certFile, '/etc/callboard/c'],
+  'nats.websocket.tls.key': ['nats: {websocket: {port: 0, tls: {cert: c, key: k}}}', s => s.nats.websocket?.tls?.keyFile, '/etc/callboard/k'],
+  'nats.websocket.tls.ca': ['nats: {websocket: {port: 0, tls: {cert: c, key: k, ca: /a}}}', s => s.nats.websocket?.tls?.caFile, '/a'],
+  'nats.websocket.tls.verify': ['nats: {websocket: {port: 0, tls: {cert: c, key: k, ca: a, verify: true}}}', s => s.nats.websocket?.tls?.verify, true],
+  'nats.websocket.tls.handshakeTimeout': ['nats: {websocket: {port: 0, tls: {cert: c, key: k, handshakeTimeout: 1}}}', s => s.nats.websocket?.tls?.handshakeTimeoutMs, 1],
   'network.tcp.keepAlive': ['network: {tcp: {keepAlive: false}}', s => s.network.tcp.keepAlive, false],
   'network.tcp.keepAliveInterval': ['network: {tcp: {keepAliveInterval: 45s}}', s => s.network.tcp.keepAliveIntervalMs, 45_000],
   'network.tcp.keepAliveProbes': ['network: {tcp: {keepAliveProbes: 7}}', s => s.network.tcp.keepAliveProbes, 7],
@@ -88,6 +121,7 @@ const landings: Readonly<Record<string, readonly [yaml: string, read: (settings:
   principals: [`principals:\n  - ${principal}`, s => s.principals.length, 1],
   'principals[].name': [`principals:\n  - ${principal}`, s => s.principals[0]?.name, 'p'],
   'principals[].roles': [`principals:\n  - ${principal}\n    roles: [agent, system]`, s => s.principals[0]?.roles, ['agent', 'system']],
+  'principals[].nkey': [`principals: [{name: p, nkey: ${nkey}}]`, s => [s.principals[0]?.nkey, s.principals[0]?.token, s.principals[0]?.tokenFile], [nkey, undefined, undefined]],
   'principals[].token': [`principals:\n  - ${principal}`, s => [s.principals[0]?.token, s.principals[0]?.tokenFile], ['abcdefghijklmnop', undefined]],
   'principals[].tokenFile': ['principals: [{name: p, tokenFile: p.token}]', s => [s.principals[0]?.token, s.principals[0]?.tokenFile], [undefined, '/etc/callboard/p.token']],
   'principals[].publish.allow': [`principals:\n  - ${principal}\n    publish: {allow: [events.>]}`, s => s.principals[0]?.publish, { allow: ['events.>'], deny: [] }],
@@ -122,6 +156,14 @@ for (const [key, [yaml, read, expected]] of Object.entries(landings)) {
 
 test('config: every key that works has a test that it lands', t => {
   t.deepEqual(keyRows().filter(row => row.state.startsWith('works')).map(row => row.path).toSorted(), Object.keys(landings).toSorted())
+})
+
+test('config: false in the place of the block nats turns it off', async t => {
+  for (const { settings } of await Promise.all([fromYaml('nats: false'), fromJson('{"nats": false}')])) t.deepEqual(settings, { ...defaultSettings, nats: { ...defaultSettings.nats, enabled: false } })
+  t.deepEqual(await linesOf(t, fromYaml('nats: true\ngateway: false')), [
+    '1:7: nats is true; allowed: a map of enabled, host, port, serverName, maxPayload, maxControlLine, maxConnections, maxSubscriptions, pingInterval, maxPingsOut, authTimeout, noAuthUser, tls, lameDuck, requestTimeout, monitor, websocket',
+    '2:10: gateway is false; allowed: a map of enabled, host, port, singleton, constraints, allowedOrigins, allowedHosts, limits',
+  ])
 })
 
 test('config: an empty map gives the defaults', async t => {

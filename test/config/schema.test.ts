@@ -23,12 +23,18 @@ test('config schema: editors accept what loads', t => {
     { ipc: { timeout: 5000, performance: { maxMessageSize: 1_048_576, compressionEnabled: false }, security: { processes: { x: { executable: '/x' } } } } },
     { agents: [{ name: 'a', command: 'node', args: ['x.ts'], env: { A: 'b' }, restart: 'transient', backoff: { initial: '1.5s' } }] },
     { principals: [{ name: 'p', roles: ['admin'], token: 'abcdefghijklmnop', publish: { allow: ['>'] } }] },
+    { nats: { port: 0, tls: { cert: 'c', key: 'k' } } },
     { channels: [{ name: 'a.b', mode: 'broadcast' }], recorder: { entries: 2048 }, log: { level: 'debug' } },
   ]
   for (const value of good) {
     t.true(editor.safeParse(value).success, JSON.stringify(value))
     t.true(configSchema.safeParse(value).success, JSON.stringify(value))
   }
+})
+
+test('config schema: editors accept false where a block can be turned off', t => {
+  t.true(editor.safeParse({ nats: false }).success)
+  t.false(editor.safeParse({ gateway: false }).success)
 })
 
 test('config schema: editors mark what does not load', t => {
@@ -45,6 +51,9 @@ test('config schema: editors mark what does not load', t => {
     { channels: [{ name: 'a', mode: 'queue' }] },
     { principals: [{ name: 'p', token: 'short' }] },
     { gateway: { port: 65_536 } },
+    { nats: true },
+    { nats: { tls: { cert: 'c' } } },
+    { principals: [{ name: 'p', nkey: 'SUAMLK2ZNL35WSMW37E7UD4VZ7ELPKW7DHC3BWBSD2GCZ7IUQQXZIORRBU' }] },
     { gateway: { tls: { enabled: true } } },
   ]
   for (const value of bad) {
@@ -55,7 +64,9 @@ test('config schema: editors mark what does not load', t => {
 
 test('config schema: every key tells editors what it means', t => {
   const silent: string[] = []
-  const walk = (schema: { properties?: Record<string, object>; items?: object; additionalProperties?: unknown; description?: string }, path: string): void => {
+  const walk = (schema: { properties?: Record<string, object>; items?: object; anyOf?: Record<string, object>[]; additionalProperties?: unknown; description?: string }, path: string): void => {
+    // A block in whose place `false` may stand.
+    if (schema.anyOf?.[0]?.['properties'] !== undefined) return walk(schema.anyOf[0], path)
     if (path !== '' && schema.properties === undefined && schema.description === undefined) silent.push(path)
     for (const [key, value] of Object.entries(schema.properties ?? {})) walk(value, `${path}.${key}`)
     if (schema.items !== undefined && Object.hasOwn(schema.items, 'properties')) walk(schema.items, `${path}[]`)

@@ -209,6 +209,12 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     ...['tcp.keepAlive', 'tcp.keepAliveInterval', 'tcp.keepAliveProbes', 'websocket.pingInterval', 'websocket.pingTimeout', 'websocket.maxFrameSize', 'websocket.compression'].map(key => `network.${key}`),
     'pool.deflateAbove',
   ],
+  'nats-keys.test.ts': ['nats.enabled', 'nats.host', 'nats.port'],
+  'the tests of the NATS port and its dialect': [
+    'principals[].nkey',
+    ...['serverName', 'maxPayload', 'maxControlLine', 'maxConnections', 'maxSubscriptions', 'pingInterval', 'maxPingsOut', 'authTimeout', 'noAuthUser', 'lameDuck', 'requestTimeout', 'monitor', 'monitor.host', 'monitor.port', 'websocket', 'websocket.host', 'websocket.port'].map(key => `nats.${key}`),
+    ...['tls', 'websocket.tls'].flatMap(tls => [tls, ...['cert', 'key', 'ca', 'verify', 'handshakeTimeout'].map(key => `${tls}.${key}`)]).map(key => `nats.${key}`),
+  ],
   'test/broker/ground/host-lookup.test.ts': ['network.dns.cache', 'network.dns.cacheTtl', 'network.dns.prefetch'],
   'test/broker/delivery: it changes how bytes leave, not which': ['ipc.performance.bufferSize'],
 }
