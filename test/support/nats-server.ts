@@ -13,11 +13,12 @@ import { until } from './until.ts'
 
 const HOST = '127.0.0.1'
 // Debian installs daemons where an ordinary user's PATH does not look.
-const env = { ...process.env, PATH: [process.env['PATH'] ?? '', '/usr/sbin', '/usr/local/sbin'].join(delimiter) }
+/** For whoever runs `nats-server` itself. */
+export const natsServerEnvironment = { ...process.env, PATH: [process.env['PATH'] ?? '', '/usr/sbin', '/usr/local/sbin'].join(delimiter) }
 
 /** Why there is no nats-server here, for tests to skip by; undefined: there is one. Where CI=true there must be. */
 export const noNatsServer: string | undefined =
-  process.env['CI'] === 'true' || spawnSync('nats-server', ['--version'], { env }).status === 0 ? undefined : 'nats-server is not installed'
+  process.env['CI'] === 'true' || spawnSync('nats-server', ['--version'], { env: natsServerEnvironment }).status === 0 ? undefined : 'nats-server is not installed'
 
 /** Declares a test that runs where nats-server is installed. */
 export function natsTest(title: string, story: Implementation<[]>): void {
@@ -81,7 +82,7 @@ export class NatsServer {
 
   /** Starts it, or starts it again after `kill()` or `stop()`: same ports, same store. Resolves when it greets clients. */
   async start(): Promise<void> {
-    const child = spawn('nats-server', ['--config', this.#file], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn('nats-server', ['--config', this.#file], { env: natsServerEnvironment, stdio: ['ignore', 'ignore', 'pipe'] })
     this.#process = child
     child.stderr.on('data', chunk => (this.#log += String(chunk)))
     child.once('error', error => (this.#log += String(error)))

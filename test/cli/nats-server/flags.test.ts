@@ -1,0 +1,34 @@
+import test from 'ava'
+import { parseFlags } from '../../../cli/nats-server/flags.ts'
+import { Failure } from '../../../cli/failure.ts'
+
+const read = (...words: string[]): unknown => Object.fromEntries(parseFlags(words).values)
+
+test('flags: one dash or two, a value behind it or behind an equals sign', t => {
+  for (const words of [['-p', '4'], ['--p', '4'], ['-port', '4'], ['--port', '4'], ['-p=4'], ['--port=4']]) t.deepEqual(read(...words), { port: 4 }, words.join(' '))
+  t.deepEqual(read('-a', 'h', '--net=i', '-c', 'f', '-P', 'x', '--ports_file_dir', '/d', '-p', '-1'), { addr: 'i', config: 'f', pid: 'x', ports_file_dir: '/d', port: -1 })
+})
+
+test('flags: switches take a value only behind an equals sign, and are words of their own', t => {
+  t.deepEqual(read('-DV', '-js', '-T=false', '--debug=1'), { DV: true, jetstream: true, logtime: false, debug: true })
+  const { values, words } = parseFlags(['-D', 'false', '-p', '4'])
+  t.deepEqual([Object.fromEntries(values), words], [{ debug: true }, ['false', '-p', '4']])
+})
+
+test('flags: what stands behind -- or a word that is no flag is left', t => {
+  t.deepEqual(parseFlags(['-D', '--', '-p']).words, ['-p'])
+  t.deepEqual(parseFlags(['version']).words, ['version'])
+})
+
+for (const [words, message] of [
+  [['-nope'], 'flag provided but not defined: -nope'],
+  [['--check'], 'flag provided but not defined: -check'],
+  [['-p'], 'flag needs an argument: -p'],
+  [['-p', 'x'], 'invalid value "x" for flag -p: parse error'],
+  [['-D=maybe'], 'invalid boolean value "maybe" for -D: parse error'],
+  [['---p'], 'bad flag syntax: ---p'],
+] as const) {
+  test(`flags: ${words.join(' ')} is refused in the words of Go's flags`, t => {
+    t.throws(() => parseFlags(words), { instanceOf: Failure, message })
+  })
+}
