@@ -104,6 +104,10 @@ const table = {
   'nats.malformed': { close: 110, retryable: false, text: 'what came is not the NATS protocol: {problem}' },
   'nats.max_payload': { close: 111, retryable: false, text: 'the payload of {actualBytes} bytes exceeds max_payload, {limitBytes}; split it, or raise nats.maxPayload' },
   'nats.max_control_line': { close: 112, retryable: false, text: 'a line of the NATS protocol has more than {limitBytes} bytes; raise nats.maxControlLine' },
+  'bus.no_bucket': { close: 130, retryable: true, text: 'the bucket {bucket} of the NATS servers cannot be used: {problem}' },
+  'lease.invalid': { close: 131, retryable: false, text: 'the lease "{lease}" is not valid: {problem}' },
+  'lease.unavailable': { close: 132, retryable: true, text: 'nobody can say who has the lease "{lease}": {problem}' },
+  'lease.lost': { close: 133, retryable: true, text: 'the lease "{lease}" is lost: {problem}' },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof table
