@@ -66,6 +66,7 @@ export class ReceiptWatch implements FateWatch {
   #receivers = -1
   #settled = 0
   #written = 0
+  #forwarded = 0
   #dropped: Partial<Record<DropReason, number>> = {}
 
   constructor(core: Core, connection: Connection, id: number) {
@@ -84,6 +85,7 @@ export class ReceiptWatch implements FateWatch {
   settled(_receiver: number, fate: Exclude<Fate, 'pending'>): void {
     this.#settled++
     if (fate === 'written') this.#written++
+    else if (fate === 'forwarded') this.#forwarded++
     else {
       const reason = dropReasons.find((each) => fate === `dropped(${each})`)!
       this.#dropped[reason] = (this.#dropped[reason] ?? 0) + 1
@@ -93,7 +95,7 @@ export class ReceiptWatch implements FateWatch {
 
   #look(): void {
     if (this.#settled !== this.#receivers || !this.#connection.isPresent) return
-    this.#core.send(this.#connection, { kind: Kind.receipt, ref: this.#id, body: { receivers: this.#receivers, written: this.#written, dropped: this.#dropped } })
+    this.#core.send(this.#connection, { kind: Kind.receipt, ref: this.#id, body: { receivers: this.#receivers, written: this.#written, ...(this.#forwarded === 0 ? {} : { forwarded: this.#forwarded }), dropped: this.#dropped } })
   }
 }
 

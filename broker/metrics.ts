@@ -23,6 +23,7 @@ export function metricsOf(pipeline: Pipeline): Record<string, number> {
     method_calls_total: core.accounts.methods.accepted,
     deliveries_total: totals.deliveries,
     deliveries_written_total: totals.written,
+    deliveries_forwarded_total: totals.forwarded,
     deliveries_pending: totals.pending,
     recorder_runs_total: core.recorder.next,
     pool_threads: pool.threads.length,

@@ -140,10 +140,10 @@ class OpenTrace implements MessageTrace {
         [Attribute.receiver]: receiver === 0 ? 'broker' : this.#options.clientOf(receiver),
         [Attribute.fate]: fate,
       })
-      if (fate !== 'written') this.#fail(span, fate)
+      if (isLoss(fate)) this.#fail(span, fate)
       span.end(now)
     }
-    if (fate !== 'written') this.#lost(fate, receiver)
+    if (isLoss(fate)) this.#lost(fate, receiver)
     // What is delivered within the routing is settled before the number of receivers is known.
     if (this.#routedAt !== undefined && this.#settled >= this.#expected) this.end()
   }
@@ -208,3 +208,6 @@ function timeOf(micros: number): HrTime {
   return [seconds, (micros - seconds * 1e6) * 1000]
 }
 
+function isLoss(fate: SettledFate): boolean {
+  return fate !== 'written' && fate !== 'forwarded'
+}

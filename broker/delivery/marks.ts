@@ -48,3 +48,9 @@ export function outboundLimits(maxBytes: number, maxMessages: number, overflow: 
 
 /** What a waiting slice is counted with beside its bytes: two objects, and their places in lists. */
 export const WAITING_SLICE_BYTES = 256
+
+/** Most bytes of one write: what is behind them stays where policies can act, and nothing so large is merged. */
+export const MAX_WRITE_BYTES = 1024 * 1024
+
+/** What of a receiver that sheds is copied in one turn: 0.3 ms. bytes */
+export const COPIED_PER_TURN_BYTES = 256 * 1024

@@ -16,16 +16,12 @@ import { HeldLoans } from './held-loans.ts'
 import type { Loan } from './loan.ts'
 import { Load } from './load.ts'
 import type { OutboundOwner } from './outbound-owner.ts'
-import { isDropping, judgeShedding, type Shedding } from './shedding.ts'
-import type { OutboundLimits } from './marks.ts'
-import type { FrameStart, Retention } from './retention.ts'
-import { WaitingSlices } from './waiting-slices.ts'
+import { isDropping, judgeShedding, takeExcess, type Shedding } from './shedding.ts'
+import { COPIED_PER_TURN_BYTES, MAX_WRITE_BYTES, type OutboundLimits } from './marks.ts'
+import type { Retention } from './retention.ts'
+import { WaitingSlices, type FrameStart } from './waiting-slices.ts'
 
 const NOTHING: Slice[] = []
-/** Most bytes of one write: what is behind them stays where policies can act, and nothing so large is merged. */
-const MAX_WRITE_BYTES = 1024 * 1024
-/** 0.3 ms of copying. */
-const COPIED_PER_TURN_BYTES = 256 * 1024
 
 export class Outbound {
   /** Messages that the kernel took. */
@@ -38,6 +34,8 @@ export class Outbound {
   writtenRun = -1
   /** Keeps what was written until the client confirms it; undefined: its session does not outlive the link. */
   retention: Retention | undefined
+  /** Its link leads to other brokers: what the other end confirmed is forwarded. Never ended for being slow; its publishers wait. */
+  isForwarding = false
   readonly load: Load
   readonly #flusher: Flusher
   readonly #owner: OutboundOwner
@@ -53,6 +51,8 @@ export class Outbound {
   #wasHigh = false
   #isShedding = false
   #isDetached = false
+  /** Why what is too much is dropped while the link is gone. */
+  #detachedReason: DropReason = 'overflow'
   #isEnding = false
   /** Of the losses that were not told yet: older than all that waits, or newer. */
   #gap: 'none' | 'front' | 'back' = 'none'
@@ -96,8 +96,12 @@ export class Outbound {
     }
     if (this.#isShedding && this.#isFullFor(slice) && this.#policyOf(slice) === 'drop-newest' && slice.count > 0) {
       this.#count(slice, 'overflow')
-      this.#overflowed(slice, 'back')
+      this.#lost(slice, 'overflow', 'back')
       return true
+    }
+    if (this.isForwarding && this.load.isAboveCeiling && slice.count > 0) {
+      this.drop(slice, 'overflow')
+      return false
     }
     if (this.#gap === 'back') this.#tellGap()
     this.#append(slice)
@@ -176,8 +180,7 @@ export class Outbound {
     for (const slice of this.#waiting.takeExpired(nowMs)) {
       this.load.remove(slice)
       this.#discard(slice, 'expired')
-      this.#tellLater('front')
-      this.#owner.lost(slice, 'expired', false)
+      this.#lost(slice, 'expired', 'front', false)
     }
   }
 
@@ -200,6 +203,24 @@ export class Outbound {
     this.#gap = 'none'
   }
 
+  /** A slice is dropped instead of being delivered. */
+  drop(slice: Slice, reason: DropReason): void {
+    this.#count(slice, reason)
+    if (slice.count > 0) this.#owner.lost(slice, reason, false)
+  }
+
+  /** What is in flight will not be confirmed any more. */
+  loseFlight(reason: DropReason): void {
+    const slices = this.#inFlight
+    this.#inFlight = NOTHING
+    for (const slice of slices) {
+      this.load.remove(slice)
+      this.#discard(slice, reason)
+      this.#lost(slice, reason, 'front')
+    }
+    this.#loans.land()
+  }
+
   /** Drops all that the kernel did not take; the link is gone or going. */
   close(reason: DropReason): void {
     if (this.#link === undefined && !this.#isDetached) return
@@ -214,8 +235,9 @@ export class Outbound {
     this.#gap = 'none'
   }
 
-  /** The link is gone and the session stays: what comes waits, within `limits`, for `attach()`. */
-  detach(limits: OutboundLimits): void {
+  /** The link is gone and the session stays: what comes waits, within `limits`, for `attach()`; what is too much is dropped for `reason`, the oldest first. */
+  detach(limits: OutboundLimits, reason: DropReason = 'overflow'): void {
+    this.#detachedReason = reason
     this.#link = undefined
     this.#isDetached = true
     this.#waiting.putBack(this.#inFlight)
@@ -245,21 +267,13 @@ export class Outbound {
 
   /** The first `frames` of what waits have reached the client: settles them. */
   confirm(frames: number, startOf: FrameStart): void {
-    let left = frames
-    while (left > 0) {
-      const slice = this.#waiting.shift()
-      if (slice === undefined) return
-      if (slice.frames <= left) this.#settle([slice])
-      else {
-        const [head, rest] = slice.split(startOf(slice, left), left)
-        this.load.remove(slice)
-        this.load.add(head)
-        this.load.add(rest)
-        this.#settle([head])
-        this.#waiting.putBack([rest])
-      }
-      left -= slice.frames
-    }
+    const { whole, split } = this.#waiting.takeFrames(frames, startOf)
+    this.#settle(whole)
+    if (split === undefined) return
+    this.load.remove(split.slice)
+    this.load.add(split.head)
+    this.load.add(split.rest)
+    this.#settle([split.head])
   }
 
   // While it sheds, what waits may wait for long: all of it is copied, a part a turn, and the chunks go back.
@@ -302,7 +316,7 @@ export class Outbound {
       // What is in flight stays above the limit for a while; what waits behind it is bounded by being dropped.
       if (!this.#isFullFor(slice) || isDropping(this.#policyOf(slice))) return true
     }
-    if (isAboveCeiling) this.#owner.overflowed()
+    if (isAboveCeiling && !this.isForwarding) this.#owner.overflowed()
     // Whoever feeds what may not be dropped waits even now.
     return this.#isShedding && this.#policyOf(slice) !== 'block'
   }
@@ -313,35 +327,21 @@ export class Outbound {
 
   #policyOf(slice: Slice): Overflow {
     // A session without a link has nobody to end, and nobody waits for it.
-    return this.#isDetached ? 'drop-oldest' : (slice.account.flow?.overflow ?? this.load.limits.overflow)
+    if (this.#isDetached) return 'drop-oldest'
+    return this.isForwarding ? 'block' : (slice.account.flow?.overflow ?? this.load.limits.overflow)
   }
 
-  // The oldest first, until what is full has room again or nothing more may go. The newest stays.
   #evict(): void {
-    const { newest } = this.#waiting
-    // What is in flight alone may be above the limit: without this exception nothing would be left to come behind it.
-    const isOld = (slice: Slice): boolean => slice.count > 0 && slice !== newest && this.#policyOf(slice) === 'drop-oldest'
-    while (this.isHigh) if (!this.#evictFirst(isOld)) break
-    while (this.load.hasFullChannels) if (!this.#evictFirst((slice) => isOld(slice) && this.load.isChannelHigh(slice))) return
+    const reason = this.#isDetached ? this.#detachedReason : 'overflow'
+    for (const slice of takeExcess(this.#waiting, this.load, (slice) => this.#policyOf(slice))) {
+      this.#discard(slice, reason)
+      this.#lost(slice, reason, 'front')
+    }
   }
 
-  #evictFirst(is: (slice: Slice) => boolean): boolean {
-    const slice = this.#waiting.takeFirst(is)
-    if (slice === undefined) return false
-    this.load.remove(slice)
-    this.#discard(slice, 'overflow')
-    this.#overflowed(slice, 'front')
-    return true
-  }
-
-  #overflowed(slice: Slice, side: 'front' | 'back'): void {
-    const isContinued = this.#gap === side
-    this.#tellLater(side)
-    this.#owner.lost(slice, 'overflow', isContinued)
-  }
-
-  #tellLater(side: 'front' | 'back'): void {
+  #lost(slice: Slice, reason: DropReason, side: 'front' | 'back', isContinued = this.#gap === side): void {
     if (this.#gap !== 'front') this.#gap = side
+    this.#owner.lost(slice, reason, isContinued)
   }
 
   // In front of all that waits, or behind it: where the receiver misses something.
@@ -361,12 +361,13 @@ export class Outbound {
     for (const slice of slices) {
       const { count, account, run, watch } = slice
       account.pending -= count
-      account.written += count
+      if (this.isForwarding) account.forwarded += count
+      else account.written += count
       messages += count
       bytes += slice.end - slice.start
       this.load.remove(slice)
       if (run >= 0) this.writtenRun = run
-      if (watch !== undefined) watch.settled(this.#owner.number, 'written')
+      if (watch !== undefined) watch.settled(this.#owner.number, this.isForwarding ? 'forwarded' : 'written')
     }
     this.writtenMessages += messages
     this.writtenBytes += bytes

@@ -3,10 +3,7 @@
 //   frames of the session   1 2 3 │ 4 5 6 7 │ 8 9        confirmed, or forgotten │ kept │ not written yet
 
 import { Slice } from '../ground/slice.ts'
-import { WaitingSlices } from './waiting-slices.ts'
-
-/** Where, in its bytes, frame n of a slice begins; the first is 0. */
-export type FrameStart = (slice: Slice, frame: number) => number
+import { WaitingSlices, type FrameStart } from './waiting-slices.ts'
 
 export class Retention {
   readonly #maxBytes: number

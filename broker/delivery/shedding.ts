@@ -31,3 +31,23 @@ export function judgeShedding(waiting: WaitingSlices, load: Load, policyOf: (sli
   // Answers and other frames of the broker's own cannot be dropped: were they too much and nothing else there, it would grow without end.
   return isWhole && !canDrop && !waiting.isEmpty ? 'disconnect' : 'shedding'
 }
+
+/**
+ * Takes what is too much, the oldest first, until what is full has room again or nothing more may go. The newest stays: what
+ * is in flight alone may be above the limit, and nothing would be left to come behind it.
+ */
+export function takeExcess(waiting: WaitingSlices, load: Load, policyOf: (slice: Slice) => Overflow): Slice[] {
+  const { newest } = waiting
+  const isOld = (slice: Slice): boolean => slice.count > 0 && slice !== newest && policyOf(slice) === 'drop-oldest'
+  const taken: Slice[] = []
+  const takeFirst = (is: (slice: Slice) => boolean): boolean => {
+    const slice = waiting.takeFirst(is)
+    if (slice === undefined) return false
+    load.remove(slice)
+    taken.push(slice)
+    return true
+  }
+  while (load.isHigh) if (!takeFirst(isOld)) break
+  while (load.hasFullChannels) if (!takeFirst((slice) => isOld(slice) && load.isChannelHigh(slice))) break
+  return taken
+}

@@ -6,6 +6,9 @@
 import { Account, Slice } from '../ground/slice.ts'
 import { ownCopy } from './own-copies.ts'
 
+/** Where, in its bytes, frame n of a slice begins; the first is 0. */
+export type FrameStart = (slice: Slice, frame: number) => number
+
 const NOTHING: Slice[] = []
 /** Places in front that may be empty before the rest moves up. */
 const MAX_GONE = 1024
@@ -96,6 +99,23 @@ export class WaitingSlices {
   /** The oldest. */
   shift(): Slice | undefined {
     return this.takeFirst(() => true)
+  }
+
+  /** Slices with the first `frames` frames: those that end with them, and the one within which they end, of which `rest` stays. */
+  takeFrames(frames: number, startOf: FrameStart): { readonly whole: readonly Slice[]; readonly split: { readonly slice: Slice; readonly head: Slice; readonly rest: Slice } | undefined } {
+    const whole: Slice[] = []
+    let left = frames
+    for (let slice = this.first; slice !== undefined && left > 0; slice = this.first) {
+      this.shift()
+      if (slice.frames > left) {
+        const [head, rest] = slice.split(startOf(slice, left), left)
+        this.putBack([rest])
+        return { whole, split: { slice, head, rest } }
+      }
+      whole.push(slice)
+      left -= slice.frames
+    }
+    return { whole, split: undefined }
   }
 
   /** The oldest that `is` holds for. */

@@ -79,6 +79,8 @@ export interface BrokerStats {
   readonly accepted: number
   readonly deliveries: number
   readonly written: number
+  /** Confirmed by the other end of the link to other brokers. */
+  readonly forwarded: number
   readonly pending: number
   /** Deliveries by the reason for which they were dropped. */
   readonly dropped: Readonly<Record<string, number>>

@@ -10,10 +10,11 @@ export interface Totals {
   accepted: number
   deliveries: number
   written: number
+  forwarded: number
   pending: number
   rejected: number
   dropped: Record<DropReason, number>
-  /** False: deliveries ≠ written + dropped + pending, which is a bug. */
+  /** False: deliveries ≠ written + forwarded + dropped + pending, which is a bug. */
   balanced: boolean
 }
 
@@ -68,14 +69,15 @@ function sum(accounts: readonly Account[]): Totals {
     fold(account, total)
     total.pending += account.pending
   }
-  const { accepted, deliveries, written, pending, rejected, dropped } = total
-  return { accepted, deliveries, written, pending, rejected, dropped, balanced: total.imbalance === 0 }
+  const { accepted, deliveries, written, forwarded, pending, rejected, dropped } = total
+  return { accepted, deliveries, written, forwarded, pending, rejected, dropped, balanced: total.imbalance === 0 }
 }
 
 function fold(from: Account, into: Account): void {
   into.accepted += from.accepted
   into.deliveries += from.deliveries
   into.written += from.written
+  into.forwarded += from.forwarded
   into.rejected += from.rejected
   for (const reason of dropReasons) into.dropped[reason] += from.dropped[reason]
 }

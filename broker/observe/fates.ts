@@ -7,7 +7,7 @@ import type { RecordedRun, Recorder } from './recorder.ts'
 /** A receiver that is connected, or whose session waits for it. */
 export interface PresentReceiver {
   readonly client: string
-  readonly outbound: { readonly writtenRun: number }
+  readonly outbound: { readonly writtenRun: number; readonly isForwarding: boolean }
 }
 
 /** `unknown`: it happened longer ago than what is remembered of it. */
@@ -44,7 +44,7 @@ export class Fates {
       const late = own.find(({ kind }) => kind === 'late')
       const { client, fate } = this.#plainFate(receiver, run.seq)
       if (drop !== undefined) return { receiver, client, fate: `dropped(${drop.kind as Exclude<typeof drop.kind, 'late'>})`, writtenMicros: undefined }
-      if (fate !== 'written') return { receiver, client, fate, writtenMicros: undefined }
+      if (fate !== 'written' && fate !== 'forwarded') return { receiver, client, fate, writtenMicros: undefined }
       if (late !== undefined) return { receiver, client, fate, writtenMicros: late.timeMicros - run.timeMicros }
       if (isForgotten) return { receiver, client, fate: 'unknown', writtenMicros: undefined }
       return { receiver, client, fate, writtenMicros: run.writtenMicros < 0 ? undefined : run.writtenMicros }
@@ -61,7 +61,7 @@ export class Fates {
   // As far as it follows from how much the receiver's kernel has taken.
   #plainFate(receiver: number, seq: number): { client: string | undefined; fate: RecordedFate } {
     const present = this.#present(receiver)
-    if (present !== undefined) return { client: present.client, fate: present.outbound.writtenRun >= seq ? 'written' : 'pending' }
+    if (present !== undefined) return { client: present.client, fate: present.outbound.writtenRun < seq ? 'pending' : present.outbound.isForwarding ? 'forwarded' : 'written' }
     const departure = this.#departures.get(receiver)
     if (departure === undefined) return { client: undefined, fate: 'unknown' }
     return { client: departure.client, fate: departure.writtenRun >= seq ? 'written' : `dropped(${departure.reason})` }

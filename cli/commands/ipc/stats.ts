@@ -30,6 +30,7 @@ export async function stats(context: Context): Promise<void> {
       ['accepted', formatCount(sums.accepted)],
       ['deliveries', formatCount(sums.deliveries)],
       ['written', formatCount(sums.written)],
+      ...(sums.forwarded === 0 ? [] : [['forwarded', formatCount(sums.forwarded)] as [string, string]]),
       ['pending', formatCount(sums.pending)],
       ...dropped,
       ['rejected', formatCount(sums.rejected)],
