@@ -7,12 +7,15 @@ import type { ControlMessage } from './ground/control.ts'
 import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Kind } from './ground/kind.ts'
+import type { Settings } from './ground/settings.ts'
 import { Slice } from './ground/slice.ts'
 import type { Link, Peer } from './ground/types.ts'
 import { outboundLimits, type OutboundLimits } from './delivery/marks.ts'
 import { PROTOCOL_VERSION, type Flow, type Hello } from './protocol/bodies.ts'
 import { handshakeStep, type HandshakeAuthority, type PendingHello } from './protocol/handshake.ts'
 import type { Credential } from './security/authenticator.ts'
+import { ownPrograms } from './security/own-programs.ts'
+import { createProcessCheck } from './security/process-check.ts'
 import { CreditBook } from './session/credit-book.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -214,4 +217,12 @@ export class Admission {
     if (open.some((holder) => holder?.permissions?.name !== connection.permissions?.name)) throw new BrokerError('session.id_taken', { client })
     for (const holder of open) this.#core.end(holder!, new BrokerError('session.taken_over', { client }))
   }
+}
+
+/** The check that the settings ask for: without a list every process of the right user may connect. */
+export function processCheck({ ipc }: Settings, isOwnAgent: (pid: number) => boolean): ProcessCheck {
+  const { allowedProcesses: allowed, processes } = ipc.security
+  if (allowed === undefined) return () => {}
+  const check = createProcessCheck({ allowed, processes, builtIn: ownPrograms(), isOwnAgent })
+  return ({ pid }) => check(pid)
 }

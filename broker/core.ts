@@ -6,6 +6,7 @@ import type { Connection, ConnectionEvent } from './connection.ts'
 import { Flusher } from './delivery/flusher.ts'
 import { outboundLimits } from './delivery/marks.ts'
 import { noAudit, type Audit } from './ground/audit.ts'
+import { embeddedBus, type Bus } from './ground/bus.ts'
 import type { Clock } from './ground/clock.ts'
 import type { BrokerMessage } from './ground/control.ts'
 import { Deadline, Deadlines } from './ground/deadlines.ts'
@@ -90,6 +91,10 @@ export class Core implements RoutingContext {
   readonly onConnectionEvent: CoreOptions['onConnectionEvent']
   /** Set once by the pipeline, before the first connection. */
   service!: Sink
+  /** What carries messages beyond this process. Set, where there is something, before the first connection. */
+  bus: Bus = embeddedBus
+  /** The connection through which it does; undefined: there is none. It is addressed by nobody. */
+  busConnection: Connection | undefined
   /** Connections that were told to go and are not gone. */
   endingConnections = 0
   readonly #indexes = new Map<string, number>()
@@ -142,8 +147,8 @@ export class Core implements RoutingContext {
     return this.directory.addressed(kind, id)
   }
 
-  everyone(): Iterable<Subscriber> {
-    return this.directory.all()
+  *everyone(): Iterable<Subscriber> {
+    for (const connection of this.directory.all()) if (connection !== this.busConnection) yield connection
   }
 
   /** Connections came or went: what is addressed, or broadcast to all, goes elsewhere now. */

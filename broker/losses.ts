@@ -3,6 +3,7 @@
 
 import type { Connection } from './connection.ts'
 import { controlAccount, type Core } from './core.ts'
+import type { BrokerError } from './ground/errors.ts'
 import type { DropReason } from './ground/fate.ts'
 import { Kind } from './ground/kind.ts'
 import { Slice } from './ground/slice.ts'
@@ -36,4 +37,10 @@ export class Losses {
     const bytes = frames.length === 1 ? frames[0]! : new Uint8Array(Buffer.concat(frames))
     return new Slice(bytes, 0, bytes.length, 0, controlAccount, frames.length)
   }
+}
+
+/** Why what waited for a connection that ended is lost. */
+export function dropReasonOf(closeReason: BrokerError | undefined): DropReason {
+  if (closeReason?.code === 'connection.slow_consumer') return 'slow-consumer'
+  return closeReason?.code === 'connection.lost' || closeReason?.code === 'connection.stale' || closeReason?.code === 'session.expired' ? 'link-down' : 'actor-gone'
 }

@@ -1,8 +1,9 @@
 // One message's way through the broker: accept, admit, judge, route, deliver, account. Composes the parts; each step is
 // a file of its own.
 
-import { Admission, handshakeFrameBytes, type ProcessCheck } from './admission.ts'
+import { Admission, handshakeFrameBytes, processCheck } from './admission.ts'
 import { Backpressure } from './backpressure.ts'
+import { JoinedBusGate } from './bus-gate.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import { Core, type CoreOptions } from './core.ts'
 import { ForeignPublisher } from './foreign-publisher.ts'
@@ -15,15 +16,13 @@ import { Slice, type Sink } from './ground/slice.ts'
 import type { Link } from './ground/types.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { applyOptions, detailsOf, readOptions, type Asked, type MessageOptions } from './message-options.ts'
-import { Losses } from './losses.ts'
+import { dropReasonOf, Losses } from './losses.ts'
 import { readAck, readSubscribe } from './protocol/bodies.ts'
 import { Preparation, type Prepared } from './preparation.ts'
 import { Publisher } from './publisher.ts'
 import { Requester } from './requester.ts'
 import { Sessions } from './sessions.ts'
 import { Subscribing } from './subscribing.ts'
-import { createProcessCheck } from './security/process-check.ts'
-import { ownPrograms } from './security/own-programs.ts'
 import { checkPayloadSize, checkSender, checkSignature, stamp } from './vetting.ts'
 import { follow, traceOf } from './tracing.ts'
 import { decodeFrame, type Frame, type Headers } from './wire/frame.ts'
@@ -78,7 +77,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.core = new Core(options)
     this.core.service = service(this)
     this.#sessions = new Sessions(this.core)
-    this.#admission = new Admission(this.core, processCheck(options), this.#sessions, (fresh, to) => this.#passOn(fresh, to))
+    this.#admission = new Admission(this.core, processCheck(options.settings, options.isOwnAgent), this.#sessions, (fresh, to) => this.#passOn(fresh, to))
     this.#backpressure = new Backpressure(this.core)
     this.#publisher = new Publisher(this.core, this.#backpressure)
     this.#foreign = new ForeignPublisher(this.core, this.#publisher)
@@ -121,6 +120,14 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     if (connection.dialect !== undefined && this.#turnedAway.has(connection)) this.#turnAway(connection)
     link.resume()
     return connection
+  }
+
+  /** Makes the connection that leads to other brokers; it is there until its link ends. */
+  join(link: Link, dialect: Dialect): JoinedBusGate {
+    const connection = new Connection(++this.#lastNumber, link, this.core.flusher, this, this.core.clock.monotonicMs())
+    this.#connections.add(connection)
+    link.attach(connection)
+    return new JoinedBusGate(connection, dialect, { core: this.core, publisher: this.#publisher, requester: this.#requester, subscribing: this.#subscribing, backpressure: this.#backpressure })
   }
 
   /** Cuts off what is left; the pipeline is of no use afterwards. */
@@ -204,6 +211,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     if (connection.expiry !== undefined) this.core.deadlines.cancel(connection.expiry)
     this.#requester.open.leave(connection)
     if (connection.permissions !== undefined) this.core.addressesChanged()
+    if (connection === this.core.busConnection) this.core.busConnection = undefined
     this.core.trail.gone(connection)
     this.core.onConnectionEvent(connection, 'closed')
   }
@@ -384,17 +392,4 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   #receipt(connection: Connection, id: number, flags: number, receivers: number): void {
     if ((flags & Flag.receipt) !== 0) this.core.send(connection, { kind: Kind.receipt, ref: id, body: { receivers } })
   }
-}
-
-function dropReasonOf(closeReason: BrokerError | undefined): DropReason {
-  if (closeReason?.code === 'connection.slow_consumer') return 'slow-consumer'
-  return closeReason?.code === 'connection.lost' || closeReason?.code === 'connection.stale' || closeReason?.code === 'session.expired' ? 'link-down' : 'actor-gone'
-}
-
-// Without a list every process of the right user may connect.
-function processCheck({ settings, isOwnAgent }: PipelineOptions): ProcessCheck {
-  const { allowedProcesses: allowed, processes } = settings.ipc.security
-  if (allowed === undefined) return () => {}
-  const check = createProcessCheck({ allowed, processes, builtIn: ownPrograms(), isOwnAgent })
-  return ({ pid }) => check(pid)
 }

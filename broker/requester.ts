@@ -101,7 +101,7 @@ export class Requester {
       this.#core.send(requester, { kind: Kind.end, ref: id, subject, body: { responses, reason: end === 'timeout' ? 'timeout' : 'complete' } })
       return
     }
-    const error = end === 'timeout' ? new BrokerError('request.timeout', { subject, limitMs }) : new BrokerError('request.responder_gone', { subject })
+    const error = end === 'timeout' ? new BrokerError('request.timeout', { subject, limitMs }) : new BrokerError(end === 'nobody' ? 'request.no_responders' : 'request.responder_gone', { subject })
     this.#core.send(requester, { kind: Kind.error, ref: id, subject, body: error.toBody() })
   }
 

@@ -15,6 +15,8 @@ export class Subscribing {
   readonly #core: Core
   /** By pattern and name, as in NATS; a space can stand in neither. */
   readonly #groups = new Map<string, Group>()
+  /** How many subscriptions outside groups there are of each pattern. */
+  readonly #plain = new Map<string, number>()
 
   constructor(core: Core) {
     this.#core = core
@@ -61,7 +63,7 @@ export class Subscribing {
     if (!connection.permissions!.maySubscribe(tokens)) throw denied(connection, pattern)
     connection.subscriptions ??= new Map()
     connection.subscriptions.set(number, subscription)
-    if (group === undefined) this.#core.interest.add(tokens, subscription)
+    if (group === undefined) this.#addPlain(subscription)
     else this.#join(`${pattern} ${group}`, subscription)
     this.#core.routes.invalidate(tokens)
   }
@@ -90,11 +92,33 @@ export class Subscribing {
     return count
   }
 
+  /** Its members; undefined: there are none. */
+  group(pattern: string, name: string): Group | undefined {
+    return this.#groups.get(`${pattern} ${name}`)
+  }
+
+  #addPlain(subscription: Subscription): void {
+    const { tokens, pattern } = subscription
+    const count = this.#plain.get(pattern) ?? 0
+    this.#plain.set(pattern, count + 1)
+    this.#core.interest.add(tokens, subscription)
+    if (count === 0) this.#core.bus.interested(pattern, undefined)
+  }
+
+  #removePlain(subscription: Subscription): void {
+    const { tokens, pattern } = subscription
+    const left = (this.#plain.get(pattern) ?? 1) - 1
+    this.#core.interest.remove(tokens, subscription)
+    if (left > 0) this.#plain.set(pattern, left)
+    else if (this.#plain.delete(pattern)) this.#core.bus.lostInterest(pattern, undefined)
+  }
+
   #join(key: string, subscription: Subscription): void {
     let group = this.#groups.get(key)
     if (group === undefined) {
       this.#groups.set(key, (group = new Group()))
       this.#core.interest.add(subscription.tokens, group)
+      this.#core.bus.interested(subscription.pattern, subscription.group)
     }
     group.members.push(subscription)
   }
@@ -102,10 +126,7 @@ export class Subscribing {
   #remove(subscription: Subscription): void {
     const { tokens, pattern, group: name } = subscription
     this.#core.routes.invalidate(tokens)
-    if (name === undefined) {
-      this.#core.interest.remove(tokens, subscription)
-      return
-    }
+    if (name === undefined) return this.#removePlain(subscription)
     const key = `${pattern} ${name}`
     const group = this.#groups.get(key)
     const at = group?.members.indexOf(subscription) ?? -1
@@ -114,6 +135,7 @@ export class Subscribing {
     if (group.members.length > 0) return
     this.#groups.delete(key)
     this.#core.interest.remove(tokens, group)
+    this.#core.bus.lostInterest(pattern, name)
   }
 }
 

@@ -68,6 +68,13 @@ export class Load {
     this.#channels?.remove(slice)
   }
 
+  /** It waits as two from now on. */
+  split(slice: Slice, head: Slice, rest: Slice): void {
+    this.remove(slice)
+    this.add(head)
+    this.add(rest)
+  }
+
   clear(): void {
     this.bytes = this.messages = this.#slices = 0
     this.#channels?.clear()

@@ -198,6 +198,8 @@ export class Outbound {
     for (const slice of this.#waiting.takeAll()) {
       this.load.remove(slice)
       this.#discard(slice, reason)
+      // Others are gone, or about to be: then all that they did not get is known by how much they got.
+      if (this.isForwarding) this.#owner.lost(slice, reason, false)
     }
     this.#loans.dropWaiting()
     this.#gap = 'none'
@@ -206,7 +208,7 @@ export class Outbound {
   /** A slice is dropped instead of being delivered. */
   drop(slice: Slice, reason: DropReason): void {
     this.#count(slice, reason)
-    if (slice.count > 0) this.#owner.lost(slice, reason, false)
+    this.#owner.lost(slice, reason, false)
   }
 
   /** What is in flight will not be confirmed any more. */
@@ -270,9 +272,7 @@ export class Outbound {
     const { whole, split } = this.#waiting.takeFrames(frames, startOf)
     this.#settle(whole)
     if (split === undefined) return
-    this.load.remove(split.slice)
-    this.load.add(split.head)
-    this.load.add(split.rest)
+    this.load.split(split.slice, split.head, split.rest)
     this.#settle([split.head])
   }
 

@@ -33,3 +33,43 @@ export const embeddedBus: Bus = {
   interested() {},
   lostInterest() {},
 }
+
+/** What a message that came from beyond met here. */
+export interface BusArrival {
+  /** Who gets it, or may answer it. */
+  readonly receivers: number
+}
+
+/** This broker as the link to others sees it: one connection, without a handshake, that is there as long as the link's actor. */
+export interface BusGate {
+  /** Of its connection: the origin of what comes from beyond. */
+  readonly number: number
+  /** Number for the next message from beyond. */
+  nextId(): number
+  /** Microseconds since the epoch, for that message. */
+  wallMicros(): number
+  /** One more request from beyond may be open. */
+  readonly mayAsk: boolean
+  /**
+   * A message from beyond: a canonical frame in bytes that nobody else writes, publish or request, for all who are here; or, where it
+   * came for a queue group, for the member whose turn it is. A request that finds nobody is refused like any other: `error` with its id.
+   */
+  arrived(frame: Uint8Array, group?: { readonly pattern: string; readonly name: string }): BusArrival
+  /** An answer from beyond: response, part or error, to a request that went there. */
+  answered(frame: Uint8Array): void
+  /** Nobody beyond answers that request. */
+  declined(to: number, ref: number): void
+  /** The link is up: what waits leaves, and what comes follows. */
+  up(): void
+  /** The link is gone: what was on its way is `link-unknown`; what comes waits, as far as `holdBytes` go, and is `link-down` beyond them. */
+  down(holdBytes: number): void
+  /** Nothing is held any more: what waits, and what comes, is `link-down`. */
+  giveUp(): void
+  /** Where messages go that are not held: they are dropped as `link-down`. */
+  readonly nowhere: Sink
+  /** Where messages go that leave, or are held. */
+  readonly sink: Sink
+  /** Interest or the state of the link has changed: routes are built again. */
+  routesChanged(): void
+  readonly pending: { readonly messages: number; readonly bytes: number }
+}

@@ -1,5 +1,6 @@
 // Finds the receivers of a subject: subscriptions, addresses, broadcast, the broker's own methods.
 
+import type { Bus, QueueGroup } from '../ground/bus.ts'
 import type { Account, Sink, Subscriber } from '../ground/slice.ts'
 import type { Interest } from './interest.ts'
 import type { FilteredReceiver, Receivers } from './route.ts'
@@ -12,12 +13,14 @@ export type InterestEntry = Subscription | Group
 export interface RoutingContext {
   /** The broker itself, behind `$CB.api.`. */
   readonly service: Sink
+  readonly bus: Bus
   /** The account that deliveries on this subject belong to. */
   accountOf(subject: readonly string[]): Account
   /** True when a channel of mode `broadcast` owns the subject. */
   isBroadcast(subject: readonly string[]): boolean
   /** Who `$CB.to.<kind>.<id>` is. */
   addressed(kind: string, id: string): Subscriber | undefined
+  /** All who are connected here. */
   everyone(): Iterable<Subscriber>
 }
 
@@ -40,7 +43,19 @@ export function findReceivers(interest: Interest<InterestEntry>, context: Routin
   if (context.isBroadcast(subject)) for (const subscriber of context.everyone()) if (subscriber.answersFrames && !filters.has(subscriber) && subscriber.mayReceive(subject)) plain.add(subscriber)
   const filtered: FilteredReceiver[] = []
   for (const [subscriber, subscriptions] of filters) if (!plain.has(subscriber)) filtered.push({ subscriber, subscriptions })
-  return receiversOf({ plain: [...plain], groups, filtered, counting, exceptSender: false, account })
+  const here = groups.filter((group) => !context.bus.servesGroup(queueGroup(group), subject))
+  const receivers: Sink[] = [...plain]
+  // An inbox is one program's: where it is here, nobody else waits for what comes.
+  const isFound = subject[0] === '_INBOX' && (receivers.length > 0 || here.length > 0 || counting.length > 0)
+  const remote = isFound ? undefined : context.bus.remote(subject, here.map(queueGroup))
+  if (remote !== undefined) receivers.push(remote)
+  return receiversOf({ plain: receivers, groups: here, filtered, counting, exceptSender: false, account })
+}
+
+// A group without members stands nowhere.
+function queueGroup({ members }: Group): QueueGroup {
+  const { tokens, group } = members[0]!
+  return { tokens, name: group! }
 }
 
 // Who is addressed gets it unasked; connections whose protocol delivers to subscriptions alone must have one for it.
@@ -54,6 +69,9 @@ function reservedReceivers(interest: Interest<InterestEntry>, context: RoutingCo
     const subscriber = context.addressed(kind, rest.join('.'))
     if (subscriber?.answersFrames === true) plain.push(subscriber)
   }
+  const isHere = area === 'api' || plain.length > 0
+  const remote = isHere && area !== 'all' ? undefined : context.bus.remote(subject, [])
+  if (remote !== undefined) plain.push(remote)
   // A pattern that begins with a wildcard does not reach in here.
   interest.match(subject, (entry) => {
     if (!('members' in entry) && entry.tokens[0] === '$CB') plain.push(entry.subscriber)

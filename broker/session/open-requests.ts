@@ -12,7 +12,7 @@ export interface RequestParty extends Sink {
 }
 
 /** What ended a request without an answer of its own. */
-export type RequestEnd = 'timeout' | 'responder-gone' | 'complete'
+export type RequestEnd = 'timeout' | 'responder-gone' | 'complete' | 'nobody'
 
 export interface RequestEvents {
   /** The requester must be told. `complete` is the end of a request for many answers. */
@@ -102,6 +102,12 @@ export class OpenRequests {
     if (!request.isMany) return this.#close(request, responder)
     this.#release(request, responder)
     if (request.responders.length === 0) this.#end(request, 'complete')
+  }
+
+  /** A responder is none after all: beyond it nobody was there. */
+  declined(request: OpenRequest, responder: RequestParty): void {
+    this.#release(request, responder)
+    if (request.responders.length === 0) this.#end(request, request.isMany && request.responses > 0 ? 'complete' : 'nobody')
   }
 
   /** The requester gave up; false when nothing was open under that id. */
