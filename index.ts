@@ -37,6 +37,8 @@ export interface Broker {
   readonly gatewayAddress: string | undefined
   /** Why it runs without, though a gateway is configured: its port is taken, and nobody asked for that very port. */
   readonly gatewayProblem: string | undefined
+  /** URL of the monitoring endpoints' own port, such as `http://127.0.0.1:8222/`; undefined when none is configured. */
+  readonly monitorAddress: string | undefined
   /** URL of the NATS port, such as `nats://127.0.0.1:4222`; undefined when the broker runs without. */
   readonly natsAddress: string | undefined
   /** Why it runs without, though a NATS port is configured: it is taken, and nobody asked for that very port. */
@@ -101,6 +103,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     socketPath: actor.socket,
     gatewayAddress: actor.gateway,
     gatewayProblem: actor.gatewayProblem,
+    monitorAddress: actor.monitor,
     natsAddress: actor.nats,
     natsProblem: actor.natsProblem,
     pid: process.pid,

@@ -18,6 +18,8 @@ import type { BrokerTelemetry } from '../broker/ground/telemetry.ts'
 import type { ActorInfo, ChannelSpec, ExitReason, Link, Listener, Log, Phase } from '../broker/ground/types.ts'
 import type { BrokerHost } from '../broker/host.ts'
 import { BrokerMetrics } from '../broker/metrics-source.ts'
+import { Monitor, type MonitorEndpoints } from '../broker/monitor.ts'
+import { NATS_VERSION } from '../broker/ground/nats-version.ts'
 import { Pipeline } from '../broker/pipeline.ts'
 import { Service } from '../broker/service.ts'
 import { View } from '../broker/view.ts'
@@ -33,6 +35,7 @@ import { mostConnections } from './file-limit.ts'
 import { NatsDoor } from './nats-door.ts'
 import { openNatsPort } from './nats-port.ts'
 import { addConfigured, addOwner, issueAgentCredential } from './principals.ts'
+import type { Monitoring } from './monitoring.ts'
 import { Tree } from './tree.ts'
 
 export interface BrokerActorOptions {
@@ -75,6 +78,8 @@ export class BrokerActor implements BrokerHost {
   #agents: readonly LocalAgent[] = []
   #gateway: string | undefined
   #gatewayProblem: string | undefined
+  #monitor: string | undefined
+  #monitored: Monitoring | undefined
   #nats: string | undefined
   #natsProblem: string | undefined
   #isStopping = false
@@ -123,6 +128,11 @@ export class BrokerActor implements BrokerHost {
 
   get nats(): string | undefined {
     return this.#nats
+  }
+
+  /** URL of the monitoring endpoints' own port; undefined when none is open. */
+  get monitor(): string | undefined {
+    return this.#monitor
   }
 
   get natsProblem(): string | undefined {
@@ -231,6 +241,7 @@ export class BrokerActor implements BrokerHost {
       listeners: {
         ...(settings.ipc.enabled ? { unix: (onLink: OnLink) => listenUnix({ path: this.socket, peerOf, log, onLink }) } : {}),
         ...(settings.nats.enabled ? { nats: (onLink: OnLink) => this.#openNats(pipeline, onLink) } : {}),
+        ...(settings.nats.monitor === undefined ? {} : { monitor: () => this.#openMonitor(pipeline, settings.nats.monitor!) }),
         ...(settings.gateway.enabled ? { gateway: (onLink: OnLink) => this.#openGateway(pipeline, onLink) } : {}),
       },
     })
@@ -251,7 +262,7 @@ export class BrokerActor implements BrokerHost {
     // Not a static import: HTTP and `ws` take 20 ms to load, which a broker without gateway need not spend.
     const { openGateway } = await import('./gateway.ts')
     const { settings, log, version, telemetry } = this.#options
-    const gateway = await openGateway({ settings, log, version, deadlines: this.#deadlines, scrape: telemetry?.scrape, isToken: (principal, token) => pipeline.core.authenticator.isToken(principal, token), health: () => this.phase === 'run', deflate: (bytes) => pipeline.core.pool.deflate(bytes), onLink, onRefused: (address, code) => pipeline.core.trail.refused(address, code), onMissing: (problem) => (this.#gatewayProblem = problem) })
+    const gateway = await openGateway({ settings, log, version, deadlines: this.#deadlines, scrape: telemetry?.scrape, isToken: (principal, token) => pipeline.core.authenticator.isToken(principal, token), monitoring: await this.#monitoring(pipeline), deflate: (bytes) => pipeline.core.pool.deflate(bytes), onLink, onRefused: (address, code) => pipeline.core.trail.refused(address, code), onMissing: (problem) => (this.#gatewayProblem = problem) })
     this.#gateway = gateway?.address
     return gateway && { address: gateway.address, close: () => this.#closeGateway(gateway) }
   }
@@ -259,6 +270,27 @@ export class BrokerActor implements BrokerHost {
   #closeGateway(gateway: Listener): Promise<void> {
     this.#gateway = undefined
     return gateway.close()
+  }
+
+  async #openMonitor(pipeline: Pipeline, address: NonNullable<Settings['nats']['monitor']>): Promise<Listener> {
+    const port = await (await this.#monitoring(pipeline)).open(address)
+    this.#monitor = port.address
+    return { address: port.address, close: () => this.#closeMonitor(port) }
+  }
+
+  #closeMonitor(port: Listener): Promise<void> {
+    this.#monitor = undefined
+    return port.close()
+  }
+
+  // Made when the first listener wants it: it loads HTTP.
+  async #monitoring(pipeline: Pipeline): Promise<Monitoring> {
+    const { Monitoring } = await import('./monitoring.ts')
+    const { settings, log, version } = this.#options
+    const { core } = pipeline
+    const identity = { id: core.broker, name: settings.nats.serverName ?? `callboard-${core.broker}`, version: NATS_VERSION, callboard: version }
+    const endpoints = (): MonitorEndpoints => ({ nats: this.#nats, webSocket: this.#gateway, http: this.#monitor ?? this.#gateway })
+    return (this.#monitored ??= new Monitoring({ settings, log, monitor: new Monitor({ core, maxConnections: mostConnections(settings.ipc.maxConnections), identity, endpoints }), health: () => this.phase === 'run', isAdminToken: (principal, token) => core.authenticator.isToken(principal, token, 'admin') }))
   }
 
   async #openNats(pipeline: Pipeline, onLink: OnLink): Promise<Listener | undefined> {

@@ -6,13 +6,14 @@ import { defaultSettings, type Settings } from '../broker/ground/settings.ts'
 import type { Link, Listener, Log } from '../broker/ground/types.ts'
 import { GatewayServer, type GatewayServerOptions } from '../http/gateway-server.ts'
 import { metricsRoute } from '../http/metrics-route.ts'
-import { json, type Routes } from '../http/route.ts'
+import type { Routes } from '../http/route.ts'
 import { openTcpKeepAlive } from '../native/tcp-keep-alive.ts'
 import { isPortTaken } from '../transports/tcp/bind.ts'
 import type { Deflate } from '../transports/websocket/deflation.ts'
 import { KeepAlive } from '../transports/websocket/keep-alive.ts'
 import { outgoing } from '../transports/websocket/outgoing.ts'
 import type { WebSocketKind } from '../transports/websocket/websocket-link.ts'
+import type { Monitoring } from './monitoring.ts'
 
 export interface GatewayOptions {
   readonly settings: Settings
@@ -20,8 +21,8 @@ export interface GatewayOptions {
   readonly log: Log
   readonly deadlines: Deadlines
   readonly deflate: Deflate
-  /** True while clients are served. */
-  readonly health: () => boolean
+  /** Whose routes stand beside the WebSocket. */
+  readonly monitoring: Monitoring
   /** Metrics for Prometheus; undefined: not configured. */
   readonly scrape: (() => Promise<string>) | undefined
   /** True for the token of a principal. */
@@ -91,9 +92,9 @@ async function open(server: GatewayServerOptions, isOnePerHost: boolean): Promis
   }
 }
 
-function routes({ health, scrape, isToken, settings }: GatewayOptions): Routes {
+function routes({ monitoring, scrape, isToken, settings }: GatewayOptions): Routes {
   return {
-    '/healthz': () => (health() ? json(200, { status: 'ok' }) : json(503, { status: 'unavailable' })),
+    ...monitoring.gatewayRoutes(),
     ...(scrape === undefined ? {} : { '/metrics': metricsRoute({ scrape, access: settings.telemetry.prometheusAccess, isToken }) }),
   }
 }

@@ -20,6 +20,7 @@ import type { OpenRequest, RequestParty } from './session/open-requests.ts'
 import type { Member } from './session/directory.ts'
 import type { Device, Greeting } from './protocol/bodies.ts'
 import { compressedSlice } from './variant.ts'
+import { Activity } from './activity.ts'
 
 /** Edges that concern the control plane; never raised per message. */
 export type ConnectionEvent = 'accepted' | 'authenticated' | 'stalled' | 'relieved' | 'detached' | 'resumed' | 'draining' | 'closed'
@@ -55,6 +56,7 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   link: Link
   readonly outbound: Outbound
   readonly openedAtMs: number
+  readonly activity: Activity
   readonly #owner: ConnectionOwner
   dialect: Dialect | undefined
   state: ConnectionState = 'handshake'
@@ -113,6 +115,7 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
     this.link = link
     this.#owner = owner
     this.openedAtMs = openedAtMs
+    this.activity = new Activity(openedAtMs)
     this.outbound = new Outbound(link, flusher, this)
   }
 
@@ -196,6 +199,11 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
 
   expiresAt(monotonicMs: number): void {
     this.#owner.expiresAt(this, monotonicMs)
+  }
+
+  /** Called about once a second: sees whether something happened since. */
+  look(nowMs: number): void {
+    this.activity.look(nowMs, this.receivedMessages + this.outbound.writtenMessages + this.lastId)
   }
 
   /** Stops reading while it feeds a slow receiver. */

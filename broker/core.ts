@@ -16,6 +16,7 @@ import type { MessageTrace, MessageTracer } from './ground/message-trace.ts'
 import type { Settings } from './ground/settings.ts'
 import { Account, Slice, type Sink, type Subscriber } from './ground/slice.ts'
 import type { Log, Principal } from './ground/types.ts'
+import { Departed } from './monitoring/departed.ts'
 import { Accounts } from './observe/accounts.ts'
 import { Departures } from './observe/departures.ts'
 import { Histogram } from './observe/histogram.ts'
@@ -80,6 +81,9 @@ export class Core implements RoutingContext {
   readonly recorder: Recorder
   readonly refusedMessages = new RefusedMessages()
   readonly departures = new Departures()
+  readonly departed = new Departed()
+  /** Since the start: links, admitted or not, and subscriptions. */
+  readonly counts = { links: 0, subscribed: 0, unsubscribed: 0 }
   readonly previews = new Previews()
   readonly deliveryLatency = new Histogram()
   readonly lossLog: LossLog
@@ -183,6 +187,12 @@ export class Core implements RoutingContext {
     if (dialect === undefined) return
     const bytes = dialect.encode(message)
     if (bytes.length > 0) this.sendBytes(connection, bytes, frames)
+  }
+
+  /** Asks for a sign of life; its answer tells how long the way there and back takes. */
+  ping(connection: Connection): void {
+    connection.activity.pinged(this.clock.monotonicMs())
+    this.send(connection, { kind: Kind.ping })
   }
 
   /** Sends bytes of the broker's own that are in the connection's dialect already. */

@@ -4,7 +4,6 @@ import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
-import { Kind } from './ground/kind.ts'
 
 /** Silent beats after which a watched connection is stale. */
 const STALE_AFTER_BEATS = 2
@@ -39,7 +38,7 @@ export class Heartbeat {
       return
     }
     connection.silentBeats++
-    if (connection.silentBeats <= STALE_AFTER_BEATS) this.#core.send(connection, { kind: Kind.ping })
+    if (connection.silentBeats <= STALE_AFTER_BEATS) this.#core.ping(connection)
     else this.#core.lose(connection, new BrokerError('connection.stale', { silentMs: connection.silentBeats * this.#core.settings.ipc.limits.heartbeatMs }))
   }
 }

@@ -17,6 +17,7 @@ import type { Link } from './ground/types.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { applyOptions, detailsOf, readOptions, type Asked, type MessageOptions } from './message-options.ts'
 import { dropReasonOf, Losses } from './losses.ts'
+import { MonitoredConnection } from './monitored-connection.ts'
 import { readAck, readSubscribe } from './protocol/bodies.ts'
 import { Preparation, type Prepared } from './preparation.ts'
 import { Publisher } from './publisher.ts'
@@ -109,6 +110,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     }
     const connection = new Connection(++this.#lastNumber, link, this.core.flusher, this, this.core.clock.monotonicMs())
     this.#connections.add(connection)
+    this.core.counts.links++
     // Who is on the way out keeps nobody out.
     if (this.#connections.size - this.core.endingConnections > this.#options.maxConnections) this.#turnedAway.add(connection)
     this.#admission.begin(connection)
@@ -198,6 +200,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     connection.state = 'gone'
     connection.ingressQueue?.drop()
     connection.closeReason ??= problem === undefined ? undefined : new BrokerError('connection.lost', { problem: problem.message }, { cause: problem })
+    this.core.departed.add(new MonitoredConnection(connection), connection.closeReason?.code, this.core.clock.monotonicMs())
     this.#connections.delete(connection)
     this.#sessions.forget(connection)
     this.#turnedAway.delete(connection)
@@ -320,7 +323,8 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     else if (kind === Kind.goodbye) this.core.ended(connection)
     else if (kind === Kind.ack) this.#acked(connection, message)
     else if (kind === Kind.subscribe || kind === Kind.unsubscribe) this.#subscription(connection, message)
-    else if (kind !== Kind.pong) this.core.refuse(connection, id, new BrokerError('frame.unsupported', { feature: `${kindName(kind)} after the handshake` }))
+    else if (kind === Kind.pong) connection.activity.ponged(this.core.clock.monotonicMs())
+    else this.core.refuse(connection, id, new BrokerError('frame.unsupported', { feature: `${kindName(kind)} after the handshake` }))
   }
 
   refuse(connection: Connection, ref: number, error: BrokerError): void {

@@ -53,7 +53,10 @@ export class Sampler {
     // A look that comes late was held up by whatever ran: a lag that costs no timer of its own.
     this.#lagMs = Math.max(0, nowMs - this.#dueMs - WHEEL_GRAIN_MS)
     this.history.sample(nowMs, this.#row())
-    for (const connection of directory.all()) lossLog.look(nowMs, connection)
+    for (const connection of directory.all()) {
+      lossLog.look(nowMs, connection)
+      connection.look(nowMs)
+    }
     this.#setDue(EVERY_MS)
   }
 

@@ -63,6 +63,7 @@ export class Subscribing {
     if (!connection.permissions!.maySubscribe(tokens)) throw denied(connection, pattern)
     connection.subscriptions ??= new Map()
     connection.subscriptions.set(number, subscription)
+    this.#core.counts.subscribed++
     if (group === undefined) this.#addPlain(subscription)
     else this.#join(`${pattern} ${group}`, subscription)
     this.#core.routes.invalidate(tokens)
@@ -124,6 +125,7 @@ export class Subscribing {
   }
 
   #remove(subscription: Subscription): void {
+    this.#core.counts.unsubscribed++
     const { tokens, pattern, group: name } = subscription
     this.#core.routes.invalidate(tokens)
     if (name === undefined) return this.#removePlain(subscription)

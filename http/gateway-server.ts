@@ -16,6 +16,7 @@ import { WebSocketLink, type WebSocketKind } from '../transports/websocket/webso
 import { createHttpServer } from './node-http.ts'
 import { OriginCheck, type OriginRules } from './origin-check.ts'
 import { badRequest, HttpRefusal, READ_REFUSAL_MS, refusalBody, refuseSocket } from './refusal.ts'
+import { respond } from './respond.ts'
 import { json, type Answer, type Routes } from './route.ts'
 import { SocketLimits, type SocketLimitOptions } from './socket-limits.ts'
 import { checkUpgrade } from './upgrade-check.ts'
@@ -46,8 +47,8 @@ const MAX_HEADER_BYTES = 16 * 1024
 const MAX_HEADERS = 100
 /** Refused sockets at a time that are told why; more are cut at once. */
 const MAX_TURNED_AWAY = 64
-/** Names of parameters by which people put a credential into a URL, where logs and histories keep it. */
-const SECRET_PARAMETER = /(?:^|&)(?:access_?)?(?:token|auth|authorization|password|secret|key|mac)=/i
+/** Names of parameters by which people put a credential into a URL, where logs and histories keep it. `auth=1` of the monitoring endpoints is none. */
+const SECRET_PARAMETER = /(?:^|&)(?:access_?)?(?:token|auth(?!=(?:[01tf]|true|false)?(?:&|$))|authorization|password|secret|key|mac)=/i
 
 export class GatewayServer implements Listener {
   readonly address: string
@@ -165,13 +166,13 @@ export class GatewayServer implements Listener {
     Visitor.of(request.socket).hasAsked = true
     try {
       this.#vet(request)
-      send(request, response, await this.#answer(request))
+      respond(request, response, await this.#answer(request))
     } catch (error) {
       const { status, error: named, headers } = HttpRefusal.from(error)
       if (status === 500) this.#options.log.error({ err: named }, 'a request failed')
       // Not what is merely not there: everybody who looks around would fill the audit log.
       if (status === 403) this.#options.onRefused(Visitor.of(request.socket).address, named.code)
-      send(request, response, { status, type: 'application/json', body: refusalBody(named) }, headers)
+      respond(request, response, { status, type: 'application/json', body: refusalBody(named) }, headers)
     }
   }
 
@@ -203,19 +204,6 @@ function pathOf({ url = '' }: IncomingMessage): string {
 
 function notFound(request: IncomingMessage): HttpRefusal {
   return badRequest(`there is nothing at ${pathOf(request).slice(0, 256)}; the WebSocket is at /`, 404)
-}
-
-function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: Answer, lines: readonly string[] = []): void {
-  for (const line of lines) response.setHeader(...(line.split(/: (.*)/s, 2) as [string, string]))
-  response.writeHead(status, {
-    'Content-Type': type,
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-    Connection: 'close',
-    ...(status === 405 ? { Allow: 'GET, HEAD' } : {}),
-  })
-  response.end(request.method === 'HEAD' ? undefined : body)
 }
 
 function malformed(error: NodeJS.ErrnoException, socket: Socket): void {

@@ -29,11 +29,13 @@ const rules: Rules = {
     native: ['broker/ground'],
     // Files at the top of broker/ compose what lies below; siblings below know the ground alone.
     broker: [
-      'broker/api', 'broker/delivery', 'broker/observe', 'broker/pool', 'broker/protocol', 'broker/registry', 'broker/routing',
+      'broker/api', 'broker/delivery', 'broker/monitoring', 'broker/observe', 'broker/pool', 'broker/protocol', 'broker/registry', 'broker/routing',
       'broker/security', 'broker/session', 'broker/upstream/nats', 'broker/wire', 'broker/ground',
     ],
     'broker/api': ['broker/ground'],
     'broker/delivery': ['broker/ground'],
+    // Shapes of the monitoring endpoints.
+    'broker/monitoring': ['broker/ground'],
     'broker/observe': ['broker/ground'],
     // Worker threads behind plain tasks.
     'broker/pool': ['broker/ground'],

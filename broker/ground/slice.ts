@@ -142,4 +142,8 @@ export interface Subscriber extends Sink {
   readonly wants?: boolean
   /** A group prefers other members: its outbound is at or above high-water, or it has no link. */
   readonly isHigh: boolean
+  /** Of one subscription: what the client calls it, messages that it got, and after how many it ends. */
+  readonly sid?: string
+  readonly delivered?: number
+  readonly max?: number
 }

@@ -28,6 +28,8 @@ export interface Device {
   readonly role: string | undefined
   readonly nodeType: string | undefined
   readonly version: string | undefined
+  /** Language that its client library is written in. */
+  readonly lang: string | undefined
   readonly capabilities: readonly string[]
 }
 
@@ -125,7 +127,7 @@ const MIN_PENDING_BYTES = 64 * 1024
 function readDevice(device: Fields | undefined): Device | undefined {
   if (device === undefined) return undefined
   const short = { max: 128 }
-  return { role: device.text('role', short), nodeType: device.text('nodeType', short), version: device.text('version', short), capabilities: device.texts('capabilities', MAX_CAPABILITIES, short) ?? [] }
+  return { role: device.text('role', short), nodeType: device.text('nodeType', short), version: device.text('version', short), lang: device.text('lang', short), capabilities: device.texts('capabilities', MAX_CAPABILITIES, short) ?? [] }
 }
 
 // Scripts may put the token beside the other fields.

@@ -21,6 +21,8 @@ export class Routes {
   #global = 0
   #slots: (Route | undefined)[] = new Array<Route | undefined>(FIRST_SLOTS).fill(undefined)
   #size = 0
+  /** How often a route was built, anew or again. */
+  built = 0
 
   constructor(build: (tokens: readonly string[], subject: string) => Receivers, seed: number) {
     this.#build = build
@@ -46,6 +48,11 @@ export class Routes {
       if (route === undefined) return this.#add(new Uint8Array(bytes.subarray(start, end)), hash)
       if (route.hash === hash && route.isSubject(bytes, start, end)) return this.isCurrent(route) ? route : this.#refresh(route)
     }
+  }
+
+  /** How many receivers each route has, a queue group as one. */
+  *fanouts(): Iterable<number> {
+    for (const route of this.#slots) if (route !== undefined) yield route.receivers.plain.length + route.receivers.filtered.length + route.receivers.groups.length
   }
 
   isCurrent(route: Route): boolean {
@@ -75,6 +82,7 @@ export class Routes {
   }
 
   #mark(route: Route): void {
+    this.built++
     route.builtGlobal = this.#global
     route.builtToken = route.changes.count
   }

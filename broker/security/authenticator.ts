@@ -3,6 +3,7 @@
 import { createHmac, createSecretKey, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { BrokerError } from '../ground/errors.ts'
 import type { Clock } from '../ground/clock.ts'
+import type { Role } from '../ground/types.ts'
 import type { Permissions } from './permissions.ts'
 
 const CHALLENGE_TTL_MS = 10_000
@@ -73,10 +74,11 @@ export class Authenticator {
     return credential
   }
 
-  /** The same as an answer. */
-  isToken(principal: string, token: string): boolean {
+  /** The same as an answer; with `role` only for principals that have it. */
+  isToken(principal: string, token: string, role?: Role): boolean {
     try {
-      return this.checkToken(principal, token) !== undefined
+      const { permissions } = this.checkToken(principal, token)
+      return role === undefined || permissions.has(role)
     } catch {
       return false
     }
