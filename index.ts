@@ -46,6 +46,11 @@ export interface Broker {
   readonly pid: number
   /** The supervision tree as it is now. */
   tree(): ActorInfo
+  /**
+   * Reads the certificates of the NATS port again; connections from now on get the new ones.
+   * @throws BrokerError `config.invalid`: a file cannot be read or used; the old ones stay
+   */
+  reloadCertificates(): void
   /** Ends in order: nobody new is let in, connections are told, agents end. Resolves when everything is released. */
   stop(): Promise<void>
   /** Resolves when it has ended, for whatever reason. */
@@ -108,6 +113,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     natsProblem: actor.natsProblem,
     pid: process.pid,
     tree: () => actor.tree(),
+    reloadCertificates: () => actor.reloadCertificates(),
     async stop() {
       actor.stop()
       await exited

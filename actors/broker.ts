@@ -33,7 +33,7 @@ import type { ActorScope } from './behaviour.ts'
 import { createDialects } from './dialects.ts'
 import { mostConnections } from './file-limit.ts'
 import { NatsDoor } from './nats-door.ts'
-import { openNatsPort } from './nats-port.ts'
+import { openNatsPort, type NatsPort } from './nats-port.ts'
 import { addConfigured, addOwner, issueAgentCredential } from './principals.ts'
 import type { Monitoring } from './monitoring.ts'
 import { Tree } from './tree.ts'
@@ -80,7 +80,7 @@ export class BrokerActor implements BrokerHost {
   #gatewayProblem: string | undefined
   #monitor: string | undefined
   #monitored: Monitoring | undefined
-  #nats: string | undefined
+  #natsPort: NatsPort | undefined
   #natsProblem: string | undefined
   #isStopping = false
 
@@ -127,7 +127,7 @@ export class BrokerActor implements BrokerHost {
   }
 
   get nats(): string | undefined {
-    return this.#nats
+    return this.#natsPort?.address
   }
 
   /** URL of the monitoring endpoints' own port; undefined when none is open. */
@@ -155,6 +155,11 @@ export class BrokerActor implements BrokerHost {
     if (!this.#isStopping) this.#options.audit.record('broker.stopping', by ?? 'process')
     this.#isStopping = true
     this.#actor.stop()
+  }
+
+  /** @throws BrokerError `config.invalid`: the old ones stay */
+  reloadCertificates(): void {
+    this.#natsPort?.reloadCertificates()
   }
 
   tree(): ActorInfo {
@@ -289,19 +294,19 @@ export class BrokerActor implements BrokerHost {
     const { settings, log, version } = this.#options
     const { core } = pipeline
     const identity = { id: core.broker, name: settings.nats.serverName ?? `callboard-${core.broker}`, version: NATS_VERSION, callboard: version }
-    const endpoints = (): MonitorEndpoints => ({ nats: this.#nats, webSocket: this.#gateway, http: this.#monitor ?? this.#gateway })
+    const endpoints = (): MonitorEndpoints => ({ nats: this.#natsPort?.address, webSocket: this.#gateway, http: this.#monitor ?? this.#gateway })
     return (this.#monitored ??= new Monitoring({ settings, log, monitor: new Monitor({ core, maxConnections: mostConnections(settings.ipc.maxConnections), identity, endpoints }), health: () => this.phase === 'run', isAdminToken: (principal, token) => core.authenticator.isToken(principal, token, 'admin') }))
   }
 
   async #openNats(pipeline: Pipeline, onLink: OnLink): Promise<Listener | undefined> {
     const { settings, log } = this.#options
-    const port = await openNatsPort({ settings, log, door: this.#natsDoor, onLink, onRefused: (address, code) => pipeline.core.trail.refused(address, code), onMissing: (problem) => (this.#natsProblem = problem) })
-    this.#nats = port?.address
+    const port = await openNatsPort({ settings, log, deadlines: this.#deadlines, door: this.#natsDoor, onLink, onRefused: (address, code) => pipeline.core.trail.refused(address, code), onMissing: (problem) => (this.#natsProblem = problem) })
+    this.#natsPort = port
     return port && { address: port.address, close: () => this.#closeNats(port) }
   }
 
   #closeNats(port: Listener): Promise<void> {
-    this.#nats = undefined
+    this.#natsPort = undefined
     return port.close()
   }
 

@@ -32,6 +32,18 @@ export function listenTo(socket: Socket, link: SocketLink): boolean {
   return true
 }
 
+/** What comes on the socket from now on is somebody else's, its close is still told. */
+export function stopReading(socket: Socket): void {
+  socket.pause()
+  socket.off('data', onData).off('end', onEnd)
+}
+
+/** Nothing of the socket is told any more. An error stays without effect: whoever has it now hears of it too. */
+export function stopListening(socket: Socket): void {
+  stopReading(socket)
+  socket.off('close', onClose)
+}
+
 /** Writes the pieces in one system call; false when the kernel did not take all of them, and `link.written()` follows. */
 export function writePieces(socket: Socket, pieces: readonly Uint8Array[], link: SocketLink): boolean {
   if (pieces.length === 1) socket.write(pieces[0]!)

@@ -37,12 +37,18 @@ export class StreamLink implements Link, SocketLink {
 
   pause(): void {
     this.#isPaused = true
-    this.socket.pause()
+    this.steer()
   }
 
   resume(): void {
     this.#isPaused = false
-    this.socket.resume()
+    this.steer()
+  }
+
+  /** Has the socket be read or not, as the owner last said. */
+  protected steer(): void {
+    if (this.#isPaused) this.socket.pause()
+    else this.socket.resume()
   }
 
   // The peer may still be writing: were the socket destroyed now, that would fail and take with it what it has not read.

@@ -103,6 +103,8 @@ const table = {
   'telemetry.headers': { close: 93, retryable: false, text: 'the headers in {path} cannot be used: {problem}; write one "name: value" on each line' },
   'nats.malformed': { close: 110, retryable: false, text: 'what came is not the NATS protocol: {problem}' },
   'nats.max_payload': { close: 111, retryable: false, text: 'the payload of {actualBytes} bytes exceeds max_payload, {limitBytes}; split it, or raise nats.maxPayload' },
+  'tls.required': { close: 120, retryable: false, text: 'the client goes on in the clear where TLS is required; connect with TLS' },
+  'tls.handshake_timeout': { close: 121, retryable: true, text: 'the TLS handshake was not complete after {limitMs} ms' },
   'nats.max_control_line': { close: 112, retryable: false, text: 'a line of the NATS protocol has more than {limitBytes} bytes; raise nats.maxControlLine' },
   'bus.no_bucket': { close: 130, retryable: true, text: 'the bucket {bucket} of the NATS servers cannot be used: {problem}' },
   'lease.invalid': { close: 131, retryable: false, text: 'the lease "{lease}" is not valid: {problem}' },

@@ -7,6 +7,7 @@ const closing: Readonly<Record<string, string>> = {
   'auth.failed': 'Authorization Violation',
   'handshake.timeout': 'Authentication Timeout',
   'handshake.expected': 'Authorization Violation',
+  'tls.required': 'Secure Connection - TLS Required',
   'nats.max_payload': 'Maximum Payload Violation',
   'nats.max_control_line': 'maximum control line exceeded',
   'nats.malformed': 'Unknown Protocol Operation',

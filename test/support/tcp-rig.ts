@@ -46,7 +46,7 @@ export async function openTcpRig(t: Teardown, options: Partial<TcpListenerOption
     link.write([Buffer.from('hello\r\n')])
     link.resume()
   }
-  const listener = await TcpListener.open({ host: '127.0.0.1', port: 0, log, prepare() {}, enter: () => open, onRefused: (...refusal) => refused.push(refusal), onLink, ...options })
+  const listener = await TcpListener.open({ host: '127.0.0.1', port: 0, log, prepare() {}, tls: undefined, enter: () => open, onRefused: (...refusal) => refused.push(refusal), onLink, ...options })
   t.teardown(() => listener.close())
   t.teardown(() => links.forEach(link => link.destroy()))
   const dial = async (): Promise<Socket> => {

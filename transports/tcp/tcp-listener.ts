@@ -7,6 +7,8 @@ import type { Doorkeeper } from '../doorkeeper.ts'
 import { isLoopback, plainAddress, tcpPeer, withPort } from './address.ts'
 import { bindTcp, unbind } from './bind.ts'
 import { TcpLink } from './tcp-link.ts'
+import type { TlsGate } from './tls-gate.ts'
+import { TlsLink } from './tls-link.ts'
 
 export interface TcpListenerOptions {
   readonly host: string
@@ -15,6 +17,8 @@ export interface TcpListenerOptions {
   readonly log: Log
   /** Prepares an accepted socket, such as its keep-alive. */
   readonly prepare: (socket: Socket) => void
+  /** undefined: no TLS. */
+  readonly tls: TlsGate | undefined
   /** Counts a socket in. `isLocal`: it comes from this machine. @throws BrokerError when there is no room for it */
   readonly enter: (address: string, isLocal: boolean) => Doorkeeper
   /** Told of who was turned away, with a code of the table of errors. */
@@ -42,7 +46,7 @@ export class TcpListener implements Listener {
     const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true })
     const port = await bindTcp(server, host, options.port, 'nats')
     server.on('error', (error) => log.error({ err: error }, 'the NATS port failed'))
-    if (!isLoopback(host)) log.warn({ host }, 'the NATS port listens beyond this machine, and without TLS: who is on the way can read along')
+    if (!isLoopback(host) && options.tls === undefined) log.warn({ host }, 'the NATS port listens beyond this machine, and without TLS: who is on the way can read along')
     return new TcpListener(server, port, options)
   }
 
@@ -50,7 +54,7 @@ export class TcpListener implements Listener {
     this.#server = server
     this.#options = options
     this.port = port
-    this.address = `nats://${withPort(options.host, port)}`
+    this.address = `${options.tls === undefined ? 'nats' : 'tls'}://${withPort(options.host, port)}`
     server.on('connection', (socket) => this.#accept(socket))
   }
 
@@ -64,7 +68,7 @@ export class TcpListener implements Listener {
     if (socket.remoteAddress === undefined) return void socket.destroy()
     const address = plainAddress(socket.remoteAddress)
     const peer = tcpPeer(socket, address)
-    const { enter, onRefused, onLink, prepare } = this.#options
+    const { enter, onRefused, onLink, prepare, tls } = this.#options
     let doorkeeper: Doorkeeper
     let problem: BrokerError | undefined
     try {
@@ -77,7 +81,7 @@ export class TcpListener implements Listener {
       doorkeeper = { admitted() {}, left: () => this.#turnedAway-- }
     }
     prepare(socket)
-    const link = new TcpLink(socket, peer, doorkeeper)
+    const link = tls === undefined ? new TcpLink(socket, peer, doorkeeper) : new TlsLink(socket, peer, doorkeeper, tls)
     onLink(link)
     if (problem !== undefined) link.turnAway(problem)
   }
