@@ -102,6 +102,8 @@ export class Core implements RoutingContext {
   /** Connections that were told to go and are not gone. */
   endingConnections = 0
   readonly #indexes = new Map<string, number>()
+  /** By their index: the newest of each principal's. */
+  readonly #permissions: Permissions[] = []
 
   constructor(options: CoreOptions) {
     const { settings, clock, log } = options
@@ -119,7 +121,8 @@ export class Core implements RoutingContext {
     this.deadlines = new Deadlines(clock, { onError: (error) => log.error({ err: BrokerError.from(error) }, 'a deadline failed') })
     const { maxPendingBytes, maxPendingMessages, overflow } = limits
     this.flusher = new Flusher(outboundLimits(maxPendingBytes, maxPendingMessages, overflow), performance.bufferBytes, () => clock.monotonicMs(), (sinceMs, beganMs, endedMs) => this.#flushed(sinceMs, beganMs, endedMs))
-    this.routes = new Routes((subject) => findReceivers(this.interest, this, subject), randomInt(2 ** 31))
+    const dependsOnLast = (prefix: readonly string[]): boolean => this.interest.namesNext(prefix) || this.#permissions.some((each) => each.namesNext(prefix))
+    this.routes = new Routes({ build: (subject) => findReceivers(this.interest, this, subject), dependsOnLast }, randomInt(2 ** 31))
     this.recorder = new Recorder(settings.recorder.entries)
     this.authenticator = new Authenticator(clock)
     this.pool = new CpuPool({ threads: settings.pool.threads, log, onWait: (micros) => this.poolWait.record(micros) })
@@ -132,6 +135,7 @@ export class Core implements RoutingContext {
     const index = this.#indexes.get(principal.name) ?? this.#indexes.size
     this.#indexes.set(principal.name, index)
     const permissions = new Permissions(principal, index)
+    this.#permissions[index] = permissions
     this.routes.invalidateAll()
     this.authenticator.add(permissions, token)
     return permissions

@@ -48,6 +48,11 @@ export class Interest<T> {
     return true
   }
 
+  /** True when patterns name the token behind these: subjects that begin so and have one more differ in what matches them. */
+  namesNext(prefix: readonly string[]): boolean {
+    return namesNext(this.#root, prefix, 0)
+  }
+
   /** Calls `visit` for every entry whose pattern matches the subject's tokens. */
   match(subject: readonly string[], visit: (entry: T) => void): void {
     walk(this.#root, subject, 0, visit)
@@ -63,6 +68,12 @@ function walk<T>(node: Node<T>, subject: readonly string[], depth: number, visit
   if (node.star !== undefined) walk(node.star, subject, depth + 1, visit)
   const child = node.children?.get(subject[depth]!)
   if (child !== undefined) walk(child, subject, depth + 1, visit)
+}
+
+function namesNext<T>(node: Node<T>, prefix: readonly string[], depth: number): boolean {
+  if (depth === prefix.length) return node.children !== undefined
+  const child = node.children?.get(prefix[depth]!)
+  return (node.star !== undefined && namesNext(node.star, prefix, depth + 1)) || (child !== undefined && namesNext(child, prefix, depth + 1))
 }
 
 function step<T>(node: Node<T>, token: string): Node<T> | undefined {

@@ -47,12 +47,13 @@ export class Route {
   /** Of publishing, by the principal's index; unknown until asked. */
   readonly verdicts: Verdict[] = []
   /** The same for connections whose protocol has inboxes and system subjects as subjects like others. */
-  readonly foreignVerdicts: Verdict[] = []
+  readonly foreignVerdicts: Verdict[]
   /** Counts of the moment it was built; see Routes. */
   builtToken: number
   builtGlobal: number
 
-  constructor(subject: string, tokens: readonly string[], bytes: Uint8Array, hash: number, changes: Changes, receivers: Receivers) {
+  constructor(subject: string, tokens: readonly string[], bytes: Uint8Array, hash: number, changes: Changes, receivers: Receivers, foreignVerdicts: Verdict[] = []) {
+    this.foreignVerdicts = foreignVerdicts
     this.subject = subject
     this.tokens = tokens
     this.bytes = bytes

@@ -5,16 +5,20 @@
 
 import { BrokerError } from '../ground/errors.ts'
 import { parseSubject } from '../ground/subject.ts'
-import { Route, type Changes, type Receivers } from './route.ts'
+import { InboxRoutes, type InboxBuilder } from './inbox-routes.ts'
+import { Route, type Changes } from './route.ts'
 
 /** Most subjects that are remembered; past it all are forgotten and found again as they come. */
 const MAX_ROUTES = 65_536
 const FIRST_SLOTS = 1024
+const UNDERSCORE = 0x5f
+const INBOX = new TextEncoder().encode('_INBOX.')
 
 const text = new TextDecoder('utf-8', { fatal: true })
 
 export class Routes {
-  readonly #build: (tokens: readonly string[], subject: string) => Receivers
+  readonly #builder: InboxBuilder
+  readonly #inboxes: InboxRoutes
   /** Hash with a seed of its own per process, so that nobody can choose subjects that collide. */
   readonly #seed: number
   readonly #changes = new Map<string, Changes>()
@@ -24,8 +28,9 @@ export class Routes {
   /** How often a route was built, anew or again. */
   built = 0
 
-  constructor(build: (tokens: readonly string[], subject: string) => Receivers, seed: number) {
-    this.#build = build
+  constructor(builder: InboxBuilder, seed: number) {
+    this.#builder = builder
+    this.#inboxes = new InboxRoutes(builder)
     this.#seed = seed | 0
   }
 
@@ -38,6 +43,7 @@ export class Routes {
    * @throws BrokerError `subject.invalid`
    */
   find(bytes: Uint8Array, start: number, end: number): Route {
+    if (bytes[start] === UNDERSCORE && isInbox(bytes, start, end)) return this.#findInbox(bytes, start, end)
     let hash = this.#seed
     for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
     hash ^= hash >>> 15
@@ -75,8 +81,14 @@ export class Routes {
     this.#global++
   }
 
+  // Reply subjects are used once: none takes a place among those that come again.
+  #findInbox(bytes: Uint8Array, start: number, end: number): Route {
+    const changes = this.#changesOf('_INBOX')
+    return this.#inboxes.find(bytes, start, end, changes, this.#global) ?? this.#make(new Uint8Array(bytes.subarray(start, end)), 0)
+  }
+
   #refresh(route: Route): Route {
-    route.replace(this.#build(route.tokens, route.subject))
+    route.replace(this.#builder.build(route.tokens, route.subject))
     this.#mark(route)
     return route
   }
@@ -88,15 +100,20 @@ export class Routes {
   }
 
   #add(bytes: Uint8Array, hash: number): Route {
-    const subject = decodeSubject(bytes)
-    const tokens = parseSubject(subject)
     // Before the route takes its counter: one that was forgotten counts nothing any more.
     if (this.#size >= MAX_ROUTES) this.#forget()
     else if (this.#size * 2 >= this.#slots.length) this.#grow()
-    const route = new Route(subject, tokens, bytes, hash, this.#changesOf(tokens[0]!), this.#build(tokens, subject))
-    this.#mark(route)
+    const route = this.#make(bytes, hash)
     this.#put(route)
     this.#size++
+    return route
+  }
+
+  #make(bytes: Uint8Array, hash: number): Route {
+    const subject = decodeSubject(bytes)
+    const tokens = parseSubject(subject)
+    const route = new Route(subject, tokens, bytes, hash, this.#changesOf(tokens[0]!), this.#builder.build(tokens, subject))
+    this.#mark(route)
     return route
   }
 
@@ -123,8 +140,15 @@ export class Routes {
     this.#slots = new Array<Route | undefined>(FIRST_SLOTS).fill(undefined)
     this.#size = 0
     this.#changes.clear()
+    this.#inboxes.forget()
     this.#global++
   }
+}
+
+function isInbox(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start <= INBOX.length) return false
+  for (let i = 1; i < INBOX.length; i++) if (bytes[start + i] !== INBOX[i]) return false
+  return true
 }
 
 function decodeSubject(bytes: Uint8Array): string {

@@ -38,6 +38,13 @@ export class Permissions implements Principal {
     return allows(this.#publish, subject)
   }
 
+  /** True when a rule names the token behind these: subjects that begin so and have one more are not all judged alike. */
+  namesNext(prefix: readonly string[]): boolean {
+    const { length } = prefix
+    const names = (rule: readonly string[]): boolean => rule.length === length + 1 && rule[length] !== '*' && rule[length] !== '>' && matchesPattern(rule.slice(0, length), prefix)
+    return [this.#publish, this.#subscribe].some(({ allow, deny }) => allow.some(names) || deny.some(names))
+  }
+
   /** Decides per message subject, when a route is built. */
   mayReceive(subject: readonly string[]): boolean {
     return allows(this.#subscribe, subject)

@@ -20,7 +20,7 @@ function find(routes: Routes, subject: string): ReturnType<Routes['find']> {
 
 /** Routes over a list of patterns, each a sink of its own. */
 function overPatterns(patterns: (readonly string[])[]): Routes {
-  return new Routes(subject => receivers(patterns.filter(pattern => naivelyMatches(pattern, subject)).map((_, number) => ({ number, answersFrames: true, deliver: () => true }))), 7)
+  return new Routes({ dependsOnLast: () => false, build: subject => receivers(patterns.filter(pattern => naivelyMatches(pattern, subject)).map((_, number) => ({ number, answersFrames: true, deliver: () => true }))) }, 7)
 }
 
 test('routes: what is remembered is what would be found now, whatever changed meanwhile', t => {
@@ -52,10 +52,11 @@ test('routes: what is remembered is what would be found now, whatever changed me
 
 test('routes: a pattern leaves the routes of other first tokens alone', t => {
   let built = 0
-  const routes = new Routes(() => {
+  const build = (): Receivers => {
     built++
     return receivers([])
-  }, 7)
+  }
+  const routes = new Routes({ build, dependsOnLast: () => false }, 7)
   const route = find(routes, 'command.run')
   routes.invalidate(['events', '>'])
   t.true(routes.isCurrent(route))
