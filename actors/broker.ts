@@ -215,7 +215,7 @@ export class BrokerActor implements BrokerHost {
         log,
         audit: this.#options.audit,
         ...nextIdentity(paths),
-        dialects: createDialects(() => pipeline.core, this.version),
+        dialects: createDialects(() => pipeline.core, this.version, () => this.nats),
         isOwnAgent: (pid) => this.#isOwnAgent(pid),
         maxConnections: mostConnections(settings.ipc.maxConnections),
         tracer: telemetry?.tracer,

@@ -4,6 +4,7 @@ import type { Connection } from '../broker/connection.ts'
 import type { Core } from '../broker/core.ts'
 import type { Ingress } from '../broker/ground/control.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
+import type { Settings } from '../broker/ground/settings.ts'
 import { parseSubject } from '../broker/ground/subject.ts'
 import type { Dialects } from '../broker/pipeline.ts'
 import { Presence } from '../broker/presence.ts'
@@ -14,6 +15,7 @@ import { Turns, type TurnLimits } from '../dialects/gateway/turns.ts'
 import type { EnvelopeHost } from '../dialects/json/envelopes.ts'
 import { JsonDialect, type JsonHost } from '../dialects/json/json-dialect.ts'
 import { JsonWriter, type Names } from '../dialects/json/json-writer.ts'
+import { infoLine, type ServerInfo } from '../dialects/nats/info.ts'
 import { NatsDialect, type NatsHost } from '../dialects/nats/nats-dialect.ts'
 import { NatsReader } from '../dialects/nats/nats-reader.ts'
 import { NatsWriter } from '../dialects/nats/nats-writer.ts'
@@ -28,8 +30,8 @@ const JSON_LINES = 0x7b
 /** Requests of one session key that may wait for the one before them, and of all: 32 MiB of them at most. */
 const TURN_LIMITS: TurnLimits = { perKey: 100, total: 10_000, totalBytes: 32 * 1024 * 1024 }
 
-/** `core` is asked for when the first connection comes; `version` is the broker's. */
-export function createDialects(core: () => Core, version: string): Dialects {
+/** `core` is asked for when the first connection comes; `version` is the broker's, `natsAddress` that of its NATS port, `nats://host:port`. */
+export function createDialects(core: () => Core, version: string, natsAddress?: () => string | undefined): Dialects {
   let reader: NativeReader<Connection> | undefined
   let json: JsonHost | undefined
   let gateway: GatewayHost<Connection> | undefined
@@ -37,7 +39,7 @@ export function createDialects(core: () => Core, version: string): Dialects {
   return {
     // Only links with messages: on a byte stream the client's first byte says what it understands.
     greet(connection) {
-      if (connection.link.protocol === 'nats') return infoLine(connection, core(), version)
+      if (connection.link.protocol === 'nats') return natsInfo(connection, core(), natsServer(core(), version, natsAddress?.()))
       return connection.link.framing === 'stream' ? undefined : challenge(connection, core())
     },
     known: (connection, ingress) => (connection.link.protocol === 'nats' ? new NatsDialect(connection, ingress, (nats ??= natsHost(core()))) : undefined),
@@ -93,20 +95,40 @@ function gatewayHost(core: Core, version: string): GatewayHost<Connection> {
   }
 }
 
-function infoLine({ number, link }: Connection, { settings, broker }: Core, version: string): Uint8Array {
-  const { nats, ipc } = settings
-  const info = { server_id: broker, server_name: nats.serverName ?? `callboard-${broker}`, version: '2.9.10', proto: 1, git_commit: `callboard ${version}`, host: nats.host, port: nats.port, headers: true, auth_required: true, max_payload: nats.maxPayloadBytes ?? ipc.performance.maxMessageBytes, client_id: number, client_ip: link.peer.address.replace(/:\d+$/, '') }
-  return Buffer.from(`INFO ${JSON.stringify(info)}\r\n`)
+function natsInfo(connection: Connection, core: Core, server: ServerInfo, isLameDuck = false): Uint8Array {
+  const { number, link } = connection
+  if (core.natsAuthenticator.wantsNonce) connection.greeting ??= core.authenticator.greeting()
+  return Buffer.from(infoLine(server, { number, address: link.peer.address, nonce: connection.greeting?.nonce, isWebSocket: link.wrap !== undefined }, isLameDuck))
+}
+
+// `address`: `nats://host:port` of the port that was opened, if one was.
+function natsServer({ broker, incarnation, settings }: Core, version: string, address: string | undefined): ServerInfo {
+  const { nats } = settings
+  return {
+    serverId: `${broker}.${incarnation}`,
+    serverName: nats.serverName ?? `callboard-${broker}`,
+    callboardVersion: version,
+    host: nats.host,
+    port: Number(address === undefined ? nats.port : new URL(address).port),
+    maxPayloadBytes: maxNatsPayload(settings),
+    isAuthRequired: nats.noAuthUser === undefined,
+    tls: nats.tls,
+  }
+}
+
+function maxNatsPayload({ nats, ipc }: Settings): number {
+  return nats.maxPayloadBytes ?? ipc.performance.maxMessageBytes
 }
 
 function natsHost(core: Core): NatsHost<Connection> {
   const { clock, flusher, settings } = core
-  const { nats, ipc } = settings
+  const { nats } = settings
   return {
     reader: new NatsReader(() => clock.wallMicros(), (chunk) => flusher.lend(chunk)),
     writer: new NatsWriter(namesOf(core)),
     maxControlLineBytes: nats.maxControlLineBytes,
-    maxPayloadBytes: nats.maxPayloadBytes ?? ipc.performance.maxMessageBytes,
+    maxPayloadBytes: maxNatsPayload(settings),
+    admitsAnonymous: nats.noAuthUser !== undefined,
     send(connection, bytes) {
       if (!connection.isEnding) core.sendBytes(connection, bytes)
     },

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import type { AgentCredential } from '../agents/local-agent.ts'
 import type { Core } from '../broker/core.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
+import { readNkey } from '../broker/ground/nkey.ts'
 import type { PrincipalSettings } from '../broker/ground/settings.ts'
 import type { PatternRules } from '../broker/ground/types.ts'
 
@@ -12,13 +13,15 @@ const EVERYTHING: PatternRules = { allow: ['>'], deny: [] }
 
 /** The owner has the home's token; he may do everything that a client may, and administer. */
 export function addOwner(core: Core, token: string): void {
-  core.addPrincipal({ name: 'owner', roles: ['admin', 'client'], publish: EVERYTHING, subscribe: EVERYTHING }, token)
+  core.addPrincipal({ name: 'owner', roles: ['admin', 'client'], publish: EVERYTHING, subscribe: EVERYTHING }, { token })
 }
 
 /** @throws BrokerError `config.invalid` when a token file cannot be read or is empty */
 export function addConfigured(core: Core, principals: readonly PrincipalSettings[]): void {
-  for (const { name, roles, token, tokenFile, publish, subscribe } of principals) {
-    core.addPrincipal({ name, roles, publish, subscribe }, token ?? (tokenFile === undefined ? unknownToken() : readToken(name, tokenFile)))
+  for (const { name, roles, token, tokenFile, nkey, publish, subscribe } of principals) {
+    const key = nkey === undefined ? undefined : readNkey(nkey)
+    if (nkey !== undefined && key === undefined) throw new BrokerError('config.invalid', { problem: `principal "${name}": its nkey is not the public key of a user (U…) or an account (A…)` })
+    core.addPrincipal({ name, roles, publish, subscribe }, { token: token ?? (tokenFile === undefined ? undefined : readToken(name, tokenFile)), nkey: key })
   }
 }
 
@@ -26,13 +29,8 @@ export function addConfigured(core: Core, principals: readonly PrincipalSettings
 export function issueAgentCredential(core: Core, agent: string): AgentCredential {
   const token = randomBytes(32).toString('base64url')
   const name = `agent:${agent}`
-  const permissions = core.addPrincipal({ name, roles: ['agent'], publish: EVERYTHING, subscribe: EVERYTHING }, token)
+  const permissions = core.addPrincipal({ name, roles: ['agent'], publish: EVERYTHING, subscribe: EVERYTHING }, { token })
   return { token, revoke: () => core.authenticator.remove(permissions) }
-}
-
-// Who has an nkey alone presents no token, and nobody else presents one in that name.
-function unknownToken(): string {
-  return randomBytes(32).toString('base64url')
 }
 
 function readToken(principal: string, path: string): string {

@@ -11,7 +11,7 @@ import type { Settings } from './ground/settings.ts'
 import { Slice } from './ground/slice.ts'
 import type { Link, Peer } from './ground/types.ts'
 import { outboundLimits, type OutboundLimits } from './delivery/marks.ts'
-import { PROTOCOL_VERSION, type Flow, type Hello } from './protocol/bodies.ts'
+import { PROTOCOL_VERSION, readHello, type Flow, type Hello } from './protocol/bodies.ts'
 import { handshakeStep, type HandshakeAuthority, type PendingHello } from './protocol/handshake.ts'
 import type { Credential } from './security/authenticator.ts'
 import { ownPrograms } from './security/own-programs.ts'
@@ -67,7 +67,7 @@ export class Admission {
 
   /** A new link: it has `handshakeMs` to say who it is. */
   begin(connection: Connection): void {
-    const limitMs = this.#core.settings.ipc.limits.handshakeMs
+    const limitMs = this.#handshakeMs(connection.link)
     connection.deadline = new Deadline(() => this.#core.end(connection, new BrokerError('handshake.timeout', { limitMs })))
     this.#core.deadlines.set(connection.deadline, limitMs)
   }
@@ -85,14 +85,49 @@ export class Admission {
     }
   }
 
+  /**
+   * A hello of a NATS client that was admitted: it may say anew how it wants to be served, not who it is. Any error ends
+   * the connection.
+   */
+  again(connection: Connection, message: ControlMessage): void {
+    try {
+      const hello = readHello(message.body)
+      if (hello.auth.kind === 'nats' && Object.values(hello.auth.presented).some((each) => each !== undefined)) this.#proveAgain(connection, message)
+      connection.echo = hello.echo
+      this.#core.send(connection, { kind: Kind.welcome, ref: message.id }, 0)
+    } catch (error) {
+      this.#core.end(connection, BrokerError.from(error))
+    }
+  }
+
+  #proveAgain(connection: Connection, message: ControlMessage): void {
+    const principal = connection.permissions!.name
+    const step = handshakeStep(undefined, message, this.#authorityFor(connection), connection.greeting)
+    if (step.kind !== 'welcome' || step.credential.permissions.name !== principal) throw new BrokerError('auth.failed', { principal, reason: 'a second CONNECT was for another user' })
+  }
+
+  #handshakeMs({ protocol }: Link): number {
+    const { ipc, nats } = this.#core.settings
+    if (protocol === undefined) return ipc.limits.handshakeMs
+    // The handshake of TLS is made on the same link, and has its own time.
+    return nats.authTimeoutMs + (nats.tls?.handshakeTimeoutMs ?? 0)
+  }
+
   // Without required authentication the directory of the socket keeps others out; over the network nothing does.
-  #authorityFor({ link }: Connection): HandshakeAuthority<Credential> {
+  #authorityFor(connection: Connection): HandshakeAuthority<Credential> {
+    const { link } = connection
+    if (link.protocol === 'nats') return { ...this.#authority, requireAuth: true, checkNats: (presented) => this.#core.natsAuthenticator.check(presented, { nonce: connection.greeting?.nonce, isWebSocket: link.wrap !== undefined }) }
     return link.peer.network === undefined ? this.#authority : { ...this.#authority, requireAuth: true }
   }
 
   /** The connection is gone, admitted or not. */
   leave(connection: Connection): void {
     this.#pending.delete(connection)
+    if (connection.permissions !== undefined) this.#core.narrowed.giveBack(connection.permissions)
+    this.#forgetDeadline(connection)
+  }
+
+  #forgetDeadline(connection: Connection): void {
     if (connection.deadline !== undefined) this.#core.deadlines.cancel(connection.deadline)
     connection.deadline = undefined
   }
@@ -116,21 +151,25 @@ export class Admission {
       // What waits in a session is compressed or is not.
       if (before?.readsZstd === readsZstd) return this.#resume(before, connection, ref, hello, credential, mac)
     }
-    connection.permissions = permissions
+    connection.permissions = credential.narrowing === undefined ? permissions : core.narrowed.take(permissions, credential.narrowing)
     connection.key = credential.key
     connection.program = hello.program
     connection.agent = hello.agent
     connection.echo = hello.echo
     connection.device = hello.device
     connection.readsZstd = readsZstd
-    connection.greeting = undefined
+    const isNats = connection.link.protocol === 'nats'
+    // A NATS client may say its CONNECT again.
+    if (!isNats) connection.greeting = undefined
     if (hello.flow.credit) connection.credit = new CreditBook(ipc.limits.creditBytes)
     connection.outbound.load.limits = this.#limitsFor(hello.flow)
-    connection.isWatched = ipc.performance.keepAlive && hello.heartbeatMs > 0
+    connection.isWatched = !isNats && ipc.performance.keepAlive && hello.heartbeatMs > 0
     connection.client = hello.client ?? this.#defaultClient(connection, hello)
     connection.session = randomBytes(16).toString('hex')
     this.#takeOver(connection)
-    this.leave(connection)
+    this.#pending.delete(connection)
+    this.#forgetDeadline(connection)
+    this.#endAt(connection, credential.expiresAtMicros)
     connection.state = 'ready'
     connection.dialect!.limit(this.maxFrameBytes)
     connection.link.admitted(this.maxFrameBytes)
@@ -140,6 +179,13 @@ export class Admission {
     core.send(connection, { kind: Kind.welcome, ref, body: this.#welcome(connection, mac, hello.resume === undefined ? {} : { resumed: false }) }, 0)
     core.trail.admitted(connection)
     core.onConnectionEvent(connection, 'authenticated')
+  }
+
+  #endAt(connection: Connection, expiresAtMicros = 0): void {
+    const { clock, deadlines } = this.#core
+    if (expiresAtMicros === 0) return
+    connection.deadline = new Deadline(() => this.#core.end(connection, new BrokerError('auth.credential_expired', { principal: connection.permissions!.name })))
+    deadlines.set(connection.deadline, (expiresAtMicros - clock.wallMicros()) / 1000)
   }
 
   // The session goes on over the link of the connection that came for it; that connection is no more.
@@ -203,6 +249,8 @@ export class Admission {
   #defaultClient(connection: Connection, { program }: Hello): string {
     const { pid } = connection.link.peer
     const name = program?.replace(/[^A-Za-z0-9_-]/g, '-')
+    // What NATS clients call themselves is not theirs alone.
+    if (connection.link.protocol === 'nats') return `${name ?? 'nats'}-${connection.number}`
     if (name === undefined || pid === undefined) return `client-${connection.number}`
     const id = `${name}-${pid}`
     return this.#core.directory.client(id) === undefined ? id : `${id}-${connection.number}`

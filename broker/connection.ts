@@ -60,7 +60,7 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   readonly #owner: ConnectionOwner
   dialect: Dialect | undefined
   state: ConnectionState = 'handshake'
-  /** Of the handshake, later of the end; an admitted connection has none. */
+  /** Of the handshake, then of what let it in if that expires, later of the end. */
   deadline: Deadline | undefined
   permissions: Permissions | undefined
   /** Signs and checks this connection's messages when signatures are on. */

@@ -30,7 +30,9 @@ import { Interest } from './routing/interest.ts'
 import { findReceivers, type InterestEntry, type RoutingContext } from './routing/receivers.ts'
 import type { Receivers } from './routing/route.ts'
 import { Routes } from './routing/routes.ts'
-import { Authenticator } from './security/authenticator.ts'
+import { Authenticator, type Proofs } from './security/authenticator.ts'
+import { NatsAuthenticator } from './security/nats-authenticator.ts'
+import { NarrowedPermissions } from './security/narrowed-permissions.ts'
 import { Permissions } from './security/permissions.ts'
 import { previewOf } from './selection.ts'
 import { Directory } from './session/directory.ts'
@@ -88,6 +90,8 @@ export class Core implements RoutingContext {
   readonly deliveryLatency = new Histogram()
   readonly lossLog: LossLog
   readonly authenticator: Authenticator
+  /** Of NATS clients. */
+  readonly natsAuthenticator: NatsAuthenticator
   /** Threads for what takes long; closed until its actor runs. */
   readonly pool: CpuPool
   /** What its tasks waited beside the work itself. */
@@ -101,6 +105,7 @@ export class Core implements RoutingContext {
   busConnection: Connection | undefined
   /** Connections that were told to go and are not gone. */
   endingConnections = 0
+  readonly narrowed = new NarrowedPermissions(() => this.routes.invalidateAll())
   readonly #indexes = new Map<string, number>()
   /** By their index: the newest of each principal's. */
   readonly #permissions: Permissions[] = []
@@ -125,19 +130,20 @@ export class Core implements RoutingContext {
     this.routes = new Routes({ build: (subject) => findReceivers(this.interest, this, subject), dependsOnLast }, randomInt(2 ** 31))
     this.recorder = new Recorder(settings.recorder.entries)
     this.authenticator = new Authenticator(clock)
+    this.natsAuthenticator = new NatsAuthenticator(this.authenticator, clock, settings.nats.noAuthUser)
     this.pool = new CpuPool({ threads: settings.pool.threads, log, onWait: (micros) => this.poolWait.record(micros) })
     this.trail = new AuditTrail({ audit: this.audit, deadlines: this.deadlines, isKnown: (principal) => this.authenticator.knows(principal), monotonicMs: () => clock.monotonicMs() })
   }
 
   /** Gives a principal its credential, or a new one. */
-  addPrincipal(principal: Principal, token: string): Permissions {
+  addPrincipal(principal: Principal, proofs: Proofs): Permissions {
     // The index stays with the name: verdicts are remembered by it, and agents come again and again.
-    const index = this.#indexes.get(principal.name) ?? this.#indexes.size
+    const index = this.#indexes.get(principal.name) ?? this.narrowed.newIndex()
     this.#indexes.set(principal.name, index)
     const permissions = new Permissions(principal, index)
     this.#permissions[index] = permissions
     this.routes.invalidateAll()
-    this.authenticator.add(permissions, token)
+    this.authenticator.add(permissions, proofs)
     return permissions
   }
 
@@ -218,7 +224,7 @@ export class Core implements RoutingContext {
     if (connection.isEnding) return
     connection.closeReason = error
     this.trail.ending(connection, error)
-    this.log.info({ connection: connection.id, client: connection.client, code: error.code }, error.message)
+    this.log.info({ connection: connection.id, client: connection.client, code: error.code, reason: error.details['reason'] }, error.message)
     this.#end(connection, error)
   }
 

@@ -317,6 +317,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     if (connection.state === 'handshake') return this.#admission.step(connection, message)
     if (connection.state !== 'ready') return
     const { kind, id, ref } = message
+    if (kind === Kind.hello && connection.link.protocol === 'nats') return this.#admission.again(connection, message)
     if (id > connection.lastId) connection.lastId = id
     if (kind === Kind.ping) this.core.send(connection, { kind: Kind.pong, ref: id })
     else if (kind === Kind.cancel) this.#requester.open.cancel(connection, ref)

@@ -132,7 +132,7 @@ export class Publisher {
     route.receivers.account.rejected += count
     const error =
       verdict === Verdict.direction
-        ? new BrokerError('channel.direction', { channel: this.#core.channels.owner(route.tokens)?.name, role: permissions.roles.join(', ') })
+        ? new BrokerError('channel.direction', { channel: this.#core.channels.owner(route.tokens)?.name, role: permissions.roles.join(', '), subject: route.subject })
         : new BrokerError('permission.denied', { principal: permissions.name, action: 'publish to', subject: route.subject })
     this.#core.refuse(connection, firstId, error, count)
     return false

@@ -42,7 +42,8 @@ export class Subscribing {
     const { nats, ipc } = this.#core.settings
     this.#checkLimit(connection, number, nats.maxSubscriptions === 0 ? ipc.limits.maxSubscriptions : nats.maxSubscriptions)
     const tokens = parsePattern(pattern)
-    if (tokens[0] === '$CB' && (group !== undefined || !isOwnAddress(connection, tokens))) throw denied(connection, pattern)
+    if (tokens[0] === '$CB' && (group !== undefined || !isOwnAddress(connection, tokens))) throw denied(connection, pattern, group)
+    if (!connection.permissions!.maySubscribeWhole(tokens)) throw denied(connection, pattern, group)
     this.#add(connection, { number, pattern, tokens, group, filter: undefined, subscriber })
   }
 
@@ -141,8 +142,8 @@ export class Subscribing {
   }
 }
 
-function denied({ permissions }: Connection, pattern: string): BrokerError {
-  return new BrokerError('permission.denied', { principal: permissions!.name, action: 'subscribe to', subject: pattern })
+function denied({ permissions }: Connection, pattern: string, group?: string): BrokerError {
+  return new BrokerError('permission.denied', { principal: permissions!.name, action: 'subscribe to', subject: pattern, group })
 }
 
 // `$CB.all`, and what is sent to the connection itself.

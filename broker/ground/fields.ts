@@ -80,6 +80,14 @@ export class Fields {
     throw this.#wrong(key, `an array of at most ${maxCount} texts of 1 to ${options.max} characters`, value)
   }
 
+  /** An array of anything; undefined when absent. */
+  list(key: string): readonly unknown[] | undefined {
+    const value = this.#body[key]
+    if (value === undefined || value === null) return undefined
+    if (Array.isArray(value)) return value
+    throw this.#wrong(key, 'an array', value)
+  }
+
   /** A map within the body; undefined when absent. */
   map(key: string): Fields | undefined {
     const value = this.#body[key]

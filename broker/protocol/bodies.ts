@@ -2,6 +2,7 @@
 
 import { BrokerError } from '../ground/errors.ts'
 import { Fields } from '../ground/fields.ts'
+import type { NatsAuth } from '../ground/nats-auth.ts'
 import { overflows, type Overflow } from '../ground/settings.ts'
 
 export const PROTOCOL_VERSION = 1
@@ -15,6 +16,8 @@ export type Auth =
   | { readonly kind: 'token'; readonly token: string }
   | { readonly kind: 'challenge'; readonly nonce: string }
   | { readonly kind: 'proof'; readonly mac: string }
+  /** What a NATS client presents. */
+  | { readonly kind: 'nats'; readonly presented: NatsAuth }
 
 /** With what the broker greeted, where it speaks first. */
 export interface Greeting {
@@ -121,6 +124,8 @@ function readFlow(flow: Fields | undefined): Flow {
 const MAX_CAPABILITIES = 64
 const MAX_SESSION_TTL_MS = 86_400_000
 const MAX_COMPRESSIONS = 8
+/** Lines of NATS are shorter. */
+const MAX_JWT_LENGTH = 65_536
 /** Below it the broker's own frames would hardly pass. */
 const MIN_PENDING_BYTES = 64 * 1024
 
@@ -133,12 +138,19 @@ function readDevice(device: Fields | undefined): Device | undefined {
 // Scripts may put the token beside the other fields.
 function readAuth(hello: Fields): Auth {
   const auth = hello.map('auth')
+  const nats = auth?.map('nats')
+  if (nats !== undefined) return { kind: 'nats', presented: readNatsAuth(nats) }
   const token = hello.text('token', { max: 1024 }) ?? auth?.text('token', { max: 1024 })
   if (token !== undefined) return { kind: 'token', token }
   const mac = auth?.text('mac', { max: 128 })
   if (mac !== undefined) return { kind: 'proof', mac }
   const nonce = auth?.text('nonce', { max: 256 })
   return nonce === undefined ? { kind: 'none' } : { kind: 'challenge', nonce }
+}
+
+function readNatsAuth(nats: Fields): NatsAuth {
+  const read = (key: keyof NatsAuth, max = 1024): string | undefined => nats.text(key, { max })
+  return { user: read('user'), pass: read('pass'), token: read('token'), nkey: read('nkey'), jwt: read('jwt', MAX_JWT_LENGTH), sig: read('sig') }
 }
 
 export interface Proof {

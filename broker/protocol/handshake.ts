@@ -3,6 +3,7 @@
 import { BrokerError } from '../ground/errors.ts'
 import type { ControlMessage } from '../ground/control.ts'
 import { Kind, kindName } from '../ground/kind.ts'
+import type { NatsAuth } from '../ground/nats-auth.ts'
 import { readHello, readProof, type Greeting, type Hello } from './bodies.ts'
 
 /** What the handshake asks of whoever knows the credentials. `C` is a credential. */
@@ -16,6 +17,8 @@ export interface HandshakeAuthority<C> {
   checkGreeting(greeting: Greeting, principal: string, challenge: string, mac: string): C
   /** The broker's own proof for a client that challenged it. */
   answer(credential: C, greeting: Greeting, challenge: string): string
+  /** Of what NATS clients present; undefined on links where NATS is not spoken. */
+  readonly checkNats?: ((presented: NatsAuth) => C) | undefined
 }
 
 /** Remembered between hello and proof. */
@@ -52,6 +55,10 @@ function greet<C>(hello: Hello, authority: HandshakeAuthority<C>, greeting: Gree
     return { kind: 'welcome', hello, credential, mac }
   }
   if (auth.kind === 'token') return welcome(authority.checkToken(principal, auth.token))
+  if (auth.kind === 'nats') {
+    if (authority.checkNats === undefined) throw new BrokerError('frame.unsupported', { feature: 'auth.nats on this link' })
+    return welcome(authority.checkNats(auth.presented))
+  }
   if (auth.kind === 'proof') {
     if (greeting === undefined || challenge === undefined) throw new BrokerError('handshake.expected', { expected: 'a challenge of the client beside the mac, on a link where the broker greets', actual: 'a mac alone' })
     return welcome(authority.checkGreeting(greeting, principal, challenge, auth.mac))

@@ -3,7 +3,8 @@
 import { createHmac, createSecretKey, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { BrokerError } from '../ground/errors.ts'
 import type { Clock } from '../ground/clock.ts'
-import type { Role } from '../ground/types.ts'
+import type { Nkey } from '../ground/nkey.ts'
+import type { PatternRules, Role } from '../ground/types.ts'
 import type { Permissions } from './permissions.ts'
 
 const CHALLENGE_TTL_MS = 10_000
@@ -14,6 +15,28 @@ export interface Credential {
   readonly permissions: Permissions
   /** Also signs this principal's messages. */
   readonly key: KeyObject
+  /** What was presented allows less than the principal may; undefined: all of it. */
+  readonly narrowing?: Narrowing
+  /** It ends then. µs of wall time, 0 = never */
+  readonly expiresAtMicros?: number
+}
+
+/** Lists of what is allowed may be empty: everything that the principal may. */
+export interface Narrowing {
+  readonly publish: PatternRules
+  readonly subscribe: PatternRules
+}
+
+/** What a principal proves itself with. */
+export interface Proofs {
+  readonly token?: string | undefined
+  readonly nkey?: Nkey | undefined
+}
+
+interface Held extends Credential {
+  /** Under which the token alone finds it; undefined: it has none. */
+  readonly tokenDigest: string | undefined
+  readonly nkey: Nkey | undefined
 }
 
 export interface Challenge {
@@ -31,7 +54,11 @@ interface Issued {
 
 export class Authenticator {
   readonly #clock: Clock
-  readonly #credentials = new Map<string, Credential>()
+  readonly #credentials = new Map<string, Held>()
+  /** Principals by the digest of their token: how long a look-up takes says nothing of the token. */
+  readonly #byToken = new Map<string, Set<Held>>()
+  readonly #byNkey = new Map<string, Held>()
+  readonly #indexKey = createSecretKey(randomBytes(32))
   readonly #issued = new Map<string, Issued>()
   // Stands in for the key of a principal that does not exist, so that the answer takes as long.
   readonly #nobody = createSecretKey(randomBytes(32))
@@ -41,13 +68,35 @@ export class Authenticator {
   }
 
   /** Adds a principal's credential, or replaces it. */
-  add(permissions: Permissions, token: string): void {
-    this.#credentials.set(permissions.name, { permissions, key: createSecretKey(token, 'utf8') })
+  add(permissions: Permissions, { token, nkey }: Proofs): void {
+    this.#forget(this.#credentials.get(permissions.name))
+    const tokenDigest = token === undefined ? undefined : this.#digestOf(token)
+    // Without a token nobody has the key, so nothing is ever proved by it.
+    const key = token === undefined ? createSecretKey(randomBytes(32)) : createSecretKey(token, 'utf8')
+    const held: Held = { permissions, key, tokenDigest, nkey }
+    this.#credentials.set(permissions.name, held)
+    if (nkey !== undefined) this.#byNkey.set(nkey.text, held)
+    if (tokenDigest === undefined) return
+    const same = this.#byToken.get(tokenDigest)
+    if (same === undefined) this.#byToken.set(tokenDigest, new Set([held]))
+    else same.add(held)
   }
 
   /** Takes a credential back, unless the principal has a newer one. Connections that it let in stay. */
   remove(permissions: Permissions): void {
-    if (this.#credentials.get(permissions.name)?.permissions === permissions) this.#credentials.delete(permissions.name)
+    const held = this.#credentials.get(permissions.name)
+    if (held?.permissions === permissions) this.#forget(held)
+  }
+
+  /** Some principal proves itself by signing a nonce. */
+  get hasNkeys(): boolean {
+    return this.#byNkey.size > 0
+  }
+
+  /** The principal with that nkey. */
+  holderOf(nkey: string): { readonly credential: Credential; readonly nkey: Nkey } | undefined {
+    const held = this.#byNkey.get(nkey)
+    return held?.nkey && { credential: held, nkey: held.nkey }
   }
 
   /** True for a principal that has a credential. */
@@ -71,6 +120,17 @@ export class Authenticator {
     const expected = digest(credential?.key ?? this.#nobody, 'token')
     const actual = createHmac('sha256', token).update('token').digest()
     if (!timingSafeEqual(expected, actual) || credential === undefined) throw new BrokerError('auth.failed', { principal })
+    return credential
+  }
+
+  /**
+   * The principal whose token it is, for clients that name nobody.
+   * @throws BrokerError `auth.failed`, also where several principals share the token
+   */
+  checkBearer(token: string): Credential {
+    const holders = this.#byToken.get(this.#digestOf(token))
+    const [credential] = holders ?? []
+    if (credential === undefined || holders!.size > 1) throw new BrokerError('auth.failed', { principal: '' })
     return credential
   }
 
@@ -129,6 +189,20 @@ export class Authenticator {
   /** The broker's own proof for a client that challenged it. */
   answer({ key, permissions }: Credential, greeting: { readonly nonce: string }, challenge: string): string {
     return digest(key, `callboard-welcome-v1\n${greeting.nonce}\n${challenge}\n${permissions.name}`).toString('hex')
+  }
+
+  #digestOf(token: string): string {
+    return createHmac('sha256', this.#indexKey).update(token).digest('base64')
+  }
+
+  #forget(held: Held | undefined): void {
+    if (held === undefined) return
+    const { permissions, tokenDigest, nkey } = held
+    this.#credentials.delete(permissions.name)
+    if (nkey !== undefined && this.#byNkey.get(nkey.text) === held) this.#byNkey.delete(nkey.text)
+    const same = tokenDigest === undefined ? undefined : this.#byToken.get(tokenDigest)
+    same?.delete(held)
+    if (same?.size === 0) this.#byToken.delete(tokenDigest!)
   }
 
   /** Forgets challenges that have expired for so long that a replay gets `auth.failed` anyway. */

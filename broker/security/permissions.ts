@@ -18,14 +18,17 @@ export class Permissions implements Principal {
   readonly index: number
   readonly #publish: Rules
   readonly #subscribe: Rules
+  /** These allow no more than those. */
+  readonly #within: Permissions | undefined
 
   /** @throws BrokerError `pattern.invalid` */
-  constructor(principal: Principal, index: number) {
+  constructor(principal: Principal, index: number, within?: Permissions) {
     this.name = principal.name
     this.roles = principal.roles
     this.publish = principal.publish
     this.subscribe = principal.subscribe
     this.index = index
+    this.#within = within
     this.#publish = compile(principal.publish)
     this.#subscribe = compile(principal.subscribe)
   }
@@ -35,7 +38,7 @@ export class Permissions implements Principal {
   }
 
   mayPublish(subject: readonly string[]): boolean {
-    return allows(this.#publish, subject)
+    return allows(this.#publish, subject) && (this.#within?.mayPublish(subject) ?? true)
   }
 
   /** True when a rule names the token behind these: subjects that begin so and have one more are not all judged alike. */
@@ -47,7 +50,7 @@ export class Permissions implements Principal {
 
   /** Decides per message subject, when a route is built. */
   mayReceive(subject: readonly string[]): boolean {
-    return allows(this.#subscribe, subject)
+    return allows(this.#subscribe, subject) && (this.#within?.mayReceive(subject) ?? true)
   }
 
   /**
@@ -56,7 +59,15 @@ export class Permissions implements Principal {
    */
   maySubscribe(pattern: readonly string[]): boolean {
     const { allow, deny } = this.#subscribe
-    return allow.some((rule) => patternsOverlap(rule, pattern)) && !deny.some((rule) => covers(rule, pattern))
+    return allow.some((rule) => patternsOverlap(rule, pattern)) && !deny.some((rule) => covers(rule, pattern)) && (this.#within?.maySubscribe(pattern) ?? true)
+  }
+
+  /**
+   * The same as NATS has it: everything that the pattern matches must be allowed by one rule, though parts of it may be
+   * denied.
+   */
+  maySubscribeWhole(pattern: readonly string[]): boolean {
+    return this.maySubscribe(pattern) && this.#subscribe.allow.some((rule) => covers(rule, pattern)) && (this.#within?.maySubscribeWhole(pattern) ?? true)
   }
 }
 

@@ -4,8 +4,8 @@ import type { BrokerMessage, Dialect, Ingress } from '../../broker/ground/contro
 import { BrokerError, type ErrorBody } from '../../broker/ground/errors.ts'
 import { Kind } from '../../broker/ground/kind.ts'
 import { matchesPattern, parseSubject } from '../../broker/ground/subject.ts'
-import { helloOf, readConnect, type ConnectOptions } from './connect.ts'
-import { closingText, refusalText } from './err-texts.ts'
+import { connectDefaults, helloOf, nothingPresented, readConnect, type Connect } from './connect.ts'
+import { errLine, PARSER_ERROR } from './err-texts.ts'
 import { NatsInput, type NatsClient, type NatsReader } from './nats-reader.ts'
 import type { NatsRun } from './nats-run.ts'
 import { NatsSink, type NatsReceiver, type SinkOwner } from './nats-sink.ts'
@@ -23,6 +23,8 @@ export interface NatsHost<C> {
   readonly writer: NatsWriter
   readonly maxControlLineBytes: number
   readonly maxPayloadBytes: number
+  /** Clients may do without CONNECT: they are let in without presenting anything. */
+  readonly admitsAnonymous: boolean
   /** Sends bytes of this dialect, unless the connection is on its way out. */
   send(connection: C, bytes: Uint8Array): void
 }
@@ -41,7 +43,7 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
   readonly #connection: C
   readonly #ingress: Ingress<C>
   readonly #host: NatsHost<C>
-  #options: ConnectOptions | undefined
+  #options = connectDefaults
   #sinks: Map<string, NatsSink> | undefined
   #subscriptions = 0
 
@@ -66,10 +68,16 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
   }
 
   get readsHeaders(): boolean {
-    return this.#options?.headers === true
+    return this.#options.headers
+  }
+
+  /** It takes INFO at any time, not as the first line alone. */
+  get readsNotices(): boolean {
+    return this.isReady && this.#options.protocol >= 1
   }
 
   received(chunk: Uint8Array): void {
+    if (!this.isReady && this.input.restBytes === 0 && !beginsConnect(chunk) && !this.#begin()) return
     this.#host.reader.read(this, chunk)
   }
 
@@ -78,8 +86,8 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
       case Kind.ping: return PING
       case Kind.pong: return PONG
       case Kind.welcome: return this.#isVerbose ? OK : NOTHING
-      case Kind.goodbye: return errorLine(closingText(message.body as ErrorBody))
-      case Kind.error: return errorLine(refusalText(message.body as ErrorBody, this.#isPedantic))
+      case Kind.goodbye:
+      case Kind.error: return this.#error(message.body as ErrorBody)
       default: return NOTHING
     }
   }
@@ -91,19 +99,19 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
   published(run: NatsRun): void {
     const receivers = this.#ingress.foreign(this.#connection, run)
     const { reply } = run
-    if (receivers === 0 && reply !== undefined && this.#options?.noResponders === true) this.#tellNoResponders(reply)
+    if (receivers === 0 && reply !== undefined && this.#options.noResponders) this.#tellNoResponders(reply)
     if (this.#isVerbose && receivers >= 0) for (let i = 0; i < run.count; i++) this.#say(OK)
   }
 
   line(verb: string, rest: string): void {
     if (verb === 'CONNECT') return this.#connect(rest)
-    if (!this.isReady) return this.fail(new BrokerError('auth.required'))
     if (verb === 'PING') return this.#say(PONG)
-    if (verb === 'PONG' || verb === '+OK') return
-    if (verb === 'SUB') this.#subscribe(rest)
-    else if (verb === 'UNSUB') this.#unsubscribe(rest)
-    else throw new BrokerError('nats.malformed', { problem: `there is no operation ${verb.slice(0, 32)}` })
-    if (this.#isVerbose) this.#say(OK)
+    if (verb === 'PONG' || verb === '+OK' || verb === 'INFO') return
+    // What went wrong on its side: it means to go.
+    if (verb === '-ERR') return this.#ingress.control(this.#connection, { kind: Kind.goodbye, id: 0, ref: 0, body: undefined })
+    if (!this.isReady || (verb !== 'SUB' && verb !== 'UNSUB')) throw new BrokerError('nats.malformed', { problem: `there is no operation ${verb.slice(0, 32)}` })
+    const isDone = verb === 'SUB' ? this.#subscribe(rest) : this.#unsubscribe(rest)
+    if (isDone && this.#isVerbose) this.#say(OK)
   }
 
   /** A subscription has had what it wanted. */
@@ -113,48 +121,69 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
   }
 
   get #isVerbose(): boolean {
-    return this.#options?.verbose === true
+    return this.#options.verbose
   }
 
   get #isPedantic(): boolean {
-    return this.#options?.pedantic === true
+    return this.#options.pedantic
+  }
+
+  // Whoever begins with something else than CONNECT, where that is enough.
+  #begin(): boolean {
+    if (this.#host.admitsAnonymous) this.#hello({ options: this.#options, presented: nothingPresented })
+    else this.fail(new BrokerError('handshake.expected', { expected: 'CONNECT', actual: 'something else' }))
+    return this.isReady
   }
 
   #connect(rest: string): void {
-    if (this.isReady) return
-    this.#options = readConnect(rest)
-    this.#ingress.control(this.#connection, { kind: Kind.hello, id: 0, ref: 0, body: helloOf(this.#options) })
+    const connect = readConnect(rest, this.#options)
+    this.#options = connect.options
+    this.#hello(connect)
   }
 
-  #subscribe(rest: string): void {
+  #hello(connect: Connect): void {
+    this.#ingress.control(this.#connection, { kind: Kind.hello, id: 0, ref: 0, body: helloOf(connect) })
+  }
+
+  // False when it was refused, which the client is told.
+  #subscribe(rest: string): boolean {
     const words = rest.split(/[ \t]+/)
     const [pattern, sid] = [words[0]!, words.at(-1)!]
-    if (words.length < 2 || words.length > 3 || sid === '') throw new BrokerError('nats.malformed', { problem: 'SUB takes a subject, perhaps a queue group, and a sid' })
+    if (words.length < 2 || words.length > 3 || sid === '') throw new BrokerError('nats.malformed', { problem: 'SUB takes a subject, perhaps a queue group, and a sid', said: PARSER_ERROR })
     // As nats-server: a sid that is taken stays as it is.
-    if (this.#sinks?.has(sid) === true) return
+    if (this.#sinks?.has(sid) === true) return true
     try {
       const sink = new NatsSink(this.#connection, this, this.#host.writer, ++this.#subscriptions, sid, pattern.split('.'))
       this.#ingress.subscribe(this.#connection, { number: sink.subscription, pattern, group: words.length === 3 ? words[1] : undefined, subscriber: sink })
       this.#sinks ??= new Map()
       this.#sinks.set(sid, sink)
+      return true
     } catch (error) {
-      this.#refuse(BrokerError.from(error))
+      this.#say(this.#error(BrokerError.from(error).toBody()))
+      return false
     }
   }
 
-  #unsubscribe(rest: string): void {
+  #unsubscribe(rest: string): boolean {
+    if (rest === '') throw new BrokerError('nats.malformed', { problem: 'UNSUB takes a sid, perhaps with a number of messages' })
     const [sid = '', max] = rest.split(/[ \t]+/)
     const sink = this.#sinks?.get(sid)
-    if (sink === undefined) return
+    if (sink === undefined) return true
     const after = max === undefined ? 0 : Number(max)
-    if (!Number.isInteger(after)) throw new BrokerError('nats.malformed', { problem: 'UNSUB takes a sid, perhaps with a number of messages' })
-    if (after <= sink.delivered) return this.finished(sink)
-    sink.max = after
-    this.#ingress.recount(this.#connection, sink.subscription)
+    if (!Number.isInteger(after)) throw new BrokerError('nats.malformed', { problem: 'UNSUB takes a sid, perhaps with a number of messages', said: PARSER_ERROR })
+    if (after <= sink.delivered) this.finished(sink)
+    else {
+      sink.max = after
+      this.#ingress.recount(this.#connection, sink.subscription)
+    }
+    return true
   }
 
-  #refuse(error: BrokerError): void {
-    this.#say(errorLine(refusalText(error.toBody(), this.#isPedantic)))
+  // Empty where nats-server says nothing.
+  #error(body: ErrorBody): Uint8Array {
+    if (body.code === 'subject.invalid' && !this.#isPedantic) return NOTHING
+    const line = errLine(body)
+    return line === undefined ? NOTHING : utf8.encode(line)
   }
 
   // To the sender's own subscription of the reply subject, as it waits there.
@@ -183,6 +212,6 @@ function tokensOf(subject: string): readonly string[] | undefined {
   }
 }
 
-function errorLine(text: string | undefined): Uint8Array {
-  return text === undefined ? NOTHING : utf8.encode(`-ERR '${text}'\r\n`)
+function beginsConnect(chunk: Uint8Array): boolean {
+  return chunk[0] === 0x43 || chunk[0] === 0x63
 }

@@ -6,10 +6,11 @@ import type { Connection, ConnectionEvent } from '../../broker/connection.ts'
 import type { Core } from '../../broker/core.ts'
 import { Kind } from '../../broker/ground/kind.ts'
 import type { MessageTracer } from '../../broker/ground/message-trace.ts'
-import { defaultSettings, type ChannelFlow, type IpcSettings, type PoolSettings, type Settings } from '../../broker/ground/settings.ts'
+import { defaultSettings, type ChannelFlow, type IpcSettings, type NatsSettings, type PoolSettings, type Settings } from '../../broker/ground/settings.ts'
 import type { ChannelSpec, Framing, Peer, Principal } from '../../broker/ground/types.ts'
 import { Pipeline } from '../../broker/pipeline.ts'
 import { Channels } from '../../broker/registry/channels.ts'
+import type { Proofs } from '../../broker/security/authenticator.ts'
 import { Service } from '../../broker/service.ts'
 import { FakeClock } from './fake-clock.ts'
 import { GatewayClient, JsonClient, NativeClient, NatsMemoryClient, type Line } from './memory-client.ts'
@@ -26,6 +27,7 @@ type Partly<T> = { readonly [K in keyof T]?: T[K] extends readonly unknown[] ? T
 export interface PipelineSetup {
   readonly ipc?: Partly<IpcSettings>
   readonly pool?: Partly<PoolSettings>
+  readonly nats?: Partial<NatsSettings>
   readonly maxConnections?: number
   readonly view?: (pipeline: Pipeline) => BrokerView
   readonly tracer?: MessageTracer
@@ -42,11 +44,11 @@ export class PipelineRig {
   readonly events: [connection: number, event: ConnectionEvent][] = []
   readonly #links = new LinkEvents()
 
-  constructor({ ipc = {}, pool = {}, maxConnections = 100, view, tracer }: PipelineSetup = {}) {
+  constructor({ ipc = {}, pool = {}, nats = {}, maxConnections = 100, view, tracer }: PipelineSetup = {}) {
     const dialects = createDialects(() => this.core, '1.2.3')
     this.pipeline = new Pipeline(
       {
-        settings: settingsWith(ipc, pool),
+        settings: { ...settingsWith(ipc, pool), nats: { ...defaultSettings.nats, ...nats } },
         clock: this.clock,
         log: this.log,
         audit: this.audit,
@@ -68,8 +70,8 @@ export class PipelineRig {
     return this.pipeline.core
   }
 
-  addPrincipal(principal: Partial<Principal> & { name: string }, token: string): void {
-    this.core.addPrincipal({ roles: ['client'], publish: everything, subscribe: everything, ...principal }, token)
+  addPrincipal(principal: Partial<Principal> & { name: string }, proofs: string | Proofs): void {
+    this.core.addPrincipal({ roles: ['client'], publish: everything, subscribe: everything, ...principal }, typeof proofs === 'string' ? { token: proofs } : proofs)
   }
 
   /** What the actor of a channel does when it starts. */

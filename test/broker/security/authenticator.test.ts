@@ -15,7 +15,7 @@ function setUp(): { authenticator: Authenticator; clock: FakeClock; permissions:
   const clock = new FakeClock()
   const authenticator = new Authenticator(clock)
   const permissions = permissionsOf('me')
-  authenticator.add(permissions, 'secret')
+  authenticator.add(permissions, { token: 'secret' })
   return { authenticator, clock, permissions }
 }
 
@@ -88,7 +88,7 @@ test('authenticator: what expired is forgotten, what did not stays', async t => 
 test('authenticator: a credential can be replaced and taken back, but not by its predecessor', t => {
   const { authenticator, permissions } = setUp()
   const newer = permissionsOf('me')
-  authenticator.add(newer, 'new')
+  authenticator.add(newer, { token: 'new' })
   t.is(refusal(t, () => authenticator.checkToken('me', 'secret')).code, 'auth.failed')
   authenticator.remove(permissions)
   t.is(authenticator.checkToken('me', 'new').permissions, newer)

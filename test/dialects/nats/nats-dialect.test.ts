@@ -14,7 +14,7 @@ test('nats: what is published reaches each subscription with its sid, payload an
 
 test('nats: headers leave as they came; who takes none gets the payload alone', t => {
   const rig = new PipelineRig()
-  const [publisher, modern, old] = [rig.nats(), rig.nats(), rig.nats({ headers: false })]
+  const [publisher, modern, old] = [rig.nats(), rig.nats(), rig.nats({ headers: false, no_responders: false })]
   modern.raw('SUB a 1\r\n')
   old.raw('SUB a 1\r\n')
   const block = 'NATS/1.0\r\nA: b\r\n\r\n'
