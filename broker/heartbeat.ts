@@ -1,32 +1,55 @@
-// Finds clients that hang: one sweep for all connections, so that an idle connection has no timer of its own.
+// Finds clients that hang: one sweep for all connections of a kind, so that an idle connection has no timer of its own.
 
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
+import { Kind } from './ground/kind.ts'
 
-/** Silent beats after which a watched connection is stale. */
-const STALE_AFTER_BEATS = 2
+interface Beat {
+  /** 0: there is none. */
+  readonly intervalMs: number
+  /** Pings without a sign of life after which a connection is stale. */
+  readonly maxPings: number
+  readonly watches: (connection: Connection) => boolean
+  /** What else is due at the end of a sweep. */
+  readonly swept?: () => void
+}
+
+/** Of clients that asked to be watched. */
+const MAX_PINGS = 2
+
+/** Those that a broker needs: clients that asked for it are pinged as `ipc.limits` says, NATS clients all, as `nats` says. */
+export function heartbeats(core: Core): readonly Heartbeat[] {
+  const { ipc, nats } = core.settings
+  return [
+    new Heartbeat(core, { intervalMs: ipc.limits.heartbeatMs, maxPings: MAX_PINGS, watches: ({ isWatched }) => isWatched, swept: () => core.authenticator.forgetExpired() }),
+    new Heartbeat(core, { intervalMs: nats.pingIntervalMs, maxPings: nats.maxPingsOut, watches: ({ link }) => link.protocol === 'nats' }),
+  ]
+}
 
 export class Heartbeat {
   readonly #core: Core
-  readonly #deadline = new Deadline(() => this.#beat())
+  readonly #beat: Beat
+  readonly #deadline = new Deadline(() => this.#sweep())
 
-  constructor(core: Core) {
+  constructor(core: Core, beat: Beat) {
     this.#core = core
+    this.#beat = beat
   }
 
   start(): void {
-    this.#core.deadlines.set(this.#deadline, this.#core.settings.ipc.limits.heartbeatMs)
+    if (this.#beat.intervalMs > 0) this.#core.deadlines.set(this.#deadline, this.#beat.intervalMs)
   }
 
   stop(): void {
     this.#core.deadlines.cancel(this.#deadline)
   }
 
-  #beat(): void {
-    for (const connection of this.#core.directory.all()) if (connection.isWatched && connection.isReady) this.#check(connection)
-    this.#core.authenticator.forgetExpired()
+  #sweep(): void {
+    const { watches, swept } = this.#beat
+    for (const connection of this.#core.directory.all()) if (connection.isReady && watches(connection)) this.#check(connection)
+    swept?.()
     this.start()
   }
 
@@ -38,7 +61,7 @@ export class Heartbeat {
       return
     }
     connection.silentBeats++
-    if (connection.silentBeats <= STALE_AFTER_BEATS) this.#core.ping(connection)
-    else this.#core.lose(connection, new BrokerError('connection.stale', { silentMs: connection.silentBeats * this.#core.settings.ipc.limits.heartbeatMs }))
+    if (connection.silentBeats <= this.#beat.maxPings) this.#core.send(connection, { kind: Kind.ping })
+    else this.#core.lose(connection, new BrokerError('connection.stale', { silentMs: connection.silentBeats * this.#beat.intervalMs }))
   }
 }

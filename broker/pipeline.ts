@@ -14,7 +14,7 @@ import { kindName, Flag, Kind } from './ground/kind.ts'
 import type { DropReason } from './ground/fate.ts'
 import { Slice, type Sink } from './ground/slice.ts'
 import type { Link } from './ground/types.ts'
-import { Heartbeat } from './heartbeat.ts'
+import { heartbeats, type Heartbeat } from './heartbeat.ts'
 import { applyOptions, detailsOf, readOptions, type Asked, type MessageOptions } from './message-options.ts'
 import { dropReasonOf, Losses } from './losses.ts'
 import { MonitoredConnection } from './monitored-connection.ts'
@@ -62,7 +62,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   readonly #foreign: ForeignPublisher
   readonly #requester: Requester
   readonly #subscribing: Subscribing
-  readonly #heartbeat: Heartbeat
+  readonly #heartbeats: readonly Heartbeat[]
   /** Where dialects hand over what came: a stage in front of this one when there is work for threads. */
   readonly #ingress: Ingress<Connection>
   readonly #acceptedFlags: number
@@ -84,9 +84,9 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#foreign = new ForeignPublisher(this.core, this.#publisher)
     this.#requester = new Requester(this.core, this.#publisher)
     this.#subscribing = new Subscribing(this.core)
-    this.#heartbeat = new Heartbeat(this.core)
+    this.#heartbeats = heartbeats(this.core)
     this.#losses = new Losses(this.core)
-    this.#heartbeat.start()
+    for (const heartbeat of this.#heartbeats) heartbeat.start()
     const { security, performance } = this.core.settings.ipc
     this.#ingress = security.validateSignature || performance.compressionEnabled ? new Preparation(this.core, this.#publisher, this) : this
     this.#acceptedFlags = performance.compressionEnabled ? ACCEPTED_FLAGS | Flag.compressed : ACCEPTED_FLAGS
@@ -134,7 +134,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   /** Cuts off what is left; the pipeline is of no use afterwards. */
   close(): void {
-    this.#heartbeat.stop()
+    for (const heartbeat of this.#heartbeats) heartbeat.stop()
     for (const connection of this.#connections) connection.link.destroy()
     this.core.trail.close()
     this.core.deadlines.close()

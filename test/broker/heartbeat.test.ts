@@ -26,3 +26,21 @@ test('heartbeat: with keepAlive off nobody is watched', async t => {
   for (let beat = 0; beat < 5; beat++) await rig.advance(BEAT_MS + 20)
   t.deepEqual(client.frames(), [])
 })
+
+test('heartbeat: NATS clients are pinged at an interval of their own, and one that never answers is stale', async t => {
+  const rig = new PipelineRig({ nats: { pingIntervalMs: BEAT_MS, maxPingsOut: 3 }, ipc: { limits: { heartbeatMs: 100 * BEAT_MS }, performance: { keepAlive: false } } })
+  const [silent, answering, busy] = [rig.nats(), rig.nats(), rig.nats()]
+  const heard: string[] = []
+  for (let beat = 0; beat < 5; beat++) {
+    busy.raw('PUB a 1\r\nx\r\n')
+    await rig.advance(BEAT_MS + 20)
+    const text = answering.text()
+    heard.push(text)
+    if (text === 'PING\r\n') answering.raw('PONG\r\n')
+  }
+  t.is(silent.text(), `${'PING\r\n'.repeat(3)}-ERR 'Stale Connection'\r\n`)
+  t.true(silent.link.isClosed)
+  // Who was just heard is passed over once: its answer to the ping counts.
+  t.deepEqual(heard, ['', 'PING\r\n', '', 'PING\r\n', ''])
+  t.is(busy.text(), '')
+})
