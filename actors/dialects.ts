@@ -123,9 +123,14 @@ function maxNatsPayload({ nats, ipc }: Settings): number {
 function natsHost(core: Core): NatsHost<Connection> {
   const { clock, flusher, settings } = core
   const { nats } = settings
+  const writer = new NatsWriter(namesOf(core))
+  const onRead = (chunk: Uint8Array): void => {
+    flusher.lend(chunk)
+    for (const written of writer.takeLarge()) flusher.lend(written)
+  }
   return {
-    reader: new NatsReader(() => clock.wallMicros(), (chunk) => flusher.lend(chunk)),
-    writer: new NatsWriter(namesOf(core)),
+    reader: new NatsReader(() => clock.wallMicros(), onRead),
+    writer,
     maxControlLineBytes: nats.maxControlLineBytes,
     maxPayloadBytes: maxNatsPayload(settings),
     admitsAnonymous: nats.noAuthUser !== undefined,

@@ -56,7 +56,8 @@ export class FairTurn {
     } while (at < chunk.length && this.#spentMs < SHARE_MS)
     if (this.#spentMs < SHARE_MS || socket.destroyed) return
     socket.pause()
-    if (at < chunk.length) socket.unshift(chunk.subarray(at))
+    // A copy: what was read may be given back with the memory below it before the next turn.
+    if (at < chunk.length) socket.unshift(Buffer.from(chunk.subarray(at)))
     if (this.#isWaiting) return
     this.#isWaiting = true
     atNextTurn(() => {

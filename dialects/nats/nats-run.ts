@@ -5,9 +5,9 @@
 
 import type { ForeignMessages } from '../../broker/ground/control.ts'
 import { Kind } from '../../broker/ground/kind.ts'
-import type { Slab } from '../../broker/ground/slab.ts'
 import { Slice } from '../../broker/ground/slice.ts'
 import { copyInto } from './copy-into.ts'
+import type { MessageMemory } from './message-memory.ts'
 import { nativeHeaders, nativeOf, natsMessage } from './nats-envelope.ts'
 
 const SPACE = 0x20
@@ -85,13 +85,13 @@ export class NatsRun implements ForeignMessages {
   }
 
   /** The messages of `slice`, which is all or some of the run, for a subscription; made once for each sid. */
-  messages(slice: Slice, sid: string, sidBytes: Uint8Array, readsHeaders: boolean, slab: Slab): Slice {
+  messages(slice: Slice, sid: string, sidBytes: Uint8Array, readsHeaders: boolean, memory: MessageMemory): Slice {
     if (this.#headerBytes >= 0 && !readsHeaders) return this.#withoutHeaders(slice, sidBytes)
-    if (slice.count !== this.count) return this.#encode(slice, sidBytes, slab)
+    if (slice.count !== this.count) return this.#encode(slice, sidBytes, memory)
     if (sid === this.#sid) return this.#encoded!
     let encoded = this.#bySid?.get(sid)
     if (encoded === undefined) {
-      encoded = this.#encode(slice, sidBytes, slab)
+      encoded = this.#encode(slice, sidBytes, memory)
       // Most runs have one receiver, or receivers that all have the same sid.
       if (this.#encoded !== undefined) (this.#bySid ??= new Map([[this.#sid, this.#encoded]])).set(sid, encoded)
     }
@@ -110,12 +110,12 @@ export class NatsRun implements ForeignMessages {
     return at + CRLF_BYTES
   }
 
-  #encode(slice: Slice, sid: Uint8Array, slab: Slab): Slice {
+  #encode(slice: Slice, sid: Uint8Array, memory: MessageMemory): Slice {
     const { bytes } = this
     const prefix = this.#prefixBytes
     const verbBytes = this.subjectStart - this.start
     const head = verbBytes + (this.subjectEnd - this.subjectStart) + 1 + sid.length + 1
-    const out = slab.take(slice.end - slice.start + slice.count * (head - prefix))
+    const out = memory.take(slice.end - slice.start + slice.count * (head - prefix))
     let at = writeHead(out, bytes, this.start, this.subjectStart, this.subjectEnd, sid)
     for (let start = slice.start; ;) {
       const end = this.messageEnd(bytes, start)

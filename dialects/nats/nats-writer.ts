@@ -1,6 +1,6 @@
 // Messages as NATS subscriptions get them, made once for all receivers that get the same bytes.
 
-import { Slab } from '../../broker/ground/slab.ts'
+import { MessageMemory } from './message-memory.ts'
 import type { Slice } from '../../broker/ground/slice.ts'
 import { natsMessages, type NatsNames } from './nats-envelope.ts'
 import { NatsRun } from './nats-run.ts'
@@ -8,7 +8,7 @@ import type { MessageWriter, NatsSink } from './nats-sink.ts'
 
 export class NatsWriter implements MessageWriter {
   readonly #names: NatsNames
-  readonly #slab = new Slab()
+  readonly #memory = new MessageMemory()
   #native: Slice | undefined
   #sid = ''
   #readsHeaders = true
@@ -21,13 +21,14 @@ export class NatsWriter implements MessageWriter {
   /** The slice's messages for one subscription. */
   messages(slice: Slice, sink: NatsSink): Slice {
     const { foreign } = slice
-    if (foreign instanceof NatsRun) return foreign.messages(slice, sink.sid, sink.sidBytes, sink.readsHeaders, this.#slab)
+    if (foreign instanceof NatsRun) return foreign.messages(slice, sink.sid, sink.sidBytes, sink.readsHeaders, this.#memory)
     return this.#ofNative(slice, sink)
   }
 
-  /** Forgets the last message, so that its bytes can go. */
-  forget(): void {
+  /** Large buffers that were written since the last call: nobody needs them once what was delivered out of them has left. */
+  takeLarge(): readonly Uint8Array[] {
     this.#native = this.#written = undefined
+    return this.#memory.takeLarge()
   }
 
   // Receivers of one slice come one after another.
