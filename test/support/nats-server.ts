@@ -33,22 +33,37 @@ export interface NatsServerOptions {
   readonly config?: object
 }
 
+/** Where a server listens, as its configuration file says. */
+interface Listens {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly monitorPort: number
+}
+
 export class NatsServer {
   readonly name: string
   readonly port: number
-  /** `nats://127.0.0.1:<port>` */
+  /** `nats://<host>:<port>` */
   readonly url: string
-  readonly #monitorPort: number
+  readonly #listens: Listens
   readonly #file: string
   #process: ChildProcess | undefined
   #log = ''
 
-  private constructor(name: string, port: number, monitorPort: number, file: string) {
-    this.name = name
-    this.port = port
-    this.url = `nats://${HOST}:${port}`
-    this.#monitorPort = monitorPort
+  private constructor(listens: Listens, file: string) {
+    this.name = listens.name
+    this.port = listens.port
+    this.url = `nats://${listens.host}:${listens.port}`
+    this.#listens = listens
     this.#file = file
+  }
+
+  /** A server of a configuration file that the test wrote itself; killed when the test ends. */
+  static ofFile(t: Teardown, file: string, listens: Listens): NatsServer {
+    const server = new NatsServer(listens, file)
+    t.teardown(() => server.kill())
+    return server
   }
 
   /** A server that is configured and does not run yet; killed when the test ends. */
@@ -60,9 +75,7 @@ export class NatsServer {
     // nats-server reads JSON as well as its own form.
     const all = { server_name: name, listen: `${HOST}:${port}`, http: `${HOST}:${monitorPort}`, ...(jetStream ? { jetstream: { store_dir: join(directory, 'store') } } : {}), ...config }
     writeFileSync(file, JSON.stringify(all, undefined, 2))
-    const server = new NatsServer(name, port, monitorPort, file)
-    t.teardown(() => server.kill())
-    return server
+    return NatsServer.ofFile(t, file, { name, host: HOST, port, monitorPort })
   }
 
   get isRunning(): boolean {
@@ -125,7 +138,7 @@ export class NatsServer {
   /** What one of its monitoring pages says, such as `connz?subs=1`; undefined: it does not answer in that time. */
   async monitor<T>(page: string, withinMs = 2000): Promise<T | undefined> {
     try {
-      const response = await fetch(`http://${HOST}:${this.#monitorPort}/${page}`, { signal: AbortSignal.timeout(withinMs) })
+      const response = await fetch(`http://${this.#listens.host}:${this.#listens.monitorPort}/${page}`, { signal: AbortSignal.timeout(withinMs) })
       return (await response.json()) as T
     } catch {
       return undefined
@@ -149,7 +162,7 @@ export class NatsServer {
   // Every connection is greeted by INFO, in plain also where TLS follows.
   #greets(): Promise<boolean> {
     return new Promise(resolve => {
-      const socket = connect(this.port, HOST)
+      const socket = connect(this.port, this.#listens.host)
       socket.once('data', chunk => {
         resolve(chunk.toString('latin1').startsWith('INFO '))
         socket.destroy()
