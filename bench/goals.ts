@@ -18,10 +18,24 @@ export const ratioGoals: readonly RatioGoal[] = [
   { way: 'ws', workload: 'A', versus: 'nats', atLeast: 1.5 },
   { way: 'ws', workload: 'B100', versus: 'nats', atLeast: 3 },
   { way: 'ws', workload: 'C', versus: 'nats', atLeast: 1.5 },
+  { way: 'nats', workload: 'A', versus: 'nats', atLeast: 1.3 },
+  { way: 'nats', workload: 'B100', versus: 'nats', atLeast: 1.2 },
+  { way: 'nats', workload: 'B1000', versus: 'nats', atLeast: 1.1 },
+  { way: 'nats', workload: 'C', versus: 'nats', atLeast: 1.6 },
+  { way: 'nats', workload: 'Cmix', versus: 'nats', atLeast: 1.2 },
+  { way: 'nats', workload: 'C1', versus: 'nats', atLeast: 1.2 },
+  { way: 'nats', workload: 'D64', versus: 'nats', atLeast: 0.9 },
+  { way: 'nats', workload: 'F', versus: 'nats', atLeast: 0.95 },
+  { way: 'nats-ws', workload: 'A', versus: 'nats', atLeast: 1.3 },
+  { way: 'nats-ws', workload: 'B100', versus: 'nats', atLeast: 1.3 },
+  { way: 'nats-ws', workload: 'C', versus: 'nats', atLeast: 1.3 },
 ]
 
 /** Resident bytes of an idle authenticated connection, at most. */
 export const idleGoals: Readonly<Partial<Record<Way, number>>> = { ws: 16 * 1024 }
+
+/** The broker's bytes for an idle connection over those of nats-server, at most. */
+export const idleRatioGoals: Readonly<Partial<Record<Way, number>>> = { nats: 0.6 }
 
 /** A figure beside what it should be. */
 export interface Verdict {

@@ -1,7 +1,7 @@
 // Reads the bench's command line.
 
 import { parseArgs } from 'node:util'
-import type { ServerName, Way } from './server/server.ts'
+import { isNats, type ServerName, type Way } from './server/server.ts'
 import { UsageError } from './usage.ts'
 import { selectWorkloads, type Workload } from './workloads.ts'
 
@@ -30,6 +30,10 @@ export const usage = `npm run bench -- [ws] [NAME...] [options]
   --servers LIST  some of broker,relay,nats
   --no-nats       without nats-server, which otherwise runs when it is installed
 
+npm run bench -- nats [NAME...] [--ws] [options]
+
+  the same by the NATS protocol: Callboard's NATS port beside nats-server, over TCP or with --ws over WebSocket
+
 npm run bench -- isolation [--runs N] [--seconds S] [--rate N] [--json FILE] [--smoke]
 
   what a paused, a slow and a crashing reader cost the others on their subject (default 7 rounds of 10 s at 20,000 messages a second)
@@ -52,16 +56,23 @@ export function parseOptions(args: readonly string[], hasNats: boolean): BenchOp
   if (!Number.isInteger(runs) || runs < 1) throw new UsageError(`--runs ${values.runs}: expected a whole number of 1 and more`)
   const seconds = Number(values.seconds)
   if (!(seconds > 0 && seconds <= 600)) throw new UsageError(`--seconds ${values.seconds}: expected a number above 0 and up to 600`)
+  const way = wayOf(positionals, values.ws)
   const wanted = values.servers === undefined ? serverNames : values.servers.split(',').map(toServerName)
-  const servers = wanted.filter(name => name !== 'nats' || (hasNats && !values['no-nats']))
-  const way = positionals[0] === 'ws' ? 'ws' : 'own'
+  // The relay speaks native frames alone.
+  const servers = wanted.filter(name => (name !== 'nats' || (hasNats && !values['no-nats'])) && (name !== 'relay' || !isNats(way)))
   return { way, workloads: selectFor(way, positionals), servers, runs, seconds, jsonFile: values.json, isSmoke: values.smoke }
+}
+
+function wayOf([word]: readonly string[], isWebSocket: boolean): Way {
+  if (word === 'nats') return isWebSocket ? 'nats-ws' : 'nats'
+  if (isWebSocket) throw new UsageError('--ws goes with nats; without it the word ws stands in front')
+  return word === 'ws' ? 'ws' : 'own'
 }
 
 function selectFor(way: Way, positionals: readonly string[]): readonly Workload[] {
   if (way === 'own') return selectWorkloads(positionals)
   const selected = selectWorkloads(positionals.slice(1))
-  if (positionals.includes('start')) throw new UsageError('start is measured without ws: the first reply comes by the Unix socket')
+  if (positionals.includes('start')) throw new UsageError(`start is measured without ${positionals[0]}: the first reply comes by the Unix socket`)
   return selected.filter(workload => workload.kind !== 'start')
 }
 
@@ -76,6 +87,7 @@ function parsed(args: readonly string[]) {
         json: { type: 'string' },
         smoke: { type: 'boolean', default: false },
         servers: { type: 'string' },
+        ws: { type: 'boolean', default: false },
         'no-nats': { type: 'boolean', default: false },
       },
     })

@@ -4,7 +4,7 @@ import type { IdleOutcome } from './idle.ts'
 import type { Outcome } from './load/job.ts'
 import type { Environment } from './environment.ts'
 import { formatProblems } from './findings.ts'
-import { formatVerdicts, idleGoals, ratioGoals, type Verdict } from './goals.ts'
+import { formatVerdicts, idleGoals, idleRatioGoals, ratioGoals, type Verdict } from './goals.ts'
 import { summarise, summariseRatios, type Summary } from './measure/stats.ts'
 import { formatRate, formatTable } from './measure/table.ts'
 import type { ServerName, Way } from './server/server.ts'
@@ -69,8 +69,10 @@ export function formatEnvironment(environment: Environment): string {
   return `${environment.cpus} × ${environment.cpu}, ${environment.system}, Node ${environment.node}${nats}, load before ${environment.loadBefore.toFixed(2)}`
 }
 
+const ways: Readonly<Record<Way, string>> = { own: '', ws: ', over WebSocket', nats: ', the NATS protocol over TCP', 'nats-ws': ', the NATS protocol over WebSocket' }
+
 export function formatReport(report: Report): string {
-  const parts = [`${formatEnvironment(report.environment)}${report.way === 'ws' ? ', over WebSocket' : ''}`]
+  const parts = [`${formatEnvironment(report.environment)}${ways[report.way]}`]
   if (report.messages.length > 0) parts.push(messageTable(report.messages))
   if (report.idle.length > 0) parts.push(formatTable(['E', 'server', 'connections', 'KiB each'], report.idle.map(row => ['idle', row.server, String(row.connections), (row.bytesPerConnection / 1024).toFixed(1)])))
   if (report.start !== undefined) parts.push(startLine(report.start))
@@ -91,6 +93,12 @@ export function judge(report: Report): readonly Verdict[] {
   const idle = report.idle.find(row => row.server === 'broker')
   if (mostBytes !== undefined && idle !== undefined) {
     verdicts.push({ what: 'E idle connection', goal: `≤ ${mostBytes / 1024} KiB`, figure: `${(idle.bytesPerConnection / 1024).toFixed(1)} KiB`, isMet: idle.bytesPerConnection <= mostBytes })
+  }
+  const atMost = idleRatioGoals[report.way]
+  const nats = report.idle.find(row => row.server === 'nats')
+  if (atMost !== undefined && idle !== undefined && nats !== undefined) {
+    const ratio = idle.bytesPerConnection / nats.bytesPerConnection
+    verdicts.push({ what: 'E idle connection over nats', goal: `≤ ${atMost}`, figure: ratio.toFixed(2), isMet: ratio <= atMost })
   }
   return verdicts
 }

@@ -9,8 +9,8 @@ import { UpgradeAnswer, upgradeRequest } from './upgrade.ts'
 // All lines read into the same memory: a receiver that only counts has no use for a buffer of its own.
 const shared = Buffer.allocUnsafeSlow(256 * 1024)
 
-/** `unix:PATH`, `tcp:PORT` or `ws:PORT` (loopback). */
-export type Address = `unix:${string}` | `tcp:${number}` | `ws:${number}`
+/** `unix:PATH`, `tcp:PORT`, `ws:PORT` or `ws:PORT/PATH` (loopback). */
+export type Address = `unix:${string}` | `tcp:${number}` | `ws:${number}` | `ws:${number}/${string}`
 
 export class Line {
   readonly socket: Socket
@@ -39,7 +39,7 @@ export class Line {
       line.onLost = problem => reject(new Error(problem))
       line.socket.once('connect', () => {
         if (!line.isMasked) return resolve(line)
-        line.#upgrade(portOf(address), resolve, reject)
+        line.#upgrade(address, resolve, reject)
       })
     })
   }
@@ -54,7 +54,7 @@ export class Line {
     this.socket.destroy()
   }
 
-  #upgrade(port: number, resolve: (line: Line) => void, reject: (error: unknown) => void): void {
+  #upgrade(address: Address, resolve: (line: Line) => void, reject: (error: unknown) => void): void {
     const answer = new UpgradeAnswer()
     const unframer = new Unframer({ data: bytes => this.onBytes(bytes), control: (opcode, payload) => this.#control(opcode, payload) })
     this.#read = bytes => {
@@ -68,7 +68,7 @@ export class Line {
         reject(error)
       }
     }
-    this.socket.write(upgradeRequest(port))
+    this.socket.write(upgradeRequest(portOf(address), address.replace(/^ws:\d+/, '') || '/'))
   }
 
   #control(opcode: number, payload: Uint8Array): void {
@@ -89,7 +89,7 @@ export class Line {
 }
 
 function portOf(address: Address): number {
-  return Number(address.slice(address.indexOf(':') + 1))
+  return Number(/:(\d+)/.exec(address)?.[1])
 }
 
 /**

@@ -38,8 +38,11 @@ export const natsDialect: Dialect = {
   // One wildcard subscription and an inbox per request: what nats.js and nats.go do.
   answerPatterns: [`${INBOX}*`],
 
-  authenticate(line) {
-    return roundTrip(line, `CONNECT {"verbose":false,"pedantic":false,"lang":"bench","version":"1","protocol":1}${CRLF}PING${CRLF}`)
+  // What nats.js and nats.go say of themselves, and with it what they expect.
+  authenticate(line, { principal, token }) {
+    const user = token === '' ? {} : { user: principal, pass: token }
+    const options = { verbose: false, pedantic: false, lang: 'bench', version: '1', protocol: 1, headers: true, no_responders: true, ...user }
+    return roundTrip(line, `CONNECT ${JSON.stringify(options)}${CRLF}PING${CRLF}`)
   },
 
   async subscribe(line, patterns) {

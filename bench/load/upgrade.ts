@@ -4,10 +4,10 @@ import { randomBytes } from 'node:crypto'
 
 const HEAD_END = Buffer.from('\r\n\r\n')
 
-/** The request for `/` at a loopback port. */
-export function upgradeRequest(port: number): string {
+/** The request for a path at a loopback port. */
+export function upgradeRequest(port: number, path: string): string {
   const key = randomBytes(16).toString('base64')
-  return `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`
+  return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`
 }
 
 /**

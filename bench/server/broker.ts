@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { connect, type Client } from '../../client/index.ts'
 import type { Credential } from '../load/job.ts'
-import { endProcess, freePort, makeHome, removeHome, spawnServer, untilListening, type BenchServer, type SpawnedServer, type Way } from './server.ts'
+import type { Address } from '../load/line.ts'
+import { endProcess, freePort, isNats, makeHome, removeHome, spawnServer, untilListening, type BenchServer, type SpawnedServer, type Way } from './server.ts'
 
 const root = join(import.meta.dirname, '../..')
 const command = join(root, 'bin/callboard.mjs')
@@ -31,16 +32,17 @@ export async function readToken(home: string): Promise<string> {
 }
 
 export async function startBroker(way: Way, nodeArgs: readonly string[] = []): Promise<BenchServer> {
-  const [home, port] = [await makeHome(), await freePort()]
-  const server = spawnBroker(home, ['--config', config], { CALLBOARD_GATEWAY_PORT: String(port), CALLBOARD_NATS_PORT: '0' }, nodeArgs)
+  const [home, port, natsPort] = [await makeHome(), await freePort(), await freePort()]
+  const server = spawnBroker(home, ['--config', config], { CALLBOARD_GATEWAY_PORT: String(port), CALLBOARD_NATS_PORT: String(natsPort) }, nodeArgs)
   const stop = async (): Promise<void> => {
     await endProcess(server.child)
     await removeHome(home)
   }
   try {
-    await untilListening(server, way === 'ws' ? { port, host: '127.0.0.1' } : { path: socketPath(home) })
-    const address = way === 'ws' ? (`ws:${port}` as const) : (`unix:${socketPath(home)}` as const)
-    const target = { dialect: 'callboard', address, credential: BENCH_PRINCIPAL, pid: await brokerPid(home, server.child.pid!), bystanderPatterns: bystanderPatterns() } as const
+    const addresses: Readonly<Record<Way, Address>> = { own: `unix:${socketPath(home)}`, ws: `ws:${port}`, nats: `tcp:${natsPort}`, 'nats-ws': `ws:${port}/nats` }
+    const address = addresses[way]
+    await untilListening(server, way === 'own' ? { path: socketPath(home) } : { port: way === 'nats' ? natsPort : port, host: '127.0.0.1' })
+    const target = { dialect: isNats(way) ? 'nats' : 'callboard', address, credential: BENCH_PRINCIPAL, pid: await brokerPid(home, server.child.pid!), bystanderPatterns: bystanderPatterns() } as const
     return { name: 'broker', target, stop }
   } catch (error) {
     await stop()

@@ -19,19 +19,20 @@ export function natsVersion(): string | undefined {
 export async function startNats(way: Way): Promise<BenchServer> {
   const [home, port, webSocketPort] = [await makeHome(), await freePort(), await freePort()]
   const config = join(home, 'nats.conf')
-  await writeFile(config, way === 'ws' ? `websocket { host: "127.0.0.1", port: ${webSocketPort}, no_tls: true }\n` : '')
+  const isWebSocket = way === 'ws' || way === 'nats-ws'
+  await writeFile(config, isWebSocket ? `websocket { host: "127.0.0.1", port: ${webSocketPort}, no_tls: true }\n` : '')
   const server = spawnServer('nats-server', ['--addr', '127.0.0.1', '--port', String(port), '--config', config], env)
   const stop = async (): Promise<void> => {
     await endProcess(server.child)
     await removeHome(home)
   }
-  const listening = way === 'ws' ? webSocketPort : port
+  const listening = isWebSocket ? webSocketPort : port
   try {
     await untilListening(server, { port: listening, host: '127.0.0.1' })
   } catch (error) {
     await stop()
     throw error
   }
-  const address = way === 'ws' ? (`ws:${listening}` as const) : (`tcp:${listening}` as const)
+  const address = isWebSocket ? (`ws:${listening}` as const) : (`tcp:${listening}` as const)
   return { name: 'nats', target: { dialect: 'nats', address, credential: { principal: '', token: '' }, pid: server.child.pid!, bystanderPatterns: [] }, stop }
 }

@@ -1,11 +1,13 @@
 // Starts the bare relay.
 
 import { join } from 'node:path'
-import { endProcess, freePort, makeHome, removeHome, spawnServer, untilListening, type BenchServer, type Way } from './server.ts'
+import { endProcess, freePort, isNats, makeHome, removeHome, spawnServer, untilListening, type BenchServer, type Way } from './server.ts'
 
 const relayFile = join(import.meta.dirname, '../relay.ts')
 
+/** @throws Error for the NATS protocol, which it does not speak */
 export async function startRelay(way: Way): Promise<BenchServer> {
+  if (isNats(way)) throw new Error('the relay forwards native frames alone')
   const home = await makeHome()
   const path = join(home, 'relay.sock')
   const port = await freePort()

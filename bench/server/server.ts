@@ -10,8 +10,15 @@ import type { Target } from '../load/job.ts'
 
 export type ServerName = 'broker' | 'relay' | 'nats'
 
-/** How the load reaches a server: by its own way (a Unix socket, or TCP where it has none), or by WebSocket on loopback. */
-export type Way = 'own' | 'ws'
+/**
+ * How the load reaches a server: by its own way (a Unix socket, or TCP where it has none), or by WebSocket on loopback; or by
+ * the NATS protocol, over TCP or WebSocket.
+ */
+export type Way = 'own' | 'ws' | 'nats' | 'nats-ws'
+
+export function isNats(way: Way): boolean {
+  return way === 'nats' || way === 'nats-ws'
+}
 
 export interface BenchServer {
   readonly name: ServerName

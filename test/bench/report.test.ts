@@ -52,3 +52,18 @@ test('report: over WebSocket the figures are held against their goals, each on t
   t.deepEqual(judge({ ...report(70, 1), way: 'own' }), [])
   t.regex(formatReport(report(69, 1)), /A over relay +missed +≥ 0\.7 +0\.69/)
 })
+
+test('report: by the NATS protocol the broker is held against nats-server, in memory too', t => {
+  const report = (broker: number, idleBytes: number): Report => ({
+    way: 'nats',
+    environment,
+    messages: [series('broker', [outcome(broker)]), series('nats', [outcome(100)])],
+    idle: [{ server: 'broker', connections: 10_000, bytesPerConnection: idleBytes, problems: [] }, { server: 'nats', connections: 10_000, bytesPerConnection: 20_000, problems: [] }],
+    start: undefined,
+    problems: [],
+  })
+  const verdicts = (one: Report): string[] => judge(one).map(({ what, figure, isMet }) => `${what} ${figure}: ${isMet}`)
+  t.deepEqual(verdicts(report(130, 12_000)), ['A over nats 1.30: true', 'E idle connection over nats 0.60: true'])
+  t.deepEqual(verdicts(report(129, 12_200)), ['A over nats 1.29: false', 'E idle connection over nats 0.61: false'])
+  t.regex(formatReport(report(130, 12_000)), /the NATS protocol over TCP/)
+})

@@ -41,3 +41,10 @@ test('options: ws in front means WebSocket, with the same names but start', t =>
   t.throws(() => parseOptions(['A', 'ws'], true), { message: /no workload "ws"/ })
   t.throws(() => parseOptions(['--nonsense'], true), { message: /nonsense/ })
 })
+
+test('options: nats in front means the NATS protocol, beside nats-server alone', t => {
+  t.like(parseOptions(['nats'], true), { way: 'nats', servers: ['broker', 'nats'], workloads: workloads.filter(workload => workload.name !== 'start') })
+  t.like(parseOptions(['nats', 'A', '--ws'], false), { way: 'nats-ws', servers: ['broker'], workloads: selectWorkloads(['A']) })
+  t.throws(() => parseOptions(['A', '--ws'], true), { message: /--ws goes with nats/ })
+  t.throws(() => parseOptions(['nats', 'start'], true), { message: /without nats/ })
+})
