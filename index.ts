@@ -47,6 +47,12 @@ export interface Broker {
   /** The supervision tree as it is now. */
   tree(): ActorInfo
   /**
+   * Takes over what can change while it runs: `principals`, of `nats` what no listener was made of, and certificates. Who
+   * is not let in any more is ended; who may less loses the subscriptions that are denied now.
+   * @throws BrokerError `config.invalid`: a file cannot be read or used; principals and limits stay as they were
+   */
+  reload(settings: Settings): void
+  /**
    * Reads the certificates of the NATS port again; connections from now on get the new ones.
    * @throws BrokerError `config.invalid`: a file cannot be read or used; the old ones stay
    */
@@ -62,7 +68,8 @@ export interface Broker {
  * @throws BrokerError `broker.held` when another process has the home, `home.unusable`, `listener.failed`, `config.invalid`
  */
 export async function createBroker(options: BrokerOptions = {}): Promise<Broker> {
-  const { settings = defaultSettings } = options
+  // Its own: some of it changes when it is loaded again.
+  const settings = structuredClone(options.settings ?? defaultSettings)
   const paths = prepareHome(resolve(options.home ?? homeFromEnvironment()))
   const logFile = options.log === undefined ? new LogFile(paths.log, settings.log) : undefined
   const log = options.log ?? logFile!.log
@@ -113,6 +120,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     natsProblem: actor.natsProblem,
     pid: process.pid,
     tree: () => actor.tree(),
+    reload: (next) => actor.reload(next),
     reloadCertificates: () => actor.reloadCertificates(),
     async stop() {
       actor.stop()

@@ -34,7 +34,9 @@ import { createDialects } from './dialects.ts'
 import { mostConnections } from './file-limit.ts'
 import { NatsDoor } from './nats-door.ts'
 import { openNatsPort, type NatsPort } from './nats-port.ts'
-import { addConfigured, addOwner, issueAgentCredential } from './principals.ts'
+import { changeLimits } from './nats-limits.ts'
+import { ConfiguredPrincipals } from './configured-principals.ts'
+import { addOwner, issueAgentCredential } from './principals.ts'
 import type { Monitoring } from './monitoring.ts'
 import { Tree } from './tree.ts'
 
@@ -82,6 +84,7 @@ export class BrokerActor implements BrokerHost {
   #monitored: Monitoring | undefined
   #natsPort: NatsPort | undefined
   #natsProblem: string | undefined
+  #principals: ConfiguredPrincipals | undefined
   #isStopping = false
 
   constructor(options: BrokerActorOptions) {
@@ -157,6 +160,18 @@ export class BrokerActor implements BrokerHost {
     this.#actor.stop()
   }
 
+  /**
+   * Takes over what can change while the broker runs: principals, the limits of the NATS port, and its certificates.
+   * @throws BrokerError `config.invalid`: a file cannot be read or used; nothing is changed then but certificates
+   */
+  reload({ nats, principals }: Settings): void {
+    const { settings } = this.#options
+    this.reloadCertificates()
+    this.#principals?.replace(principals)
+    changeLimits(settings.nats, nats)
+    this.#natsDoor.maxConnections = nats.maxConnections
+  }
+
   /** @throws BrokerError `config.invalid`: the old ones stay */
   reloadCertificates(): void {
     this.#natsPort?.reloadCertificates()
@@ -197,7 +212,7 @@ export class BrokerActor implements BrokerHost {
     scope.defer(() => pipeline.close())
     this.#options.audit.record('broker.started', 'process', { pid: process.pid, version: this.version, incarnation: pipeline.core.incarnation })
     addOwner(pipeline.core, token)
-    addConfigured(pipeline.core, settings.principals)
+    this.#principals = new ConfiguredPrincipals(pipeline, settings.principals)
     await this.#startTree(scope, pipeline, register)
   }
 

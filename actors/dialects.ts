@@ -131,9 +131,16 @@ function natsHost(core: Core): NatsHost<Connection> {
   return {
     reader: new NatsReader(() => clock.wallMicros(), onRead),
     writer,
-    maxControlLineBytes: nats.maxControlLineBytes,
-    maxPayloadBytes: maxNatsPayload(settings),
-    admitsAnonymous: nats.noAuthUser !== undefined,
+    // Looked at for each connection: they may change.
+    get maxControlLineBytes() {
+      return nats.maxControlLineBytes
+    },
+    get maxPayloadBytes() {
+      return maxNatsPayload(settings)
+    },
+    get admitsAnonymous() {
+      return nats.noAuthUser !== undefined
+    },
     send(connection, bytes) {
       if (!connection.isEnding) core.sendBytes(connection, bytes)
     },

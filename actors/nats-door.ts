@@ -6,13 +6,13 @@ import type { Doorkeeper } from '../transports/doorkeeper.ts'
 
 export class NatsDoor {
   readonly #limits: SocketLimits
-  readonly #maxConnections: number
+  /** 0 = no limit. Those who are in stay when it changes. */
+  maxConnections: number
   #connections = 0
 
-  /** `maxConnections`: 0 = no limit. */
   constructor(limits: SocketLimits, maxConnections: number) {
     this.#limits = limits
-    this.#maxConnections = maxConnections
+    this.maxConnections = maxConnections
   }
 
   get connections(): number {
@@ -45,7 +45,7 @@ export class NatsDoor {
   }
 
   #checkRoom(): void {
-    const limit = this.#maxConnections
+    const limit = this.maxConnections
     if (limit > 0 && this.#connections >= limit) throw new BrokerError('connection.limit', { limit })
   }
 }

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import type { AgentCredential } from '../agents/local-agent.ts'
 import type { Core } from '../broker/core.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
-import { readNkey } from '../broker/ground/nkey.ts'
+import { readNkey, type Nkey } from '../broker/ground/nkey.ts'
 import type { PrincipalSettings } from '../broker/ground/settings.ts'
 import type { PatternRules } from '../broker/ground/types.ts'
 
@@ -16,13 +16,21 @@ export function addOwner(core: Core, token: string): void {
   core.addPrincipal({ name: 'owner', roles: ['admin', 'client'], publish: EVERYTHING, subscribe: EVERYTHING }, { token })
 }
 
-/** @throws BrokerError `config.invalid` when a token file cannot be read or is empty */
-export function addConfigured(core: Core, principals: readonly PrincipalSettings[]): void {
-  for (const { name, roles, token, tokenFile, nkey, publish, subscribe } of principals) {
-    const key = nkey === undefined ? undefined : readNkey(nkey)
-    if (nkey !== undefined && key === undefined) throw new BrokerError('config.invalid', { problem: `principal "${name}": its nkey is not the public key of a user (U…) or an account (A…)` })
-    core.addPrincipal({ name, roles, publish, subscribe }, { token: token ?? (tokenFile === undefined ? undefined : readToken(name, tokenFile)), nkey: key })
-  }
+/** A principal's credential as it was read. */
+export interface ReadProofs {
+  readonly token: string | undefined
+  readonly nkey: Nkey | undefined
+}
+
+/** @throws BrokerError `config.invalid` when a token file cannot be read or is empty, or the nkey is none */
+export function readProofs({ name, token, tokenFile, nkey }: PrincipalSettings): ReadProofs {
+  const key = nkey === undefined ? undefined : readNkey(nkey)
+  if (nkey !== undefined && key === undefined) throw new BrokerError('config.invalid', { problem: `principal "${name}": its nkey is not the public key of a user (U…) or an account (A…)` })
+  return { token: token ?? (tokenFile === undefined ? undefined : readToken(name, tokenFile)), nkey: key }
+}
+
+export function addConfigured(core: Core, { name, roles, publish, subscribe }: PrincipalSettings, proofs: ReadProofs): ReturnType<Core['addPrincipal']> {
+  return core.addPrincipal({ name, roles, publish, subscribe }, proofs)
 }
 
 /** A credential that serves one incarnation of an agent. */

@@ -130,7 +130,7 @@ export class Core implements RoutingContext {
     this.routes = new Routes({ build: (subject) => findReceivers(this.interest, this, subject), dependsOnLast }, randomInt(2 ** 31))
     this.recorder = new Recorder(settings.recorder.entries)
     this.authenticator = new Authenticator(clock)
-    this.natsAuthenticator = new NatsAuthenticator(this.authenticator, clock, settings.nats.noAuthUser)
+    this.natsAuthenticator = new NatsAuthenticator(this.authenticator, clock, settings.nats)
     this.pool = new CpuPool({ threads: settings.pool.threads, log, onWait: (micros) => this.poolWait.record(micros) })
     this.trail = new AuditTrail({ audit: this.audit, deadlines: this.deadlines, isKnown: (principal) => this.authenticator.knows(principal), monotonicMs: () => clock.monotonicMs() })
   }

@@ -43,6 +43,15 @@ function declareLifecycle(program: Command): void {
     .option('-c, --config <file>', 'configuration (default: the file it was started with)')
     .addOption(new Option('-t, --timeout <time>', 'longest wait for the stop').argParser(timeoutMs).default(30_000, '30s'))
     .action(lazily(async () => (await import('./commands/restart.ts')).restart))
+  // cli/main.ts runs it: here it stands for the help, and for words before it.
+  program
+    .command('nats-server')
+    .description('run a broker in the place of nats-server: its flags, its configuration, its signals')
+    .argument('[flags...]', 'as nats-server takes them; see callboard nats-server --help')
+    .helpOption(false)
+    .allowUnknownOption()
+    .addHelpText('after', examples('callboard nats-server -c nats.conf', 'callboard nats-server -p 4222 -m 8222'))
+    .action(lazily(async () => (await import('./commands/nats-server.ts')).refuseWordsBefore))
 }
 
 function declareViews(program: Command): void {

@@ -136,6 +136,8 @@ export interface Subscriber extends Sink {
   readonly client: string
   /** True when permissions let it see the subject. */
   mayReceive(subject: readonly string[]): boolean
+  /** Its subscription is not allowed any more: it takes it back. Those that do not know of it have it taken back for them. */
+  revoked?(): void
   /** It wants only so many more messages, and is asked before each: see `wants`. default: it takes all */
   readonly isCounting?: boolean
   /** False: it has had as many as it wanted. Asked of those that count. */

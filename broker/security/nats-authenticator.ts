@@ -6,24 +6,28 @@ import type { Clock } from '../ground/clock.ts'
 import { BrokerError } from '../ground/errors.ts'
 import type { NatsAuth, NatsWay } from '../ground/nats-auth.ts'
 import { hasSigned, type Nkey } from '../ground/nkey.ts'
+import type { NatsSettings } from '../ground/settings.ts'
 import type { Authenticator, Credential } from './authenticator.ts'
 import { readUserJwt, type UserClaims } from './user-jwt.ts'
 
 const MICROS_PER_SECOND = 1_000_000
 const SIGNATURE_BYTES = 64
 
+/** Who need not prove anything. */
+export type NatsAuthRules = Pick<NatsSettings, 'noAuthUser' | 'ignoresCredentials'>
+
 export class NatsAuthenticator {
   readonly #authenticator: Authenticator
   readonly #clock: Clock
-  readonly #noAuthUser: string | undefined
+  readonly #rules: NatsAuthRules
   // Its signature is checked where a key is not known, so that the answer takes as long.
   #nobody: Nkey | undefined
 
-  /** `noAuthUser`: the principal of those who present nothing; undefined: they are refused. */
-  constructor(authenticator: Authenticator, clock: Clock, noAuthUser: string | undefined) {
+  /** `rules` are looked at for each client: they may change. */
+  constructor(authenticator: Authenticator, clock: Clock, rules: NatsAuthRules) {
     this.#authenticator = authenticator
     this.#clock = clock
-    this.#noAuthUser = noAuthUser
+    this.#rules = rules
   }
 
   /** Whether clients are given a nonce: somebody could sign it. */
@@ -38,6 +42,8 @@ export class NatsAuthenticator {
    */
   check(auth: NatsAuth, way: NatsWay): Credential {
     const { user, pass, token, nkey, jwt } = auth
+    const { noAuthUser, ignoresCredentials } = this.#rules
+    if (ignoresCredentials === true && noAuthUser !== undefined) return this.#authenticator.unproven(noAuthUser)
     if (this.#authenticator.hasNkeys) {
       if (jwt !== undefined) return this.#checkJwt(jwt, auth.sig, way)
       if (nkey !== undefined) return this.#checkNkey(nkey, auth.sig, way)
@@ -45,8 +51,8 @@ export class NatsAuthenticator {
     if (user !== undefined && (pass !== undefined || token === undefined)) return this.#authenticator.checkToken(user, pass ?? '')
     if (token !== undefined) return this.#authenticator.checkBearer(token)
     if (pass !== undefined) throw refusal('a password without a user')
-    if (this.#noAuthUser === undefined) throw new BrokerError('auth.required')
-    return this.#authenticator.unproven(this.#noAuthUser)
+    if (noAuthUser === undefined) throw new BrokerError('auth.required')
+    return this.#authenticator.unproven(noAuthUser)
   }
 
   #checkNkey(nkey: string, sig: string | undefined, { nonce }: NatsWay): Credential {

@@ -33,6 +33,11 @@ export class Permissions implements Principal {
     this.#subscribe = compile(principal.subscribe)
   }
 
+  /** What a client presented made them narrower than its principal's. */
+  get isNarrowed(): boolean {
+    return this.#within !== undefined
+  }
+
   has(role: Role): boolean {
     return this.roles.includes(role)
   }

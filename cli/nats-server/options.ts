@@ -1,5 +1,7 @@
 // What nats-server is told by flags and file, as Callboard understands it: undefined is what nobody said.
 
+import type { ResponseRules } from '../../broker/ground/settings.ts'
+
 export interface ServerOptions {
   /** undefined: every address, as nats-server has it */
   host?: string | undefined
@@ -68,13 +70,6 @@ export interface PermissionOptions {
 export interface SubjectRules {
   allow?: readonly string[] | undefined
   deny?: readonly string[] | undefined
-}
-
-export interface ResponseRules {
-  /** Answers to one message; negative = as many as it likes. */
-  readonly maxMessages: number
-  /** How long after the message; negative = as long as it is connected. ms */
-  readonly ttlMs: number
 }
 
 export interface TlsOptions {

@@ -82,6 +82,10 @@ export class NatsSink implements Subscriber {
     return this.#receiver.mayReceive(subject)
   }
 
+  revoked(): void {
+    this.#owner.finished(this)
+  }
+
   deliver(slice: Slice): boolean {
     const isTaken = this.#receiver.outbound.deliver(this.#writer.messages(slice, this))
     this.delivered += slice.count

@@ -1,8 +1,9 @@
 // The map `permissions`: what a user may publish, receive and answer.
 
+import type { ResponseRules } from '../../../broker/ground/settings.ts'
 import { parsePattern } from '../../../broker/ground/subject.ts'
 import type { ConfNode } from '../conf/node.ts'
-import type { PermissionOptions, ResponseRules, SubjectRules } from '../options.ts'
+import type { PermissionOptions, SubjectRules } from '../options.ts'
 import type { Notes } from './notes.ts'
 import { keyTable, readKeys, sets } from './reading.ts'
 import { durationText, integer, map, texts } from './values.ts'

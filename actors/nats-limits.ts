@@ -1,0 +1,13 @@
+// Settings of the NATS port that may change while it is open: those that no listener was made of.
+
+import type { NatsSettings } from '../broker/ground/settings.ts'
+
+const changeable = [
+  'maxPayloadBytes', 'maxControlLineBytes', 'maxConnections', 'maxSubscriptions', 'pingIntervalMs', 'maxPingsOut', 'authTimeoutMs',
+  'noAuthUser', 'ignoresCredentials', 'lameDuckMs', 'requestTimeoutMs',
+] as const satisfies readonly (keyof NatsSettings)[]
+
+/** Makes `current`, which everybody looks at when it is needed, say what `next` does. The one place where settings change. */
+export function changeLimits(current: NatsSettings, next: NatsSettings): void {
+  Object.assign(current, Object.fromEntries(changeable.map((key) => [key, next[key]])))
+}
