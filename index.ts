@@ -57,8 +57,11 @@ export interface Broker {
    * @throws BrokerError `config.invalid`: a file cannot be read or used; the old ones stay
    */
   reloadCertificates(): void
-  /** Ends in order: nobody new is let in, connections are told, agents end. Resolves when everything is released. */
-  stop(): Promise<void>
+  /**
+   * Ends in order: nobody new is let in, connections are told, agents end. Resolves when everything is released.
+   * `lameDuckMs`: how long NATS clients have to go elsewhere; default `nats.lameDuck`. Called with 0 while they have it, it is over.
+   */
+  stop(options?: { readonly lameDuckMs?: number }): Promise<void>
   /** Resolves when it has ended, for whatever reason. */
   readonly exited: Promise<ExitReason>
 }
@@ -122,8 +125,8 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     tree: () => actor.tree(),
     reload: (next) => actor.reload(next),
     reloadCertificates: () => actor.reloadCertificates(),
-    async stop() {
-      actor.stop()
+    async stop({ lameDuckMs } = {}) {
+      actor.stop(undefined, lameDuckMs)
       await exited
     },
     exited,

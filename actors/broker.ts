@@ -85,6 +85,8 @@ export class BrokerActor implements BrokerHost {
   #natsPort: NatsPort | undefined
   #natsProblem: string | undefined
   #principals: ConfiguredPrincipals | undefined
+  #pipeline: Pipeline | undefined
+  #lameDuckMs = 0
   #isStopping = false
 
   constructor(options: BrokerActorOptions) {
@@ -104,7 +106,7 @@ export class BrokerActor implements BrokerHost {
       releaseMs: RELEASE_MS,
       behaviour: {
         init: (scope) => this.#init(scope),
-        drain: () => this.#stopTree(),
+        drain: () => this.#drain(),
         kill: () => this.#tree?.root.kill(),
         detail: () => `${this.version}, pid ${process.pid}`,
       },
@@ -153,9 +155,15 @@ export class BrokerActor implements BrokerHost {
     throw result.kind === 'crash' ? result.error : new BrokerError('internal.error', { problem: `the broker ended while it started (${result.kind})` })
   }
 
-  /** Begins the orderly stop. `by`: the principal that asked for it. */
-  stop(by?: string): void {
-    if (!this.#isStopping) this.#options.audit.record('broker.stopping', by ?? 'process')
+  /**
+   * Begins the orderly stop. `by`: the principal that asked for it; `lameDuckMs`: how long NATS clients have to go
+   * elsewhere. Asked again with a time of 0 while they have it, it is over.
+   */
+  stop(by?: string, lameDuckMs = this.#options.settings.nats.lameDuckMs): void {
+    if (!this.#isStopping) {
+      this.#options.audit.record('broker.stopping', by ?? 'process')
+      this.#lameDuckMs = lameDuckMs
+    } else if (lameDuckMs === 0) this.#pipeline?.lameDuck.cutShort()
     this.#isStopping = true
     this.#actor.stop()
   }
@@ -170,6 +178,7 @@ export class BrokerActor implements BrokerHost {
     this.#principals?.replace(principals)
     changeLimits(settings.nats, nats)
     this.#natsDoor.maxConnections = nats.maxConnections
+    this.#pipeline?.notices.tellAll()
   }
 
   /** @throws BrokerError `config.invalid`: the old ones stay */
@@ -209,6 +218,7 @@ export class BrokerActor implements BrokerHost {
     const leftovers = await endLeftovers({ register, home: paths.home, graceMs: LEFTOVER_GRACE_MS, deadlines: this.#deadlines, log })
     if (leftovers > 0) log.warn({ leftovers }, 'the broker before this one did not end in order')
     const pipeline = this.#makePipeline(paths)
+    this.#pipeline = pipeline
     scope.defer(() => pipeline.close())
     this.#options.audit.record('broker.started', 'process', { pid: process.pid, version: this.version, incarnation: pipeline.core.incarnation })
     addOwner(pipeline.core, token)
@@ -323,6 +333,13 @@ export class BrokerActor implements BrokerHost {
   #closeNats(port: Listener): Promise<void> {
     this.#natsPort = undefined
     return port.close()
+  }
+
+  async #drain(): Promise<void> {
+    const left = this.#pipeline?.lameDuck.begin(this.#lameDuckMs)
+    if (this.#lameDuckMs > 0) await this.#tree?.closeListeners((name) => name.startsWith('nats'))
+    await left
+    await this.#stopTree()
   }
 
   async #stopTree(): Promise<void> {

@@ -6,7 +6,7 @@ import type { Ingress } from '../broker/ground/control.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import type { Settings } from '../broker/ground/settings.ts'
 import { parseSubject } from '../broker/ground/subject.ts'
-import type { Dialects } from '../broker/pipeline.ts'
+import type { Dialects } from '../broker/pipeline-options.ts'
 import { Presence } from '../broker/presence.ts'
 import { event, line } from '../dialects/gateway/answers.ts'
 import { GatewayDialect, type GatewayHost } from '../dialects/gateway/gateway-dialect.ts'
@@ -43,6 +43,10 @@ export function createDialects(core: () => Core, version: string, natsAddress?: 
       return connection.link.framing === 'stream' ? undefined : challenge(connection, core())
     },
     known: (connection, ingress) => (connection.link.protocol === 'nats' ? new NatsDialect(connection, ingress, (nats ??= natsHost(core()))) : undefined),
+    notice(connection, isLeaving) {
+      const { dialect } = connection
+      return dialect instanceof NatsDialect && dialect.readsNotices ? natsInfo(connection, core(), natsServer(core(), version, natsAddress?.()), isLeaving) : undefined
+    },
     begin(firstByte, connection, ingress, maxFrameBytes) {
       const { framing } = connection.link
       // Whatever a text begins with: what is wrong with it is told as text.

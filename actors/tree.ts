@@ -56,6 +56,7 @@ export class Tree {
   #channels!: Supervisor
   #agents!: Supervisor
   #connections!: Supervisor
+  #edge!: Supervisor
   readonly #connectionActors = new Map<Connection, ConnectionActor>()
 
   constructor(options: TreeOptions) {
@@ -69,12 +70,17 @@ export class Tree {
     const connections = branch(() => (this.#connections = supervisor('connections', 'oneForOne', [])))
     const listeners = Object.entries(options.listeners).map(([name, open]) => listenerChild(name, () => open((link) => this.#accept(link)), environment))
     const core = branch(() => supervisor('core', 'restForOne', [poolChild(this.#core, environment), channels]))
-    const edge = branch(() => supervisor('edge', 'restForOne', [connections, ...listeners]))
+    const edge = branch(() => (this.#edge = supervisor('edge', 'restForOne', [connections, ...listeners])))
     this.root = supervisor('root', 'oneForOne', [core, agentBranch, edge])
   }
 
   info(): ActorInfo {
     return this.root.info(LISTED_CHILDREN)
+  }
+
+  /** Closes some of the listeners ahead of the stop: nobody new comes in by them. */
+  async closeListeners(isMeant: (name: string) => boolean): Promise<void> {
+    for (const name of Object.keys(this.#options.listeners).filter(isMeant)) await this.#edge.stopChild(`listener.${name}`)
   }
 
   /** An edge in a connection's life, as the data plane raises it. */

@@ -5,7 +5,7 @@ import { Admission, handshakeFrameBytes, processCheck } from './admission.ts'
 import { Backpressure } from './backpressure.ts'
 import { JoinedBusGate } from './bus-gate.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
-import { Core, type CoreOptions } from './core.ts'
+import { Core } from './core.ts'
 import { ForeignPublisher } from './foreign-publisher.ts'
 import type { ControlMessage, Dialect, ForeignMessages, Ingress, OwnSubscription } from './ground/control.ts'
 import { Deadline } from './ground/deadlines.ts'
@@ -13,7 +13,10 @@ import { BrokerError } from './ground/errors.ts'
 import { kindName, Flag, Kind } from './ground/kind.ts'
 import type { DropReason } from './ground/fate.ts'
 import { Slice, type Sink } from './ground/slice.ts'
-import type { Link } from './ground/types.ts'
+import type { Link, LinkHandler } from './ground/types.ts'
+import { Notices } from './notices.ts'
+import type { PipelineOptions } from './pipeline-options.ts'
+import { LameDuck } from './lame-duck.ts'
 import { heartbeats, type Heartbeat } from './heartbeat.ts'
 import { applyOptions, detailsOf, readOptions, type Asked, type MessageOptions } from './message-options.ts'
 import { dropReasonOf, Losses } from './losses.ts'
@@ -30,30 +33,14 @@ import { decodeFrame, type Frame, type Headers } from './wire/frame.ts'
 import { readUint53 } from './wire/integers.ts'
 import { MAX_ID, Offset } from './wire/layout.ts'
 
-/** The dialects that there are. */
-export interface Dialects {
-  /** What a client is told before it has said anything; undefined where it speaks first. */
-  greet(connection: Connection): Uint8Array | undefined
-  /** The dialect of a connection whose link says which one is spoken on it; undefined: the first byte will. */
-  known(connection: Connection, ingress: Ingress<Connection>): Dialect | undefined
-  /** The dialect that a first byte on the connection's link announces; undefined when none begins so. */
-  begin(firstByte: number, connection: Connection, ingress: Ingress<Connection>, maxFrameBytes: number): Dialect | undefined
-}
-
-export interface PipelineOptions extends CoreOptions {
-  readonly dialects: Dialects
-  /** True for processes that this broker started. */
-  readonly isOwnAgent: (pid: number) => boolean
-  /** Connections at a time; one more gets `connection.limit`. */
-  readonly maxConnections: number
-}
-
 /** Connections over the limit that are told so; more are cut off at once. */
 const MAX_TURNED_AWAY = 64
 const ACCEPTED_FLAGS = Flag.payloadType | Flag.headers | Flag.signed | Flag.receipt | Flag.many
 
 export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   readonly core: Core
+  readonly notices: Notices
+  readonly lameDuck: LameDuck
   readonly #options: PipelineOptions
   readonly #sessions: Sessions
   readonly #admission: Admission
@@ -86,6 +73,8 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#subscribing = new Subscribing(this.core)
     this.#heartbeats = heartbeats(this.core)
     this.#losses = new Losses(this.core)
+    this.notices = new Notices(this.core, options.dialects)
+    this.lameDuck = new LameDuck(this.core, this.notices)
     for (const heartbeat of this.#heartbeats) heartbeat.start()
     const { security, performance } = this.core.settings.ipc
     this.#ingress = security.validateSignature || performance.compressionEnabled ? new Preparation(this.core, this.#publisher, this) : this
@@ -103,10 +92,10 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   /** Takes a new link; undefined when it was cut off at once. */
   accept(link: Link): Connection | undefined {
+    if (this.lameDuck.isActive && link.protocol === 'nats') return cutOff(link)
     if (this.#connections.size >= this.#options.maxConnections + MAX_TURNED_AWAY) {
       this.core.trail.refused(link.peer.address, 'connection.limit')
-      link.destroy()
-      return undefined
+      return cutOff(link)
     }
     const connection = new Connection(++this.#lastNumber, link, this.core.flusher, this, this.core.clock.monotonicMs())
     this.#connections.add(connection)
@@ -397,4 +386,12 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   #receipt(connection: Connection, id: number, flags: number, receivers: number): void {
     if ((flags & Flag.receipt) !== 0) this.core.send(connection, { kind: Kind.receipt, ref: id, body: { receivers } })
   }
+}
+
+const nobody: LinkHandler = { received() {}, written() {}, ended() {}, closed() {} }
+
+// Attached all the same: whoever counts links hears of their end.
+function cutOff(link: Link): undefined {
+  link.attach(nobody)
+  link.destroy()
 }
