@@ -15,4 +15,6 @@ export interface BucketWatcher {
   entry(entry: BucketEntry): void
   /** All entries that there were have been told. */
   synced(): void
+  /** A round could not begin; another one is tried soon. */
+  failed(error: Error): void
 }

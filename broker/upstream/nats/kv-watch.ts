@@ -67,6 +67,7 @@ export class KvWatch {
       const { num_pending: pending } = await manager.consumers.add(`KV_${bucket}`, {
         deliver_subject: inbox,
         deliver_policy: DeliverPolicy.LastPerSubject,
+        filter_subject: `${this.#prefix}>`,
         ack_policy: AckPolicy.None,
         flow_control: true,
         idle_heartbeat: HEARTBEAT_MS * 1e6,
@@ -76,7 +77,8 @@ export class KvWatch {
       if (this.#subscription !== subscription || this.#isStopped) return
       if (pending === 0) this.#sync()
       this.#watchSilence(subscription)
-    } catch {
+    } catch (error) {
+      if (this.#subscription === subscription && !this.#isStopped) watcher.failed(error as Error)
       this.#over(subscription)
     }
   }
