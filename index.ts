@@ -41,6 +41,8 @@ export interface Broker {
   readonly monitorAddress: string | undefined
   /** URL of the NATS port, such as `nats://127.0.0.1:4222`; undefined when the broker runs without. */
   readonly natsAddress: string | undefined
+  /** URL of the port of its own for NATS over WebSocket; on the gateway's port that is at `/nats`. */
+  readonly natsWebSocketAddress: string | undefined
   /** Why it runs without, though a NATS port is configured: it is taken, and nobody asked for that very port. */
   readonly natsProblem: string | undefined
   readonly pid: number
@@ -120,6 +122,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     gatewayProblem: actor.gatewayProblem,
     monitorAddress: actor.monitor,
     natsAddress: actor.nats,
+    natsWebSocketAddress: actor.natsWebSocket,
     natsProblem: actor.natsProblem,
     pid: process.pid,
     tree: () => actor.tree(),

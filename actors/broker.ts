@@ -15,29 +15,22 @@ import { nextIdentity } from '../broker/ground/home-identity.ts'
 import { lockHome } from '../broker/ground/home-lock.ts'
 import type { Settings } from '../broker/ground/settings.ts'
 import type { BrokerTelemetry } from '../broker/ground/telemetry.ts'
-import type { ActorInfo, ChannelSpec, ExitReason, Link, Listener, Log, Phase } from '../broker/ground/types.ts'
+import type { ActorInfo, ChannelSpec, ExitReason, Log, Phase } from '../broker/ground/types.ts'
 import type { BrokerHost } from '../broker/host.ts'
 import { BrokerMetrics } from '../broker/metrics-source.ts'
-import { Monitor, type MonitorEndpoints } from '../broker/monitor.ts'
-import { NATS_VERSION } from '../broker/ground/nats-version.ts'
 import { Pipeline } from '../broker/pipeline.ts'
 import { Service } from '../broker/service.ts'
 import { View } from '../broker/view.ts'
-import { SocketLimits } from '../http/socket-limits.ts'
 import { brokerMachine } from '../machines/broker.ts'
 import { phaseOf } from '../machines/lifecycle.ts'
-import { openPeerCredentials } from '../native/peer-credentials.ts'
-import { listenUnix } from '../transports/unix/unix-listener.ts'
 import { Actor, type SignalOf } from './actor.ts'
 import type { ActorScope } from './behaviour.ts'
 import { createDialects } from './dialects.ts'
 import { mostConnections } from './file-limit.ts'
-import { NatsDoor } from './nats-door.ts'
-import { openNatsPort, type NatsPort } from './nats-port.ts'
-import { changeLimits } from './nats-limits.ts'
 import { ConfiguredPrincipals } from './configured-principals.ts'
+import { Listeners } from './listeners.ts'
+import { changeLimits } from './nats-limits.ts'
 import { addOwner, issueAgentCredential } from './principals.ts'
-import type { Monitoring } from './monitoring.ts'
 import { Tree } from './tree.ts'
 
 export interface BrokerActorOptions {
@@ -62,7 +55,6 @@ const LEFTOVER_GRACE_MS = 2000
 /** Time that releasing the home and the log may take. ms */
 const RELEASE_MS = 10_000
 
-type OnLink = (link: Link) => void
 type Scope = ActorScope<SignalOf<typeof brokerMachine>>
 
 export class BrokerActor implements BrokerHost {
@@ -74,16 +66,10 @@ export class BrokerActor implements BrokerHost {
   readonly #deadlines: Deadlines
   readonly #actor: Actor<typeof brokerMachine>
   readonly #exited = Promise.withResolvers<ExitReason>()
-  readonly #natsDoor: NatsDoor
+  readonly #listeners: Listeners
   #tree: Tree | undefined
   #treeEnded: Promise<ExitReason> | undefined
   #agents: readonly LocalAgent[] = []
-  #gateway: string | undefined
-  #gatewayProblem: string | undefined
-  #monitor: string | undefined
-  #monitored: Monitoring | undefined
-  #natsPort: NatsPort | undefined
-  #natsProblem: string | undefined
   #principals: ConfiguredPrincipals | undefined
   #pipeline: Pipeline | undefined
   #lameDuckMs = 0
@@ -96,8 +82,8 @@ export class BrokerActor implements BrokerHost {
     this.version = options.version
     this.home = this.paths.home
     this.socket = settings.ipc.socket ?? this.paths.socket
-    this.#natsDoor = new NatsDoor(new SocketLimits(settings.gateway), settings.nats.maxConnections)
     this.#deadlines = new Deadlines(systemClock, { onError: (error) => log.error({ err: BrokerError.from(error) }, 'a deadline failed') })
+    this.#listeners = new Listeners({ settings, version: this.version, log, deadlines: this.#deadlines, telemetry: options.telemetry, socket: this.socket, isServing: () => this.phase === 'run' })
     this.#actor = new Actor({
       id: 'broker',
       kind: 'broker',
@@ -124,24 +110,28 @@ export class BrokerActor implements BrokerHost {
   }
 
   get gateway(): string | undefined {
-    return this.#gateway
+    return this.#listeners.address('gateway')
   }
 
   get gatewayProblem(): string | undefined {
-    return this.#gatewayProblem
+    return this.#listeners.problem('gateway')
   }
 
   get nats(): string | undefined {
-    return this.#natsPort?.address
+    return this.#listeners.address('nats')
   }
 
   /** URL of the monitoring endpoints' own port; undefined when none is open. */
   get monitor(): string | undefined {
-    return this.#monitor
+    return this.#listeners.address('monitor')
+  }
+
+  get natsWebSocket(): string | undefined {
+    return this.#listeners.address('nats-websocket')
   }
 
   get natsProblem(): string | undefined {
-    return this.#natsProblem
+    return this.#listeners.problem('nats')
   }
 
   get phase(): Phase {
@@ -177,13 +167,13 @@ export class BrokerActor implements BrokerHost {
     this.reloadCertificates()
     this.#principals?.replace(principals)
     changeLimits(settings.nats, nats)
-    this.#natsDoor.maxConnections = nats.maxConnections
+    this.#listeners.maxNatsConnections = nats.maxConnections
     this.#pipeline?.notices.tellAll()
   }
 
   /** @throws BrokerError `config.invalid`: the old ones stay */
   reloadCertificates(): void {
-    this.#natsPort?.reloadCertificates()
+    this.#listeners.reloadCertificates()
   }
 
   tree(): ActorInfo {
@@ -261,19 +251,13 @@ export class BrokerActor implements BrokerHost {
     const deadlines = this.#deadlines
     const context = { home: this.home, socket: this.socket, directory: configDirectory, environment: telemetry?.agentEnvironment ?? {} }
     this.#agents = settings.agents.map((agent) => new LocalAgent({ settings: agent, context, register, clock: systemClock, deadlines, issueCredential: (name) => issueAgentCredential(pipeline.core, name) }))
-    const peerOf = openPeerCredentials(log)
     const tree = new Tree({
       settings,
       paths: this.paths,
       environment: { clock: systemClock, deadlines, log },
       pipeline,
       agents: this.#agents,
-      listeners: {
-        ...(settings.ipc.enabled ? { unix: (onLink: OnLink) => listenUnix({ path: this.socket, peerOf, log, onLink }) } : {}),
-        ...(settings.nats.enabled ? { nats: (onLink: OnLink) => this.#openNats(pipeline, onLink) } : {}),
-        ...(settings.nats.monitor === undefined ? {} : { monitor: () => this.#openMonitor(pipeline, settings.nats.monitor!) }),
-        ...(settings.gateway.enabled ? { gateway: (onLink: OnLink) => this.#openGateway(pipeline, onLink) } : {}),
-      },
+      listeners: this.#listeners.openers(pipeline.core),
     })
     this.#tree = tree
     scope.defer(() => this.#stopTree())
@@ -286,53 +270,6 @@ export class BrokerActor implements BrokerHost {
     }
     const result = await tree.root.start()
     if (result !== 'ok' && result !== 'ignore') throw result.kind === 'crash' ? result.error : new BrokerError('internal.error', { problem: `the tree ended while it started (${result.kind})` })
-  }
-
-  async #openGateway(pipeline: Pipeline, onLink: OnLink): Promise<Listener | undefined> {
-    // Not a static import: HTTP and `ws` take 20 ms to load, which a broker without gateway need not spend.
-    const { openGateway } = await import('./gateway.ts')
-    const { settings, log, version, telemetry } = this.#options
-    const gateway = await openGateway({ settings, log, version, deadlines: this.#deadlines, scrape: telemetry?.scrape, isToken: (principal, token) => pipeline.core.authenticator.isToken(principal, token), monitoring: await this.#monitoring(pipeline), deflate: (bytes) => pipeline.core.pool.deflate(bytes), onLink, onRefused: (address, code) => pipeline.core.trail.refused(address, code), onMissing: (problem) => (this.#gatewayProblem = problem) })
-    this.#gateway = gateway?.address
-    return gateway && { address: gateway.address, close: () => this.#closeGateway(gateway) }
-  }
-
-  #closeGateway(gateway: Listener): Promise<void> {
-    this.#gateway = undefined
-    return gateway.close()
-  }
-
-  async #openMonitor(pipeline: Pipeline, address: NonNullable<Settings['nats']['monitor']>): Promise<Listener> {
-    const port = await (await this.#monitoring(pipeline)).open(address)
-    this.#monitor = port.address
-    return { address: port.address, close: () => this.#closeMonitor(port) }
-  }
-
-  #closeMonitor(port: Listener): Promise<void> {
-    this.#monitor = undefined
-    return port.close()
-  }
-
-  // Made when the first listener wants it: it loads HTTP.
-  async #monitoring(pipeline: Pipeline): Promise<Monitoring> {
-    const { Monitoring } = await import('./monitoring.ts')
-    const { settings, log, version } = this.#options
-    const { core } = pipeline
-    const identity = { id: core.broker, name: settings.nats.serverName ?? `callboard-${core.broker}`, version: NATS_VERSION, callboard: version }
-    const endpoints = (): MonitorEndpoints => ({ nats: this.#natsPort?.address, webSocket: this.#gateway, http: this.#monitor ?? this.#gateway })
-    return (this.#monitored ??= new Monitoring({ settings, log, monitor: new Monitor({ core, maxConnections: mostConnections(settings.ipc.maxConnections), identity, endpoints }), health: () => this.phase === 'run', isAdminToken: (principal, token) => core.authenticator.isToken(principal, token, 'admin') }))
-  }
-
-  async #openNats(pipeline: Pipeline, onLink: OnLink): Promise<Listener | undefined> {
-    const { settings, log } = this.#options
-    const port = await openNatsPort({ settings, log, deadlines: this.#deadlines, door: this.#natsDoor, onLink, onRefused: (address, code) => pipeline.core.trail.refused(address, code), onMissing: (problem) => (this.#natsProblem = problem) })
-    this.#natsPort = port
-    return port && { address: port.address, close: () => this.#closeNats(port) }
-  }
-
-  #closeNats(port: Listener): Promise<void> {
-    this.#natsPort = undefined
-    return port.close()
   }
 
   async #drain(): Promise<void> {

@@ -7,13 +7,16 @@ import type { Link, Listener, Log } from '../broker/ground/types.ts'
 import { GatewayServer, type GatewayServerOptions } from '../http/gateway-server.ts'
 import { metricsRoute } from '../http/metrics-route.ts'
 import type { Routes } from '../http/route.ts'
-import { openTcpKeepAlive } from '../native/tcp-keep-alive.ts'
+import type { SocketPath } from '../http/socket-path.ts'
 import { isPortTaken } from '../transports/tcp/bind.ts'
 import type { Deflate } from '../transports/websocket/deflation.ts'
 import { KeepAlive } from '../transports/websocket/keep-alive.ts'
 import { outgoing } from '../transports/websocket/outgoing.ts'
-import type { WebSocketKind } from '../transports/websocket/websocket-link.ts'
+import { WebSocketLink, type WebSocketKind } from '../transports/websocket/websocket-link.ts'
 import type { Monitoring } from './monitoring.ts'
+import type { NatsDoor } from './nats-door.ts'
+import { natsSocketPath } from './nats-websocket.ts'
+import { tcpPreparation } from './tcp-preparation.ts'
 
 export interface GatewayOptions {
   readonly settings: Settings
@@ -27,6 +30,8 @@ export interface GatewayOptions {
   readonly scrape: (() => Promise<string>) | undefined
   /** True for the token of a principal. */
   readonly isToken: (principal: string, token: string) => boolean
+  /** Counts those who come by `/nats`. */
+  readonly door: NatsDoor
   readonly onLink: (link: Link) => void
   readonly onRefused: GatewayServerOptions['onRefused']
   /** Told why there is none. */
@@ -43,20 +48,22 @@ const FIRST_MESSAGE_BYTES = 64 * 1024
 export async function openGateway(options: GatewayOptions): Promise<Listener | undefined> {
   const { settings, log, deadlines } = options
   const { gateway, network, ipc } = settings
-  const { maxFrameBytes, compression } = network.websocket
-  const kind: WebSocketKind = { outgoing: outgoing(maxFrameBytes), maxFrameBytes, maxFirstMessageBytes: FIRST_MESSAGE_BYTES, links: new Set() }
-  const { keepAlive, keepAliveIntervalMs, keepAliveProbes } = network.tcp
+  const { maxFrameBytes } = network.websocket
+  const kind: WebSocketKind = { outgoing: outgoing(maxFrameBytes), maxFrameBytes, maxFirstMessageBytes: FIRST_MESSAGE_BYTES, isStream: false, links: new Set() }
+  const paths = socketPaths(kind, options)
   const server: GatewayServerOptions = {
     ...gateway,
-    kind,
+    block: 'gateway',
+    title: 'the gateway',
+    tls: undefined,
+    socketPath: (path) => paths.get(path),
+    isLocalCrowd: false,
     requestMs: ipc.limits.handshakeMs,
-    deflation: compression ? { deflate: options.deflate, aboveBytes: settings.pool.deflateAboveBytes, maxFrameBytes, outgoing: kind.outgoing } : undefined,
     version: options.version,
     routes: routes(options),
     deadlines,
     log,
-    prepare: keepAlive ? openTcpKeepAlive({ intervalMs: keepAliveIntervalMs, probes: keepAliveProbes }) : () => {},
-    onLink: options.onLink,
+    prepare: tcpPreparation(network),
     onRefused: options.onRefused,
   }
   let opened: GatewayServer
@@ -80,6 +87,16 @@ export async function openGateway(options: GatewayOptions): Promise<Listener | u
       return opened.close()
     },
   }
+}
+
+function socketPaths(kind: WebSocketKind, options: GatewayOptions): ReadonlyMap<string, SocketPath> {
+  const { settings, deflate, onLink } = options
+  const { maxFrameBytes, compression } = settings.network.websocket
+  const own: SocketPath = {
+    deflation: compression ? { deflate, aboveBytes: settings.pool.deflateAboveBytes, maxFrameBytes, outgoing: kind.outgoing } : undefined,
+    open: ({ socket, peer, visitor, deflation, first }) => onLink(new WebSocketLink(socket, peer, kind, visitor, deflation, first)),
+  }
+  return new Map([['/', own], ...(settings.nats.enabled ? [['/nats', natsSocketPath(kind, options)] as const] : [])])
 }
 
 async function open(server: GatewayServerOptions, isOnePerHost: boolean): Promise<GatewayServer> {

@@ -1,33 +1,41 @@
-// The one HTTP server: WebSocket at `/`, and what others serve beside it. Makes links; knows nothing of who is let in.
+// The one HTTP server: WebSockets at some paths, and what others serve beside them. Knows nothing of who is let in.
 //
-//   accept ─ limits ─▶ visitor, 10 s ─ headers ─┬▶ upgrade at `/`: Host, Origin, handshake ─▶ link
-//                                               └▶ GET of a route: Host, Origin ─▶ answer, end
+//   accept ─ limits ─▶ visitor, 10 s ─ TLS? ─ headers ─┬▶ upgrade at a path: Host, Origin, handshake ─▶ its owner
+//                                                      └▶ GET of a route: Host, Origin ─▶ answer, end
 
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { BrokerError, type ErrorCode } from '../broker/ground/errors.ts'
-import type { Link, Listener, Log } from '../broker/ground/types.ts'
+import type { Listener, Log } from '../broker/ground/types.ts'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
 import { isLoopback, plainAddress, tcpPeer, withPort } from '../transports/tcp/address.ts'
 import { bindTcp, unbind } from '../transports/tcp/bind.ts'
-import { Deflation, type DeflationOptions } from '../transports/websocket/deflation.ts'
+import type { TlsGate } from '../transports/tcp/tls-gate.ts'
+import { Deflation } from '../transports/websocket/deflation.ts'
 import { handshakeResponse } from '../transports/websocket/handshake.ts'
-import { WebSocketLink, type WebSocketKind } from '../transports/websocket/websocket-link.ts'
 import { createHttpServer } from './node-http.ts'
 import { OriginCheck, type OriginRules } from './origin-check.ts'
 import { badRequest, HttpRefusal, READ_REFUSAL_MS, refusalBody, refuseSocket } from './refusal.ts'
 import { respond } from './respond.ts'
 import { json, type Answer, type Routes } from './route.ts'
 import { SocketLimits, type SocketLimitOptions } from './socket-limits.ts'
+import type { SocketPath } from './socket-path.ts'
 import { checkUpgrade } from './upgrade-check.ts'
 import { Visitor, type Reception } from './visitor.ts'
 
 export interface GatewayServerOptions extends OriginRules, SocketLimitOptions {
   /** 0 = any that is free */
   readonly port: number
-  readonly kind: WebSocketKind
-  /** undefined: compression is not offered. */
-  readonly deflation: DeflationOptions | undefined
+  /** The block of the configuration that says where it listens: `gateway`. */
+  readonly block: string
+  /** What the log calls it: `the gateway`. */
+  readonly title: string
+  /** undefined: none. */
+  readonly tls: TlsGate | undefined
+  /** What is spoken on the WebSockets of a path; undefined: nothing. */
+  readonly socketPath: (path: string) => SocketPath | undefined
+  /** Programs of this machine share one address: for them only the limit over all addresses holds. */
+  readonly isLocalCrowd: boolean
   /** Told of the answer to `GET /`. */
   readonly version: string
   readonly routes: Routes
@@ -39,8 +47,6 @@ export interface GatewayServerOptions extends OriginRules, SocketLimitOptions {
   readonly prepare: (socket: Socket) => void
   /** Told of who was turned away before there was a link, with a code of the table of errors. */
   readonly onRefused: (address: string, code: ErrorCode) => void
-  /** Called for each new link, which is paused until its owner resumes it. */
-  readonly onLink: (link: Link) => void
 }
 
 const MAX_HEADER_BYTES = 16 * 1024
@@ -66,11 +72,11 @@ export class GatewayServer implements Listener {
    * @throws BrokerError `listener.failed`
    */
   static async open(options: GatewayServerOptions): Promise<GatewayServer> {
-    const { host, port, log } = options
+    const { host, port, log, block, title, tls } = options
     const server = createServer({ allowHalfOpen: true, noDelay: true })
-    await bindTcp(server, host, port, 'gateway')
-    server.on('error', (error) => log.error({ err: error }, 'the gateway failed'))
-    if (!isLoopback(host)) log.warn({ host }, 'the gateway listens beyond this machine, and without TLS: who is on the way can read along')
+    await bindTcp(server, host, port, block)
+    server.on('error', (error) => log.error({ err: error }, `${title} failed`))
+    if (!isLoopback(host) && tls === undefined) log.warn({ host }, `${title} listens beyond this machine, and without TLS: who is on the way can read along`)
     return new GatewayServer(server, options)
   }
 
@@ -78,8 +84,8 @@ export class GatewayServer implements Listener {
     this.#options = options
     this.#server = server
     this.port = (server.address() as AddressInfo).port
-    this.address = `ws://${withPort(options.host, this.port)}/`
-    this.#check = new OriginCheck(options)
+    this.address = `${options.tls === undefined ? 'ws' : 'wss'}://${withPort(options.host, this.port)}/`
+    this.#check = new OriginCheck(options, options.tls !== undefined)
     this.#limits = new SocketLimits(options)
     const { deadlines } = options
     this.#reception = { limits: this.#limits, deadlines, visitors: new Set(), tooLate: (socket) => this.#tooLate(socket) }
@@ -103,18 +109,28 @@ export class GatewayServer implements Listener {
   #accept(socket: Socket): void {
     // Whoever broke off already is nobody.
     if (socket.remoteAddress === undefined) return void socket.destroy()
+    const { tls, requestMs, isLocalCrowd } = this.#options
+    const address = plainAddress(socket.remoteAddress)
+    let visitor: Visitor
     try {
-      Visitor.enter(socket, plainAddress(socket.remoteAddress), this.#reception, this.#options.requestMs)
+      const isCrowd = isLocalCrowd && tcpPeer(socket, address).network === 'local'
+      visitor = Visitor.enter(socket, address, this.#reception, tls?.handshakeMs ?? requestMs, isCrowd)
     } catch (error) {
       return this.#turnAway(socket, BrokerError.from(error))
     }
     socket.on('error', cut)
-    this.#http.emit('connection', socket)
+    if (tls === undefined) return void this.#http.emit('connection', socket)
+    tls.begin(socket, (secure) => {
+      visitor.secured(secure, requestMs)
+      secure.on('error', cut)
+      this.#http.emit('connection', secure)
+    })
   }
 
   #turnAway(socket: Socket, error: BrokerError): void {
     this.#options.onRefused(plainAddress(socket.remoteAddress ?? ''), error.code)
-    if (this.#turnedAway >= MAX_TURNED_AWAY) return void socket.destroy()
+    // Before the handshake nothing can be said that its client understands.
+    if (this.#turnedAway >= MAX_TURNED_AWAY || this.#options.tls !== undefined) return void socket.destroy()
     this.#turnedAway++
     const end = setTimeout(() => socket.destroy(), READ_REFUSAL_MS)
     socket.on('error', cut)
@@ -127,7 +143,8 @@ export class GatewayServer implements Listener {
   }
 
   #tooLate(socket: Socket): void {
-    if (!socket.writable || socket.bytesWritten > 0) return void socket.destroy()
+    const isUnderstood = this.#options.tls === undefined || Visitor.of(socket).isSecure
+    if (!isUnderstood || !socket.writable || socket.bytesWritten > 0) return void socket.destroy()
     const error = new BrokerError('handshake.timeout', { limitMs: this.#options.requestMs })
     const visitor = Visitor.of(socket)
     this.#options.onRefused(visitor.address, error.code)
@@ -143,15 +160,15 @@ export class GatewayServer implements Listener {
     if (Visitor.of(socket).hasAsked) return void socket.resume()
     try {
       this.#vet(request)
-      if (pathOf(request) !== '/') throw notFound(request)
+      const path = this.#options.socketPath(pathOf(request))
+      if (path === undefined) throw notFound(request)
       const key = checkUpgrade(request)
-      const { deflation: options, kind, onLink, prepare } = this.#options
-      const deflation = options === undefined ? undefined : Deflation.agree(request.headers['sec-websocket-extensions'], options)
+      const deflation = path.deflation === undefined ? undefined : Deflation.agree(request.headers['sec-websocket-extensions'], path.deflation)
       const visitor = Visitor.of(socket)
       visitor.upgraded()
-      prepare(socket)
+      this.#options.prepare(socket)
       socket.write(handshakeResponse(key, deflation?.header))
-      onLink(new WebSocketLink(socket, tcpPeer(socket, visitor.address), kind, visitor, deflation, first))
+      path.open({ socket, peer: tcpPeer(socket, visitor.address), visitor, deflation, first })
     } catch (error) {
       const refusal = HttpRefusal.from(error)
       if (refusal.status === 500) this.#options.log.error({ err: refusal.error }, 'an upgrade failed')

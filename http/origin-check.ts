@@ -17,7 +17,11 @@ export class OriginCheck {
   readonly #hosts: ReadonlySet<string>
   readonly #origins: ReadonlySet<string>
 
-  constructor({ host, allowedHosts, allowedOrigins }: OriginRules) {
+  readonly #scheme: string
+
+  /** `isSecure`: pages of its own come by TLS. */
+  constructor({ host, allowedHosts, allowedOrigins }: OriginRules, isSecure = false) {
+    this.#scheme = isSecure ? 'https' : 'http'
     this.#hosts = new Set([host, ...allowedHosts].map((name) => name.toLowerCase()))
     this.#origins = new Set(allowedOrigins.map((origin) => origin.toLowerCase()))
   }
@@ -46,7 +50,7 @@ export class OriginCheck {
   // Browsers send it with every upgrade, other programs need not.
   #checkOrigin(origin: string, host: string): void {
     const asked = origin.toLowerCase()
-    if (asked === `http://${host}` || this.#origins.has(asked)) return
+    if (asked === `${this.#scheme}://${host}` || this.#origins.has(asked)) return
     throw forbidden(`pages of origin "${origin.slice(0, 256)}" may not connect`, 'gateway.allowedOrigins')
   }
 }

@@ -22,11 +22,14 @@ export interface Reception {
 }
 
 export class Visitor extends Deadline {
-  readonly socket: Socket
+  /** In which it is read: the accepted one, or, once that is secure, the one over it. */
+  socket: Socket
   readonly address: string
   readonly #reception: Reception
   /** It asked for something that is not an upgrade, and gets an answer and the end. */
   hasAsked = false
+  /** Its TLS handshake is over. */
+  isSecure = false
   #isAuthenticated = false
 
   private constructor(socket: Socket, address: string, reception: Reception) {
@@ -37,20 +40,29 @@ export class Visitor extends Deadline {
   }
 
   /**
-   * Counts the socket in; it has `limitMs` for what it wants.
+   * Counts the socket in; it has `limitMs` for what it wants, or for its TLS handshake. `isCrowd`: see SocketLimits.
    * @throws BrokerError `gateway.socket_limit`
    */
-  static enter(socket: VisitedSocket, address: string, reception: Reception, limitMs: number): void {
-    reception.limits.enter(address)
+  static enter(socket: VisitedSocket, address: string, reception: Reception, limitMs: number, isCrowd = false): Visitor {
+    reception.limits.enter(address, isCrowd)
     const visitor = new Visitor(socket, address, reception)
     reception.visitors.add(visitor)
     reception.deadlines.set(visitor, limitMs)
     socket[VISITOR] = visitor
     socket.on('close', onClose)
+    return visitor
   }
 
   static of(socket: Socket): Visitor {
     return (socket as VisitedSocket)[VISITOR]!
+  }
+
+  /** The TLS handshake is over; it has `limitMs` for what it wants. */
+  secured(secure: VisitedSocket, limitMs: number): void {
+    this.isSecure = true
+    this.socket = secure
+    secure[VISITOR] = this
+    this.#reception.deadlines.set(this, limitMs)
   }
 
   override expire(): void {

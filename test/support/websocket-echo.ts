@@ -34,7 +34,7 @@ export class EchoServer {
     this.port = port
     this.#options = options
     const { maxMessageBytes = 20 * 1024 * 1024, maxFrameBytes = 0 } = options
-    this.kind = { outgoing: outgoing(maxFrameBytes), maxFrameBytes, maxFirstMessageBytes: maxMessageBytes, links: new Set() }
+    this.kind = { outgoing: outgoing(maxFrameBytes), maxFrameBytes, maxFirstMessageBytes: maxMessageBytes, isStream: false, links: new Set() }
   }
 
   static async open(t: Teardown, options: EchoOptions = {}): Promise<EchoServer> {

@@ -25,7 +25,7 @@ export class WebSocketRig implements LinkHandler {
   #written = Buffer.alloc(0)
 
   constructor({ maxMessageBytes = 1024 * 1024, isAdmitted = false, deflation }: { maxMessageBytes?: number; isAdmitted?: boolean; deflation?: Deflation } = {}) {
-    const kind: WebSocketKind = { outgoing: outgoing(0), maxFrameBytes: 0, maxFirstMessageBytes: maxMessageBytes, links: new Set() }
+    const kind: WebSocketKind = { outgoing: outgoing(0), maxFrameBytes: 0, maxFirstMessageBytes: maxMessageBytes, isStream: false, links: new Set() }
     const socket = new Duplex({
       read() {},
       write: (chunk: Buffer, _encoding, done) => {

@@ -37,6 +37,11 @@ export function isMasked(second: number): boolean {
   return (second & MASKED) !== 0
 }
 
+/** A frame of a message, first or further, and not compressed. */
+export function isPlainData(first: number): boolean {
+  return (first & (COMPRESSED | RESERVED)) === 0 && (first & 0x0f) <= Opcode.binary
+}
+
 /** Wrong whatever follows: nothing more of such a frame is waited for. */
 export function isBroken(first: number, second: number): boolean {
   const opcode = first & 0x0f

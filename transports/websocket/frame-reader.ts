@@ -4,10 +4,12 @@
 //   chunk   [h|frame frame][h|frame][ping][h|frame fra        h: header and mask
 //   out      ╰─ frame frame frame ─╯ ping  ╰─ frame fra ─╯
 //
+// On a link that carries a stream all messages go this way, of text too, and borders mean nothing: what one chunk holds is one stretch.
+//
 // Most of what a broker receives is such messages. For what they cost otherwise, see docs/adr/0010.
 
 import { BrokerError } from '../../broker/ground/errors.ts'
-import { FIN, headerBytes, isBroken, isMasked, MAX_HEADER_BYTES, Opcode, payloadBytes } from './frame-header.ts'
+import { COMPRESSED, FIN, headerBytes, isBroken, isMasked, isPlainData, MAX_HEADER_BYTES, Opcode, payloadBytes } from './frame-header.ts'
 import { FrameWalk } from './frame-walk.ts'
 import { turnMask, unmask } from './unmask.ts'
 
@@ -29,6 +31,8 @@ export class FrameReader {
   maxMessageBytes: number
   /** Messages of whole native frames are handed on together. Off, each message is handed on by itself. */
   isMerging = false
+  /** Messages of any kind and size are a stream of bytes. */
+  isStream = false
   /** Off, binary messages go the way of all others. */
   isLean = true
   readonly #sink: FrameSink
@@ -86,14 +90,14 @@ export class FrameReader {
       const first = chunk[at]!
       const second = at + 1 < length ? chunk[at + 1]! : -1
       const header = second < 0 ? MAX_HEADER_BYTES : headerBytes(second)
-      const isLean = first === WHOLE_BINARY && second >= 0 && isMasked(second) && !this.#isFragmented && this.isLean
+      const isLean = second >= 0 && isMasked(second) && (this.isStream ? isPlainData(first) : first === WHOLE_BINARY && !this.#isFragmented && this.isLean)
       if (!isLean && isOpen) {
         isOpen = false
         sink.binary(part(chunk, start, out), true)
         // It may have ended the connection, or let it in.
         continue
       }
-      if (second >= 0 && isBroken(first, second)) return sink.frame(chunk.subarray(at), false)
+      if (second >= 0 && (isBroken(first, second) || (this.isStream && (first & COMPRESSED) !== 0))) return sink.frame(chunk.subarray(at), false)
       if (at + header > length) {
         this.#hold(chunk, at, 0)
         break
@@ -115,6 +119,11 @@ export class FrameReader {
         sink.frame(isAll ? chunk : chunk.subarray(at, end), isAll)
         at = end
         continue
+      }
+      if (this.isStream && !this.#continues(first)) {
+        if (isOpen) sink.binary(part(chunk, start, out), false)
+        if (sink.isOpen) sink.failed(new BrokerError('websocket.protocol', { problem: this.#isFragmented ? 'a message begins in the middle of another one' : 'a message goes on that did not begin' }))
+        return
       }
       if (!isOpen) {
         isOpen = true
@@ -143,9 +152,16 @@ export class FrameReader {
     return from + bytes
   }
 
+  // Between its first frame and its last a message has frames of continuation, and nowhere else are there any.
+  #continues(first: number): boolean {
+    if (((first & 0x0f) === Opcode.continuation) !== this.#isFragmented) return false
+    this.#isFragmented = (first & FIN) === 0
+    return true
+  }
+
   // A message that ends in the middle of a frame ends by itself, so that its reader can say so.
   #endsStretch(): boolean {
-    if (this.#left > 0) return false
+    if (this.#left > 0 || this.isStream) return false
     if (!this.#isMerged) return true
     if (this.#walk.isBetween) return false
     this.#walk.reset()

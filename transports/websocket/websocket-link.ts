@@ -22,6 +22,8 @@ export interface WebSocketKind {
   readonly maxFrameBytes: number
   /** Largest message of a client that is not let in yet. bytes */
   readonly maxFirstMessageBytes: number
+  /** Messages are pieces of a stream, of any kind and size; off: the first message decides what all are. */
+  readonly isStream: boolean
   /** Those that are open, for whoever looks after them. */
   readonly links: Set<WebSocketLink>
 }
@@ -75,13 +77,17 @@ export class WebSocketLink implements Link, SocketLink, FrameSink, FrameReading 
     this.#kind = kind
     this.#doorkeeper = doorkeeper
     this.#deflation = deflation
-    this.#reader = new FrameReader(this, kind.maxFirstMessageBytes)
+    this.#reader = new FrameReader(this, kind.isStream ? Number.MAX_SAFE_INTEGER : kind.maxFirstMessageBytes)
+    if (kind.isStream) {
+      this.framing = 'stream'
+      this.#reader.isStream = true
+    }
     if (first !== undefined && first.length > 0) socket.unshift(first)
   }
 
   get wrap(): Wrap | undefined {
     if (this.#isAdmitted && this.#deflation !== undefined) return undefined
-    return this.framing === 'binary' ? this.#kind.outgoing.binary : this.#kind.outgoing.text
+    return this.framing === 'text' ? this.#kind.outgoing.text : this.#kind.outgoing.binary
   }
 
   /** The broker does not read it: it cannot be heard. */
@@ -95,10 +101,10 @@ export class WebSocketLink implements Link, SocketLink, FrameSink, FrameReading 
   }
 
   admitted(maxFrameBytes: number): void {
+    if (this.framing === 'stream') return this.#letIn()
     // Never less than before: clients put small frames together into messages, whatever the largest frame is.
     const maxMessageBytes = Math.max(maxFrameBytes, this.#kind.maxFirstMessageBytes)
-    this.#isAdmitted = true
-    this.#doorkeeper?.admitted()
+    this.#letIn()
     this.#reader.maxMessageBytes = maxMessageBytes
     if (this.#deflation === undefined) {
       this.#reader.isMerging = true
@@ -155,6 +161,11 @@ export class WebSocketLink implements Link, SocketLink, FrameSink, FrameReading 
     this.#socket.destroy()
   }
 
+  /** There is no room for it: the owner is told why, and says it to the other end. */
+  turnAway(problem: BrokerError): void {
+    this.#handler.ended(problem)
+  }
+
   /** Ends because of something that was found: the owner is told why, and says it to the other end. */
   fail(error: BrokerError): void {
     if (!this.isOpen) return
@@ -168,9 +179,11 @@ export class WebSocketLink implements Link, SocketLink, FrameSink, FrameReading 
   // FrameSink
 
   binary(stretch: Uint8Array, endsMessage: boolean): void {
-    if (!this.#begins('binary')) return
+    const isStream = this.framing === 'stream'
+    // A frame without payload is no piece of a stream.
+    if (isStream ? stretch.length === 0 : !this.#begins('binary')) return
     this.#pongs?.flush()
-    if (!this.#hasClosed) this.#handler.received(stretch, endsMessage)
+    if (!this.#hasClosed) this.#handler.received(stretch, endsMessage && !isStream)
   }
 
   frame(bytes: Uint8Array, isOwn: boolean): void {
@@ -255,6 +268,11 @@ export class WebSocketLink implements Link, SocketLink, FrameSink, FrameReading 
 
   get #isInflating(): boolean {
     return this.#isAdmitted && this.#deflation !== undefined
+  }
+
+  #letIn(): void {
+    this.#isAdmitted = true
+    this.#doorkeeper?.admitted()
   }
 
   #peerEnded(): void {

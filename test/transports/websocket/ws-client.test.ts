@@ -36,7 +36,7 @@ async function open(t: ExecutionContext, { deflates = false, maxFrameBytes = 0, 
       return (await compress(bytes, { finishFlush: constants.Z_SYNC_FLUSH })).subarray(0, -4)
     },
   }
-  const kind: WebSocketKind = { outgoing: frames, maxFrameBytes, maxFirstMessageBytes: maxMessageBytes, links: new Set() }
+  const kind: WebSocketKind = { outgoing: frames, maxFrameBytes, maxFirstMessageBytes: maxMessageBytes, isStream: false, links: new Set() }
   const server: Server = createServer().listen(0, '127.0.0.1')
   server.on('upgrade', (request, socket, first) => {
     const deflation = deflates ? Deflation.agree(request.headers['sec-websocket-extensions'], options) : undefined
