@@ -66,15 +66,18 @@ export class Publisher {
     this.#backpressure.grant(connection, [[text.decode(bytes.subarray(subjectAt, subjectAt + bytes[subjectAt - 1]!)), end - start]])
   }
 
-  /** Delivers what was allowed; returns the receivers, summed over the slice's messages where groups or filters pick. */
-  publish(connection: Connection, route: Route, slice: Slice, firstId: number, timeMicros: number, details?: RunDetails): number {
+  /**
+   * Delivers what was allowed; returns the receivers, summed over the slice's messages where groups or filters pick. `kind`
+   * is what the recorder remembers.
+   */
+  publish(connection: Connection, route: Route, slice: Slice, firstId: number, timeMicros: number, details?: RunDetails, kind: number = Kind.publish): number {
     connection.receivedMessages += slice.count
-    if (!route.isUniform) return this.#toEach(connection, route, slice, firstId, timeMicros, details)
+    if (!route.isUniform) return this.#toEach(connection, route, slice, firstId, timeMicros, details, kind)
     const { receivers } = route
     const expected = receivers.plain.length
     const core = this.#core
     // Recorded first: what is dropped on the way is noted at its position.
-    core.record(timeMicros, connection.number, firstId, Kind.publish, route.subject, slice, expected, core.targetOf(receivers), receivers.exceptSender || !connection.echo)
+    core.record(timeMicros, connection.number, firstId, kind, route.subject, slice, expected, core.targetOf(receivers), receivers.exceptSender || !connection.echo)
     if (details !== undefined && slice.run >= 0) core.recorder.detail(details)
     const count = this.#toPlain(connection, route, slice)
     if (count !== expected) core.recorder.received(count)
@@ -166,7 +169,7 @@ export class Publisher {
   }
 
   // Groups pick a member for each message, filters look into each: each is recorded by itself.
-  #toEach(connection: Connection, route: Route, run: Slice, firstId: number, timeMicros: number, details: RunDetails | undefined): number {
+  #toEach(connection: Connection, route: Route, run: Slice, firstId: number, timeMicros: number, details: RunDetails | undefined, kind: number): number {
     const { bytes } = run
     let sum = 0
     let id = firstId
@@ -174,7 +177,7 @@ export class Publisher {
       const end = run.foreign === undefined ? frameEnd(bytes, start) : run.foreign.messageEnd(bytes, start)
       const slice = run.count === 1 ? run : run.part(bytes, start, end, 1)
       const targets = this.targets(connection, route, slice)
-      this.record(connection, route, slice, Kind.publish, id++, timeMicros, targets.sinks, details)
+      this.record(connection, route, slice, kind, id++, timeMicros, targets.sinks, details)
       for (let i = 0; i < targets.sinks.length; i++) this.deliver(connection, targets.sinks[i]!, targets.sliceFor(i), route.subject)
       account(run.account, 1, targets.sinks.length)
       sum += targets.sinks.length

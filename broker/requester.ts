@@ -2,16 +2,19 @@
 
 import { Connection } from './connection.ts'
 import type { Core } from './core.ts'
+import type { ForeignMessages } from './ground/control.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Flag, Kind } from './ground/kind.ts'
 import { Slice, type Compressed, type Sink } from './ground/slice.ts'
+import { parseSubject } from './ground/subject.ts'
 import { account, type Publisher } from './publisher.ts'
 import type { RunDetails } from './observe/recorder.ts'
 import type { Route } from './routing/route.ts'
-import { OpenRequests, type OpenRequest, type RequestEnd, type RequestParty } from './session/open-requests.ts'
+import { OpenRequests, type OpenRequest, type ReplyAddress, type RequestEnd, type RequestParty } from './session/open-requests.ts'
 import { follow } from './tracing.ts'
 import { readUint32, readUint53, writeUint32 } from './wire/integers.ts'
 import { Offset } from './wire/layout.ts'
+import { answerOn } from './wire/nats/answer-frame.ts'
 
 export class Requester {
   readonly #core: Core
@@ -52,7 +55,35 @@ export class Requester {
     // always answer, and need none.
     if (sinks[0] !== this.#core.service) {
       const isMany = ((bytes[start + Offset.flags]! << 8) & Flag.many) !== 0
-      this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs, isMany, responders: sinks.map((sink) => this.#connectionOf(sink)) })
+      this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs, isMany, responders: sinks.map((sink) => this.#connectionOf(sink)), reply: undefined })
+    }
+    for (let i = 0; i < sinks.length; i++) this.#publisher.deliver(connection, sinks[i]!, targets.sliceFor(i))
+    return sinks.length
+  }
+
+  /**
+   * An allowed message of a client whose protocol has no requests, but a subject `replyTo` for answers; some of its receivers
+   * may answer by frames. Returns the receivers.
+   */
+  requestForeign(connection: Connection, route: Route, slice: Slice, messages: ForeignMessages, replyTo: string, details?: RunDetails): number {
+    const { nats, ipc } = this.#core.settings
+    const { firstId: id, timeMicros } = messages
+    const replyBytes = subjectBytes(replyTo)
+    // Who has too many open gets no more answers by frames; other receivers are not concerned.
+    const mayOpen = replyBytes !== undefined && (connection.openRequests?.size ?? 0) < ipc.limits.maxOpenRequests
+    if (mayOpen) messages.answerMs = nats.requestTimeoutMs
+    const targets = this.#publisher.targets(connection, route, slice)
+    targets.keep(hasLink)
+    const { sinks } = targets
+    const answering = mayOpen ? sinks.filter(({ answersFrames }) => answersFrames) : []
+    // The broker's own methods always answer.
+    const responders = answering.filter((sink) => sink !== this.#core.service).map((sink) => this.#connectionOf(sink))
+    connection.receivedMessages++
+    account(slice.account, 1, sinks.length)
+    this.#publisher.record(connection, route, slice, answering.length > 0 ? Kind.request : Kind.publish, id, timeMicros, sinks, details)
+    if (responders.length > 0) {
+      const reply = { subject: replyTo, bytes: replyBytes!, isShared: sinks.length > responders.length }
+      this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs: nats.requestTimeoutMs, isMany: true, responders, reply })
     }
     for (let i = 0; i < sinks.length; i++) this.#publisher.deliver(connection, sinks[i]!, targets.sliceFor(i))
     return sinks.length
@@ -80,34 +111,63 @@ export class Requester {
       this.#core.refuse(connection, id, new BrokerError('frame.malformed', { problem: `the subject of an answer must be that of the request, "${request.subject}", or empty` }))
       return
     }
+    if (kind === Kind.part) this.open.part(request, connection)
+    if (request.reply !== undefined) this.#publishAnswer(connection, request, request.reply, bytes, start, end, id, timeMicros)
+    else this.#deliverAnswer(connection, requester, request, bytes, start, end, id, timeMicros, zstd)
+    if (kind !== Kind.part) this.open.answered(request, connection)
+  }
+
+  #deliverAnswer(connection: Connection, requester: Connection, request: OpenRequest, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number, zstd: Compressed | undefined): void {
     connection.receivedMessages++
     const charged = request.account.isRetired ? this.#core.accounts.outside : request.account
     account(charged, 1, 1)
     const slice = new Slice(bytes, start, end, 1, charged)
     slice.zstd = zstd
     follow(this.#core.traced, slice)
-    this.#core.record(timeMicros, connection.number, id, kind, request.subject, slice, 1, requester.number, false)
-    if (slice.run >= 0) this.#core.recorder.detail({ to, ref })
-    if (kind === Kind.part) this.open.part(request, connection)
+    this.#core.record(timeMicros, connection.number, id, bytes[start + Offset.kind]!, request.subject, slice, 1, requester.number, false)
+    if (slice.run >= 0) this.#core.recorder.detail({ to: requester.number, ref: request.id })
     this.#publisher.deliver(connection, requester, slice)
     this.#core.traced?.routed(1)
-    if (kind !== Kind.part) this.open.answered(request, connection)
+  }
+
+  // To whoever subscribed to the reply subject. That the request waits for this responder is all the permission that it takes.
+  #publishAnswer(connection: Connection, request: OpenRequest, reply: ReplyAddress, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number): void {
+    const frame = answerOn(reply.bytes, bytes, start, end)
+    const route = this.#core.routes.find(frame, Offset.subject, Offset.subject + reply.bytes.length)
+    const slice = new Slice(frame, 0, frame.length, 1, route.receivers.account)
+    follow(this.#core.traced, slice)
+    const details = { to: request.requester.number, ref: request.id }
+    const receivers = this.#publisher.publish(connection, route, slice, id, timeMicros, details, bytes[start + Offset.kind]!)
+    this.#core.traced?.routed(receivers)
   }
 
   #ended(request: OpenRequest, end: RequestEnd): void {
-    const { subject, limitMs, isMany, responses, id } = request
+    const { subject, limitMs, isMany, responses, id, reply } = request
     const requester = request.requester as Connection
+    if (reply !== undefined && (responses > 0 || request.parts > 0 || reply.isShared)) return
     if (isMany && (end === 'complete' || responses > 0)) {
       this.#core.send(requester, { kind: Kind.end, ref: id, subject, body: { responses, reason: end === 'timeout' ? 'timeout' : 'complete' } })
       return
     }
     const error = end === 'timeout' ? new BrokerError('request.timeout', { subject, limitMs }) : new BrokerError(end === 'nobody' ? 'request.no_responders' : 'request.responder_gone', { subject })
-    this.#core.send(requester, { kind: Kind.error, ref: id, subject, body: error.toBody() })
+    this.#core.send(requester, { kind: Kind.error, ref: id, subject, body: error.toBody(), ...(reply === undefined ? {} : { replyTo: reply.subject }) })
   }
 
   #cancelled(request: OpenRequest, responder: RequestParty): void {
     const connection = responder as Connection
     if (connection.isPresent) this.#core.send(connection, { kind: Kind.cancel, to: request.requester.number, ref: request.id, subject: request.subject })
+  }
+}
+
+const utf8 = new TextEncoder()
+
+// undefined for what nobody can subscribe to, so that no answer would arrive.
+function subjectBytes(subject: string): Uint8Array | undefined {
+  try {
+    parseSubject(subject)
+    return utf8.encode(subject)
+  } catch {
+    return undefined
   }
 }
 

@@ -10,6 +10,7 @@ import { decodePayload, encodePayload } from './ground/payload.ts'
 import { PayloadType } from './ground/payload-type.ts'
 import type { Sink, Slice } from './ground/slice.ts'
 import { traceFields } from './ground/trace-context.ts'
+import { nativeSlice } from './variant.ts'
 import { decodeFrame, type Frame } from './wire/frame.ts'
 import { frameEnd } from './wire/regroup.ts'
 
@@ -30,8 +31,8 @@ export class Service implements Sink {
     // It is here: nothing waits for a kernel.
     slice.account.written += slice.count
     slice.watch?.settled(this.number, 'written')
-    const { bytes } = slice
-    for (let start = slice.start; start < slice.end; ) {
+    const { bytes, start: first, end: last } = nativeSlice(slice)
+    for (let start = first; start < last; ) {
       const end = frameEnd(bytes, start)
       const frame = decodeFrame(bytes, start, end)
       const connection = this.#core.directory.number(frame.origin)
@@ -42,21 +43,34 @@ export class Service implements Sink {
   }
 
   async #answer(connection: Connection, frame: Frame): Promise<void> {
-    const { id, subject, flags, kind } = frame
+    const { id, subject, kind } = frame
+    const address = { to: connection.number, ref: id, subject, ...replyOf(connection, frame) }
     try {
       if (kind !== Kind.request) throw new BrokerError('frame.unsupported', { feature: `publishing to ${subject} (send a request)` })
-      const type = (flags & Flag.payloadType) as PayloadType
+      const type = typeOf(connection, frame)
       const params = frame.payload.length === 0 ? undefined : decodePayload(type, frame.payload)
       const answer = await callMethod(subject.slice(PREFIX.length), params, callerOf(connection), this.#view)
       const isJson = type === PayloadType.json || type === PayloadType.text
       const payload = encodePayload(answer, { json: isJson })
-      if (connection.isPresent) this.#core.send(connection, { kind: Kind.response, flags: payload.type, to: connection.number, ref: id, subject, payload: payload.bytes })
+      if (connection.isPresent) this.#core.send(connection, { kind: Kind.response, flags: payload.type, ...address, payload: payload.bytes })
     } catch (error) {
       const known = BrokerError.from(error)
       if (known.code === 'internal.error') this.#core.log.error({ err: known.cause, subject, ...traceFields(frame.headers) }, 'a method failed')
-      if (connection.isPresent) this.#core.send(connection, { kind: Kind.error, to: connection.number, ref: id, subject, body: known.toBody() })
+      if (connection.isPresent) this.#core.send(connection, { kind: Kind.error, ...address, body: known.toBody() })
     }
   }
+}
+
+// Who does not answer by frames does not get answers by them either.
+function replyOf({ answersFrames }: Connection, { headers }: Frame): { readonly replyTo?: string } {
+  const replyTo = headers?.['replyTo']
+  return !answersFrames && typeof replyTo === 'string' ? { replyTo } : {}
+}
+
+// Clients whose protocol has no payload types mean JSON.
+function typeOf({ answersFrames }: Connection, { flags }: Frame): PayloadType {
+  const type = (flags & Flag.payloadType) as PayloadType
+  return !answersFrames && type === PayloadType.bytes ? PayloadType.json : type
 }
 
 function callerOf({ permissions, id, client }: Connection): Caller {

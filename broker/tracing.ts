@@ -6,8 +6,11 @@ import type { Slice } from './ground/slice.ts'
 import { isSampled, readTraceparent, TRACEPARENT, TRACESTATE } from './ground/trace-context.ts'
 import type { Frame } from './wire/frame.ts'
 
+/** What a span says of its message. */
+type TracedMessage = Pick<Frame, 'headers' | 'kind' | 'subject' | 'id'> & { readonly payload: { readonly length: number } }
+
 /** The trace of a message whose `traceparent` says that it is sampled; undefined for all others. `home` is what ids of this broker begin with. */
-export function traceOf(tracer: MessageTracer, connection: Connection, { headers, kind, subject, id, payload }: Frame, home: string, receivedMicros: number): MessageTrace | undefined {
+export function traceOf(tracer: MessageTracer, connection: Connection, { headers, kind, subject, id, payload }: TracedMessage, home: string, receivedMicros: number): MessageTrace | undefined {
   const traceparent = headers?.[TRACEPARENT]
   if (typeof traceparent !== 'string' || !isSampled(readTraceparent(traceparent))) return undefined
   const tracestate = headers?.[TRACESTATE]

@@ -23,6 +23,8 @@ export interface BrokerMessage {
   readonly body?: unknown
   /** Instead of a body: bytes of the payload type in `flags`. */
   readonly payload?: Uint8Array
+  /** Where the client takes the answer, when it named a subject for it. */
+  readonly replyTo?: string
 }
 
 /** `count` messages of one subject in a form of the dialect's own: `bytes[start..end)`, the subject at `bytes[subjectStart..subjectEnd)`. */
@@ -38,8 +40,16 @@ export interface ForeignMessages extends ForeignForm {
   /** Set when they are taken: who sent them, and the number of the first. */
   origin: number
   firstId: number
-  /** Their headers as native messages have them, where they have some; then `count` is 1. @throws BrokerError */
+  /** Above 0: natives among the receivers may answer for so long, so `native` makes a request of it. Set before the first form is made. ms */
+  answerMs: number
+  /** Where answers to it are to be published; undefined: none are wanted. With one, `count` is 1. */
+  readonly reply: string | undefined
+  /** Of its one message, without headers. */
+  readonly payloadBytes: number
+  /** Those of their headers that mean something to the broker, as native messages have them; then `count` is 1. */
   headers(): Readonly<Record<string, unknown>> | undefined
+  /** Its messages as answers to the native request `ref` of `to`: canonical frames, one each. */
+  answers(to: number, ref: number): readonly Uint8Array[]
 }
 
 /** A subscription of a connection whose protocol delivers to subscriptions. */

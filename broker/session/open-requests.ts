@@ -21,7 +21,15 @@ export interface RequestEvents {
   cancelled(request: OpenRequest, responder: RequestParty): void
 }
 
-export type RequestInit = Pick<OpenRequest, 'requester' | 'id' | 'subject' | 'subjectBytes' | 'account' | 'limitMs' | 'isMany' | 'responders'>
+/** Where the answers to a request go that was not made by a frame. */
+export interface ReplyAddress {
+  readonly subject: string
+  readonly bytes: Uint8Array
+  /** Others may publish answers there themselves: that nobody is left here does not mean that nobody answers. */
+  readonly isShared: boolean
+}
+
+export type RequestInit = Pick<OpenRequest, 'requester' | 'id' | 'subject' | 'subjectBytes' | 'account' | 'limitMs' | 'isMany' | 'responders' | 'reply'>
 
 export class OpenRequest extends Deadline {
   readonly requester: RequestParty
@@ -37,9 +45,13 @@ export class OpenRequest extends Deadline {
   /** Who may still answer; a connection that got it twice, by a subscription and in a group, stands here twice. */
   responders: RequestParty[]
   responses = 0
+  /** Answers that were not the last of their responder. */
+  parts = 0
+  /** undefined: they go to the requester as frames. */
+  readonly reply: ReplyAddress | undefined
   readonly #onExpired: (request: OpenRequest) => void
 
-  constructor({ requester, id, subject, subjectBytes, account, limitMs, isMany, responders }: RequestInit, onExpired: (request: OpenRequest) => void) {
+  constructor({ requester, id, subject, subjectBytes, account, limitMs, isMany, responders, reply }: RequestInit, onExpired: (request: OpenRequest) => void) {
     super()
     this.requester = requester
     this.id = id
@@ -49,6 +61,7 @@ export class OpenRequest extends Deadline {
     this.limitMs = limitMs
     this.isMany = isMany
     this.responders = responders
+    this.reply = reply
     this.#onExpired = onExpired
   }
 
@@ -93,6 +106,7 @@ export class OpenRequests {
 
   /** A part came: unless many are wanted the request belongs to this responder from now on. */
   part(request: OpenRequest, responder: RequestParty): void {
+    request.parts++
     if (!request.isMany && request.responders.length > 1) this.#keepOnly(request, responder)
   }
 

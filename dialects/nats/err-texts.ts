@@ -45,6 +45,8 @@ const texts: { readonly [code in ErrorCode]?: Text } = {
   'connection.lost': undefined,
   'connection.closed': undefined,
   'session.taken_over': undefined,
+  // A late answer: in NATS it goes to nobody.
+  'request.not_open': undefined,
   'internal.error': 'Internal Error',
 }
 

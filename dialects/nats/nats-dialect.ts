@@ -4,8 +4,11 @@ import type { BrokerMessage, Dialect, Ingress } from '../../broker/ground/contro
 import { BrokerError, type ErrorBody } from '../../broker/ground/errors.ts'
 import { Kind } from '../../broker/ground/kind.ts'
 import { matchesPattern, parseSubject } from '../../broker/ground/subject.ts'
+import { errorFields } from '../../broker/wire/nats/answer-fields.ts'
+import { writeHeaderBlock } from '../../broker/wire/nats/header-block.ts'
 import { connectDefaults, helloOf, nothingPresented, readConnect, type Connect } from './connect.ts'
 import { errLine, PARSER_ERROR } from './err-texts.ts'
+import { writeMessages } from './message-line.ts'
 import { NatsInput, type NatsClient, type NatsReader } from './nats-reader.ts'
 import type { NatsRun } from './nats-run.ts'
 import { NatsSink, type NatsReceiver, type SinkOwner } from './nats-sink.ts'
@@ -34,7 +37,7 @@ const NOTHING = new Uint8Array(0)
 const OK = utf8.encode('+OK\r\n')
 const PING = utf8.encode('PING\r\n')
 const PONG = utf8.encode('PONG\r\n')
-const NO_RESPONDERS = 'NATS/1.0 503\r\n\r\n'
+const NO_RESPONDERS = utf8.encode('NATS/1.0 503\r\n\r\n')
 
 export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, SinkOwner {
   readonly name = 'nats'
@@ -86,8 +89,9 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
       case Kind.ping: return PING
       case Kind.pong: return PONG
       case Kind.welcome: return this.#isVerbose ? OK : NOTHING
-      case Kind.goodbye:
-      case Kind.error: return this.#error(message.body as ErrorBody)
+      case Kind.goodbye: return this.#error(message.body as ErrorBody)
+      case Kind.error: return message.replyTo === undefined ? this.#error(message.body as ErrorBody) : this.#failed(message.replyTo, message.body as ErrorBody)
+      case Kind.response: return message.replyTo === undefined ? NOTHING : this.#answer(message.replyTo, undefined, message.payload ?? NOTHING)
       default: return NOTHING
     }
   }
@@ -99,7 +103,7 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
   published(run: NatsRun): void {
     const receivers = this.#ingress.foreign(this.#connection, run)
     const { reply } = run
-    if (receivers === 0 && reply !== undefined && this.#options.noResponders) this.#tellNoResponders(reply)
+    if (receivers === 0 && reply !== undefined) this.#say(this.#noResponders(reply))
     if (this.#isVerbose && receivers >= 0) for (let i = 0; i < run.count; i++) this.#say(OK)
   }
 
@@ -186,17 +190,30 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
     return line === undefined ? NOTHING : utf8.encode(line)
   }
 
-  // To the sender's own subscription of the reply subject, as it waits there.
-  #tellNoResponders(reply: string): void {
+  // Nobody answers, or the broker's own method fails; a request that took too long is over for its client already.
+  #failed(reply: string, body: ErrorBody): Uint8Array {
+    const { code } = body
+    if (code === 'request.timeout') return NOTHING
+    if (code === 'request.no_responders' || code === 'request.responder_gone') return this.#noResponders(reply)
+    return this.#answer(reply, writeHeaderBlock({ status: undefined, description: '', fields: errorFields(body) }), utf8.encode(JSON.stringify(body)))
+  }
+
+  #noResponders(reply: string): Uint8Array {
+    return this.#options.noResponders ? this.#answer(reply, NO_RESPONDERS, NOTHING) : NOTHING
+  }
+
+  // To the client's own subscription of the reply subject, as it waits there.
+  #answer(reply: string, headers: Uint8Array | undefined, payload: Uint8Array): Uint8Array {
     const tokens = tokensOf(reply)
-    if (tokens === undefined || this.#sinks === undefined) return
+    if (tokens === undefined || this.#sinks === undefined) return NOTHING
     for (const sink of this.#sinks.values()) {
       if (!matchesPattern(sink.tokens, tokens)) continue
-      this.#say(utf8.encode(`HMSG ${reply} ${sink.sid} ${NO_RESPONDERS.length} ${NO_RESPONDERS.length}\r\n${NO_RESPONDERS}\r\n`))
+      const message = writeMessages([{ subject: utf8.encode(reply), replyTo: undefined, headers: this.readsHeaders ? headers : undefined, payload }], sink.sidBytes, this.#host.writer.slab)
       sink.delivered++
       if (sink.delivered >= sink.max) this.finished(sink)
-      return
+      return message
     }
+    return NOTHING
   }
 
   #say(bytes: Uint8Array): void {

@@ -4,15 +4,19 @@
 //   leaves    MSG a.b 7 5\r\nhello\r\n          all behind the prefix is taken over as it is, reply subject and headers too
 
 import type { ForeignMessages } from '../../broker/ground/control.ts'
-import { Kind } from '../../broker/ground/kind.ts'
+import { Flag, Kind } from '../../broker/ground/kind.ts'
 import { Slice } from '../../broker/ground/slice.ts'
+import { optionHeaders } from '../../broker/wire/nats/message-options.ts'
+import { nativeFrame } from '../../broker/wire/nats/native-frame.ts'
+import { plainBytes, writePlain } from '../../broker/wire/nats/plain-publish.ts'
 import { copyInto } from './copy-into.ts'
+import { writeMessages } from './message-line.ts'
 import type { MessageMemory } from './message-memory.ts'
-import { nativeHeaders, nativeOf, natsMessage } from './nats-envelope.ts'
 
 const SPACE = 0x20
 const CR = 0x0d
 const CRLF_BYTES = 2
+const NOTHING = new Uint8Array(0)
 
 /** Makes of `PUB` and `HPUB` what a subscription gets. */
 export class NatsRun implements ForeignMessages {
@@ -25,6 +29,7 @@ export class NatsRun implements ForeignMessages {
   readonly timeMicros: number
   origin = 0
   firstId = 0
+  answerMs = 0
   /** The reply subject's place; empty: none. */
   readonly #replyStart: number
   readonly #replyEnd: number
@@ -67,7 +72,12 @@ export class NatsRun implements ForeignMessages {
 
   headers(): Readonly<Record<string, unknown>> | undefined {
     const block = this.headerBlock
-    return block === undefined ? undefined : nativeHeaders(block)
+    return block === undefined ? undefined : optionHeaders(block)
+  }
+
+  /** Of its one message. */
+  get payloadBytes(): number {
+    return this.end - CRLF_BYTES - this.#payloadAt(this.start) - Math.max(0, this.#headerBytes)
   }
 
   /** Where the message that begins at `start` ends. */
@@ -86,7 +96,7 @@ export class NatsRun implements ForeignMessages {
 
   /** The messages of `slice`, which is all or some of the run, for a subscription; made once for each sid. */
   messages(slice: Slice, sid: string, sidBytes: Uint8Array, readsHeaders: boolean, memory: MessageMemory): Slice {
-    if (this.#headerBytes >= 0 && !readsHeaders) return this.#withoutHeaders(slice, sidBytes)
+    if (this.#headerBytes >= 0 && !readsHeaders) return this.#withoutHeaders(slice, sidBytes, memory)
     if (slice.count !== this.count) return this.#encode(slice, sidBytes, memory)
     if (sid === this.#sid) return this.#encoded!
     let encoded = this.#bySid?.get(sid)
@@ -130,32 +140,53 @@ export class NatsRun implements ForeignMessages {
   }
 
   // For the rare client that takes no headers.
-  #withoutHeaders(slice: Slice, sid: Uint8Array): Slice {
-    const payload = this.bytes.subarray(this.#payloadAt(slice.start) + this.#headerBytes, slice.end - CRLF_BYTES)
-    return slice.rewritten(natsMessage(this.bytes.subarray(this.subjectStart, this.subjectEnd), sid, this.reply, undefined, payload))
+  #withoutHeaders(slice: Slice, sid: Uint8Array, memory: MessageMemory): Slice {
+    const payload = this.#payload(slice.start, slice.end)
+    return slice.rewritten(writeMessages([{ subject: this.#subjectBytes, replyTo: this.reply, headers: undefined, payload }], sid, memory))
   }
 
+  // What has a reply subject or headers is alone.
   #toNative(slice: Slice): Slice {
-    const { bytes, origin, timeMicros } = this
-    const frames: Uint8Array[] = []
+    const { bytes, origin, timeMicros, reply } = this
     let id = this.firstId + this.#indexOf(slice.start)
-    let total = 0
+    if (reply !== undefined || this.#headerBytes >= 0) return slice.rewritten(this.#frame(this.answerMs > 0 ? Kind.request : Kind.publish, this.#subjectBytes, reply, id, slice.start, slice.end, 0, 0))
+    const run = { subject: this.#subjectBytes, origin, timeMicros }
+    let payloadBytes = 0
+    for (let start = slice.start, end; start < slice.end; start = end) payloadBytes += (end = this.messageEnd(bytes, start)) - CRLF_BYTES - this.#payloadAt(start)
+    const frames = new Uint8Array(plainBytes(run.subject.length, slice.count, payloadBytes))
+    let at = 0
     for (let start = slice.start; start < slice.end; ) {
       const end = this.messageEnd(bytes, start)
-      const payloadAt = this.#payloadAt(start) + Math.max(0, this.#headerBytes)
-      const frame = nativeOf({ kind: Kind.publish, subject: bytes.subarray(this.subjectStart, this.subjectEnd), headerBlock: this.headerBlock, payload: bytes.subarray(payloadAt, end - CRLF_BYTES), origin, id: id++, timeMicros, replyTo: this.reply })
-      frames.push(frame)
-      total += frame.length
+      at = writePlain(frames, at, run, id++, bytes, this.#payloadAt(start), end - CRLF_BYTES)
       start = end
     }
-    if (frames.length === 1) return slice.rewritten(frames[0]!)
-    const joined = new Uint8Array(total)
-    let at = 0
-    for (const frame of frames) {
-      joined.set(frame, at)
-      at += frame.length
+    return slice.rewritten(frames)
+  }
+
+  answers(to: number, ref: number): Uint8Array[] {
+    const frames: Uint8Array[] = []
+    for (let start = this.start; start < this.end; ) {
+      const end = this.messageEnd(this.bytes, start)
+      frames.push(this.#frame(Kind.response, NOTHING, this.reply, this.firstId + frames.length, start, end, to, ref))
+      start = end
     }
-    return slice.rewritten(joined)
+    return frames
+  }
+
+  #frame(kind: number, subject: Uint8Array, replyTo: string | undefined, id: number, start: number, end: number, to: number, ref: number): Uint8Array {
+    const { origin, timeMicros, answerMs, headerBlock: headers } = this
+    const payload = this.#payload(start, end)
+    if (kind !== Kind.request) return nativeFrame({ kind, subject, replyTo, origin, id, timeMicros, to, ref, headers, payload })
+    // Answers of all are passed on: a NATS client takes the first, or as many as it likes.
+    return nativeFrame({ kind, flags: Flag.many, subject, replyTo, origin, id, timeMicros, to: answerMs, headers, payload })
+  }
+
+  get #subjectBytes(): Uint8Array {
+    return this.bytes.subarray(this.subjectStart, this.subjectEnd)
+  }
+
+  #payload(start: number, end: number): Uint8Array {
+    return this.bytes.subarray(this.#payloadAt(start) + Math.max(0, this.#headerBytes), end - CRLF_BYTES)
   }
 
   #indexOf(start: number): number {

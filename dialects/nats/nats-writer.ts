@@ -1,21 +1,26 @@
 // Messages as NATS subscriptions get them, made once for all receivers that get the same bytes.
 
-import { MessageMemory } from './message-memory.ts'
+import { Slab } from '../../broker/ground/slab.ts'
 import type { Slice } from '../../broker/ground/slice.ts'
-import { natsMessages, type NatsNames } from './nats-envelope.ts'
+import { NatsPartsWriter, type NatsNames } from '../../broker/wire/nats/nats-parts.ts'
+import { MessageMemory } from './message-memory.ts'
+import { nativeMessages } from './native-messages.ts'
 import { NatsRun } from './nats-run.ts'
 import type { MessageWriter, NatsSink } from './nats-sink.ts'
 
 export class NatsWriter implements MessageWriter {
-  readonly #names: NatsNames
+  /** Of messages that come with a chunk of a NATS client: they are gone, or copied, when the chunk is. */
   readonly #memory = new MessageMemory()
+  /** Of others, which may wait for as long as they like. */
+  readonly slab = new Slab()
+  readonly #parts: NatsPartsWriter
   #native: Slice | undefined
   #sid = ''
   #readsHeaders = true
   #written: Slice | undefined
 
   constructor(names: NatsNames) {
-    this.#names = names
+    this.#parts = new NatsPartsWriter(names)
   }
 
   /** The slice's messages for one subscription. */
@@ -34,7 +39,7 @@ export class NatsWriter implements MessageWriter {
   // Receivers of one slice come one after another.
   #ofNative(slice: Slice, { sid, sidBytes, readsHeaders }: NatsSink): Slice {
     if (this.#written !== undefined && slice === this.#native && sid === this.#sid && readsHeaders === this.#readsHeaders) return this.#written
-    const written = natsMessages(slice, sidBytes, readsHeaders, this.#names)
+    const written = nativeMessages(slice, sidBytes, readsHeaders, this.#parts, this.slab)
     this.#native = slice
     this.#sid = sid
     this.#readsHeaders = readsHeaders

@@ -19,7 +19,10 @@ export const Name = {
   receipt: 'Callboard-Receipt',
   /** `<header> json|base64|msgpack`: the value of that header is a text of that form, not the text itself. */
   form: 'Callboard-Form',
+  /** Code of an error. */
   error: 'Callboard-Error',
+  /** Any value: one of several answers to a request, and not the last one. */
+  part: 'Callboard-Part',
   mid: 'Nats-Msg-Id',
   contentType: 'Content-Type',
   serviceError: 'Nats-Service-Error',
@@ -36,6 +39,8 @@ const OWN_PREFIX = 'callboard-'
 const FOREIGN = 'nats:'
 /** Names that mean something in a native message; all but `mid`, `ttl`, … above stay behind when it crosses. */
 const NATIVE_WORDS = new Set(['mid', 'ttl', 'sentAt', 'receipt', 'sender', 'sig', 'replyTo'])
+/** Names of the broker's own that stand natively as well. */
+const SHARED = new Set<string>([Name.error, Name.part])
 /** W3C Trace Context 3.2.1: the case of these names does not count. The broker knows them in lower case. */
 const TRACE_WORDS = new Set(['traceparent', 'tracestate'])
 
@@ -65,13 +70,13 @@ export function nativeName(name: string): string | undefined {
   if (name.startsWith(ESCAPE)) return unescaped(name)
   const lower = name.toLowerCase()
   if (TRACE_WORDS.has(lower)) return lower
-  return lower.startsWith(OWN_PREFIX) ? undefined : name
+  return lower.startsWith(OWN_PREFIX) && !SHARED.has(name) ? undefined : name
 }
 
 // Other clients may compare names without the case of their letters.
 function isTaken(name: string): boolean {
   const lower = name.toLowerCase()
-  return FOREIGN_WORDS.has(name) || lower.startsWith(OWN_PREFIX) || name === Name.mid || lower === 'content-type' || (TRACE_WORDS.has(lower) && name !== lower)
+  return FOREIGN_WORDS.has(name) || (lower.startsWith(OWN_PREFIX) && !SHARED.has(name)) || name === Name.mid || lower === 'content-type' || (TRACE_WORDS.has(lower) && name !== lower)
 }
 
 // Only what natsName would have written: nobody gives a native word a value by its escape.

@@ -10,13 +10,14 @@ import { contentTypeOf, payloadTypeOf } from './content-type.ts'
 import { parseHeaderBlock, type HeaderBlock } from './header-block.ts'
 import { BLOCK, Name, nativeName, STATUS } from './header-names.ts'
 import { isForm, valueOf, type Form } from './header-values.ts'
+import { ttlOf } from './message-options.ts'
 
 export interface NatsMessage {
   /** 1..255 bytes; '' in answers. */
   readonly subject: Uint8Array | string
   /** Where answers go; it travels in the header `replyTo`. */
   readonly replyTo?: string | undefined
-  /** publish, request, response or part; a response with an error in its headers becomes an error. */
+  /** publish, request or response. A response whose headers say so becomes a part or an error. */
   readonly kind: number
   /** Without payload type and `headers`, which the block says. */
   readonly flags?: number
@@ -32,7 +33,6 @@ export interface NatsMessage {
   readonly isSenderChecked?: boolean
 }
 
-const MAX_TTL_MS = 2 ** 31 - 1
 /** What headers may take more than the block that they come from. bytes */
 const GROWTH_BYTES = 64
 /** What of the payload of a failure is told among its details. bytes */
@@ -55,7 +55,7 @@ export function nativeFrame(message: NatsMessage): Uint8Array<ArrayBuffer> {
   const values = valuesOf(read)
   const type = payloadTypeOf(contentTypes(values))
   const failure = message.kind === Kind.response ? failureOf(values, type, message.payload) : undefined
-  const kind = failure === undefined ? message.kind : Kind.error
+  const kind = failure !== undefined ? Kind.error : message.kind === Kind.response && values.has(Name.part) ? Kind.part : message.kind
   return write(message, subjectBytes, kind, encodeWithin(message, read, values), failure?.type ?? type, failure?.payload ?? message.payload)
 }
 
@@ -111,16 +111,11 @@ function nameOf(name: string, texts: readonly string[], isSenderChecked: boolean
     case Name.mid: return 'mid'
     case Name.sentAt: return 'sentAt'
     case Name.receipt: return texts.length === 1 && (texts[0] === 'accepted' || texts[0] === 'delivered') ? 'receipt' : undefined
-    case Name.ttl: return isTtl(texts) ? 'ttl' : undefined
+    case Name.ttl: return texts.length === 1 && ttlOf(texts[0]) !== undefined ? 'ttl' : undefined
     case Name.sender: return isSenderChecked && texts.length === 1 ? 'sender' : undefined
     case Name.contentType: return texts.length === 1 && texts[0] === contentTypeOf(payloadTypeOf(texts)) ? undefined : name
     default: return nativeName(name)
   }
-}
-
-function isTtl(texts: readonly string[]): boolean {
-  const [ttl] = texts
-  return texts.length === 1 && /^[1-9]\d{0,9}$/.test(ttl!) && Number(ttl) <= MAX_TTL_MS
 }
 
 function formsOf(values: Values): ReadonlyMap<string, Form> {

@@ -1,6 +1,6 @@
 // Native messages as NATS clients get them: header block, payload, reply subject. Payloads stay the bytes that they are.
 
-import { BrokerError, errorTable, type ErrorBody, type ErrorCode } from '../../ground/errors.ts'
+import { BrokerError } from '../../ground/errors.ts'
 import { Flag, Kind } from '../../ground/kind.ts'
 import { decodePayload } from '../../ground/payload.ts'
 import { PayloadType } from '../../ground/payload-type.ts'
@@ -8,6 +8,7 @@ import { parseSubject } from '../../ground/subject.ts'
 import { payloadOffset } from '../frame.ts'
 import { readUint32, readUint53 } from '../integers.ts'
 import { Marker, Offset } from '../layout.ts'
+import { answerFields } from './answer-fields.ts'
 import { contentTypeOf, payloadTypeOf } from './content-type.ts'
 import { writeDecimal } from './decimal.ts'
 import { isHeaderValue, writeHeaderBlock, type HeaderField } from './header-block.ts'
@@ -39,10 +40,7 @@ const MAX_TEMPLATES = 1024
 /** The longest id, and the time, each with the line end and the name in front. bytes */
 const TAIL_BYTES = 96
 const STATUS_LINE = /^(\d{3})(?: ([^ \t].*))?$/s
-/** What is told of an error in a line. characters */
-const MAX_ERROR_CHARACTERS = 1024
 const MAX_TTL_MS = 2 ** 31 - 1
-const OWN_CODE_BASE = 4000
 
 const utf8 = new TextEncoder()
 const TIME = utf8.encode(`\r\n${Name.time}: `)
@@ -72,13 +70,14 @@ export class NatsPartsWriter {
     const id = readUint53(bytes, start + Offset.id)
     const time = readUint53(bytes, start + Offset.time)
     const type = (bytes[start + Offset.flags + 1]! & Flag.payloadType) as PayloadType
-    if (bytes[headersAt] === Marker.nil && kind !== Kind.error) return { headers: this.#plainBlock(origin, id, time, type), payload: bytes.subarray(headersAt + 6, end), replyTo: undefined }
+    if (bytes[headersAt] === Marker.nil && kind !== Kind.error && kind !== Kind.part) return { headers: this.#plainBlock(origin, id, time, type), payload: bytes.subarray(headersAt + 6, end), replyTo: undefined }
     const payloadAt = start + payloadOffset(bytes, start, end)
     const payload = bytes.subarray(payloadAt, end)
     const headers = bytes[headersAt] === Marker.nil ? {} : decodeHeaders(bytes.subarray(headersAt, payloadAt - 5))
     const own = this.#ownFields(origin, id, time, headers['sender'])
-    const application = applicationFields(headers, type)
-    const fields = kind === Kind.error ? [...application.filter(([name]) => name !== Name.serviceError && name !== Name.serviceErrorCode), ...errorFields(type, payload), ...own] : [...application, ...own]
+    const answer = answerFields(kind, type, payload)
+    const application = applicationFields(headers, type).filter(([name]) => answer.every((field) => field[0] !== name))
+    const fields = [...application, ...answer, ...own]
     return { headers: writeHeaderBlock({ ...statusOf(headers), fields }), payload, replyTo: replyToOf(headers) }
   }
 
@@ -120,33 +119,6 @@ export class NatsPartsWriter {
     this.#lastTemplate = template
     return template
   }
-}
-
-/** What NATS clients are told of an error: number, text, and the broker's name for it. */
-export function errorFieldsOf({ code, message, details }: Pick<ErrorBody, 'code' | 'message' | 'details'>): HeaderField[] {
-  const known = Object.hasOwn(errorTable, code) ? errorTable[code as ErrorCode] : undefined
-  const told = details?.['serviceErrorCode']
-  const number = typeof told === 'number' || typeof told === 'string' ? lineOf(String(told)) : String(known === undefined ? 500 : OWN_CODE_BASE + known.close)
-  return [[Name.serviceErrorCode, number], [Name.serviceError, lineOf(message)], [Name.error, lineOf(code)]]
-}
-
-function errorFields(type: PayloadType, payload: Uint8Array): HeaderField[] {
-  let body: Partial<ErrorBody> | undefined
-  try {
-    body = decodePayload(type, payload) as Partial<ErrorBody> | undefined
-  } catch {
-    // The responder's own bytes: that it failed is all there is to tell.
-  }
-  const { code, message, details } = typeof body === 'object' && body !== null ? body : {}
-  return errorFieldsOf({
-    code: typeof code === 'string' ? code : 'request.failed',
-    message: typeof message === 'string' ? message : 'the responder failed',
-    ...(typeof details === 'object' && details !== null ? { details } : {}),
-  })
-}
-
-function lineOf(words: string): string {
-  return words.toWellFormed().replace(/[\r\n]+/g, ' ').slice(0, MAX_ERROR_CHARACTERS).toWellFormed().trim()
 }
 
 /** Name and value of all headers that are not the broker's, in the order in which they stand. */
