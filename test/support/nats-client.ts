@@ -1,6 +1,6 @@
 // A plain NATS client of the public library, as any program of the user's would be; it ends with the test.
 
-import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node'
+import { connect, wsconnect, type ConnectionOptions, type NatsConnection, type Subscription, type Msg } from '@nats-io/transport-node'
 import type { Teardown } from './temporary-directory.ts'
 
 /** Connected; it stays away once it was cut off, unless the options say otherwise. */
@@ -8,4 +8,30 @@ export async function connectNats(t: Teardown, servers: string | string[], optio
   const client = await connect({ servers, reconnect: false, ...options })
   t.teardown(() => client.close())
   return client
+}
+
+/** The same over WebSocket. Not in a file with `connectNats`: the library has one transport at a time for a whole process. */
+export async function connectNatsWebSocket(t: Teardown, url: string, options: ConnectionOptions = {}): Promise<NatsConnection> {
+  const client = await wsconnect({ servers: url, reconnect: false, ...options })
+  t.teardown(() => client.close())
+  return client
+}
+
+/** The next `count` messages of a subscription. */
+export async function takeNats(subscription: Subscription, count: number): Promise<Msg[]> {
+  const iterator = subscription[Symbol.asyncIterator]()
+  const messages: Msg[] = []
+  while (messages.length < count) {
+    const { value } = (await iterator.next()) as { value: Msg | undefined }
+    if (value === undefined) throw new Error(`the subscription to ${subscription.getSubject()} ended after ${messages.length} of ${count} messages`)
+    messages.push(value)
+  }
+  return messages
+}
+
+/** Subscribed, and the broker knows it. */
+export async function subscribeNats(client: NatsConnection, ...subscription: Parameters<NatsConnection['subscribe']>): Promise<Subscription> {
+  const made = client.subscribe(...subscription)
+  await client.flush()
+  return made
 }
