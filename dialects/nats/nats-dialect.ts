@@ -32,6 +32,7 @@ export interface NatsHost<C> {
   send(connection: C, bytes: Uint8Array): void
 }
 
+const silentDefaults = { ...connectDefaults, verbose: false }
 const utf8 = new TextEncoder()
 const NOTHING = new Uint8Array(0)
 const OK = utf8.encode('+OK\r\n')
@@ -134,8 +135,12 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
 
   // Whoever begins with something else than CONNECT, where that is enough.
   #begin(): boolean {
-    if (this.#host.admitsAnonymous) this.#hello({ options: this.#options, presented: nothingPresented })
-    else this.fail(new BrokerError('handshake.expected', { expected: 'CONNECT', actual: 'something else' }))
+    if (this.#host.admitsAnonymous) {
+      // It is verbose from now on; what it did not say is not answered.
+      this.#options = silentDefaults
+      this.#hello({ options: silentDefaults, presented: nothingPresented })
+      this.#options = connectDefaults
+    } else this.fail(new BrokerError('handshake.expected', { expected: 'CONNECT', actual: 'something else' }))
     return this.isReady
   }
 
