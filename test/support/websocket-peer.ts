@@ -40,9 +40,9 @@ export class WebSocketPeer {
 
   /** After the handshake; `lines` are headers beside those it needs, `name` is what it asks for in Host. */
   static async upgrade(t: Teardown, url: string, lines: readonly string[] = [], name?: string): Promise<WebSocketPeer> {
-    const { hostname, port, host } = new URL(url)
+    const { hostname, port, host, pathname } = new URL(url)
     const peer = new WebSocketPeer(await open(t, Number(port), hostname), false)
-    peer.socket.write(upgradeRequest({ host: name ?? host, lines }))
+    peer.socket.write(upgradeRequest({ host: name ?? host, path: pathname, lines }))
     while (peer.head === '') {
       const [name] = await Promise.race([once(peer.socket, 'data').then(() => ['data']), once(peer.socket, 'close').then(() => ['close'])])
       if (name === 'close' && peer.head === '') throw new Error('the server closed before it answered')
@@ -118,13 +118,15 @@ export class WebSocketPeer {
 }
 
 interface UpgradeRequest {
+  /** default `/` */
+  readonly path?: string
   readonly host: string
   readonly lines?: readonly string[]
 }
 
 /** The request that opens a WebSocket. */
-export function upgradeRequest({ host, lines = [] }: UpgradeRequest): string {
-  return ['GET / HTTP/1.1', `Host: ${host}`, 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13', `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`, ...lines, '', ''].join('\r\n')
+export function upgradeRequest({ host, path = '/', lines = [] }: UpgradeRequest): string {
+  return [`GET ${path} HTTP/1.1`, `Host: ${host}`, 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13', `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`, ...lines, '', ''].join('\r\n')
 }
 
 async function open(t: Teardown, port: number, host = '127.0.0.1'): Promise<Socket> {

@@ -24,8 +24,8 @@ export class WebSocketRig implements LinkHandler {
   isEnded = false
   #written = Buffer.alloc(0)
 
-  constructor({ maxMessageBytes = 1024 * 1024, isAdmitted = false, deflation }: { maxMessageBytes?: number; isAdmitted?: boolean; deflation?: Deflation } = {}) {
-    const kind: WebSocketKind = { outgoing: outgoing(0), maxFrameBytes: 0, maxFirstMessageBytes: maxMessageBytes, isStream: false, links: new Set() }
+  constructor({ maxMessageBytes = 1024 * 1024, isAdmitted = false, isStream = false, deflation }: { maxMessageBytes?: number; isAdmitted?: boolean; isStream?: boolean; deflation?: Deflation } = {}) {
+    const kind: WebSocketKind = { outgoing: outgoing(0), maxFrameBytes: 0, maxFirstMessageBytes: maxMessageBytes, isStream, links: new Set() }
     const socket = new Duplex({
       read() {},
       write: (chunk: Buffer, _encoding, done) => {
