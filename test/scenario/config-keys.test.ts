@@ -210,10 +210,11 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     'pool.deflateAbove',
   ],
   'nats-keys.test.ts': ['nats.enabled', 'nats.host', 'nats.port'],
+  'nats-websocket.test.ts': ['nats.maxConnections', ...['', '.host', '.port', '.tls', '.tls.cert', '.tls.key', '.tls.ca', '.tls.verify', '.tls.handshakeTimeout'].map(key => `nats.websocket${key}`)],
+  'nats-tls.test.ts': ['', '.cert', '.key', '.ca', '.verify', '.handshakeTimeout'].map(key => `nats.tls${key}`),
   'the tests of the NATS port and its dialect': [
     'principals[].nkey',
-    ...['serverName', 'maxPayload', 'maxControlLine', 'maxConnections', 'maxSubscriptions', 'pingInterval', 'maxPingsOut', 'authTimeout', 'noAuthUser', 'lameDuck', 'requestTimeout', 'monitor', 'monitor.host', 'monitor.port', 'websocket', 'websocket.host', 'websocket.port'].map(key => `nats.${key}`),
-    ...['tls', 'websocket.tls'].flatMap(tls => [tls, ...['cert', 'key', 'ca', 'verify', 'handshakeTimeout'].map(key => `${tls}.${key}`)]).map(key => `nats.${key}`),
+    ...['serverName', 'maxPayload', 'maxControlLine', 'maxSubscriptions', 'pingInterval', 'maxPingsOut', 'authTimeout', 'noAuthUser', 'lameDuck', 'requestTimeout', 'monitor', 'monitor.host', 'monitor.port'].map(key => `nats.${key}`),
   ],
   'test/broker/ground/host-lookup.test.ts': ['network.dns.cache', 'network.dns.cacheTtl', 'network.dns.prefetch'],
   'test/broker/delivery: it changes how bytes leave, not which': ['ipc.performance.bufferSize'],
