@@ -1,14 +1,18 @@
 // The NATS port as an operator meets it: where it listens, and what becomes of a port that is taken.
 
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import test from 'ava'
 import { defaultSettings } from '../../broker/ground/settings.ts'
 import { createBroker } from '../../index.ts'
 import { startBroker } from '../support/broker.ts'
 import { startCallboard } from '../support/callboard.ts'
+import { freePort } from '../support/free-port.ts'
+import { connectNats } from '../support/nats-client.ts'
 import { runCallboard } from '../support/run-callboard.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { until } from '../support/until.ts'
 
 /** A port that another program has. */
 async function takenPort(t: { teardown(done: () => void): void }): Promise<number> {
@@ -77,4 +81,48 @@ test('nats port: turned off, nothing listens', async t => {
   t.is(broker.natsAddress, undefined)
   t.is(broker.natsProblem, undefined)
   t.notRegex(JSON.stringify(broker.tree()), /listener\.nats/)
+})
+
+test('nats port: who has not authenticated is limited as on the gateway, and who has is not counted there', async t => {
+  const broker = await startBroker(t, { config: { gateway: { port: 0, limits: { maxUnauthenticated: 2 } }, nats: { port: 0, authTimeout: '1m' } } })
+  const token = { token: broker.token }
+  for (let i = 0; i < 3; i++) await connectNats(t, broker.nats, token)
+  const dial = (): Socket => {
+    const socket = connect(broker.natsPort, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    return socket
+  }
+  const silent = [dial(), dial()]
+  for (const socket of silent) t.regex(String((await once(socket, 'data'))[0]), /^INFO /)
+  t.regex(await text(dial()), /^INFO .*\r\n-ERR 'maximum connections exceeded'\r\n$/)
+  silent[0]!.destroy()
+  // Until the broker has seen that.
+  await until(async () => (await connectNats(t, broker.nats, token).then(() => 'in', String)) === 'in')
+})
+
+test('nats port: clients come back to a broker that was started again', async t => {
+  const broker = await startBroker(t, { config: { nats: { port: await freePort() } } })
+  const client = await connectNats(t, broker.nats, { token: broker.token, reconnect: true, reconnectTimeWait: 5, maxReconnectAttempts: -1 })
+  const isBack = (async () => {
+    for await (const { type } of client.status()) if (type === 'reconnect') return
+  })()
+  await broker.broker.stop()
+  const again = await startBroker(t, { home: broker.home })
+  await isBack
+  await client.flush()
+  t.is((await (await again.connect()).call('connections')).connections.filter(({ dialect }) => dialect === 'nats').length, 1)
+})
+
+test('nats port: a program that speaks HTTP, and one that sends garbage, are told and ended, and others go on', async t => {
+  const broker = await startBroker(t)
+  const client = await connectNats(t, broker.nats, { token: broker.token })
+  for (const bytes of ['GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n', Buffer.alloc(100_000, 0xee), Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03, 0x0d, 0x0a])]) {
+    const socket = connect(broker.natsPort, '127.0.0.1')
+    socket.on('error', () => {})
+    t.teardown(() => socket.destroy())
+    socket.write(bytes)
+    await new Promise(resolve => void socket.once('close', resolve).resume())
+  }
+  await client.flush()
+  t.pass()
 })
