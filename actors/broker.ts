@@ -5,7 +5,7 @@ import { AgentRegister } from '../agents/agent-register.ts'
 import { endLeftovers } from '../agents/leftovers.ts'
 import { LocalAgent } from '../agents/local-agent.ts'
 import type { Connection } from '../broker/connection.ts'
-import type { AgentInfo } from '../broker/ground/api.ts'
+import type { AgentInfo, BusStatus } from '../broker/ground/api.ts'
 import type { Audit } from '../broker/ground/audit.ts'
 import { systemClock } from '../broker/ground/clock.ts'
 import { Deadlines } from '../broker/ground/deadlines.ts'
@@ -25,6 +25,7 @@ import { brokerMachine } from '../machines/broker.ts'
 import { phaseOf } from '../machines/lifecycle.ts'
 import { Actor, type SignalOf } from './actor.ts'
 import type { ActorScope } from './behaviour.ts'
+import type { ChildSpec } from './child-spec.ts'
 import { createDialects } from './dialects.ts'
 import { mostConnections } from './file-limit.ts'
 import { ConfiguredPrincipals } from './configured-principals.ts'
@@ -32,6 +33,7 @@ import { Listeners } from './listeners.ts'
 import { changeLimits } from './nats-limits.ts'
 import { addOwner, issueAgentCredential } from './principals.ts'
 import { Tree } from './tree.ts'
+import type { JoinedBus } from './joined-bus.ts'
 
 export interface BrokerActorOptions {
   readonly home: string
@@ -73,6 +75,7 @@ export class BrokerActor implements BrokerHost {
   #principals: ConfiguredPrincipals | undefined
   #pipeline: Pipeline | undefined
   #lameDuckMs = 0
+  #bus: JoinedBus | undefined
   #isStopping = false
 
   constructor(options: BrokerActorOptions) {
@@ -132,6 +135,10 @@ export class BrokerActor implements BrokerHost {
 
   get natsProblem(): string | undefined {
     return this.#listeners.problem('nats')
+  }
+
+  get bus(): BusStatus | undefined {
+    return this.#bus?.status()
   }
 
   get phase(): Phase {
@@ -257,6 +264,7 @@ export class BrokerActor implements BrokerHost {
       environment: { clock: systemClock, deadlines, log },
       pipeline,
       agents: this.#agents,
+      upstream: await this.#joinBus(pipeline),
       listeners: this.#listeners.openers(pipeline.core),
     })
     this.#tree = tree
@@ -270,6 +278,14 @@ export class BrokerActor implements BrokerHost {
     }
     const result = await tree.root.start()
     if (result !== 'ok' && result !== 'ignore') throw result.kind === 'crash' ? result.error : new BrokerError('internal.error', { problem: `the tree ended while it started (${result.kind})` })
+  }
+
+  async #joinBus(pipeline: Pipeline): Promise<ChildSpec | undefined> {
+    const { settings, log, version } = this.#options
+    if (settings.bus.nats === undefined) return undefined
+    const { joinBus } = await import('./joined-bus.ts')
+    this.#bus = await joinBus(settings.bus.nats, pipeline, version, { clock: systemClock, deadlines: this.#deadlines, log })
+    return this.#bus.child
   }
 
   async #drain(): Promise<void> {

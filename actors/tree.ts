@@ -2,6 +2,7 @@
 //
 //   broker ─ root ─┬─ core ─┬─ pool
 //                  │        └─ channels ─── channel.command, channel.events …
+//                  ├─ upstream ── link.nats          where the broker joins NATS servers
 //                  ├─ agents ── agent.system …
 //                  └─ edge ─┬─ connections ─── conn-1, conn-2 …
 //                           ├─ listener.unix
@@ -43,6 +44,8 @@ export interface TreeOptions {
   readonly environment: Environment
   readonly pipeline: Pipeline
   readonly agents: readonly LocalAgent[]
+  /** What leads to other brokers; undefined: this one is alone. */
+  readonly upstream?: ChildSpec | undefined
   /** By name, what opens each listener; nothing comes of it where the broker is to run without it. */
   readonly listeners: Readonly<Record<string, (onLink: (link: Link) => void) => Promise<Listener | undefined>>>
 }
@@ -71,7 +74,10 @@ export class Tree {
     const listeners = Object.entries(options.listeners).map(([name, open]) => listenerChild(name, () => open((link) => this.#accept(link)), environment))
     const core = branch(() => supervisor('core', 'restForOne', [poolChild(this.#core, environment), channels]))
     const edge = branch(() => (this.#edge = supervisor('edge', 'restForOne', [connections, ...listeners])))
-    this.root = supervisor('root', 'oneForOne', [core, agentBranch, edge])
+    const { upstream: link } = options
+    // Losing it is never a reason to end: it is made anew as often as it fails.
+    const upstream = link === undefined ? [] : [branch(() => new Supervisor({ id: 'upstream', strategy: 'restForOne', intensity: Infinity, environment, children: [link] }))]
+    this.root = supervisor('root', 'oneForOne', [core, ...upstream, agentBranch, edge])
   }
 
   info(): ActorInfo {

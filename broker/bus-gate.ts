@@ -5,7 +5,7 @@
 //                             └─▶ gate.sink (outbound) ─▶ link              └▶ one queue group ─▶ its next member
 
 import type { Backpressure } from './backpressure.ts'
-import type { Connection } from './connection.ts'
+import { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { outboundLimits } from './delivery/marks.ts'
 import type { BusArrival, BusGate } from './ground/bus.ts'
@@ -23,9 +23,11 @@ import { Route } from './routing/route.ts'
 import { Permissions } from './security/permissions.ts'
 import type { Subscribing } from './subscribing.ts'
 import { follow, traceOf } from './tracing.ts'
+import { nativeSlice } from './variant.ts'
 import { decodeFrame } from './wire/frame.ts'
 import { readUint53 } from './wire/integers.ts'
 import { Offset } from './wire/layout.ts'
+import { frameEnd } from './wire/regroup.ts'
 
 const EVERYTHING = { allow: ['>'], deny: [] }
 const bus: Principal = { name: 'bus', roles: ['system'], publish: EVERYTHING, subscribe: EVERYTHING }
@@ -35,6 +37,32 @@ const CLIENT = 'bus.nats'
 const NO_INDEX = -1
 
 const text = new TextDecoder()
+
+/** What a message may grow by as its envelope becomes headers. bytes */
+const GROWTH_BYTES = 1024
+
+/** The connection to other brokers. */
+export class BusConnection extends Connection {
+  /** Largest message that the other end takes. bytes */
+  maxBytes = Infinity
+
+  override deliver(slice: Slice): boolean {
+    const native = nativeSlice(slice)
+    const { bytes, start, end, count } = native
+    if (end - start + GROWTH_BYTES <= this.maxBytes || count === 0) return super.deliver(native)
+    if (count === 1) {
+      this.outbound.drop(native, 'overflow')
+      return true
+    }
+    let isTaken = true
+    for (let at = start; at < end; ) {
+      const next = frameEnd(bytes, at)
+      if (!this.deliver(native.part(bytes, at, next, 1))) isTaken = false
+      at = next
+    }
+    return isTaken
+  }
+}
 
 interface Parts {
   readonly core: Core
@@ -46,10 +74,10 @@ interface Parts {
 
 export class JoinedBusGate implements BusGate {
   readonly nowhere: Sink
-  readonly #connection: Connection
+  readonly #connection: BusConnection
   readonly #parts: Parts
 
-  constructor(connection: Connection, dialect: Dialect, parts: Parts) {
+  constructor(connection: BusConnection, dialect: Dialect, parts: Parts) {
     const { core } = parts
     this.#connection = connection
     this.#parts = parts
@@ -118,6 +146,11 @@ export class JoinedBusGate implements BusGate {
     }
   }
 
+  awaits(to: number, ref: number): boolean {
+    const { core, requester } = this.#parts
+    return requester.open.awaited(core.directory.number(to), ref, this.#connection) !== undefined
+  }
+
   answered(frame: Uint8Array): void {
     const { requester } = this.#parts
     if (this.#connection.isReady) requester.answer(this.#connection, frame, 0, frame.length, readUint53(frame, Offset.id), readUint53(frame, Offset.time), undefined)
@@ -129,9 +162,10 @@ export class JoinedBusGate implements BusGate {
     if (request !== undefined) requester.open.declined(request, this.#connection)
   }
 
-  up(): void {
+  up(maxBytes: number): void {
     const { core } = this.#parts
     const connection = this.#connection
+    connection.maxBytes = maxBytes
     if (connection.state !== 'detached') return
     connection.state = 'ready'
     connection.outbound.attach(connection.link, [], core.flusher.limits)

@@ -1,6 +1,6 @@
 // What the broker's methods ask of whoever runs it: the supervision tree, agents, channels as actors, stopping.
 
-import type { AgentInfo } from './ground/api.ts'
+import type { AgentInfo, BusStatus } from './ground/api.ts'
 import type { ActorInfo, ChannelSpec, Phase } from './ground/types.ts'
 
 export interface BrokerHost {
@@ -16,6 +16,8 @@ export interface BrokerHost {
   readonly nats: string | undefined
   /** Why none is open, though one is configured. */
   readonly natsProblem: string | undefined
+  /** undefined: no servers are joined. */
+  readonly bus: BusStatus | undefined
   readonly phase: Phase
   tree(): ActorInfo
   /** Starts the channel's actor, which makes it reachable, and remembers it over restarts. */

@@ -3,7 +3,7 @@
 
 import { Admission, handshakeFrameBytes, processCheck } from './admission.ts'
 import { Backpressure } from './backpressure.ts'
-import { JoinedBusGate } from './bus-gate.ts'
+import { BusConnection, JoinedBusGate } from './bus-gate.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import { Core } from './core.ts'
 import { ForeignPublisher } from './foreign-publisher.ts'
@@ -115,7 +115,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   /** Makes the connection that leads to other brokers; it is there until its link ends. */
   join(link: Link, dialect: Dialect): JoinedBusGate {
-    const connection = new Connection(++this.#lastNumber, link, this.core.flusher, this, this.core.clock.monotonicMs())
+    const connection = new BusConnection(++this.#lastNumber, link, this.core.flusher, this, this.core.clock.monotonicMs())
     this.#connections.add(connection)
     link.attach(connection)
     return new JoinedBusGate(connection, dialect, { core: this.core, publisher: this.#publisher, requester: this.#requester, subscribing: this.#subscribing, backpressure: this.#backpressure })

@@ -114,7 +114,10 @@ export class Requester {
     if (kind === Kind.part) this.open.part(request, connection)
     if (request.reply !== undefined) this.#publishAnswer(connection, request, request.reply, bytes, start, end, id, timeMicros)
     else this.#deliverAnswer(connection, requester, request, bytes, start, end, id, timeMicros, zstd)
-    if (kind !== Kind.part) this.open.answered(request, connection)
+    if (kind === Kind.part) return
+    // Behind the bus there may be more of them.
+    if (request.isMany && connection === this.#core.busConnection) this.open.counted(request)
+    else this.open.answered(request, connection)
   }
 
   #deliverAnswer(connection: Connection, requester: Connection, request: OpenRequest, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number, zstd: Compressed | undefined): void {

@@ -41,7 +41,7 @@ export class View implements BrokerView {
     const { broker, incarnation, directory, channels } = this.#pipeline.core
     const memory = process.memoryUsage()
     const cpu = process.cpuUsage()
-    const { version, phase, home, socket, gateway, gatewayProblem, nats, natsProblem } = this.#host
+    const { version, phase, home, socket, gateway, gatewayProblem, nats, natsProblem, bus } = this.#host
     return {
       broker,
       incarnation,
@@ -55,6 +55,7 @@ export class View implements BrokerView {
       ...(gatewayProblem === undefined ? {} : { gatewayProblem }),
       ...(nats === undefined ? {} : { nats }),
       ...(natsProblem === undefined ? {} : { natsProblem }),
+      ...(bus === undefined ? {} : { bus }),
       connections: directory.size,
       channels: channels.list().length,
       agents: this.#host.agents().length,

@@ -27,6 +27,7 @@ const RESERVE_SHARE = 4
 export function crossCheck(root: SourceNode, directory: string, report: ConfigReport): void {
   checkSockets(root, directory, report)
   checkSingleton(root, report)
+  checkBus(root, report)
   checkProcesses(root, report)
   checkReserve(root, ['ipc', 'performance', 'maxMessageSize'], defaultSettings.ipc.performance.maxMessageBytes, report)
   checkReserve(root, ['nats', 'maxPayload'], undefined, report)
@@ -94,6 +95,16 @@ function checkNats(root: SourceNode, report: ConfigReport): void {
     const tls = nodeAt(root, path)
     const verify = tls?.members.get('verify')
     if (verify?.scalar === true && !tls!.members.has('ca')) report.problem([...path, 'verify'], verify.offset, `${pathText(path)}.verify is true, and there is no ${pathText(path)}.ca: anybody with a certificate of a public authority would be let in; name the file of your own`)
+  }
+}
+
+// A private key proves nothing without its certificate.
+function checkBus(root: SourceNode, report: ConfigReport): void {
+  const path = ['bus', 'nats', 'tls']
+  const tls = nodeAt(root, path)
+  for (const [one, other] of [['cert', 'key'], ['key', 'cert']] as const) {
+    const given = tls?.members.get(one)
+    if (given !== undefined && !tls!.members.has(other)) report.problem([...path, one], given.offset, `${pathText([...path, one])} needs ${pathText([...path, other])} beside it`)
   }
 }
 

@@ -6,6 +6,7 @@ import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import { parsePattern, parseSubject } from '../broker/ground/subject.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
+import { parseServerAddress } from '../broker/ground/nats-address.ts'
 import { readNkey } from '../broker/ground/nkey.ts'
 import { DURATION_PATTERN, formatDuration, parseDuration } from './duration.ts'
 import { formatSize, parseSize, SIZE_PATTERN } from './size.ts'
@@ -115,6 +116,8 @@ export const secret = kind('text', '16 to 512 printable characters without space
 
 /** Without user and password: what is secret is sent as a header, which is never shown. */
 export const webAddress = kind('address', 'an http:// or https:// address without user, password, query and fragment', says => z.string(says).refine(isWebAddress, says))
+
+export const natsAddress = kind('address', 'the address of a NATS server, nats://host:port or tls://host:port, without user and password', says => z.string(says).superRefine(checkedBy(parseServerAddress, says)))
 
 /** RFC 9110 5.1: a token. */
 export const headerName = kind('name', 'the name of a header', says => z.string(says).regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, says))

@@ -148,7 +148,6 @@ export const laterGroups: readonly LaterGroup[] = [
       ['monitoring.alerts.*.channels', 'list', 'none'],
     ],
   },
-  { feature: 'the link to NATS servers', keys: [['bus.nats.servers', 'list', 'none']] },
 ]
 
 /** A value that is refused for a key that otherwise works. */

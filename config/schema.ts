@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { defaultSettings } from '../broker/ground/settings.ts'
 import { agentsBlock } from './agent-keys.ts'
 import { auditBlock } from './audit-keys.ts'
+import { busBlock } from './bus-keys.ts'
 import { channelsBlock } from './channel-keys.ts'
 import { gatewayBlock } from './gateway-keys.ts'
 import { ipcBlock } from './ipc-keys.ts'
@@ -25,6 +26,7 @@ export const configSchema = map({
   principals: principalsBlock,
   gateway: gatewayBlock,
   nats: natsBlock,
+  bus: busBlock,
   network: networkBlock,
   pool: poolBlock,
   telemetry: telemetryBlock,

@@ -1,6 +1,6 @@
 // Turns a checked configuration into the broker's settings: names with units, absolute paths.
 
-import { defaultSettings, type AgentSettings, type ChannelFlow, type GatewaySettings, type IpcSettings, type NatsSettings, type NatsTlsSettings, type NetworkSettings, type PrincipalSettings, type Settings, type TelemetrySettings } from '../broker/ground/settings.ts'
+import { defaultSettings, type AgentSettings, type ChannelFlow, type GatewaySettings, type IpcSettings, type NatsBusSettings, type NatsSettings, type NatsTlsSettings, type NetworkSettings, type PrincipalSettings, type Settings, type TelemetrySettings } from '../broker/ground/settings.ts'
 import { resolveCommand, resolvePath } from './paths.ts'
 import type { ConfigFile } from './schema.ts'
 
@@ -12,7 +12,7 @@ export function toSettings(file: ConfigFile, directory: string): Settings {
     ipc: ipcSettings(file.ipc, directory),
     gateway: gatewaySettings(file.gateway),
     nats: natsSettings(file.nats, directory),
-    bus: defaultSettings.bus,
+    bus: { nats: file.bus.nats && busSettings(file.bus.nats, directory) },
     network: networkSettings(file.network),
     pool: { threads: file.pool.threads, signatureAboveBytes: file.pool.signatureAbove, compressAboveBytes: file.pool.compressAbove, deflateAboveBytes: file.pool.deflateAbove },
     telemetry: telemetrySettings(file.telemetry, directory),
@@ -35,6 +35,23 @@ function gatewaySettings({ enabled, host, port, singleton, constraints, allowedO
     allowedOrigins,
     allowedHosts,
     ...limits,
+  }
+}
+
+function busSettings({ credentials, tls, hold, backoff, pingInterval, ...nats }: NonNullable<ConfigFile['bus']['nats']>, directory: string): NatsBusSettings {
+  const file = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolvePath(path, directory))
+  const { initial, max, multiplier, jitter } = backoff
+  return {
+    servers: nats.servers,
+    credentialsFile: file(credentials),
+    tls: tls && { caFile: file(tls.ca), certFile: file(tls.cert), keyFile: file(tls.key) },
+    name: nats.name,
+    subjects: nats.subjects,
+    localGroups: nats.localGroups,
+    pingIntervalMs: pingInterval,
+    holdBytes: hold.bytes,
+    holdMs: hold.time,
+    backoff: { initialMs: initial, maxMs: max, multiplier, jitter },
   }
 }
 

@@ -5,6 +5,33 @@ import type { ActorInfo, ChannelDirection, ChannelMode, Phase, Role } from './ty
 
 type NoParams = Readonly<Record<string, never>>
 
+/** The link to NATS servers, through which a broker is joined to others. */
+export interface BusStatus {
+  /** `connecting`: it looks for a server; `waiting`: none let it in, and it looks again after a while. */
+  readonly state: 'connecting' | 'joined' | 'waiting'
+  /** `host:port`, while it is joined. */
+  readonly server?: string
+  readonly serverName?: string
+  /** How long it has been in that state. */
+  readonly sinceMs: number
+  readonly rttMs: number
+  /** Why it is not joined. */
+  readonly problem?: string
+  /** Patterns and queue groups that this broker's clients want from others. */
+  readonly patterns: number
+  readonly groups: number
+  /** Deliveries that the servers have confirmed. */
+  readonly forwarded: number
+  /** Deliveries that wait for the link. */
+  readonly held: number
+  /** Deliveries lost since there was no link, and such that may have arrived or not. */
+  readonly lost: { readonly down: number; readonly unknown: number }
+  /** Messages of the servers that belonged to nothing. */
+  readonly strays: number
+  /** Messages that were too large for the servers, or could not be written as theirs. */
+  readonly unsent: number
+}
+
 export interface BrokerStatus {
   readonly broker: string
   readonly incarnation: number
@@ -22,6 +49,8 @@ export interface BrokerStatus {
   readonly nats?: string
   /** Why it runs without, though a NATS port is configured. */
   readonly natsProblem?: string
+  /** Missing where the broker joins no servers. */
+  readonly bus?: BusStatus
   readonly connections: number
   readonly channels: number
   readonly agents: number

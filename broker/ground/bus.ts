@@ -55,12 +55,14 @@ export interface BusGate {
    * came for a queue group, for the member whose turn it is. A request that finds nobody is refused like any other: `error` with its id.
    */
   arrived(frame: Uint8Array, group?: { readonly pattern: string; readonly name: string }): BusArrival
+  /** That request waits for an answer from beyond. */
+  awaits(to: number, ref: number): boolean
   /** An answer from beyond: response, part or error, to a request that went there. */
   answered(frame: Uint8Array): void
   /** Nobody beyond answers that request. */
   declined(to: number, ref: number): void
-  /** The link is up: what waits leaves, and what comes follows. */
-  up(): void
+  /** The link is up: what waits leaves, and what comes follows; messages of more than `maxBytes` are dropped. */
+  up(maxBytes: number): void
   /** The link is gone: what was on its way is `link-unknown`; what comes waits, as far as `holdBytes` go, and is `link-down` beyond them. */
   down(holdBytes: number): void
   /** Nothing is held any more: what waits, and what comes, is `link-down`. */

@@ -110,6 +110,11 @@ export class OpenRequests {
     if (!request.isMany && request.responders.length > 1) this.#keepOnly(request, responder)
   }
 
+  /** One of many came from somebody who stands for several: more may follow. */
+  counted(request: OpenRequest): void {
+    request.responses++
+  }
+
   /** A last answer came; the first one closes the request, or the last of many. */
   answered(request: OpenRequest, responder: RequestParty): void {
     request.responses++

@@ -19,7 +19,7 @@ export function rigWithView(setup: PipelineSetup = {}): PipelineRig {
     gateway: undefined,
     gatewayProblem: undefined,
     nats: undefined,
-    natsProblem: undefined,
+    natsProblem: undefined, bus: undefined,
     phase: 'run',
     tree: () => root,
     startChannel: async spec => rig.openChannel(spec),

@@ -1,0 +1,50 @@
+// Requests from beyond that wait for answers of this broker's clients: where their answers go. And the inbox of this broker,
+// where answers from beyond come.
+//
+//   out   request of connection 12, id 7     PUB subject <inbox>.12.7           answers: MSG <inbox>.12.7
+//   in    MSG subject … reply R              request with id n of the bus connection; its answers, with ref n, go to R
+
+import { randomBytes } from 'node:crypto'
+
+/** A request from beyond. */
+export interface AskedHere {
+  readonly reply: string
+  /** It came for nobody but us: who asks must be told when nobody answers. */
+  readonly isOurs: boolean
+}
+
+export class Asked {
+  /** Another one for each start of the link, so that no answer comes to the wrong request. */
+  readonly inbox = `_INBOX.${randomBytes(12).toString('base64url').replace(/[-_]/g, '0')}`
+  readonly #here = new Map<number, AskedHere>()
+
+  get size(): number {
+    return this.#here.size
+  }
+
+  add(id: number, asked: AskedHere): void {
+    this.#here.set(id, asked)
+  }
+
+  get(id: number): AskedHere | undefined {
+    return this.#here.get(id)
+  }
+
+  delete(id: number): void {
+    this.#here.delete(id)
+  }
+
+  /** Where answers to a request of this broker's client come. */
+  addressOf(origin: number, id: number): string {
+    return `${this.inbox}.${origin}.${id}`
+  }
+
+  /** Whose request an address of this broker's is about; undefined: it is none. */
+  requestOf(address: string): { readonly origin: number; readonly id: number } | undefined {
+    if (!address.startsWith(`${this.inbox}.`)) return undefined
+    const match = /^(\d{1,10})\.(\d{1,16})$/.exec(address.slice(this.inbox.length + 1))
+    if (match === null) return undefined
+    const [origin, id] = [Number(match[1]), Number(match[2])]
+    return Number.isSafeInteger(id) ? { origin, id } : undefined
+  }
+}

@@ -1,0 +1,142 @@
+// What comes from the servers, as frames for the clients of this broker. A server is believed nothing: what does not belong to the
+// subscription under which it came is passed by.
+//
+//   P   a plain pattern          every receiver here, once however many patterns match     (copies.ts)
+//   P   the broker's inbox       the answer, or 503: nobody answers                        (asked.ts)
+//   P   $CB.all, $CB.to.…        whoever is addressed
+//   Q   a queue group            its member whose turn it is
+
+import type { BusGate } from '../../ground/bus.ts'
+import { Flag, Kind } from '../../ground/kind.ts'
+import { matchesPattern, parseSubject } from '../../ground/subject.ts'
+import { headerStatus, headerValue } from '../../wire/nats/header-block.ts'
+import { nativeFrame } from '../../wire/nats/native-frame.ts'
+import { decodeFrame, encodeFrame } from '../../wire/frame.ts'
+import type { Asked } from './asked.ts'
+import { contentOf, Copies } from './copies.ts'
+import type { Interest, Wanted } from './interest.ts'
+import type { SharedSubjects } from './shared-subjects.ts'
+import { Word } from './words.ts'
+
+export interface IncomingOptions {
+  readonly gate: BusGate
+  readonly subjects: SharedSubjects
+  readonly interest: Interest
+  readonly asked: Asked
+  /** Time for answers to a request that says none. ms */
+  readonly timeoutMs: number
+  readonly nowMs: () => number
+  /** `$CB.bus.<broker>`: what is sent below it is for this broker alone. */
+  readonly home: string
+  /** Tells whoever asks at `reply` that nobody answers. */
+  readonly decline: (reply: string) => void
+}
+
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
+
+export class Incoming {
+  readonly #options: IncomingOptions
+  readonly #copies = new Copies()
+  /** Messages that belonged to no subscription, or were not what they should be. */
+  strays = 0
+
+  constructor(options: IncomingOptions) {
+    this.#options = options
+  }
+
+  /** Other connections from now on: nothing is a copy of what came before. */
+  restart(): void {
+    this.#copies.clear()
+  }
+
+  /** A message; `isQ`: it came on Q. */
+  message(sid: number, isQ: boolean, subject: string, reply: string | undefined, headers: Uint8Array | undefined, payload: Uint8Array): void {
+    const wanted = this.#options.interest.wanted(sid)
+    if (wanted === undefined || (wanted.group !== undefined) !== isQ || !this.#take(wanted, subject, validReply(reply), headers, payload)) this.strays++
+  }
+
+  /** An answer of a client here to a request of a client here: nothing that P publishes comes back on P. */
+  loopback(frame: Uint8Array, origin: number, id: number): void {
+    const { gate } = this.#options
+    if (!gate.awaits(origin, id)) return
+    const { kind, flags, headers, payload } = decodeFrame(frame, 0, frame.length)
+    gate.answered(encodeFrame({ kind, flags: flags & Flag.payloadType, origin: gate.number, id: gate.nextId(), time: gate.wallMicros(), to: origin, ref: id, headers, payload }))
+  }
+
+  #take(wanted: Wanted, subject: string, reply: string | undefined, headers: Uint8Array | undefined, payload: Uint8Array): boolean {
+    const { asked } = this.#options
+    const request = asked.requestOf(subject)
+    if (request !== undefined) return wanted.isOwn && this.#answer(request, headers, payload)
+    const tokens = tokensOf(subject)
+    if (tokens === undefined || !matchesPattern(wanted.tokens, tokens)) return false
+    if (wanted.isOwn) return this.#addressed(subject, reply, headers, payload)
+    const { interest, subjects, nowMs } = this.#options
+    if (!subjects.hasSubject(tokens)) return true
+    if (wanted.group !== undefined) {
+      this.#arrived(subject, reply, headers, payload, { pattern: wanted.pattern, name: wanted.group })
+      return true
+    }
+    const matches = interest.matches(subject, tokens)
+    if ((matches > 1 || this.#copies.size > 0) && !this.#copies.isNew(contentOf(subject, reply, headers, payload), wanted.sid, matches, nowMs())) return true
+    this.#arrived(subject, reply, headers, payload)
+    return true
+  }
+
+  #answer({ origin, id }: { readonly origin: number; readonly id: number }, headers: Uint8Array | undefined, payload: Uint8Array): boolean {
+    const { gate } = this.#options
+    // Late, or one of several where one was wanted.
+    if (!gate.awaits(origin, id)) return true
+    if (headers !== undefined && payload.length === 0 && headerStatus(headers) === '503') {
+      gate.declined(origin, id)
+      return true
+    }
+    const kind = headers !== undefined && headerValue(headers, Word.kind) === 'part' ? Kind.part : Kind.response
+    gate.answered(nativeFrame({ subject: '', kind, origin: gate.number, id: gate.nextId(), timeMicros: gate.wallMicros(), to: origin, ref: id, headers, payload, isSenderChecked: true }))
+    return true
+  }
+
+  // `$CB.bus.<this broker>.to.client.x` is `$CB.to.client.x`, and for nobody but this broker.
+  #addressed(subject: string, reply: string | undefined, headers: Uint8Array | undefined, payload: Uint8Array): boolean {
+    const { home } = this.#options
+    const isHome = subject.startsWith(`${home}.`)
+    const address = isHome ? `$CB.${subject.slice(home.length + 1)}` : subject
+    if (address !== '$CB.all' && !address.startsWith('$CB.to.')) return false
+    this.#arrived(address, reply, headers, payload, undefined, isHome)
+    return true
+  }
+
+  #arrived(subject: string, reply: string | undefined, headers: Uint8Array | undefined, payload: Uint8Array, group?: { readonly pattern: string; readonly name: string }, isOurs = group !== undefined): void {
+    const { gate, asked, timeoutMs, decline } = this.#options
+    const id = gate.nextId()
+    const isRequest = reply !== undefined && gate.mayAsk
+    const common = { subject, origin: gate.number, id, timeMicros: gate.wallMicros(), headers, payload, isSenderChecked: true }
+    if (!isRequest) {
+      gate.arrived(nativeFrame({ ...common, kind: Kind.publish, replyTo: reply }), group)
+      return
+    }
+    asked.add(id, { reply, isOurs })
+    // Whoever asks beyond takes as many answers as it likes.
+    const { receivers } = gate.arrived(nativeFrame({ ...common, kind: Kind.request, flags: Flag.many, to: timeoutOf(headers) ?? timeoutMs }), group)
+    if (receivers > 0) return
+    asked.delete(id)
+    if (isOurs) decline(reply)
+  }
+}
+
+function tokensOf(subject: string): string[] | undefined {
+  try {
+    return parseSubject(subject)
+  } catch {
+    return undefined
+  }
+}
+
+function validReply(reply: string | undefined): string | undefined {
+  return reply === undefined || tokensOf(reply) === undefined ? undefined : reply
+}
+
+function timeoutOf(headers: Uint8Array | undefined): number | undefined {
+  const asked = headers === undefined ? undefined : headerValue(headers, Word.timeout)
+  const ms = asked !== undefined && /^\d{1,10}$/.test(asked) ? Number(asked) : 0
+  return ms >= 1 && ms <= MAX_TIMEOUT_MS ? ms : undefined
+}

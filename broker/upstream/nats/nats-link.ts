@@ -1,0 +1,319 @@
+// The link to NATS servers: finds one that lets this broker in, notices when it is gone, and finds the next.
+//
+//   connecting ── a server took both connections, and all that is wanted ──▶ joined ── one of them is gone ──▶ connecting
+//       └── none did ──▶ waiting ── backoff over ──▶ connecting            messages are held as long as `hold` says
+
+import type { BusGate } from '../../ground/bus.ts'
+import { Deadline, type Deadlines } from '../../ground/deadlines.ts'
+import { BrokerError } from '../../ground/errors.ts'
+import type { NatsBusSettings } from '../../ground/settings.ts'
+import type { Link, Log } from '../../ground/types.ts'
+import type { Dialect } from '../../ground/control.ts'
+import type { NatsNames } from '../../wire/nats/nats-parts.ts'
+import { Asked } from './asked.ts'
+import { BusLink } from './bus-link.ts'
+import { readCredentials } from './credentials.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { Incoming } from './incoming.ts'
+import { linkDialect } from './link-dialect.ts'
+import type { NatsBus } from './nats-bus.ts'
+import { Outgoing } from './outgoing.ts'
+import { openPair, settled, type Pair } from './pair.ts'
+import { parseServerAddress, type ServerAddress } from '../../ground/nats-address.ts'
+import { ServerOrder } from './server-order.ts'
+import { UserConnection } from './user-connection.ts'
+
+export type LinkState = 'connecting' | 'joined' | 'waiting'
+/** What the chart of the link's actor is told. */
+export type LinkEdge = 'JOINED' | 'LOST' | 'REFUSED' | 'RETRY'
+
+export interface LinkStatus {
+  readonly state: LinkState
+  /** `host:port` of the server; undefined: none. */
+  readonly server: string | undefined
+  readonly serverName: string | undefined
+  /** How long it has been in that state. ms */
+  readonly sinceMs: number
+  readonly rttMs: number
+  /** Why there was no server the last time. */
+  readonly problem: string | undefined
+  /** Messages that belonged to no subscription, or could not be put into NATS form. */
+  readonly strays: number
+  readonly unsent: number
+}
+
+export interface NatsLinkOptions {
+  readonly settings: NatsBusSettings
+  readonly bus: NatsBus
+  /** Makes the connection of the pipeline. */
+  readonly join: (link: Link, dialect: Dialect) => BusGate
+  readonly names: NatsNames
+  readonly broker: string
+  readonly version: string
+  /** Messages of more bytes are not taken. */
+  readonly maxMessageBytes: number
+  readonly requestTimeoutMs: number
+  readonly deadlines: Deadlines
+  readonly nowMs: () => number
+  readonly random: () => number
+  /** How long to wait after so many rounds without a server. ms */
+  readonly backoffMs: (failures: number) => number
+  readonly log: Log
+  readonly onEdge: (edge: LinkEdge) => void
+  /** The connection of the pipeline was ended by somebody else. */
+  readonly onEnded: (reason: BrokerError) => void
+}
+
+/** Time that a server has for each step of letting this broker in. ms */
+const ENTRY_MS = 2000
+/** Time that what waits has to leave when the broker stops. ms */
+const DRAIN_MS = 2000
+/** Beats after which a server that asks to be left is left, whatever is on its way. */
+const MAX_LEAVING_BEATS = 10
+
+export class NatsLink {
+  readonly #options: NatsLinkOptions
+  readonly #order: ServerOrder
+  readonly #asked = new Asked()
+  readonly #link: BusLink
+  readonly #outgoing: Outgoing
+  readonly #incoming: Incoming
+  readonly #heartbeat: Heartbeat
+  readonly #user: UserConnection
+  readonly #gate: BusGate
+  readonly #retry = new Deadline(() => this.#again())
+  readonly #hold = new Deadline(() => this.#giveUp())
+  #pair: Pair | undefined
+  #state: LinkState = 'connecting'
+  #sinceMs: number
+  #problem: string | undefined
+  #failures = 0
+  #isClosed = false
+  /** Beats since the server asked to be left; 0: it has not. */
+  #leavingBeats = 0
+  readonly #told = new Set<string>()
+
+  /** @throws BrokerError `config.invalid` */
+  constructor(options: NatsLinkOptions) {
+    const { settings, bus, deadlines, nowMs, random, names } = options
+    this.#options = options
+    this.#order = new ServerOrder(settings.servers.map(parseServerAddress), random)
+    this.#sinceMs = nowMs()
+    this.#outgoing = new Outgoing({
+      names,
+      asked: this.#asked,
+      subjectOf: (subject) => (subject === '$CB.all' ? subject : bus.addresses.subjectOf(subject.split('.'))),
+      loopback: (frame, origin, id) => this.#incoming.loopback(frame, origin, id),
+      onProblem: (problem) => this.#tell(problem.message),
+    })
+    this.#link = new BusLink(this.#outgoing, bus.interest, (reason) => this.#ended(reason))
+    const gate = options.join(this.#link, linkDialect(() => gate.number))
+    this.#gate = gate
+    this.#incoming = new Incoming({
+      gate,
+      subjects: bus.subjects,
+      interest: bus.interest,
+      asked: this.#asked,
+      timeoutMs: options.requestTimeoutMs,
+      nowMs,
+      home: bus.home,
+      decline: (reply) => this.#decline(reply),
+    })
+    this.#heartbeat = new Heartbeat({ deadlines, nowMs, intervalMs: settings.pingIntervalMs, isPaused: () => this.#link.isPaused, onBeat: () => this.#beat() })
+    this.#user = new UserConnection({ users: bus.users, name: `${this.#name}-k`, version: options.version, credentialsFile: settings.credentialsFile, tls: settings.tls, pingIntervalMs: settings.pingIntervalMs, deadlines, log: options.log })
+  }
+
+  get #name(): string {
+    return this.#options.settings.name ?? `callboard-${this.#options.broker}`
+  }
+
+  status(): LinkStatus {
+    const server = this.#pair?.p
+    return {
+      state: this.#state,
+      server: server?.server.text,
+      serverName: server?.info.name,
+      sinceMs: Math.round(this.#options.nowMs() - this.#sinceMs),
+      rttMs: server?.rttMs ?? 0,
+      problem: this.#problem,
+      strays: this.#incoming.strays,
+      unsent: this.#outgoing.unsent,
+    }
+  }
+
+  /** Begins to look for a server. Whether there is one is seen later. */
+  start(): void {
+    this.#detach()
+    void this.#connect()
+  }
+
+  /** What waits leaves, as far as it can within two seconds. */
+  async drain(): Promise<void> {
+    const pair = this.#pair
+    if (pair === undefined) return
+    const untilMs = this.#options.nowMs() + DRAIN_MS
+    this.#options.bus.interest.detach()
+    while (this.#pair === pair && this.#gate.pending.messages > 0) {
+      const leftMs = untilMs - this.#options.nowMs()
+      if (leftMs <= 0) return
+      await settled(pair, leftMs).catch(() => {})
+    }
+  }
+
+  /** Ends it now, and its connection in the pipeline. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    const { deadlines, bus } = this.#options
+    deadlines.cancel(this.#retry)
+    deadlines.cancel(this.#hold)
+    const pair = this.#pair
+    this.#pair = undefined
+    this.#heartbeat.stop()
+    this.#user.lost()
+    bus.interest.detach()
+    pair?.p.close()
+    pair?.q.close()
+    bus.set(undefined, 'alone')
+    this.#gate.down(0)
+    this.#gate.giveUp()
+    this.#link.use(undefined, undefined)
+    this.#link.destroy()
+  }
+
+  async #connect(): Promise<void> {
+    for (const server of this.#order.all) {
+      if (this.#isClosed) return
+      try {
+        await this.#joinAt(server)
+        return
+      } catch (error) {
+        const { message } = BrokerError.from(error)
+        if (message !== this.#problem && !this.#isClosed) this.#options.log.warn({ server: server.text }, message)
+        this.#problem = message
+      }
+    }
+    if (this.#isClosed) return
+    this.#enter('waiting', 'REFUSED')
+    this.#options.deadlines.set(this.#retry, this.#options.backoffMs(++this.#failures))
+  }
+
+  #again(): void {
+    this.#enter('connecting', 'RETRY')
+    void this.#connect()
+  }
+
+  async #joinAt(server: ServerAddress): Promise<void> {
+    const { settings, version, maxMessageBytes, bus } = this.#options
+    const authenticator = await readCredentials(settings.credentialsFile)
+    const pair = await openPair({ server, tls: settings.tls, name: this.#name, version, maxMessageBytes, timeoutMs: ENTRY_MS }, authenticator)
+    try {
+      this.#listen(pair)
+      this.#incoming.restart()
+      bus.interest.attach(pair.p, pair.q)
+      await settled(pair, ENTRY_MS)
+      if (this.#isClosed || pair.p.isClosed || pair.q.isClosed) throw new BrokerError('bus.unreachable', { server: server.text, problem: 'it closed the connection' })
+    } catch (error) {
+      bus.interest.detach()
+      end(pair, BrokerError.from(error))
+      throw error
+    }
+    this.#joined(pair)
+  }
+
+  #listen(pair: Pair): void {
+    for (const client of [pair.p, pair.q]) {
+      client.events = {
+        message: (...message) => this.#incoming.message(message[0], client === pair.q, ...(message.slice(1) as [string, string | undefined, Uint8Array | undefined, Uint8Array])),
+        tooLarge: (_, subject, bytes) => this.#tell(`a message on ${subject} with ${bytes} bytes was passed by: ipc.performance.maxMessageSize is ${this.#options.maxMessageBytes}`),
+        refused: (text) => this.#tell(`${client.server.text}: ${text}`),
+        leaving: () => {
+          if (this.#order.all.length > 1) this.#leavingBeats ||= 1
+        },
+        closed: (problem) => this.#lost(pair, problem),
+      }
+    }
+  }
+
+  #joined(pair: Pair): void {
+    const { bus, deadlines, log } = this.#options
+    this.#pair = pair
+    this.#failures = 0
+    this.#leavingBeats = 0
+    this.#problem = undefined
+    deadlines.cancel(this.#hold)
+    this.#link.use(pair.p, pair.q)
+    bus.set(this.#gate, 'joined')
+    this.#enter('joined', 'JOINED')
+    this.#gate.up(pair.p.info.maxPayloadBytes)
+    this.#heartbeat.start([pair.p, pair.q])
+    this.#user.joined(pair.p)
+    log.info({ server: pair.p.server.text, name: pair.p.info.name, version: pair.p.info.version }, 'joined a NATS server')
+  }
+
+  #lost(pair: Pair, problem: BrokerError): void {
+    end(pair, problem)
+    if (pair !== this.#pair) return
+    const { log } = this.#options
+    this.#pair = undefined
+    this.#problem = problem.message
+    this.#order.lost(pair.p.server)
+    this.#enter('connecting', 'LOST')
+    log.warn({ server: pair.p.server.text }, problem.message)
+    this.#detach()
+    void this.#connect()
+  }
+
+  // What was on its way when the link broke is not known to have arrived; what comes from now on waits.
+  #detach(): void {
+    const { bus, settings, deadlines } = this.#options
+    this.#heartbeat.stop()
+    this.#user.lost()
+    bus.interest.detach()
+    this.#link.use(undefined, undefined)
+    bus.set(this.#gate, 'holding')
+    this.#gate.down(settings.holdBytes)
+    deadlines.set(this.#hold, settings.holdMs)
+  }
+
+  #giveUp(): void {
+    this.#options.bus.set(this.#gate, 'alone')
+    this.#gate.giveUp()
+  }
+
+  #beat(): void {
+    const pair = this.#pair
+    if (this.#leavingBeats === 0 || pair === undefined) return
+    // Between two writes nothing is lost by leaving.
+    if (this.#link.isBusy && this.#leavingBeats++ < MAX_LEAVING_BEATS) return
+    this.#lost(pair, new BrokerError('bus.unreachable', { server: pair.p.server.text, problem: 'the server is about to stop, and asked to be left' }))
+  }
+
+  #decline(reply: string): void {
+    const lines: Uint8Array[] = []
+    this.#outgoing.declined(reply, lines)
+    this.#pair?.p.write(lines)
+  }
+
+  #ended(reason: BrokerError | undefined): void {
+    if (!this.#isClosed) this.#options.onEnded(reason ?? new BrokerError('connection.closed'))
+  }
+
+  #enter(state: LinkState, edge: LinkEdge): void {
+    this.#state = state
+    this.#sinceMs = this.#options.nowMs()
+    this.#options.onEdge(edge)
+  }
+
+  // Once each: a server may say the same for every message.
+  #tell(text: string): void {
+    if (this.#told.has(text) || this.#told.size >= 100) return
+    this.#told.add(text)
+    this.#options.log.warn({}, text)
+  }
+}
+
+function end({ p, q }: Pair, problem: BrokerError): void {
+  p.destroy(problem)
+  q.destroy(problem)
+}

@@ -1,0 +1,26 @@
+// Headers that brokers tell each other about a message, beside those of its envelope. Other NATS clients may pass them by.
+
+const utf8 = new TextEncoder()
+
+export const Word = {
+  /** `part`: one of several answers, not the last. */
+  kind: 'Callboard-Kind',
+  /** How long the request may take. ms */
+  timeout: 'Callboard-Timeout',
+} as const
+
+const NO_RESPONDERS = utf8.encode('NATS/1.0 503\r\n\r\n')
+
+/** What a server sends when nobody is there to answer, and what a broker sends whose member has just left. */
+export function noResponders(): Uint8Array {
+  return NO_RESPONDERS
+}
+
+/** The header block with one more field at its end. */
+export function withField(block: Uint8Array, name: string, value: string): Uint8Array {
+  const field = utf8.encode(`${name}: ${value}\r\n\r\n`)
+  const longer = new Uint8Array(block.length - 2 + field.length)
+  longer.set(block.subarray(0, block.length - 2))
+  longer.set(field, block.length - 2)
+  return longer
+}

@@ -1,0 +1,43 @@
+// Brokers in this process that are joined to NATS servers.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import type { BusStatus } from '../../broker/ground/api.ts'
+import type { Client } from '../../client/index.ts'
+import { startBroker, type LocalBroker } from './broker.ts'
+import type { Teardown } from './temporary-directory.ts'
+import { until } from './until.ts'
+
+const LOOK_MS = 5
+
+export interface JoinOptions {
+  /** More of the block `bus.nats`. */
+  readonly bus?: object
+  /** More of the configuration. */
+  readonly config?: object
+  /** false: it is not waited for. */
+  readonly isReachable?: boolean
+}
+
+/** A broker that is joined to these servers. */
+export async function joinedBroker(t: Teardown, servers: readonly string[], { bus = {}, config = {}, isReachable = true }: JoinOptions = {}): Promise<LocalBroker> {
+  const broker = await startBroker(t, { config: { ...config, bus: { nats: { servers, ...bus } } } })
+  if (isReachable) await reaches(await broker.connect(), 'joined')
+  return broker
+}
+
+/** Waits until the broker's link is in that state. */
+export async function reaches(client: Client, state: BusStatus['state']): Promise<BusStatus> {
+  for (;;) {
+    const { bus } = await client.call('status')
+    if (bus?.state === state) return bus
+    await delay(LOOK_MS)
+  }
+}
+
+/** Waits until the servers know that so many patterns and groups are wanted of them, and have what was said before. */
+export async function wants(client: Client, patterns: number, groups = 0): Promise<void> {
+  await until(async () => {
+    const { bus } = await client.call('status')
+    return bus?.patterns === patterns && bus.groups === groups
+  })
+}
