@@ -21,7 +21,10 @@ export function answerFields(kind: number, type: PayloadType, payload: Uint8Arra
 }
 
 /** What NATS clients are told of an error: number, text, and its code. */
-export function errorFields({ code, message, details }: Pick<ErrorBody, 'code' | 'message' | 'details'>): HeaderField[] {
+export function errorFields({ code: given, message, details }: Pick<ErrorBody, 'code' | 'message' | 'details'>): HeaderField[] {
+  // A code of the application's own travels among the details.
+  const own = given === 'request.failed' ? details?.['code'] : undefined
+  const code = typeof own === 'string' ? own : given
   const known = Object.hasOwn(errorTable, code) ? OWN_CODE_BASE + errorTable[code as ErrorCode].close : UNKNOWN_CODE
   const told = details?.['serviceErrorCode']
   const number = typeof told === 'number' || typeof told === 'string' ? lineOf(String(told)) : String(known)

@@ -37,7 +37,8 @@ export interface NatsMessage {
 const GROWTH_BYTES = 64
 /** What of the payload of a failure is told among its details. bytes */
 const MAX_DATA_BYTES = 4096
-const ERROR_CODE = /^[a-z][a-z_]*\.[a-z][a-z_]*$/
+/** Codes of applications may be any word. */
+const ERROR_CODE = /^[\w.:-]{1,128}$/
 
 const utf8 = new TextEncoder()
 const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -154,13 +155,18 @@ function failureOf(values: Values, type: PayloadType, payload: Uint8Array): { ty
   if (message === undefined && number === undefined) return undefined
   if (isErrorBody(type, payload)) return { type, payload }
   const told = values.get(Name.error)?.[0] ?? ''
-  const code = ERROR_CODE.test(told) ? told : 'request.failed'
+  const known = Object.hasOwn(errorTable, told) ? (told as ErrorCode) : undefined
   const data = dataOf(payload)
   const body: ErrorBody = {
-    code,
+    code: known ?? 'request.failed',
     message: message ?? `the responder answered with error ${number}`,
-    retryable: Object.hasOwn(errorTable, code) && errorTable[code as ErrorCode].retryable,
-    details: { ...(number === undefined ? {} : { serviceErrorCode: /^\d{1,9}$/.test(number) ? Number(number) : number }), ...(data === undefined ? {} : { data }) },
+    retryable: known !== undefined && errorTable[known].retryable,
+    details: {
+      // As the SDK sends a code of the application's own.
+      ...(known === undefined && ERROR_CODE.test(told) ? { code: told } : {}),
+      ...(number === undefined ? {} : { serviceErrorCode: /^\d{1,9}$/.test(number) ? Number(number) : number }),
+      ...(data === undefined ? {} : { data }),
+    },
   }
   const encoded = encodePayload(body)
   return { type: encoded.type, payload: encoded.bytes }

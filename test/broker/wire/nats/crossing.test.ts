@@ -227,6 +227,13 @@ test('crossing: codes of applications, and bodies that are none', (t) => {
   t.is(fieldsOf(toNats(broken))['Nats-Service-Error'], 'the responder failed')
 })
 
+test('crossing: a code of the application\'s own is the one that is told, and comes back as the SDK sends it', (t) => {
+  const there = toNats(answer({ code: 'request.failed', message: 'no', retryable: false, details: { code: 'shop.closed', message: 'no' } }))
+  t.like(fieldsOf(there), { 'Nats-Service-Error-Code': '500', 'Callboard-Error': 'shop.closed' })
+  const frame = fromNats({ headers: block(['Nats-Service-Error', 'no'], ['Callboard-Error', 'shop.closed']), payload: new Uint8Array(0), kind: Kind.response })
+  t.deepEqual(decodeBody(decodeFrame(frame, 0, frame.length).payload), { code: 'request.failed', message: 'no', retryable: false, details: { code: 'shop.closed' } })
+})
+
 test('crossing: an error of a NATS service is an error answer', (t) => {
   const frame = fromNats({ headers: block(['Nats-Service-Error-Code', '400'], ['Nats-Service-Error', 'bad input']), payload: utf8.encode('field x'), kind: Kind.response })
   const { kind, flags, payload } = decodeFrame(frame, 0, frame.length)
