@@ -15,6 +15,12 @@ export interface Flushable {
 /** Told when a turn's writes are made: when its first slice was appended, when they began and when they ended. ms, monotonic */
 export type FlushObserver = (sinceMs: number, beganMs: number, endedMs: number) => void
 
+/**
+ * A turn that has brought so much is written before its end: what is left standing meanwhile falls out of the processor's
+ * cache, and its memory cannot serve again. 50 NATS pairs: 4.4M deliveries per CPU second before, 5.2M with it. bytes
+ */
+const EARLY_BYTES = 512 * 1024
+
 export class Flusher {
   /** What holds for receivers that have no limits of their own. */
   readonly limits: OutboundLimits
@@ -23,6 +29,7 @@ export class Flusher {
   #isScheduled = false
   #sinceMs = 0
   #lent: Uint8Array[] = []
+  #lentBytes = 0
   /** The monotonic clock. */
   readonly nowMs: () => number
   readonly #onFlushed: FlushObserver
@@ -46,7 +53,13 @@ export class Flusher {
 
   /** A chunk that was read in this turn, and that nobody needs once what was delivered out of it is written. */
   lend(chunk: Uint8Array): void {
-    if (this.#isScheduled && isMostOfItsMemory(chunk)) this.#lent.push(chunk)
+    if (!this.#isScheduled || !isMostOfItsMemory(chunk)) return
+    this.#lent.push(chunk)
+    this.#lentBytes += chunk.length
+    if (this.#lentBytes < EARLY_BYTES) return
+    this.#lentBytes = 0
+    // Not at once: whoever lends it may still have to read on in it. Node runs this before the next chunk comes.
+    process.nextTick(this.#flush)
   }
 
   /** Flushes now. */
@@ -57,6 +70,7 @@ export class Flusher {
     this.#dirty = []
     const loan = new Loan(this.#lent)
     this.#lent = []
+    this.#lentBytes = 0
     for (const outbound of dirty) if (!outbound.flush()) outbound.hold(loan)
     this.packer.forget()
     loan.release()

@@ -47,3 +47,22 @@ test('marks: between high-water and the hard limit there are at least 1 MiB for 
   t.true(lowBytes < highBytes && highBytes < hardBytes && hardBytes < ceilingBytes)
   t.true(hardBytes - highBytes >= 1024 * 1024)
 })
+
+test('flusher: a turn that has brought much is written before its end, never while its bytes are read', async t => {
+  const flushed: string[] = []
+  const flusher = new Flusher(limits, 8192, () => 0, () => {})
+  const chunks = Array.from({ length: 8 }, () => new Uint8Array(64 * 1024))
+  for (const chunk of chunks) {
+    flusher.add(flushable(() => flushed.push('written')))
+    flusher.lend(chunk)
+    t.deepEqual(flushed, [])
+    t.is(chunk.byteLength, 64 * 1024, 'whoever lent it may read on')
+  }
+  const order: string[] = []
+  setImmediate(() => order.push('end of the turn'))
+  await new Promise<void>(resolve => process.nextTick(resolve))
+  order.push(`${flushed.length} written`)
+  t.deepEqual(chunks.map(({ byteLength }) => byteLength), Array<number>(8).fill(0), 'given back')
+  await settle()
+  t.deepEqual(order, ['8 written', 'end of the turn'])
+})
