@@ -5,6 +5,7 @@
 //   out     └───────── run of 2 ────────┘└─── run ───┘ line      └ unfinished: copied, and completed by the next chunk
 
 import { BrokerError } from '../../broker/ground/errors.ts'
+import { PARSER_ERROR } from './err-texts.ts'
 import { NatsRun } from './nats-run.ts'
 
 const SPACE = 0x20
@@ -181,7 +182,7 @@ export class NatsReader {
 
   #check(size: number, headerBytes: number): void {
     if (size > this.#input.maxPayloadBytes) throw new BrokerError('nats.max_payload', { actualBytes: size, limitBytes: this.#input.maxPayloadBytes })
-    if (headerBytes > size) throw malformed(`the header of an HPUB has ${headerBytes} bytes, the whole ${size}`)
+    if (headerBytes > size) throw wrongArguments(`the header of an HPUB has ${headerBytes} bytes, the whole ${size}`)
   }
 
   #open(bytes: Uint8Array, start: number, end: number, subjectStart: number, subjectEnd: number, replyStart: number, replyEnd: number, headerBytes: number): void {
@@ -228,7 +229,7 @@ export class NatsReader {
     }
     const words = rest.split(/[ \t]+/)
     const sizes = verb === 'PUB' ? 1 : 2
-    if (words.length < 1 + sizes || words.length > 2 + sizes || words[0] === '') throw malformed(`${verb} takes ${verb === 'PUB' ? 'a subject, perhaps a reply subject, and a size' : 'a subject, perhaps a reply subject, and two sizes'}`)
+    if (words.length < 1 + sizes || words.length > 2 + sizes || words[0] === '') throw wrongArguments(`${verb} takes ${verb === 'PUB' ? 'a subject, perhaps a reply subject, and a size' : 'a subject, perhaps a reply subject, and two sizes'}`)
     const [headerBytes, size] = [words.at(-sizes)!, words.at(-1)!].map((word) => sizeOf(Buffer.from(word), 0, word.length)) as [number, number]
     this.#check(size, sizes === 1 ? -1 : headerBytes)
     const messageEnd = payloadAt + size + CRLF_BYTES
@@ -305,10 +306,10 @@ function sizeOf(bytes: Uint8Array, start: number, end: number): number {
   let size = 0
   for (let i = start; i < end; i++) {
     const digit = bytes[i]! - ZERO
-    if (digit < 0 || digit > 9) throw malformed('a size is not a number')
+    if (digit < 0 || digit > 9) throw wrongArguments('a size is not a number')
     size = size * 10 + digit
   }
-  if (end === start || end - start > MAX_SIZE_DIGITS) throw malformed('a size is not a number of at most 9 digits')
+  if (end === start || end - start > MAX_SIZE_DIGITS) throw wrongArguments('a size is not a number of at most 9 digits')
   return size
 }
 
@@ -318,6 +319,10 @@ function checkEnd(bytes: Uint8Array, messageEnd: number): void {
 
 function lineTooLong({ maxControlLineBytes }: NatsInput): BrokerError {
   return new BrokerError('nats.max_control_line', { limitBytes: maxControlLineBytes })
+}
+
+function wrongArguments(problem: string): BrokerError {
+  return new BrokerError('nats.malformed', { problem, said: PARSER_ERROR })
 }
 
 function malformed(problem: string): BrokerError {
