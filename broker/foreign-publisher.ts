@@ -62,8 +62,10 @@ export class ForeignPublisher {
   }
 
   #deliver(connection: Connection, route: Route, slice: Slice, messages: ForeignMessages, details?: RunDetails): number {
-    const { firstId, timeMicros, reply } = messages
-    if (reply === undefined || !route.receivers.answersFrames) return this.#publisher.publish(connection, route, slice, firstId, timeMicros, details)
+    const { firstId, timeMicros } = messages
+    // The reply subject is a text to be made: not for those who get it as it stands.
+    const reply = route.receivers.answersFrames ? messages.reply : undefined
+    if (reply === undefined) return this.#publisher.publish(connection, route, slice, firstId, timeMicros, details)
     return this.#requester.requestForeign(connection, route, slice, messages, reply, details)
   }
 

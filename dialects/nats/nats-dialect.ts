@@ -104,8 +104,8 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
   published(run: NatsRun): void {
     if (!this.readsHeaders && run.headerBlock !== undefined) return this.fail(new BrokerError('nats.malformed', { problem: 'HPUB of a client whose CONNECT has no headers', said: PARSER_ERROR }))
     const receivers = this.#ingress.foreign(this.#connection, run)
-    const { reply } = run
-    if (receivers === 0 && reply !== undefined) this.#say(this.#noResponders(reply))
+    const reply = receivers === 0 ? run.reply : undefined
+    if (reply !== undefined) this.#say(this.#noResponders(reply))
     if (this.#isVerbose && receivers >= 0) for (let i = 0; i < run.count; i++) this.#say(OK)
   }
 
