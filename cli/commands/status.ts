@@ -55,18 +55,18 @@ interface Reasons {
 
 /** What files, log and port say; `running` is what the broker itself does. Loaded only when asked for: it reads the configuration. */
 async function reasonsOf(context: Context, running: Status | undefined): Promise<Reasons> {
-  const [{ checkHome }, { checkConfig }, { checkGateway }, { readRunLog }, { readStartRecord }] = await Promise.all([
+  const [{ checkHome }, { checkConfig }, { checkGateway, checkNats }, { readRunLog }, { readStartRecord }] = await Promise.all([
     import('../checks/home.ts'),
     import('../checks/config.ts'),
-    import('../checks/gateway.ts'),
+    import('../checks/ports.ts'),
     import('../checks/run-log.ts'),
     import('../start-record.ts'),
   ])
   const { config } = readStartRecord(context.paths)
   const { findings, problems, complaints } = await readRunLog(context, running !== undefined)
   const checks: Finding[] = []
-  // One that runs with a gateway says where itself; it may have been started with another port than it would be now.
-  const wanted = running?.gateway === undefined ? [checkHome, checkConfig, checkGateway] : [checkHome, checkConfig]
+  // One that runs with a port says where itself; it may have been started with another one than it would be now.
+  const wanted = [checkHome, checkConfig, ...(running?.gateway === undefined ? [checkGateway] : []), ...(running?.nats === undefined ? [checkNats] : [])]
   for (const check of wanted) for await (const finding of check(context, config)) checks.push(finding)
   return { checks: [...checks, ...findings], problems, complaints: running === undefined ? complaints : [] }
 }

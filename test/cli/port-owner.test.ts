@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import test from 'ava'
-import { judgePort } from '../../cli/checks/gateway.ts'
+import { judgePort } from '../../cli/checks/ports.ts'
 import { listeningInodes, portOwner } from '../../cli/port-owner.ts'
 import { until } from '../support/until.ts'
 
@@ -32,12 +32,15 @@ test('port owner: of the system\'s table the sockets that listen count, not thei
   t.deepEqual(listeningInodes(TABLE, 80), [])
 })
 
-test('gateway check: the port is the broker\'s, free, nobody\'s, or taken by somebody', t => {
+test('port check: the port is the broker\'s, free, nobody\'s, or taken by somebody', t => {
   const owner = { pid: 7, command: 'nginx' }
-  t.like(judgePort(18_789, '127.0.0.1', owner, 7), { state: 'ok', text: 'listens at 127.0.0.1:18789' })
-  t.like(judgePort(18_789, '127.0.0.1', undefined, undefined), { state: 'ok', text: 'port 18789 is free' })
-  t.like(judgePort(18_789, '127.0.0.1', undefined, 7), { state: 'warn', text: 'the broker runs, but nobody listens at port 18789' })
-  t.like(judgePort(18_789, '127.0.0.1', owner, 8), { state: 'warn', text: 'port 18789 is taken by process 7 (nginx)' })
-  t.like(judgePort(18_789, '127.0.0.1', owner, undefined), { state: 'fail' })
-  t.like(judgePort(18_789, '127.0.0.1', { pid: undefined, command: undefined }, undefined), { text: 'port 18789 is taken by a process of another user' })
+  const asked = { port: 18_789, host: '127.0.0.1', isPortRequired: true }
+  t.like(judgePort('gateway', asked, owner, 7), { state: 'ok', text: 'listens at 127.0.0.1:18789' })
+  t.like(judgePort('gateway', asked, undefined, undefined), { state: 'ok', text: 'port 18789 is free' })
+  t.like(judgePort('gateway', asked, undefined, 7), { state: 'warn', text: 'the broker runs, but nobody listens at port 18789' })
+  t.like(judgePort('gateway', asked, owner, 8), { state: 'warn', text: 'port 18789 is taken by process 7 (nginx)' })
+  t.like(judgePort('gateway', asked, owner, undefined), { state: 'fail' })
+  // Nobody asked for it: the broker starts without.
+  t.like(judgePort('nats', { ...asked, isPortRequired: false }, owner, undefined), { check: 'nats', state: 'warn', remedy: 'end that process, or choose another port with nats.port in the config' })
+  t.like(judgePort('gateway', asked, { pid: undefined, command: undefined }, undefined), { text: 'port 18789 is taken by a process of another user' })
 })

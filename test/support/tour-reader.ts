@@ -24,10 +24,11 @@ interface ReaderOptions {
   readonly nodeArguments?: string
   /** default: any that is free */
   readonly gatewayPort?: number
+  readonly natsPort?: number
 }
 
 /** Opens shell and checkout; a broker that is started there ends with the test. */
-export function openReader(t: Teardown, { copies = [], nodeArguments = '', gatewayPort = 0 }: ReaderOptions = {}): Reader {
+export function openReader(t: Teardown, { copies = [], nodeArguments = '', gatewayPort = 0, natsPort = 0 }: ReaderOptions = {}): Reader {
   const home = temporaryDirectory(t)
   const checkout = join(home, 'callboard')
   mkdirSync(checkout)
@@ -38,7 +39,7 @@ export function openReader(t: Teardown, { copies = [], nodeArguments = '', gatew
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_') && name !== 'FORCE_COLOR'))
   // npx itself takes half a second and asks the registry for news.
   const prelude = `npx() { what=$1; shift; case $what in callboard) node '${bin}' "$@" ;; node) node "$@" ${nodeArguments} ;; *) echo "npx $what?" ; return 127 ;; esac; }`
-  const env = { ...inherited, HOME: home, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, CALLBOARD_GATEWAY_PORT: String(gatewayPort), CALLBOARD_NATS_PORT: '0' }
+  const env = { ...inherited, HOME: home, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, CALLBOARD_GATEWAY_PORT: String(gatewayPort), CALLBOARD_NATS_PORT: String(natsPort) }
   const session = openSession(t, { cwd: checkout, env, prelude })
   t.teardown(async () => void (await runCallboard({ teardown: () => {} }, ['stop', '--force', '--timeout', '5s'], { home: join(home, '.callboard') })))
   return { home, checkout, session }

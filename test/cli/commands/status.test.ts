@@ -78,11 +78,12 @@ test('status: --verbose names who has the port of a gateway that will not start'
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const home = temporaryDirectory(t)
-  writeFileSync(join(home, 'config.json'), JSON.stringify({ gateway: { port } }))
+  writeFileSync(join(home, 'config.json'), JSON.stringify({ gateway: { port }, nats: { port } }))
   // Empty: what the configuration says holds.
-  const env = { CALLBOARD_GATEWAY_PORT: '' }
+  const env = { CALLBOARD_GATEWAY_PORT: '', CALLBOARD_NATS_PORT: '' }
   t.is((await runCallboard(t, ['start', '--detach'], { home, env })).exit, 1)
   const { stdout } = await runCallboard(t, ['gateway', 'status', '--verbose'], { home, env })
   t.regex(stdout, new RegExp(`^fail +gateway +port ${port} is taken by process ${process.pid} `, 'm'))
+  t.regex(stdout, new RegExp(`^fail +nats +port ${port} is taken by process ${process.pid} `, 'm'))
   t.regex(stdout, new RegExp(`^what it said when it was last started in the background\nerror: .*${port}`, 'm'))
 })
