@@ -1,8 +1,10 @@
 // NATS over WebSocket with the public client: at /nats on the gateway's port, and on a port of its own.
 
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { connect as connectTls } from 'node:tls'
 import { headers, wsconnect, type ConnectionOptions, type Msg, type NatsConnection, type Subscription, type WsConnectionOptions } from '@nats-io/nats-core'
 import test from 'ava'
 import { WebSocket } from 'ws'
@@ -137,6 +139,7 @@ test('config: nats.maxConnections counts clients of TCP and WebSocket together; 
   }
 })
 
+const secureTitle = 'config: nats.websocket.tls: who does not begin its handshake in time is cut, and certificates are read again on request'
 const title = 'config: nats.websocket.tls: clients come by wss, with a certificate where verify asks for one'
 const tlsTest = noOpenssl === undefined ? test : test.skip
 tlsTest(noOpenssl === undefined ? title : `${title} (left out: ${noOpenssl})`, async t => {
@@ -146,13 +149,34 @@ tlsTest(noOpenssl === undefined ? title : `${title} (left out: ${noOpenssl})`, a
   const broker = await startBroker(t, { config: { nats: { ...patient, websocket: { port: 0, tls } } } })
   t.regex(ownPort(broker), /^wss:/)
   const client = authority.issue('client')
-  const connect = (options: object): Promise<NatsConnection> => connectWs(t, ownPort(broker), { token: broker.token, wsFactory: async url => ({ socket: new WebSocket(url, { ca: readFileSync(authority.caFile), ...options }) as unknown as globalThis.WebSocket, encrypted: true }) })
-  const trusted = await connect({ cert: readFileSync(client.certFile), key: readFileSync(client.keyFile) })
+  const join = (options: object): Promise<NatsConnection> => connectWs(t, ownPort(broker), { token: broker.token, wsFactory: async url => ({ socket: new WebSocket(url, { ca: readFileSync(authority.caFile), ...options }) as unknown as globalThis.WebSocket, encrypted: true }) })
+  const trusted = await join({ cert: readFileSync(client.certFile), key: readFileSync(client.keyFile) })
   const echoed = trusted.subscribe('a', { max: 1 })
   trusted.publish('a', 'secure')
   t.is((await all(echoed))[0]!.string(), 'secure')
-  await t.throwsAsync(connect({}))
+  await t.throwsAsync(join({}))
   // In the clear nothing is answered.
   const plain = await t.throwsAsync(WebSocketPeer.upgrade(t, ownPort(broker).replace('wss:', 'ws:')))
   t.regex(plain.message, /closed before it answered/)
+})
+
+tlsTest(noOpenssl === undefined ? secureTitle : `${secureTitle} (left out: ${noOpenssl})`, async t => {
+  const authority = certificateAuthority(t)
+  const { certFile, keyFile } = authority.issue('server')
+  const start = (handshakeTimeout: string): Promise<LocalBroker> => startBroker(t, { config: { nats: { ...patient, websocket: { port: 0, tls: { cert: certFile, key: keyFile, handshakeTimeout } } } } })
+  const [hasty, calm] = [await start('50ms'), await start('1m')]
+  const silent = connect(Number(new URL(ownPort(hasty)).port), '127.0.0.1')
+  t.is(await text(silent), '')
+  const shown = async (): Promise<string> => {
+    const secure = connectTls({ port: Number(new URL(ownPort(calm)).port), host: '127.0.0.1', ca: readFileSync(authority.caFile) })
+    t.teardown(() => secure.destroy())
+    await once(secure, 'secureConnect')
+    return String(secure.getPeerCertificate().subject.CN)
+  }
+  t.is(await shown(), 'server')
+  const next = authority.issue('next')
+  writeFileSync(certFile, readFileSync(next.certFile))
+  writeFileSync(keyFile, readFileSync(next.keyFile))
+  calm.broker.reloadCertificates()
+  t.is(await shown(), 'next')
 })

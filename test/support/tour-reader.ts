@@ -24,6 +24,7 @@ interface ReaderOptions {
   readonly nodeArguments?: string
   /** default: any that is free */
   readonly gatewayPort?: number
+  /** likewise */
   readonly natsPort?: number
 }
 
