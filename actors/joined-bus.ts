@@ -24,7 +24,7 @@ export async function joinBus(settings: NatsBusSettings, pipeline: Pipeline, ver
   // A wrong path is a mistake of the configuration, and told at once.
   await readCredentials(settings.credentialsFile)
   const { core } = pipeline
-  const bus = new NatsBus(settings, core.broker, () => core.clock.monotonicMs())
+  const bus = new NatsBus(settings, core.broker)
   core.bus = bus
   let link: NatsLink | undefined
   return {
@@ -47,6 +47,7 @@ export async function joinBus(settings: NatsBusSettings, pipeline: Pipeline, ver
         held: outbound?.pendingMessages ?? 0,
         lost: { down: dropped['link-down'], unknown: dropped['link-unknown'] },
         strays: found?.strays ?? 0,
+        late: found?.late ?? 0,
         unsent: found?.unsent ?? 0,
       }
     },

@@ -46,6 +46,7 @@ export function linkChild({ settings, bus, pipeline, version, onLink }: LinkPart
               join: (busLink, dialect) => pipeline.join(busLink, dialect),
               names: namesOf(core),
               broker: core.broker,
+              incarnation: core.incarnation,
               version,
               maxMessageBytes: core.settings.ipc.performance.maxMessageBytes + HEADERS_BYTES,
               requestTimeoutMs: core.settings.nats.requestTimeoutMs,

@@ -340,7 +340,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     try {
       if (kind === Kind.subscribe) this.#subscribing.subscribe(connection, ref, readSubscribe(body))
       else this.#subscribing.unsubscribe(connection, ref)
-      this.core.send(connection, { kind: Kind.ok, ref: id, body: { subscription: ref } })
+      this.core.bus.settled(() => this.core.send(connection, { kind: Kind.ok, ref: id, body: { subscription: ref } }))
     } catch (error) {
       this.core.refuse(connection, id, BrokerError.from(error))
     }

@@ -41,14 +41,17 @@ export class Requester {
     const { bytes, start } = slice
     const limitMs = takeTimeout(bytes, start, this.#core.settings.ipc.timeoutMs)
     const targets = this.#publisher.targets(connection, route, slice)
+    const isCutOff = targets.sinks.some(({ number }) => number === this.#core.busConnection?.number)
     // Who has no link cannot answer in time: a request does not wait for sessions.
-    targets.keep(hasLink)
+    targets.keep((sink) => this.#hasLink(sink))
     const { sinks } = targets
     connection.receivedMessages++
     account(slice.account, 1, sinks.length)
     this.#publisher.record(connection, route, slice, Kind.request, id, timeMicros, sinks, details)
     if (sinks.length === 0) {
-      this.#core.send(connection, { kind: Kind.error, ref: id, subject: route.subject, body: new BrokerError('request.no_responders', { subject: route.subject }).toBody() })
+      // Beyond this broker there may be somebody.
+      const error = new BrokerError(isCutOff ? 'bus.down' : 'request.no_responders', { subject: route.subject })
+      this.#core.send(connection, { kind: Kind.error, ref: id, subject: route.subject, body: error.toBody() })
       return 0
     }
     // Opened before it is delivered: who answers within the delivery answers an open request. The broker's own methods
@@ -73,7 +76,7 @@ export class Requester {
     const mayOpen = replyBytes !== undefined && (connection.openRequests?.size ?? 0) < ipc.limits.maxOpenRequests
     if (mayOpen) messages.answerMs = nats.requestTimeoutMs
     const targets = this.#publisher.targets(connection, route, slice)
-    targets.keep(hasLink)
+    targets.keep((sink) => this.#hasLink(sink))
     const { sinks } = targets
     const answering = mayOpen ? sinks.filter(({ answersFrames }) => answersFrames) : []
     // The broker's own methods always answer.
@@ -87,6 +90,10 @@ export class Requester {
     }
     for (let i = 0; i < sinks.length; i++) this.#publisher.deliver(connection, sinks[i]!, targets.sliceFor(i))
     return sinks.length
+  }
+
+  #hasLink(sink: Sink): boolean {
+    return sink === this.#core.service || this.#connectionOf(sink).isReady
   }
 
   // A subscription answers through its connection.
@@ -172,10 +179,6 @@ function subjectBytes(subject: string): Uint8Array | undefined {
   } catch {
     return undefined
   }
-}
-
-function hasLink(sink: Sink): boolean {
-  return !(sink instanceof Connection) || sink.isReady
 }
 
 // What a responder makes up goes to the requester as it is, so nothing may stand there that no receiver could read.

@@ -16,7 +16,7 @@ export const busDefaults = {
   pingIntervalMs: 500,
   holdBytes: 8 * MIB,
   holdMs: 30_000,
-  backoff: { ...defaultBackoff, maxMs: 5000 },
+  backoff: { ...defaultBackoff, maxMs: 1000 },
 } as const
 
 export const busBlock = block({

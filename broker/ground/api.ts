@@ -28,6 +28,8 @@ export interface BusStatus {
   readonly lost: { readonly down: number; readonly unknown: number }
   /** Messages of the servers that belonged to nothing. */
   readonly strays: number
+  /** Messages that came after their broker had counted them as lost, and were passed by. */
+  readonly late: number
   /** Messages that were too large for the servers, or could not be written as theirs. */
   readonly unsent: number
 }

@@ -24,6 +24,8 @@ export interface Bus {
   interested(pattern: string, group: string | undefined): void
   /** The last one of a source left. */
   lostInterest(pattern: string, group: string | undefined): void
+  /** Calls back when all interest that it was told of is known beyond this process as well; at once where that is so, or cannot be. */
+  settled(callback: () => void): void
 }
 
 /** There is nothing beyond this process. */
@@ -32,6 +34,7 @@ export const embeddedBus: Bus = {
   servesGroup: () => false,
   interested() {},
   lostInterest() {},
+  settled: (callback) => callback(),
 }
 
 /** What a message that came from beyond met here. */

@@ -112,6 +112,7 @@ const table = {
   'bus.protocol': { close: 126, retryable: true, text: 'the NATS server {server} does not keep to its protocol: {problem}' },
   'bus.refused': { close: 127, retryable: true, text: 'the NATS server {server} refuses: {problem}' },
   'bus.stale': { close: 128, retryable: true, text: 'the NATS server {server} did not answer for {silentMs} ms' },
+  'bus.down': { close: 129, retryable: true, text: 'nobody here answers requests on "{subject}", and no NATS server is there to ask others' },
   'bus.no_bucket': { close: 130, retryable: true, text: 'the bucket {bucket} of the NATS servers cannot be used: {problem}' },
   'lease.invalid': { close: 131, retryable: false, text: 'the lease "{lease}" is not valid: {problem}' },
   'lease.unavailable': { close: 132, retryable: true, text: 'nobody can say who has the lease "{lease}": {problem}' },

@@ -1,7 +1,7 @@
 // The link of the bus connection: takes native frames, publishes them on P, and says that they are gone when the server has
 // confirmed them. It outlives connections to servers; while there is none, nothing is written to it.
 //
-//   write(pieces) ─▶ [ Q has confirmed its groups ] ─▶ PUB … PUB PING ─▶ P ─▶ PONG ─▶ written(): forwarded
+//   write(pieces) ─▶ [ Q knows its groups ] ─▶ PUB … PUB PING ─▶ P ─▶ PONG ─▶ [ PING, PONG on Q ] ─▶ written(): forwarded
 
 import type { BrokerError } from '../../ground/errors.ts'
 import type { Link, LinkHandler, Peer } from '../../ground/types.ts'
@@ -59,7 +59,7 @@ export class BusLink implements Link {
     const p = this.#p
     this.isBusy = true
     // Confirmations come later, and so does what is written of it: the pieces may share a buffer that is used again.
-    if (p !== undefined) this.#interest.whenConfirmed(() => this.#write(p, pieces))
+    if (p !== undefined) this.#interest.whenGroupsKnown(() => this.#write(p, pieces))
     return false
   }
 
@@ -87,11 +87,21 @@ export class BusLink implements Link {
     const lines: Uint8Array[] = []
     for (const piece of pieces) this.#outgoing.write(piece, lines, p.info)
     p.write(lines)
-    p.ping(() => {
-      if (p !== this.#p) return
-      this.isBusy = false
-      this.#handler.written()
-    })
+    p.ping(() => this.#pastP(p))
+  }
+
+  // What fell to a group's member here is on its way on Q then, and here when Q has answered too.
+  #pastP(p: NatsClient): void {
+    const q = this.#q
+    if (p !== this.#p || q === undefined) return
+    if (!this.#interest.hasGroups) this.#confirmed(p)
+    else q.ping(() => this.#confirmed(p))
+  }
+
+  #confirmed(p: NatsClient): void {
+    if (p !== this.#p) return
+    this.isBusy = false
+    this.#handler.written()
   }
 
   #endPause(): void {

@@ -1,7 +1,7 @@
 // What comes from the servers, as frames for the clients of this broker. A server is believed nothing: what does not belong to the
 // subscription under which it came is passed by.
 //
-//   P   a plain pattern          every receiver here, once however many patterns match     (copies.ts)
+//   P   a plain pattern          every receiver here, once however many patterns match     (interest.ts)
 //   P   the broker's inbox       the answer, or 503: nobody answers                        (asked.ts)
 //   P   $CB.all, $CB.to.…        whoever is addressed
 //   Q   a queue group            its member whose turn it is
@@ -13,7 +13,7 @@ import { headerStatus, headerValue } from '../../wire/nats/header-block.ts'
 import { nativeFrame } from '../../wire/nats/native-frame.ts'
 import { decodeFrame, encodeFrame } from '../../wire/frame.ts'
 import type { Asked } from './asked.ts'
-import { contentOf, Copies } from './copies.ts'
+import { Epochs } from './epochs.ts'
 import type { Interest, Wanted } from './interest.ts'
 import type { SharedSubjects } from './shared-subjects.ts'
 import { Word } from './words.ts'
@@ -25,7 +25,6 @@ export interface IncomingOptions {
   readonly asked: Asked
   /** Time for answers to a request that says none. ms */
   readonly timeoutMs: number
-  readonly nowMs: () => number
   /** `$CB.bus.<broker>`: what is sent below it is for this broker alone. */
   readonly home: string
   /** Tells whoever asks at `reply` that nobody answers. */
@@ -36,17 +35,14 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 export class Incoming {
   readonly #options: IncomingOptions
-  readonly #copies = new Copies()
+  readonly #epochs = new Epochs()
   /** Messages that belonged to no subscription, or were not what they should be. */
   strays = 0
+  /** Messages of links that their brokers had left. */
+  late = 0
 
   constructor(options: IncomingOptions) {
     this.#options = options
-  }
-
-  /** Other connections from now on: nothing is a copy of what came before. */
-  restart(): void {
-    this.#copies.clear()
   }
 
   /** A message; `isQ`: it came on Q. */
@@ -65,20 +61,18 @@ export class Incoming {
 
   #take(wanted: Wanted, subject: string, reply: string | undefined, headers: Uint8Array | undefined, payload: Uint8Array): boolean {
     const { asked } = this.#options
+    const mark = headers && headerValue(headers, Word.link)
+    if (mark !== undefined && !this.#epochs.isCurrent(mark)) {
+      this.late++
+      return true
+    }
     const request = asked.requestOf(subject)
     if (request !== undefined) return wanted.isOwn && this.#answer(request, headers, payload)
     const tokens = tokensOf(subject)
     if (tokens === undefined || !matchesPattern(wanted.tokens, tokens)) return false
     if (wanted.isOwn) return this.#addressed(subject, reply, headers, payload)
-    const { interest, subjects, nowMs } = this.#options
-    if (!subjects.hasSubject(tokens)) return true
-    if (wanted.group !== undefined) {
-      this.#arrived(subject, reply, headers, payload, { pattern: wanted.pattern, name: wanted.group })
-      return true
-    }
-    const matches = interest.matches(subject, tokens)
-    if ((matches > 1 || this.#copies.size > 0) && !this.#copies.isNew(contentOf(subject, reply, headers, payload), wanted.sid, matches, nowMs())) return true
-    this.#arrived(subject, reply, headers, payload)
+    if (!this.#options.subjects.hasSubject(tokens)) return true
+    this.#arrived(subject, reply, headers, payload, wanted.group === undefined ? undefined : { pattern: wanted.pattern, name: wanted.group })
     return true
   }
 

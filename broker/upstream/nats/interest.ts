@@ -1,9 +1,14 @@
 // What this broker wants from the servers: patterns on P, queue groups on Q. Survives connections; knows no messages.
 //
-//   interested('a.*')          first of it: SUB a.* 7 on P       last of it left: UNSUB 7, forgotten when the server has done it
-//   interested('jobs', 'g')    first member: SUB jobs g 8 on Q   what leaves on P waits until the server has done it
+//   interested('a.*')          first of it: SUB a.* <only> 7 on P      last of it left: UNSUB 7, forgotten when the server has done it
+//   interested('jobs', 'g')    first member: SUB jobs g 8 on Q         what leaves on P waits until the server has done it
+//
+// All patterns of P are one queue group with a name that nobody else has. A server picks one subscription of a queue group for each
+// message, whatever its patterns are: so a message that several of them match comes once, also while they come and go. A name of
+// its own for each connection, since a server may take a while to notice that the one before is gone.
 
-import { matchesPattern, parsePattern } from '../../ground/subject.ts'
+import { randomBytes } from 'node:crypto'
+import { parsePattern } from '../../ground/subject.ts'
 import type { NatsClient } from './nats-client.ts'
 import type { SharedSubjects } from './shared-subjects.ts'
 
@@ -22,46 +27,86 @@ interface Source {
   wanted: Wanted | undefined
 }
 
-/** Subjects whose judgement is remembered. */
-const MAX_JUDGED = 65_536
-/** A subscription that has ended still explains copies that came just before. ms */
-const REMEMBERED_MS = 1000
+/** What one of the connections has been asked for, and whether its server knows. */
+class Asking {
+  readonly client: NatsClient
+  /** Counts what was asked for, and how much of it the server has confirmed. */
+  #asked = 0
+  #confirmed = 0
+  #isPinging = false
+  #waiting: { readonly asked: number; readonly callback: () => void }[] = []
+
+  constructor(client: NatsClient) {
+    this.client = client
+  }
+
+  ask(line: string): void {
+    this.client.line(line)
+    this.#asked++
+    this.#ping()
+  }
+
+  /** Calls back when the server knows all that it was asked for until now; at once when it does. */
+  whenKnown(callback: () => void): void {
+    if (this.#confirmed === this.#asked) callback()
+    else this.#waiting.push({ asked: this.#asked, callback })
+  }
+
+  /** Nobody will confirm anything any more. */
+  end(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { callback } of waiting) callback()
+  }
+
+  // One PING for all that was asked for while the one before was on its way.
+  #ping(): void {
+    if (this.#isPinging) return
+    this.#isPinging = true
+    queueMicrotask(() => {
+      const asked = this.#asked
+      this.client.ping(() => {
+        this.#isPinging = false
+        this.#confirmed = asked
+        const known = this.#waiting.filter((each) => each.asked <= asked)
+        this.#waiting = this.#waiting.filter((each) => each.asked > asked)
+        if (this.#asked > asked) this.#ping()
+        for (const { callback } of known) callback()
+      })
+    })
+  }
+}
 
 export class Interest {
   readonly #subjects: SharedSubjects
-  readonly #nowMs: () => number
   readonly #own: readonly string[]
   readonly #sources = new Map<string, Source>()
   readonly #bySid = new Map<number, Wanted>()
-  /** Of P, that ended lately, and when. */
-  readonly #ended = new Map<Wanted, number>()
-  readonly #matches = new Map<string, number>()
-  #p: NatsClient | undefined
-  #q: NatsClient | undefined
+  #p: Asking | undefined
+  #q: Asking | undefined
+  #only = ''
   #lastSid = 0
-  /** SUBs on Q that the server has not confirmed. */
-  #unconfirmed = 0
-  #waiting: (() => void)[] = []
+  #groups = 0
 
   /** `own`: patterns on P that are there as long as the link is. */
-  constructor(subjects: SharedSubjects, own: readonly string[], nowMs: () => number) {
+  constructor(subjects: SharedSubjects, own: readonly string[]) {
     this.#subjects = subjects
     this.#own = own
-    this.#nowMs = nowMs
   }
 
   /** How many patterns and groups are wanted from the servers. */
   get counts(): { readonly patterns: number; readonly groups: number } {
     let patterns = 0
-    let groups = 0
-    for (const { wanted } of this.#sources.values()) {
-      if (wanted === undefined) continue
-      if (wanted.group === undefined) patterns++
-      else groups++
-    }
-    return { patterns, groups }
+    for (const { wanted } of this.#sources.values()) if (wanted !== undefined) patterns++
+    return { patterns: patterns - this.#groups, groups: this.#groups }
   }
 
+  /** Members of groups are wanted for. */
+  get hasGroups(): boolean {
+    return this.#groups > 0
+  }
+
+  /** One source more wants it. */
   add(pattern: string, group: string | undefined): void {
     const key = keyOf(pattern, group)
     const source = this.#sources.get(key)
@@ -71,7 +116,7 @@ export class Interest {
     }
     const added: Source = { count: 1, wanted: undefined }
     this.#sources.set(key, added)
-    if (this.#p !== undefined) this.#subscribe(added, pattern, group)
+    this.#subscribe(added, pattern, group)
   }
 
   remove(pattern: string, group: string | undefined): void {
@@ -79,21 +124,16 @@ export class Interest {
     const source = this.#sources.get(key)
     if (source === undefined || --source.count > 0) return
     this.#sources.delete(key)
-    const { wanted } = source
-    if (wanted !== undefined) this.#unsubscribe(wanted)
+    if (source.wanted !== undefined) this.#unsubscribe(source.wanted)
   }
 
-  /** True when Q has that group, confirmed or not: messages that leave wait for the confirmation. */
-  hasGroup(pattern: string, group: string): boolean {
-    return this.#sources.get(keyOf(pattern, group))?.wanted !== undefined
-  }
-
-  /** New connections: everything that is wanted is asked for. */
-  attach(p: NatsClient, q: NatsClient): void {
+  /** New connections: everything that is wanted is asked for. `inbox`: where answers come. */
+  attach(p: NatsClient, q: NatsClient, inbox: string): void {
     this.detach()
-    this.#p = p
-    this.#q = q
-    for (const pattern of this.#own) this.#send(p, this.#note(pattern, undefined, true))
+    this.#p = new Asking(p)
+    this.#q = new Asking(q)
+    this.#only = `cb-${randomBytes(12).toString('hex')}`
+    for (const pattern of [...this.#own, `${inbox}.>`]) this.#ask(this.#note(pattern, undefined, true))
     for (const [key, source] of this.#sources) {
       const [pattern, group] = key.split(' ') as [string, string | undefined]
       this.#subscribe(source, pattern, group)
@@ -102,83 +142,59 @@ export class Interest {
 
   /** The connections are gone. */
   detach(): void {
+    const before = [this.#p, this.#q]
     this.#p = this.#q = undefined
     this.#bySid.clear()
-    this.#ended.clear()
-    this.#matches.clear()
+    this.#groups = 0
     for (const source of this.#sources.values()) source.wanted = undefined
-    this.#unconfirmed = 0
-    this.#waiting = []
+    for (const asking of before) asking?.end()
   }
 
   wanted(sid: number): Wanted | undefined {
     return this.#bySid.get(sid)
   }
 
-  /** How many subscriptions of P match a subject, those that ended lately included. */
-  matches(subject: string, tokens: readonly string[]): number {
-    const known = this.#matches.get(subject)
-    if (known !== undefined) return known
-    this.#forgetEnded()
-    let count = 0
-    for (const { tokens: pattern, group, isOwn } of this.#bySid.values()) if (group === undefined && !isOwn && matchesPattern(pattern, tokens)) count++
-    for (const { tokens: pattern } of this.#ended.keys()) if (matchesPattern(pattern, tokens)) count++
-    if (this.#matches.size >= MAX_JUDGED) this.#matches.clear()
-    if (this.#ended.size === 0) this.#matches.set(subject, count)
-    return count
+  /** Calls back when every group that was asked for until now is served; at once when all are, or no server is there. */
+  whenGroupsKnown(callback: () => void): void {
+    if (this.#q === undefined) callback()
+    else this.#q.whenKnown(callback)
   }
 
-  /** Calls back when every group that was asked for until now is served; at once when all are. */
-  whenConfirmed(callback: () => void): void {
-    if (this.#unconfirmed === 0) callback()
-    else this.#waiting.push(callback)
+  /** Calls back when the servers know all that was asked for until now; at once when they do, or no server is there. */
+  whenKnown(callback: () => void): void {
+    const { p, q } = { p: this.#p, q: this.#q }
+    if (p === undefined || q === undefined) callback()
+    else p.whenKnown(() => q.whenKnown(callback))
   }
 
   #subscribe(source: Source, pattern: string, group: string | undefined): void {
+    if (this.#p === undefined) return
     const tokens = parsePattern(pattern)
     if (!this.#subjects.hasPattern(tokens) || (group !== undefined && this.#subjects.isLocalGroup(tokens))) return
     source.wanted = this.#note(pattern, group, false)
-    if (group === undefined) return this.#send(this.#p!, source.wanted)
-    const q = this.#q!
-    this.#send(q, source.wanted)
-    this.#unconfirmed++
-    q.ping(() => this.#confirmed(q))
-  }
-
-  #confirmed(q: NatsClient): void {
-    if (q !== this.#q || --this.#unconfirmed > 0) return
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const callback of waiting) callback()
+    this.#ask(source.wanted)
   }
 
   #unsubscribe(wanted: Wanted): void {
     const { sid, group } = wanted
-    const client = group === undefined ? this.#p : this.#q
-    if (client === undefined) return
-    client.line(`UNSUB ${sid}`)
-    // Until the server says that it has done it, messages come.
-    client.ping(() => {
-      if (!this.#bySid.delete(sid) || group !== undefined) return
-      this.#matches.clear()
-      this.#ended.set(wanted, this.#nowMs() + REMEMBERED_MS)
-    })
+    const asking = group === undefined ? this.#p : this.#q
+    if (group !== undefined) this.#groups--
+    if (asking === undefined) return
+    asking.ask(`UNSUB ${sid}`)
+    // Until the server has done it, messages come.
+    asking.whenKnown(() => this.#bySid.delete(sid))
   }
 
   #note(pattern: string, group: string | undefined, isOwn: boolean): Wanted {
     const wanted: Wanted = { sid: ++this.#lastSid, pattern, tokens: parsePattern(pattern), group, isOwn }
     this.#bySid.set(wanted.sid, wanted)
-    if (group === undefined) this.#matches.clear()
+    if (group !== undefined) this.#groups++
     return wanted
   }
 
-  #send(client: NatsClient, { pattern, group, sid }: Wanted): void {
-    client.line(group === undefined ? `SUB ${pattern} ${sid}` : `SUB ${pattern} ${group} ${sid}`)
-  }
-
-  #forgetEnded(): void {
-    const now = this.#nowMs()
-    for (const [wanted, untilMs] of this.#ended) if (untilMs <= now) this.#ended.delete(wanted)
+  #ask({ pattern, group, sid }: Wanted): void {
+    if (group === undefined) this.#p!.ask(`SUB ${pattern} ${this.#only} ${sid}`)
+    else this.#q!.ask(`SUB ${pattern} ${group} ${sid}`)
   }
 }
 

@@ -37,10 +37,10 @@ export class NatsBus implements Bus {
   #state: BusState = 'alone'
 
   /** @throws BrokerError `pattern.invalid` */
-  constructor(settings: NatsBusSettings, broker: string, nowMs: () => number) {
+  constructor(settings: NatsBusSettings, broker: string) {
     this.subjects = new SharedSubjects(settings.subjects, settings.localGroups)
     this.home = `$CB.bus.${broker}`
-    this.interest = new Interest(this.subjects, ['$CB.all', '$CB.to.>', `${this.home}.>`], nowMs)
+    this.interest = new Interest(this.subjects, ['$CB.all', '$CB.to.>', `${this.home}.>`])
   }
 
   get state(): BusState {
@@ -72,6 +72,10 @@ export class NatsBus implements Bus {
 
   lostInterest(pattern: string, group: string | undefined): void {
     if (!pattern.startsWith('$CB.')) this.interest.remove(pattern, group)
+  }
+
+  settled(callback: () => void): void {
+    this.interest.whenKnown(callback)
   }
 
   #leaves(subject: readonly string[]): boolean {

@@ -61,11 +61,14 @@ export class NatsClient {
   readonly #opened = Promise.withResolvers<void>()
   readonly #pongs: (() => void)[] = []
   #socket: Socket
+  /** Below TLS. */
+  readonly #plain: Socket
   #info: ServerInfo | undefined
   #isOpen = false
   #problem: BrokerError | undefined
   readonly #onClosed: ((problem: BrokerError) => void)[] = []
   #isClosed = false
+  #isReset = false
 
   private constructor(options: NatsClientOptions) {
     this.#options = options
@@ -83,6 +86,7 @@ export class NatsClient {
     )
     const { host, port } = options.server
     this.#socket = connectTcp({ host: options.address ?? host, port, noDelay: true, keepAlive: true })
+    this.#plain = this.#socket
     this.#listen(this.#socket)
     // TLS has an end of its own above the socket's.
     this.#socket.on('data', this.#received)
@@ -242,6 +246,14 @@ export class NatsClient {
   #fail(problem: BrokerError): void {
     this.#problem ??= problem
     this.#opened.reject(this.#problem)
+    this.#reset()
+  }
+
+  // With RST: what the kernel still has would otherwise leave later, when it counts as lost, and behind what is newer.
+  #reset(): void {
+    if (this.#isReset) return
+    this.#isReset = true
+    this.#plain.resetAndDestroy()
     this.#socket.destroy()
   }
 

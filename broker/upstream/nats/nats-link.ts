@@ -13,6 +13,7 @@ import type { NatsNames } from '../../wire/nats/nats-parts.ts'
 import { Asked } from './asked.ts'
 import { BusLink } from './bus-link.ts'
 import { readCredentials } from './credentials.ts'
+import { epochMark } from './epochs.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Incoming } from './incoming.ts'
 import { linkDialect } from './link-dialect.ts'
@@ -39,6 +40,8 @@ export interface LinkStatus {
   readonly problem: string | undefined
   /** Messages that belonged to no subscription, or could not be put into NATS form. */
   readonly strays: number
+  /** Messages of links that their brokers had left. */
+  readonly late: number
   readonly unsent: number
 }
 
@@ -49,6 +52,8 @@ export interface NatsLinkOptions {
   readonly join: (link: Link, dialect: Dialect) => BusGate
   readonly names: NatsNames
   readonly broker: string
+  /** Of the broker: grows with each start. */
+  readonly incarnation: number
   readonly version: string
   /** Messages of more bytes are not taken. */
   readonly maxMessageBytes: number
@@ -88,6 +93,8 @@ export class NatsLink {
   #sinceMs: number
   #problem: string | undefined
   #failures = 0
+  /** How often it was joined. */
+  #epoch = 0
   #isClosed = false
   /** Beats since the server asked to be left; 0: it has not. */
   #leavingBeats = 0
@@ -115,7 +122,6 @@ export class NatsLink {
       interest: bus.interest,
       asked: this.#asked,
       timeoutMs: options.requestTimeoutMs,
-      nowMs,
       home: bus.home,
       decline: (reply) => this.#decline(reply),
     })
@@ -137,6 +143,7 @@ export class NatsLink {
       rttMs: server?.rttMs ?? 0,
       problem: this.#problem,
       strays: this.#incoming.strays,
+      late: this.#incoming.late,
       unsent: this.#outgoing.unsent,
     }
   }
@@ -209,8 +216,7 @@ export class NatsLink {
     const pair = await openPair({ server, tls: settings.tls, name: this.#name, version, maxMessageBytes, timeoutMs: ENTRY_MS }, authenticator)
     try {
       this.#listen(pair)
-      this.#incoming.restart()
-      bus.interest.attach(pair.p, pair.q)
+      bus.interest.attach(pair.p, pair.q, this.#asked.inbox)
       await settled(pair, ENTRY_MS)
       if (this.#isClosed || pair.p.isClosed || pair.q.isClosed) throw new BrokerError('bus.unreachable', { server: server.text, problem: 'it closed the connection' })
     } catch (error) {
@@ -242,6 +248,7 @@ export class NatsLink {
     this.#leavingBeats = 0
     this.#problem = undefined
     deadlines.cancel(this.#hold)
+    this.#outgoing.mark(epochMark(this.#options.broker, this.#options.incarnation, ++this.#epoch))
     this.#link.use(pair.p, pair.q)
     bus.set(this.#gate, 'joined')
     this.#enter('joined', 'JOINED')

@@ -7,7 +7,7 @@ import { readUint32, readUint53 } from '../../wire/integers.ts'
 import { NatsPartsWriter, type NatsNames } from '../../wire/nats/nats-parts.ts'
 import { frameEnd } from '../../wire/regroup.ts'
 import type { Asked } from './asked.ts'
-import { noResponders, withField, Word } from './words.ts'
+import { fieldOf, noResponders, withFields, Word } from './words.ts'
 
 export interface OutgoingOptions {
   readonly names: NatsNames
@@ -27,12 +27,18 @@ const NO_BYTES = new Uint8Array(0)
 export class Outgoing {
   readonly #options: OutgoingOptions
   readonly #parts: NatsPartsWriter
+  #mark = ''
   /** Messages that could not be put into NATS form, or were too large in it. */
   unsent = 0
 
   constructor(options: OutgoingOptions) {
     this.#options = options
     this.#parts = new NatsPartsWriter(options.names)
+  }
+
+  /** What stands in every message from now on: see epochs.ts. */
+  mark(mark: string): void {
+    this.#mark = fieldOf(Word.link, mark)
   }
 
   /** Appends what the frames of `piece` say to `into`. Payloads are views. */
@@ -64,7 +70,7 @@ export class Outgoing {
     if (subject === undefined) return
     if (!isRequest) return this.#publish(subject, replyTo, headers, payload, into, limits)
     const reply = asked.addressOf(readUint32(bytes, start + Offset.origin), readUint53(bytes, start + Offset.id))
-    this.#publish(subject, reply, withField(headers, Word.timeout, String(readUint32(bytes, start + Offset.to))), payload, into, limits)
+    this.#publish(subject, reply, withFields(headers, fieldOf(Word.timeout, String(readUint32(bytes, start + Offset.to)))), payload, into, limits)
   }
 
   #answer(kind: number, ref: number, bytes: Uint8Array, start: number, end: number, into: Uint8Array[], limits: { readonly maxPayloadBytes: number; readonly hasHeaders: boolean }): void {
@@ -79,7 +85,7 @@ export class Outgoing {
     const own = asked.requestOf(reply)
     if (own !== undefined) return loopback(new Uint8Array(bytes.subarray(start, end)), own.origin, own.id)
     const { headers, payload } = this.#parts.parts(bytes, start, end)
-    this.#publish(reply, undefined, kind === Kind.part ? withField(headers, Word.kind, 'part') : headers, payload, into, limits)
+    this.#publish(reply, undefined, kind === Kind.part ? withFields(headers, fieldOf(Word.kind, 'part')) : headers, payload, into, limits)
   }
 
   /** Tells whoever asks at `reply` that nobody answers. */
@@ -89,7 +95,7 @@ export class Outgoing {
   }
 
   #publish(subject: string, reply: string | undefined, block: Uint8Array, payload: Uint8Array, into: Uint8Array[], { maxPayloadBytes, hasHeaders }: { readonly maxPayloadBytes: number; readonly hasHeaders: boolean }): void {
-    const headers = hasHeaders ? block : NO_BYTES
+    const headers = hasHeaders ? withFields(block, this.#mark) : NO_BYTES
     const bytes = headers.length + payload.length
     // The server would end the connection for it.
     if (bytes > maxPayloadBytes) return this.#unsent(new BrokerError('nats.max_payload', { actualBytes: bytes, limitBytes: maxPayloadBytes }))

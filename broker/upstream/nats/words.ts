@@ -7,6 +7,8 @@ export const Word = {
   kind: 'Callboard-Kind',
   /** How long the request may take. ms */
   timeout: 'Callboard-Timeout',
+  /** Which link of which broker: see epochs.ts. */
+  link: 'Callboard-Link',
 } as const
 
 const NO_RESPONDERS = utf8.encode('NATS/1.0 503\r\n\r\n')
@@ -16,9 +18,14 @@ export function noResponders(): Uint8Array {
   return NO_RESPONDERS
 }
 
-/** The header block with one more field at its end. */
-export function withField(block: Uint8Array, name: string, value: string): Uint8Array {
-  const field = utf8.encode(`${name}: ${value}\r\n\r\n`)
+/** One field, as it stands in a block. */
+export function fieldOf(name: string, value: string): string {
+  return `${name}: ${value}\r\n`
+}
+
+/** The header block with more fields at its end. */
+export function withFields(block: Uint8Array, fields: string): Uint8Array {
+  const field = utf8.encode(`${fields}\r\n`)
   const longer = new Uint8Array(block.length - 2 + field.length)
   longer.set(block.subarray(0, block.length - 2))
   longer.set(field, block.length - 2)
