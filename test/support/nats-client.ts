@@ -17,9 +17,13 @@ export async function connectNatsWebSocket(t: Teardown, url: string, options: Co
   return client
 }
 
+// A subscription can be iterated once.
+const iterators = new WeakMap<Subscription, AsyncIterator<Msg>>()
+
 /** The next `count` messages of a subscription. */
 export async function takeNats(subscription: Subscription, count: number): Promise<Msg[]> {
-  const iterator = subscription[Symbol.asyncIterator]()
+  const iterator = iterators.get(subscription) ?? subscription[Symbol.asyncIterator]()
+  iterators.set(subscription, iterator)
   const messages: Msg[] = []
   while (messages.length < count) {
     const { value } = (await iterator.next()) as { value: Msg | undefined }
