@@ -7,7 +7,7 @@ import { isSampled, readTraceparent, TRACEPARENT, TRACESTATE } from './ground/tr
 import type { Frame } from './wire/frame.ts'
 
 /** What a span says of its message. */
-type TracedMessage = Pick<Frame, 'headers' | 'kind' | 'subject' | 'id'> & { readonly payload: { readonly length: number } }
+export type TracedMessage = Pick<Frame, 'headers' | 'kind' | 'subject' | 'id'> & { readonly payload: { readonly length: number } }
 
 /** The trace of a message whose `traceparent` says that it is sampled; undefined for all others. `home` is what ids of this broker begin with. */
 export function traceOf(tracer: MessageTracer, connection: Connection, { headers, kind, subject, id, payload }: TracedMessage, home: string, receivedMicros: number): MessageTrace | undefined {
