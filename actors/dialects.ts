@@ -106,10 +106,10 @@ function natsInfo(connection: Connection, core: Core, server: ServerInfo, isLame
 }
 
 // `address`: `nats://host:port` of the port that was opened, if one was.
-function natsServer({ broker, incarnation, settings }: Core, version: string, address: string | undefined): ServerInfo {
+function natsServer({ broker, settings }: Core, version: string, address: string | undefined): ServerInfo {
   const { nats } = settings
   return {
-    serverId: `${broker}.${incarnation}`,
+    serverId: broker,
     serverName: nats.serverName ?? `callboard-${broker}`,
     callboardVersion: version,
     host: nats.host,

@@ -183,6 +183,7 @@ export class Admission {
 
   #endAt(connection: Connection, expiresAtMicros = 0): void {
     const { clock, deadlines } = this.#core
+    connection.expiresAtMicros = expiresAtMicros
     if (expiresAtMicros === 0) return
     connection.deadline = new Deadline(() => this.#core.end(connection, new BrokerError('auth.credential_expired', { principal: connection.permissions!.name })))
     deadlines.set(connection.deadline, (expiresAtMicros - clock.wallMicros()) / 1000)

@@ -63,6 +63,8 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   /** Of the handshake, then of what let it in if that expires, later of the end. */
   deadline: Deadline | undefined
   permissions: Permissions | undefined
+  /** When what let it in expires. µs of wall time, 0 = never */
+  expiresAtMicros = 0
   /** Signs and checks this connection's messages when signatures are on. */
   key: KeyObject | undefined
   /** What it was greeted with, on links where the broker speaks first. */

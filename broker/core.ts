@@ -15,6 +15,7 @@ import { Kind } from './ground/kind.ts'
 import type { MessageTrace, MessageTracer } from './ground/message-trace.ts'
 import type { Settings } from './ground/settings.ts'
 import { Account, Slice, type Sink, type Subscriber } from './ground/slice.ts'
+import { USER_INFO } from './ground/subject.ts'
 import type { Log, Principal } from './ground/types.ts'
 import { Departed } from './monitoring/departed.ts'
 import { Accounts } from './observe/accounts.ts'
@@ -148,7 +149,7 @@ export class Core implements RoutingContext {
   }
 
   accountOf(subject: readonly string[]): Account {
-    if (subject[0] === '$CB' && subject[1] === 'api') return this.accounts.methods
+    if ((subject[0] === '$CB' && subject[1] === 'api') || (subject[0] === '$SYS' && subject.join('.') === USER_INFO)) return this.accounts.methods
     const channel = this.channels.owner(subject)
     return (channel && this.accounts.channel(channel.name)) ?? this.accounts.outside
   }

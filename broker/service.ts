@@ -1,4 +1,5 @@
-// The broker as a responder: takes requests on `$CB.api.<method>` and answers them.
+// The broker as a responder: takes requests on `$CB.api.<method>` and answers them, and the one of NATS clients for what
+// they are.
 
 import type { BrokerView, Caller } from './api/methods.ts'
 import { callMethod } from './api/methods.ts'
@@ -10,6 +11,8 @@ import { decodePayload, encodePayload } from './ground/payload.ts'
 import { PayloadType } from './ground/payload-type.ts'
 import type { Sink, Slice } from './ground/slice.ts'
 import { traceFields } from './ground/trace-context.ts'
+import { USER_INFO } from './ground/subject.ts'
+import { userInfo } from './user-info.ts'
 import { nativeSlice } from './variant.ts'
 import { decodeFrame, type Frame } from './wire/frame.ts'
 import { frameEnd } from './wire/regroup.ts'
@@ -46,6 +49,7 @@ export class Service implements Sink {
     const { id, subject, kind } = frame
     const address = { to: connection.number, ref: id, subject, ...replyOf(connection, frame) }
     try {
+      if (subject === USER_INFO) return this.#tellUser(connection, address)
       if (kind !== Kind.request) throw new BrokerError('frame.unsupported', { feature: `publishing to ${subject} (send a request)` })
       const type = typeOf(connection, frame)
       const params = frame.payload.length === 0 ? undefined : decodePayload(type, frame.payload)
@@ -58,6 +62,12 @@ export class Service implements Sink {
       if (known.code === 'internal.error') this.#core.log.error({ err: known.cause, subject, ...traceFields(frame.headers) }, 'a method failed')
       if (connection.isPresent) this.#core.send(connection, { kind: Kind.error, ...address, body: known.toBody() })
     }
+  }
+
+  // Without headers, as nats-server answers it.
+  #tellUser(connection: Connection, address: { readonly replyTo?: string; readonly to: number; readonly ref: number; readonly subject: string }): void {
+    if (address.replyTo === undefined || !connection.isPresent) return
+    this.#core.send(connection, { kind: Kind.response, flags: PayloadType.bytes, ...address, payload: Buffer.from(JSON.stringify(userInfo(this.#core, connection))) })
   }
 }
 

@@ -10,6 +10,9 @@ const utf8 = new TextEncoder()
 // White space and controls end words in other dialects and in logs; `*` and `>` are wildcards.
 const NOT_IN_TOKEN = /[\s\p{Cc}*>]/u
 
+/** Where a NATS client asks what it is; the broker answers itself. */
+export const USER_INFO = '$SYS.REQ.USER.INFO'
+
 /** First tokens under which clients have no subjects of their own. */
 const RESERVED = new Set(['$CB', '$SYS', '$JS', '_INBOX'])
 

@@ -2,6 +2,7 @@
 
 import type { Bus, QueueGroup } from '../ground/bus.ts'
 import type { Account, Sink, Subscriber } from '../ground/slice.ts'
+import { USER_INFO } from '../ground/subject.ts'
 import type { Interest } from './interest.ts'
 import type { FilteredReceiver, Receivers } from './route.ts'
 import type { Group, Subscription } from './subscription.ts'
@@ -28,6 +29,7 @@ export interface RoutingContext {
 export function findReceivers(interest: Interest<InterestEntry>, context: RoutingContext, subject: readonly string[]): Receivers {
   const account = context.accountOf(subject)
   if (subject[0] === '$CB') return reservedReceivers(interest, context, subject, account)
+  if (subject[0] === '$SYS' && subject.join('.') === USER_INFO) return receiversOf({ plain: [context.service], groups: [], filtered: [], counting: [], exceptSender: false, account })
   const plain = new Set<Subscriber>()
   const groups: Group[] = []
   const counting: Subscriber[] = []

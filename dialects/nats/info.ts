@@ -1,5 +1,7 @@
 // INFO: what this server is and can, as its first line and again when that changes.
 
+import { NATS_VERSION } from '../../broker/ground/nats-version.ts'
+
 /** What is the same for all clients. */
 export interface ServerInfo {
   readonly serverId: string
@@ -26,8 +28,6 @@ export interface ClientInfo {
   readonly isWebSocket: boolean
 }
 
-/** Client libraries turn on headers, no-responders and more by this, not by what INFO says. */
-export const NATS_VERSION = '2.9.10'
 const PROTOCOL = 1
 
 /** `isLameDuck`: clients that can should go elsewhere. */
