@@ -4,7 +4,6 @@ import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
-import { Kind } from './ground/kind.ts'
 
 interface Beat {
   /** 0: there is none. */
@@ -61,7 +60,7 @@ export class Heartbeat {
       return
     }
     connection.silentBeats++
-    if (connection.silentBeats <= this.#beat.maxPings) this.#core.send(connection, { kind: Kind.ping })
+    if (connection.silentBeats <= this.#beat.maxPings) this.#core.ping(connection)
     else this.#core.lose(connection, new BrokerError('connection.stale', { silentMs: connection.silentBeats * this.#beat.intervalMs }))
   }
 }

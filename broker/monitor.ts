@@ -1,6 +1,7 @@
 // The broker as the monitoring endpoints of nats-server tell it. Reads the parts where they stand, when somebody asks.
 
 import { availableParallelism } from 'node:os'
+import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import type { ConnectionQuery, Monitoring, RequestCounts, SubscriptionQuery } from './ground/monitoring.ts'
 import { parseSubject } from './ground/subject.ts'
@@ -63,7 +64,7 @@ export class Monitor implements Monitoring {
 
   connz(query: ConnectionQuery): object {
     // As nats-server does: whoever asks gets the round trips of those that were never asked for one the next time.
-    for (const connection of this.#core.directory.all()) if (connection.isReady && connection.isWatched && connection.activity.isUnasked) this.#core.ping(connection)
+    for (const connection of this.#core.directory.all()) if (connection.isReady && answersPings(connection) && connection.activity.isUnasked) this.#core.ping(connection)
     return connz(this.#id, this.#connections(), this.#core.departed.closed.all(), query, this.#now())
   }
 
@@ -142,6 +143,10 @@ export class Monitor implements Monitoring {
     })
     return held
   }
+}
+
+function answersPings({ isWatched, link }: Connection): boolean {
+  return isWatched || link.protocol === 'nats'
 }
 
 function endpointOf(url: string | undefined): Endpoint | undefined {

@@ -35,7 +35,11 @@ const reasons: Partial<Record<ErrorCode, string>> = {
   'websocket.too_large': 'Maximum Message Payload Exceeded',
   'gateway.bad_request': 'Protocol Violation',
   'connect.bad_params': 'Protocol Violation',
+  'auth.credential_expired': 'Authentication Expired',
+  'tls.required': 'TLS Handshake Failure',
+  'tls.handshake_timeout': 'TLS Handshake Failure',
   'nats.malformed': 'Protocol Violation',
+  'nats.no_headers': 'No Responders Requires Headers',
   'nats.max_payload': 'Maximum Message Payload Exceeded',
   'nats.max_control_line': 'Maximum Control Line Exceeded',
 }

@@ -48,7 +48,7 @@ export function varz(identity: ServerIdentity, settings: Settings, figures: Serv
     server_name: identity.name,
     version: identity.version,
     proto: 1,
-    git_commit: `callboard-${identity.callboard}`,
+    callboard: identity.callboard,
     go: `node ${process.version}`,
     host: figures.nats?.host ?? nats.host,
     port: figures.nats?.port ?? 0,

@@ -112,7 +112,8 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
   line(verb: string, rest: string): void {
     if (verb === 'CONNECT') return this.#connect(rest)
     if (verb === 'PING') return this.#say(PONG)
-    if (verb === 'PONG' || verb === '+OK' || verb === 'INFO') return
+    if (verb === 'PONG') return this.#ingress.control(this.#connection, { kind: Kind.pong, id: 0, ref: 0, body: undefined })
+    if (verb === '+OK' || verb === 'INFO') return
     // What went wrong on its side: it means to go.
     if (verb === '-ERR') return this.#ingress.control(this.#connection, { kind: Kind.goodbye, id: 0, ref: 0, body: undefined })
     if (!this.isReady || (verb !== 'SUB' && verb !== 'UNSUB')) throw new BrokerError('nats.malformed', { problem: `there is no operation ${verb.slice(0, 32)}` })

@@ -78,6 +78,11 @@ export class NatsServer {
     return NatsServer.ofFile(t, file, { name, host: HOST, port, monitorPort })
   }
 
+  /** Where its monitoring pages are, `http://127.0.0.1:<port>/`. */
+  get monitorUrl(): string {
+    return `http://${this.#listens.host}:${this.#listens.monitorPort}/`
+  }
+
   get isRunning(): boolean {
     return this.#process !== undefined
   }
@@ -138,7 +143,7 @@ export class NatsServer {
   /** What one of its monitoring pages says, such as `connz?subs=1`; undefined: it does not answer in that time. */
   async monitor<T>(page: string, withinMs = 2000): Promise<T | undefined> {
     try {
-      const response = await fetch(`http://${this.#listens.host}:${this.#listens.monitorPort}/${page}`, { signal: AbortSignal.timeout(withinMs) })
+      const response = await fetch(`${this.monitorUrl}${page}`, { signal: AbortSignal.timeout(withinMs) })
       return (await response.json()) as T
     } catch {
       return undefined
