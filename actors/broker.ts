@@ -244,6 +244,7 @@ export class BrokerActor implements BrokerHost {
         onConnectionEvent: (connection: Connection, event) => {
           if (event === 'closed') metrics.departed(connection)
           this.#tree?.connectionEvent(connection, event)
+          this.#bus?.connectionEvent(connection, event)
         },
       },
       (made) => new Service(made.core, new View(made, this)),
@@ -265,6 +266,7 @@ export class BrokerActor implements BrokerHost {
       pipeline,
       agents: this.#agents,
       upstream: await this.#joinBus(pipeline),
+      share: this.#bus?.share,
       listeners: this.#listeners.openers(pipeline.core),
     })
     this.#tree = tree
@@ -284,7 +286,7 @@ export class BrokerActor implements BrokerHost {
     const { settings, log, version } = this.#options
     if (settings.bus.nats === undefined) return undefined
     const { joinBus } = await import('./joined-bus.ts')
-    this.#bus = await joinBus(settings.bus.nats, pipeline, version, { clock: systemClock, deadlines: this.#deadlines, log })
+    this.#bus = await joinBus(settings.bus.nats, pipeline, version, () => this.#tree!.sharing, { clock: systemClock, deadlines: this.#deadlines, log })
     return this.#bus.child
   }
 

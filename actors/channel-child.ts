@@ -26,7 +26,11 @@ export function channelChild(core: Core, spec: ChannelSpec, environment: Environ
             core.channels.add(spec)
             core.accounts.open(spec.name, core.settings.channels.find(({ name }) => name === spec.name)?.flow)
             core.routes.invalidate(tokens)
+            // Who is here gets what others publish there, subscribed or not.
+            const unasked = spec.mode === 'broadcast' ? [spec.name, `${spec.name}.>`] : []
+            for (const pattern of unasked) core.bus.interested(pattern, undefined)
             scope.defer(() => {
+              for (const pattern of unasked) core.bus.lostInterest(pattern, undefined)
               core.channels.remove(spec.name)
               core.accounts.retire(spec.name)
               core.routes.invalidate(tokens)

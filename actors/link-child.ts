@@ -18,12 +18,14 @@ export interface LinkParts {
   readonly version: string
   /** Told of the link of each incarnation, and of its end. */
   readonly onLink: (link: NatsLink | undefined) => void
+  /** Before the broker leaves the servers, in order. */
+  readonly onDrain: () => Promise<void>
 }
 
 /** Room for headers beside the largest payload. bytes */
 const HEADERS_BYTES = 64 * 1024
 
-export function linkChild({ settings, bus, pipeline, version, onLink }: LinkParts, environment: Environment): ChildSpec {
+export function linkChild({ settings, bus, pipeline, version, onLink, onDrain }: LinkParts, environment: Environment): ChildSpec {
   const id = 'link.nats'
   const { core } = pipeline
   return {
@@ -66,7 +68,10 @@ export function linkChild({ settings, bus, pipeline, version, onLink }: LinkPart
             })
             made.start()
           },
-          drain: () => link?.drain(),
+          async drain() {
+            await onDrain()
+            await link?.drain()
+          },
           detail: () => (link === undefined ? '' : detailOf(link.status(), bus.interest.counts)),
         },
       })

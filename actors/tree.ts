@@ -17,6 +17,7 @@ import type { Connection, ConnectionEvent } from '../broker/connection.ts'
 import type { Core } from '../broker/core.ts'
 import type { AgentInfo } from '../broker/ground/api.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
+import type { ChannelShare } from '../broker/ground/channel-share.ts'
 import type { HomePaths } from '../broker/ground/home.ts'
 import { nearest } from '../broker/ground/nearest.ts'
 import type { Settings } from '../broker/ground/settings.ts'
@@ -27,6 +28,7 @@ import type { agentMachine } from '../machines/agent.ts'
 import type { Actor } from './actor.ts'
 import { agentChild } from './agent-child.ts'
 import type { Environment } from './behaviour.ts'
+import { ChannelSharing } from './channel-sharing.ts'
 import { channelChild } from './channel-child.ts'
 import type { ChildSpec } from './child-spec.ts'
 import { ConnectionActor } from './connection-actor.ts'
@@ -46,12 +48,16 @@ export interface TreeOptions {
   readonly agents: readonly LocalAgent[]
   /** What leads to other brokers; undefined: this one is alone. */
   readonly upstream?: ChildSpec | undefined
+  /** Those who have channels in common with this broker; undefined: nobody has. */
+  readonly share?: ChannelShare | undefined
   /** By name, what opens each listener; nothing comes of it where the broker is to run without it. */
   readonly listeners: Readonly<Record<string, (onLink: (link: Link) => void) => Promise<Listener | undefined>>>
 }
 
 export class Tree {
   readonly root: Supervisor
+  /** For those who share channels with this broker. */
+  readonly sharing: ChannelSharing
   readonly #options: TreeOptions
   readonly #core: Core
   readonly #book: ChannelBook
@@ -67,6 +73,7 @@ export class Tree {
     this.#options = options
     this.#core = pipeline.core
     this.#book = new ChannelBook(pipeline.core, options.paths.channels)
+    this.sharing = new ChannelSharing(pipeline.core, this.#book, (spec) => this.#startChannel(spec), (name) => this.#stopChannel(name))
     const supervisor = (id: string, strategy: Strategy, children: readonly ChildSpec[]): Supervisor => new Supervisor({ id, strategy, children, environment })
     const channels = branch(() => (this.#channels = supervisor('channels', 'oneForOne', this.#book.specs().map((spec) => channelChild(this.#core, spec, environment)))))
     const agentBranch = branch(() => (this.#agents = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment, children: agents.map((agent) => agentChild(agent, environment)) })))
@@ -97,7 +104,17 @@ export class Tree {
     if (connection.agent !== undefined) this.#attach(connection.agent, event)
   }
 
-  async startChannel(spec: ChannelSpec): Promise<void> {
+  startChannel(spec: ChannelSpec): Promise<void> {
+    const { share } = this.#options
+    return share === undefined ? this.#startChannel(spec) : share.create(spec, () => this.#startChannel(spec))
+  }
+
+  stopChannel(name: string): Promise<void> {
+    const { share } = this.#options
+    return share === undefined ? this.#stopChannel(name) : share.remove(name, () => this.#stopChannel(name))
+  }
+
+  async #startChannel(spec: ChannelSpec): Promise<void> {
     await this.#channels.startChild(channelChild(this.#core, spec, this.#options.environment))
     try {
       await this.#book.save()
@@ -108,7 +125,7 @@ export class Tree {
     }
   }
 
-  async stopChannel(name: string): Promise<void> {
+  async #stopChannel(name: string): Promise<void> {
     await this.#channels.removeChild(`channel.${name}`)
     await this.#book.save()
   }

@@ -26,6 +26,9 @@ const HANDSHAKE_FRAME_BYTES = 8 * 1024
 /** The same for a message of a link that has messages: what devices say of themselves takes room. bytes */
 const HANDSHAKE_MESSAGE_BYTES = 64 * 1024
 
+/** Characters of a client's id. */
+const MAX_CLIENT = 128
+
 /** Largest frame, line or message before the welcome. bytes */
 export function handshakeFrameBytes({ framing }: Link): number {
   return framing === 'stream' ? HANDSHAKE_FRAME_BYTES : HANDSHAKE_MESSAGE_BYTES
@@ -164,7 +167,7 @@ export class Admission {
     if (hello.flow.credit) connection.credit = new CreditBook(ipc.limits.creditBytes)
     connection.outbound.load.limits = this.#limitsFor(hello.flow)
     connection.isWatched = !isNats && ipc.performance.keepAlive && hello.heartbeatMs > 0
-    connection.client = hello.client ?? this.#defaultClient(connection, hello)
+    connection.client = hello.client !== undefined && !hello.isClientDefault ? hello.client : this.#unlikeOthers(hello.client ?? this.#defaultClient(connection, hello))
     connection.session = randomBytes(16).toString('hex')
     this.#takeOver(connection)
     this.#pending.delete(connection)
@@ -257,13 +260,22 @@ export class Admission {
     return this.#core.directory.client(id) === undefined ? id : `${id}-${connection.number}`
   }
 
+  // At joined brokers there are the same pids and numbers, and nobody shall take over from somebody by chance.
+  #unlikeOthers(client: string): string {
+    const { presence, broker } = this.#core
+    return presence === undefined ? client : `${client.slice(0, MAX_CLIENT - broker.length - 1)}-${broker}`
+  }
+
   /** @throws BrokerError `session.id_taken` when another principal has the client id or the agent name */
   #takeOver(connection: Connection): void {
     const { directory } = this.#core
     const { client, agent } = connection
     const holders = [directory.client(client), agent === undefined ? undefined : directory.addressed('agent', agent)]
     const open = holders.filter((holder) => holder?.isPresent)
-    if (open.some((holder) => holder?.permissions?.name !== connection.permissions?.name)) throw new BrokerError('session.id_taken', { client })
+    // Who has it at another broker is told there, once this one has made itself known.
+    const elsewhere = [this.#core.presence?.holder('client', client), agent === undefined ? undefined : this.#core.presence?.holder('agent', agent)]
+    const principals = [...open.map((holder) => holder?.permissions?.name), ...elsewhere.filter((principal) => principal !== undefined)]
+    if (principals.some((principal) => principal !== connection.permissions?.name)) throw new BrokerError('session.id_taken', { client })
     for (const holder of open) this.#core.end(holder!, new BrokerError('session.taken_over', { client }))
   }
 }

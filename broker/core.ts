@@ -16,6 +16,8 @@ import type { MessageTrace, MessageTracer } from './ground/message-trace.ts'
 import type { Settings } from './ground/settings.ts'
 import { Account, Slice, type Sink, type Subscriber } from './ground/slice.ts'
 import { USER_INFO } from './ground/subject.ts'
+import type { Leases } from './ground/leases.ts'
+import type { Presence } from './ground/presence.ts'
 import type { Log, Principal } from './ground/types.ts'
 import { Departed } from './monitoring/departed.ts'
 import { Accounts } from './observe/accounts.ts'
@@ -27,6 +29,7 @@ import { Recorder } from './observe/recorder.ts'
 import { RefusedMessages } from './observe/refused-messages.ts'
 import { CpuPool } from './pool/cpu-pool.ts'
 import { Channels } from './registry/channels.ts'
+import { LocalLeases } from './registry/local-leases.ts'
 import { Interest } from './routing/interest.ts'
 import { findReceivers, type InterestEntry, type RoutingContext } from './routing/receivers.ts'
 import type { Receivers } from './routing/route.ts'
@@ -104,6 +107,10 @@ export class Core implements RoutingContext {
   bus: Bus = embeddedBus
   /** The connection through which it does; undefined: there is none. It is addressed by nobody. */
   busConnection: Connection | undefined
+  /** Where the clients of other brokers are; undefined: there are no others. Set, like the next one, before the first connection. */
+  presence: Presence | undefined
+  /** Who is the only one to do something, here or among all that are joined. */
+  leases: Leases
   /** Connections that were told to go and are not gone. */
   endingConnections = 0
   readonly narrowed = new NarrowedPermissions(() => this.routes.invalidateAll())
@@ -117,6 +124,7 @@ export class Core implements RoutingContext {
     this.settings = settings
     this.clock = clock
     this.startedAtMs = clock.monotonicMs()
+    this.leases = new LocalLeases(clock, options.incarnation)
     this.log = log
     this.lossLog = new LossLog(log)
     this.broker = options.broker

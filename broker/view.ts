@@ -38,7 +38,7 @@ export class View implements BrokerView {
   }
 
   status(): ApiAnswer<'status'> {
-    const { broker, incarnation, directory, channels } = this.#pipeline.core
+    const { broker, incarnation, directory, channels, leases } = this.#pipeline.core
     const memory = process.memoryUsage()
     const cpu = process.cpuUsage()
     const { version, phase, home, socket, gateway, gatewayProblem, nats, natsProblem, bus } = this.#host
@@ -56,6 +56,7 @@ export class View implements BrokerView {
       ...(nats === undefined ? {} : { nats }),
       ...(natsProblem === undefined ? {} : { natsProblem }),
       ...(bus === undefined ? {} : { bus }),
+      leases: leases.held(),
       connections: directory.size,
       channels: channels.list().length,
       agents: this.#host.agents().length,
@@ -187,6 +188,10 @@ export class View implements BrokerView {
     if (previews.isEnabled !== isEnabled) this.#record('tracing.changed', caller, { enabled: isEnabled })
     previews.isEnabled = isEnabled
     return { enabled: previews.isEnabled }
+  }
+
+  leases(): ApiAnswer<'leases'> {
+    return { leases: this.#pipeline.core.leases.held() }
   }
 
   agents(): ApiAnswer<'agents'> {

@@ -17,6 +17,8 @@ const DEFAULT_PRINCIPAL = 'owner'
 /** What the client says of itself; see the hello body in docs/protocol.md. */
 export interface Identity {
   readonly client?: string
+  /** Nobody chose that id. */
+  readonly clientDefault?: boolean
   readonly program?: string
   readonly agent?: string
   readonly principal?: string

@@ -60,7 +60,7 @@ function identityOf(options: ConnectOptions, environment: NodeJS.ProcessEnv): Id
   const program = options.program ?? agent ?? scriptName()
   const principal = options.principal ?? (ambientAgent !== undefined && ambientToken(options, environment) !== undefined ? `agent:${ambientAgent}` : undefined)
   return {
-    client: options.clientId ?? defaultClientId(program),
+    ...(options.clientId === undefined ? { client: defaultClientId(program), clientDefault: true } : { client: options.clientId }),
     program,
     ...(agent === undefined ? {} : { agent }),
     ...(principal === undefined ? {} : { principal }),

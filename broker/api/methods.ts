@@ -35,6 +35,7 @@ export interface BrokerView {
   latency(query: Required<LatencyQuery>): ApiAnswer<'latency'>
   trace(query: TraceQuery & { readonly limit: number }): Promise<ApiAnswer<'trace.show'>>
   setTracing(isEnabled: boolean, caller: Caller): ApiAnswer<'trace.enable'>
+  leases(): ApiAnswer<'leases'>
   agents(): ApiAnswer<'agents'>
   /** @throws BrokerError `agent.unknown`, `agent.failed` */
   restartAgent(name: string, caller: Caller): Promise<ApiAnswer<'agent.restart'>>
@@ -79,6 +80,7 @@ const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, p
   },
   'trace.enable': { isOpen: false, run: (view, _, caller) => view.setTracing(true, caller) },
   'trace.disable': { isOpen: false, run: (view, _, caller) => view.setTracing(false, caller) },
+  leases: { isOpen: true, run: (view) => view.leases() },
   agents: { isOpen: true, run: (view) => view.agents() },
   'agent.restart': { isOpen: false, run: (view, params, caller) => view.restartAgent(params.required('name', MAX_NAME), caller) },
   'connection.kill': { isOpen: false, run: (view, params, caller) => view.kill(params.required('id', MAX_NAME), caller) },

@@ -1,5 +1,7 @@
 // The broker's own methods, `$CB.api.<method>`: what each takes and answers. Types only; docs/protocol.md section 5 is the contract.
 
+import type { ClusterStatus } from './cluster.ts'
+import type { LeaseInfo } from './leases.ts'
 import type { Overflow } from './settings.ts'
 import type { ActorInfo, ChannelDirection, ChannelMode, Phase, Role } from './types.ts'
 
@@ -32,6 +34,8 @@ export interface BusStatus {
   readonly late: number
   /** Messages that were too large for the servers, or could not be written as theirs. */
   readonly unsent: number
+  /** What brokers share beside messages. */
+  readonly cluster: ClusterStatus
 }
 
 export interface BrokerStatus {
@@ -53,6 +57,7 @@ export interface BrokerStatus {
   readonly natsProblem?: string
   /** Missing where the broker joins no servers. */
   readonly bus?: BusStatus
+  readonly leases: readonly LeaseInfo[]
   readonly connections: number
   readonly channels: number
   readonly agents: number
@@ -288,6 +293,8 @@ export interface ApiMethods {
   'trace.show': [TraceQuery, { readonly entries: readonly TraceEntry[]; readonly from: number; readonly to: number; readonly coversMs: number; readonly enabled: boolean }]
   'trace.enable': [NoParams, { readonly enabled: boolean }]
   'trace.disable': [NoParams, { readonly enabled: boolean }]
+  /** What this broker alone may do, as long as it has the lease. */
+  leases: [NoParams, { readonly leases: readonly LeaseInfo[] }]
   agents: [NoParams, { readonly agents: readonly AgentInfo[] }]
   'agent.restart': [{ readonly name: string }, AgentInfo]
   'connection.kill': [{ readonly id: string }, { readonly killed: string | number | boolean }]

@@ -38,6 +38,8 @@ export interface Device {
 
 export interface Hello {
   readonly client: string | undefined
+  /** Nobody chose that id. */
+  readonly isClientDefault: boolean
   readonly program: string | undefined
   readonly agent: string | undefined
   readonly principal: string
@@ -85,6 +87,7 @@ export function readHello(body: unknown): Hello {
   if (min > PROTOCOL_VERSION || max < PROTOCOL_VERSION) throw new BrokerError('handshake.version', { min, max, brokerMin: PROTOCOL_VERSION, brokerMax: PROTOCOL_VERSION })
   return {
     client: fields.text('client', { max: 128, pattern: NAME, hint: NAME_HINT }),
+    isClientDefault: fields.flag('clientDefault') ?? false,
     program: fields.text('program', { max: 128 }),
     agent: fields.text('agent', { max: 128, pattern: NAME, hint: NAME_HINT }),
     principal: fields.text('principal', { max: 128 }) ?? 'owner',

@@ -17,19 +17,35 @@ export interface SavedChannel {
  * @throws BrokerError `channel.invalid` naming the file when it cannot be read as one
  */
 export function loadChannels(path: string): SavedChannel[] {
+  return load(path, [], ({ channels }) => (channels as SavedChannel[]).map(savedChannel))
+}
+
+/**
+ * In which revision this broker and those that it is joined to last agreed on each channel; see SharedChannelHost.
+ * @throws BrokerError `channel.invalid` naming the file when it cannot be read as one
+ */
+export function loadAgreed(path: string): Map<string, number> {
+  return load(path, new Map<string, number>(), ({ agreed = {} }) => new Map(Object.entries(agreed as object).map(savedRevision)))
+}
+
+function load<T>(path: string, none: T, read: (saved: { channels?: unknown; agreed?: unknown }) => T): T {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return none
     throw invalid(path, error)
   }
   try {
-    const saved = JSON.parse(text) as { channels: SavedChannel[] }
-    return saved.channels.map(savedChannel)
+    return read(JSON.parse(text) as object)
   } catch (error) {
     throw invalid(path, error)
   }
+}
+
+function savedRevision([name, revision]: [string, unknown]): [string, number] {
+  if (!(Number.isSafeInteger(revision) && (revision as number) > 0)) throw new TypeError('an entry of "agreed" is not a revision')
+  return [name, revision as number]
 }
 
 function savedChannel({ name, mode, createdAt }: SavedChannel): SavedChannel {
@@ -41,13 +57,13 @@ function savedChannel({ name, mode, createdAt }: SavedChannel): SavedChannel {
  * Replaces the file; a crash leaves the old one or the new one, whole.
  * @throws BrokerError `home.unusable` when it cannot be written; the old one stays
  */
-export async function saveChannels(path: string, channels: readonly ChannelSpec[]): Promise<void> {
+export async function saveChannels(path: string, channels: readonly ChannelSpec[], agreed: ReadonlyMap<string, number> = new Map()): Promise<void> {
   const saved: SavedChannel[] = channels.filter((spec) => !spec.predefined).map(({ name, mode, createdAt }) => ({ name, mode, createdAt }))
   const temporary = `${path}.${process.pid}.new`
   try {
     const file = await open(temporary, 'w', 0o600)
     try {
-      await file.writeFile(`${JSON.stringify({ channels: saved }, undefined, 2)}\n`)
+      await file.writeFile(`${JSON.stringify({ channels: saved, ...(agreed.size === 0 ? {} : { agreed: Object.fromEntries(agreed) }) }, undefined, 2)}\n`)
       await file.sync()
     } finally {
       await file.close()

@@ -46,6 +46,10 @@ export class Channels {
     this.#byName.delete(name)
   }
 
+  find(name: string): ChannelSpec | undefined {
+    return this.#byName.get(name)
+  }
+
   /** @throws BrokerError `channel.not_found` */
   get(name: string): ChannelSpec {
     const spec = this.#byName.get(name)

@@ -90,6 +90,8 @@ function formatStatus(now: Status): string {
     ['socket', now.socket],
     ['gateway', now.gateway ?? now.gatewayProblem ?? 'not configured'],
     ['nats', now.nats ?? now.natsProblem ?? 'not configured'],
+    ...(now.bus === undefined ? [] : clusterFields(now.bus)),
+    ...(now.leases.length === 0 ? [] : [['leases', now.leases.map(({ name, token, heldMs }) => `${name} (${formatDuration(heldMs)}, token ${token})`).join(', ')] as const]),
     ['connections', formatCount(now.connections)],
     ['channels', formatCount(now.channels)],
     ['agents', formatCount(now.agents)],
@@ -97,4 +99,13 @@ function formatStatus(now: Status): string {
     ['cpu', `${formatDuration(now.cpuSeconds * MS_PER_SECOND)} used`],
     ['host', `${host.name}, ${host.cpus} cpus, load ${host.loadAverage.map(load => load.toFixed(2)).join(' ')}, ${formatBytes(host.freeMemoryBytes)} of ${formatBytes(host.memoryBytes)} free`],
   ])
+}
+
+/** What this broker shares with others beside messages. */
+function clusterFields({ cluster }: NonNullable<Status['bus']>): (readonly [string, string])[] {
+  const { brokers, clients, channels, conflicts, replicas, problem } = cluster
+  const names = brokers.map(({ name, host }) => `${name} at ${host}`).join(', ')
+  const there = `${names === '' ? 'no other broker' : names}; ${formatCount(clients)} clients there, ${formatCount(channels)} shared channels, kept on ${formatCount(replicas)} servers`
+  const differences = conflicts.map(({ channel, here, there: other }) => `channel ${channel} is ${here} here and ${other} elsewhere`)
+  return [['cluster', [problem ?? there, ...differences].join('; ')]]
 }

@@ -24,18 +24,21 @@ function shape(value: unknown): unknown {
 
 const channelShape = { name: 'string', mode: 'string', direction: 'string', predefined: 'boolean', createdAt: 'number', accepted: 'number', delivered: 'number', dropped: 'number', pending: 'number', subscribers: 'number' }
 const agentShape = { name: 'string', phase: 'string', pid: 'number', incarnation: 'number', restarts: 'number', ageMs: 'number' }
+const leaseShape = { name: 'string', token: 'number', ttlMs: 'number', heldMs: 'number' }
 const percentiles = { p50: 'number', p95: 'number', p99: 'number', max: 'number' }
 const dropped = { 'no-interest': 'number', overflow: 'number', expired: 'number', 'slow-consumer': 'number', 'link-down': 'number', 'link-unknown': 'number', 'actor-gone': 'number' }
 const counts = { accepted: 'number', deliveries: 'number', written: 'number', forwarded: 'number', pending: 'number', rejected: 'number', dropped }
 
 test('api: every method answers in the shape of its contract', async t => {
-  const client = rigWithView().native({ program: 'tool', agent: 'a' }, { pid: 4, uid: process.getuid?.() })
+  const rig = rigWithView()
+  await rig.core.leases.tryAcquire('a', 1000)
+  const client = rig.native({ program: 'tool', agent: 'a' }, { pid: 4, uid: process.getuid?.() })
   client.subscribe(1, 'events.>')
   client.publish('events.x')
   const shapes: [string, unknown, unknown][] = [
     ['ping', {}, { now: 'number' }],
     ['status', {}, {
-      broker: 'string', incarnation: 'number', version: 'string', pid: 'number', phase: 'string', uptimeMs: 'number', home: 'string', socket: 'string', connections: 'number', channels: 'number', agents: 'number',
+      broker: 'string', incarnation: 'number', version: 'string', pid: 'number', phase: 'string', uptimeMs: 'number', home: 'string', socket: 'string', leases: [leaseShape], connections: 'number', channels: 'number', agents: 'number',
       rssBytes: 'number', heapBytes: 'number', cpuSeconds: 'number', host: { name: 'string', loadAverage: ['number'], memoryBytes: 'number', freeMemoryBytes: 'number', cpus: 'number' },
     }],
     ['tree', {}, { id: 'string', kind: 'string', phase: 'string', incarnation: 'number', restarts: 'number', ageMs: 'number', mailbox: 'number', detail: 'string', children: [] }],
@@ -56,6 +59,7 @@ test('api: every method answers in the shape of its contract', async t => {
     ['trace.enable', {}, { enabled: 'boolean' }],
     ['trace.show', { channel: 'events', limit: 1 }, { entries: [{ seq: 'number', time: 'number', origin: 'number', sender: 'string', id: 'number', kind: 'string', subject: 'string', count: 'number', bytes: 'number', receivers: 'number', fate: 'string', steps: { authorised: 'number', routed: 'number', written: 'number' } }], from: 'number', to: 'number', coversMs: 'number', enabled: 'boolean' }],
     ['trace.disable', {}, { enabled: 'boolean' }],
+    ['leases', {}, { leases: [leaseShape] }],
     ['agents', {}, { agents: [agentShape] }],
     ['agent.restart', { name: 'weather' }, agentShape],
     ['stop', {}, { pid: 'number' }],

@@ -27,3 +27,14 @@ test('channel book: saves at the same time follow each other, and the last one s
   await Promise.all(saves)
   t.is(loadChannels(path).length, 20)
 })
+
+test('channel book: what was agreed with other brokers outlasts the broker, and channels of the configuration are nobody else\'s', async t => {
+  const path = join(temporaryDirectory(t), 'channels.json')
+  const rig = new PipelineRig()
+  const book = new ChannelBook(rig.core, path)
+  book.agreed.set('mine', 4)
+  await book.save()
+  t.deepEqual(new ChannelBook(rig.core, path).agreed, new Map([['mine', 4]]))
+  t.true(book.isFixed('events'))
+  t.false(book.isFixed('mine'))
+})

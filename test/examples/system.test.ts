@@ -6,7 +6,7 @@ import type { BrokerStatus } from '../../client/index.ts'
 import { confirmSubscription, startSample, valueOf, type SampleAgent } from '../support/sample-agent.ts'
 
 const status: BrokerStatus = {
-  broker: 'b', incarnation: 3, version: '0.1.0', pid: 77, phase: 'run', uptimeMs: 10_000, home: '/h', socket: '/h/s', connections: 4, channels: 5, agents: 3, rssBytes: 1e8, heapBytes: 2e7, cpuSeconds: 1.5,
+  broker: 'b', incarnation: 3, version: '0.1.0', pid: 77, phase: 'run', uptimeMs: 10_000, home: '/h', socket: '/h/s', leases: [], connections: 4, channels: 5, agents: 3, rssBytes: 1e8, heapBytes: 2e7, cpuSeconds: 1.5,
   host: { name: 'n', loadAverage: [0, 0, 0], memoryBytes: 1, freeMemoryBytes: 1, cpus: 1 },
 }
 

@@ -26,7 +26,7 @@ export class SharingBroker implements SharedChannelHost {
 
   constructor(id: string, fixed: readonly ChannelSpec[] = []) {
     this.#fixed = fixed
-    this.channels = new KvChannels({ broker: id, host: this, clock: systemClock, log: this.log })
+    this.channels = new KvChannels({ broker: id, host: () => this, clock: systemClock, log: this.log, onTrouble() {} })
   }
 
   /** Names and modes, as text that a test can compare. */

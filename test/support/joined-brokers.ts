@@ -41,3 +41,23 @@ export async function wants(client: Client, patterns: number, groups = 0): Promi
     return bus?.patterns === patterns && bus.groups === groups
   })
 }
+
+/** Waits until the broker knows all of so many others, and who is where. */
+export async function knows(client: Client, others: number): Promise<void> {
+  await until(async () => {
+    const { bus } = await client.call('status')
+    return bus?.cluster.problem === undefined && bus?.cluster.brokers.length === others
+  })
+}
+
+/** Brokers that know of each other, and an owner's client at each. */
+export async function joinedBrokers(t: Teardown, servers: readonly string[], options: readonly JoinOptions[]): Promise<{ readonly broker: LocalBroker; readonly client: Client }[]> {
+  const brokers = await Promise.all(options.map(each => joinedBroker(t, servers, each)))
+  return Promise.all(
+    brokers.map(async broker => {
+      const client = await broker.connect()
+      await knows(client, brokers.length - 1)
+      return { broker, client }
+    }),
+  )
+}

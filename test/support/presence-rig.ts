@@ -23,7 +23,7 @@ export class PresentBroker implements PresenceHost {
   constructor(id: string, timing: SignTiming) {
     this.id = id
     const self = { broker: id, name: `callboard-${id}`, host: 'here', pid: 1, version: '0' }
-    this.presence = new KvPresence({ self, host: this, clock: systemClock, log: this.log, timing })
+    this.presence = new KvPresence({ self, host: this, clock: systemClock, log: this.log, onTrouble() {}, timing })
   }
 
   clients(): Iterable<PresentClient> {

@@ -15,6 +15,6 @@ export interface BucketWatcher {
   entry(entry: BucketEntry): void
   /** All entries that there were have been told. */
   synced(): void
-  /** A round could not begin; another one is tried soon. */
+  /** A round could not begin: nothing more is told. The bucket has to be opened again. */
   failed(error: Error): void
 }

@@ -18,13 +18,18 @@ const channelBucket: BucketSettings = { name: 'callboard_channels', description:
 const MAX_CHANNELS = 10_000
 /** Times that one name is looked at anew when others change it in between. */
 const MAX_TRIES = 8
+/** ms */
+const RETRY_MS = 5000
 
 export interface KvChannelsOptions {
   /** For people who look into the bucket. */
   readonly broker: string
-  readonly host: SharedChannelHost
+  /** Asked for when it is needed for the first time. */
+  readonly host: () => SharedChannelHost
   readonly clock: Clock
   readonly log: Log
+  /** The bucket is closed, though the connection is there: it has to be opened again. */
+  readonly onTrouble: () => void
 }
 
 export class KvChannels implements ChannelShare {
@@ -41,6 +46,14 @@ export class KvChannels implements ChannelShare {
   constructor(options: KvChannelsOptions) {
     this.#options = options
     this.#bucket = new KvBucket(channelBucket, options.clock)
+  }
+
+  get #host(): SharedChannelHost {
+    return this.#options.host()
+  }
+
+  get isOpen(): boolean {
+    return this.#bucket.isOpen
   }
 
   /** How many there are in the bucket. */
@@ -60,7 +73,10 @@ export class KvChannels implements ChannelShare {
 
   /** @throws BrokerError `bus.no_bucket` */
   async open(connection: NatsConnection): Promise<void> {
-    const failed = (error: Error): void => this.#options.log.warn({ err: error }, 'the shared channels cannot be followed; it is tried again')
+    const failed = (): void => {
+      this.close()
+      this.#options.onTrouble()
+    }
     await this.#bucket.open(connection, { round: () => this.#beginRound(), entry: (entry) => this.#entry(entry), synced: () => this.#synced(), failed })
   }
 
@@ -74,7 +90,7 @@ export class KvChannels implements ChannelShare {
       if (this.#here(spec.name) !== undefined) throw new BrokerError('channel.exists', { channel: spec.name })
       const revision = this.#bucket.isOpen ? await this.#claim(spec) : undefined
       // What was agreed on was another one of that name.
-      if (revision === undefined) this.#options.host.agreed.delete(spec.name)
+      if (revision === undefined) this.#host.agreed.delete(spec.name)
       try {
         await start()
       } catch (error) {
@@ -92,7 +108,7 @@ export class KvChannels implements ChannelShare {
     return this.#inTurn(async () => {
       await stop()
       // What the bucket says is only known to be ours to delete in the revision that was agreed on; the rest is found out.
-      if (this.#bucket.isOpen) await this.#settle(name)
+      if (this.#bucket.isOpen) await this.#settle(name).catch((error: unknown) => this.#failed(name, error))
     })
   }
 
@@ -131,7 +147,7 @@ export class KvChannels implements ChannelShare {
     const told = this.#told ?? new Set()
     this.#told = undefined
     for (const name of [...this.#shared.keys()]) if (!told.has(keyOfChannel(name))) this.#shared.delete(name)
-    const { host } = this.#options
+    const host = this.#host
     for (const name of new Set([...this.#shared.keys(), ...host.names(), ...host.agreed.keys()])) this.#later(name)
   }
 
@@ -144,12 +160,22 @@ export class KvChannels implements ChannelShare {
   }
 
   #later(name: string): void {
-    this.#inTurn(() => this.#settle(name)).catch((error: unknown) => this.#options.log.warn({ channel: name, err: error }, 'the channel could not be shared'))
+    this.#inTurn(() => this.#settle(name)).catch((error: unknown) => this.#failed(name, error))
+  }
+
+  // Nothing is lost by it: what there is to do is found out again.
+  #failed(channel: string, error: unknown): void {
+    if (!this.#bucket.isOpen) return
+    const { log, clock } = this.#options
+    log.warn({ channel, err: error }, 'the channel could not be shared')
+    clock.after(RETRY_MS, () => {
+      if (this.#bucket.isOpen) this.#later(channel)
+    })
   }
 
   // Does what is to be done about one name until there is nothing.
   async #settle(name: string): Promise<void> {
-    const { host } = this.#options
+    const host = this.#host
     const fixed = host.fixed(name)
     if (fixed !== undefined) return this.#compare(fixed)
     for (let tries = 0; tries < MAX_TRIES && this.#bucket.isOpen; tries++) {
@@ -188,7 +214,8 @@ export class KvChannels implements ChannelShare {
   }
 
   async #take(spec: ChannelSpec, revision: number): Promise<void> {
-    const { host, log } = this.#options
+    const { log } = this.#options
+    const host = this.#host
     const { name } = spec
     const before = this.#here(name)
     if (before !== undefined) {
@@ -209,12 +236,12 @@ export class KvChannels implements ChannelShare {
   }
 
   #agree(name: string, revision: number): void {
-    this.#options.host.agreed.set(name, revision)
+    this.#host.agreed.set(name, revision)
     this.#saveSoon()
   }
 
   #forget(name: string): void {
-    this.#options.host.agreed.delete(name)
+    this.#host.agreed.delete(name)
     this.#conflicts.delete(name)
     this.#saveSoon()
   }
@@ -225,12 +252,12 @@ export class KvChannels implements ChannelShare {
     this.#isSaving = true
     this.#inTurn(() => {
       this.#isSaving = false
-      return this.#options.host.save()
+      return this.#host.save()
     }).catch((error: unknown) => this.#options.log.error({ err: error }, 'what is known of the shared channels could not be saved'))
   }
 
   #here(name: string): ChannelSpec | undefined {
-    return this.#options.host.channel(name)
+    return this.#host.channel(name)
   }
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {

@@ -14,7 +14,7 @@ import type { PeerBroker, Presence, PresenceHost, PresentClient } from '../../gr
 import type { Log } from '../../ground/types.ts'
 import type { BucketEntry } from './bucket-entry.ts'
 import { KvBucket, type BucketSettings } from './kv-bucket.ts'
-import { Places } from './places.ts'
+import { MAX_PLACES, Places } from './places.ts'
 import { encodePlace, encodeSign, readPlace, readSign, type BrokerSign, type Place } from './presence-entries.ts'
 
 /** How often a broker gives a sign of life, and without one for how long it, and all its clients, count as gone. */
@@ -41,6 +41,8 @@ export interface KvPresenceOptions {
   readonly host: PresenceHost
   readonly clock: Clock
   readonly log: Log
+  /** The buckets are closed, though the connection is there: they have to be opened again. */
+  readonly onTrouble: () => void
   /** default `signTiming` */
   readonly timing?: SignTiming
 }
@@ -80,9 +82,13 @@ export class KvPresence implements Presence {
     this.#clients = new KvBucket(placeBucket, options.clock)
   }
 
+  get isOpen(): boolean {
+    return this.#clients.isOpen
+  }
+
   /** Why nobody knows who is where, or what is wrong with it; undefined: nothing is. */
   get problem(): string | undefined {
-    return this.#problem
+    return this.#problem ?? (this.isKnown ? undefined : this.#places.isOverfull ? `there are more clients than the ${MAX_PLACES} that are remembered` : 'it is not known yet which broker has which client')
   }
 
   /** All that the others have told is read: who is not known is nowhere. */
@@ -114,7 +120,10 @@ export class KvPresence implements Presence {
    */
   async open(connection: NatsConnection): Promise<void> {
     this.close('joining')
-    const failed = (error: Error): void => this.#options.log.warn({ err: error }, 'presence cannot be followed; it is tried again')
+    const failed = (error: Error): void => {
+      this.close(`presence cannot be followed: ${error.message}`)
+      this.#options.onTrouble()
+    }
     try {
       await this.#signs.open(connection, { round() {}, entry: (entry) => this.#sign(entry), synced() {}, failed })
       await this.#signs.put(this.#self.broker, encodeSign(this.#self))

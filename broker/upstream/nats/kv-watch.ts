@@ -1,5 +1,5 @@
 // Follows a key-value bucket: tells all its entries, then every change. Where it has missed something, because the server
-// that served it died or was too slow, it begins a new round from the whole.
+// that served it died or was too slow, it begins a new round from the whole. When that cannot be begun either, it ends.
 //
 //   round() entry() entry() … synced() entry() entry() … | gap, silence | round() entry() … synced() …
 //
@@ -78,8 +78,9 @@ export class KvWatch {
       if (pending === 0) this.#sync()
       this.#watchSilence(subscription)
     } catch (error) {
-      if (this.#subscription === subscription && !this.#isStopped) watcher.failed(error as Error)
-      this.#over(subscription)
+      if (this.#subscription !== subscription || this.#isStopped) return
+      this.stop()
+      watcher.failed(error as Error)
     }
   }
 

@@ -2,7 +2,7 @@ import test from 'ava'
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BrokerError } from '../../../broker/ground/errors.ts'
-import { loadChannels, saveChannels } from '../../../broker/registry/channel-file.ts'
+import { loadAgreed, loadChannels, saveChannels } from '../../../broker/registry/channel-file.ts'
 import { Channels } from '../../../broker/registry/channels.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
@@ -14,6 +14,19 @@ test('channel file: what was saved is loaded, without the predefined', async t =
   await saveChannels(path, [...Channels.predefined, mine])
   t.deepEqual(loadChannels(path), [{ name: 'mine', mode: 'broadcast', createdAt: 5 }])
   t.is(statSync(path).mode & 0o777, 0o600)
+})
+
+test('channel file: what was agreed with other brokers is kept beside the channels, of deleted ones too', async t => {
+  const path = join(temporaryDirectory(t), 'channels.json')
+  t.deepEqual(loadAgreed(path), new Map())
+  const agreed = new Map([['mine', 7], ['deleted', 2 ** 53 - 1], ['__proto__', 3]])
+  await saveChannels(path, [mine], agreed)
+  t.deepEqual(loadAgreed(path), agreed)
+  t.is(loadChannels(path).length, 1)
+  for (const text of ['{"channels":[],"agreed":{"a":0}}', '{"channels":[],"agreed":{"a":"1"}}', '{"channels":[],"agreed":null}']) {
+    writeFileSync(path, text)
+    t.throws(() => loadAgreed(path), { code: 'channel.invalid' }, text)
+  }
 })
 
 test('channel file: a damaged file is named, and left as it is', t => {

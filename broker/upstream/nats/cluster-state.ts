@@ -1,0 +1,110 @@
+// What joined brokers share beside messages: who is where, channels, leases. Opens their buckets whenever the link has a
+// connection for them, and again while a bucket cannot be had. Without JetStream none of it is there, which is said.
+
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { SharedChannelHost } from '../../ground/channel-share.ts'
+import type { Clock } from '../../ground/clock.ts'
+import type { ClusterStatus } from '../../ground/cluster.ts'
+import { BrokerError } from '../../ground/errors.ts'
+import type { PeerBroker, PresenceHost } from '../../ground/presence.ts'
+import type { Log } from '../../ground/types.ts'
+import { KvBucket } from './kv-bucket.ts'
+import { KvChannels } from './kv-channels.ts'
+import { KvLeases, leaseBucket } from './kv-leases.ts'
+import { KvPresence } from './kv-presence.ts'
+
+/** Between two tries to open the buckets. ms */
+const RETRY_MS = 2000
+
+export interface ClusterStateOptions {
+  readonly self: PeerBroker
+  readonly clients: PresenceHost
+  /** Asked for when there is a connection for the first time. */
+  readonly channels: () => SharedChannelHost
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export class ClusterState {
+  readonly presence: KvPresence
+  readonly channels: KvChannels
+  readonly leases: KvLeases
+  readonly #options: ClusterStateOptions
+  readonly #leaseBucket: KvBucket
+  readonly #parts: readonly { readonly isOpen: boolean; open(connection: NatsConnection): Promise<void>; close(): void }[]
+  #connection: NatsConnection | undefined
+  #cancelRetry: () => void = () => {}
+  #problem: string | undefined = 'the link has not joined a server yet'
+
+  constructor(options: ClusterStateOptions) {
+    const { self, clients, channels, clock, log } = options
+    this.#options = options
+    const onTrouble = (): void => this.#openSoon()
+    this.presence = new KvPresence({ self, host: clients, clock, log, onTrouble })
+    this.channels = new KvChannels({ broker: self.broker, host: channels, clock, log, onTrouble })
+    this.#leaseBucket = new KvBucket(leaseBucket, clock)
+    this.leases = new KvLeases({ bucket: this.#leaseBucket, broker: self.broker, clock, log })
+    // Leases first: whoever holds one has to renew it.
+    this.#parts = [this.#leaseBucket, this.presence, this.channels]
+  }
+
+  /** There is a connection for the buckets. */
+  joined(connection: NatsConnection): void {
+    this.#connection = connection
+    void this.#open(connection)
+  }
+
+  /** It is gone. */
+  lost(): void {
+    this.#connection = undefined
+    this.#cancelRetry()
+    this.#problem = 'the link is down'
+    for (const part of this.#parts) part.close()
+  }
+
+  /** Gives back what it holds, and says goodbye, while there is a connection. */
+  async leave(): Promise<void> {
+    await Promise.all([this.leases.close(), this.presence.leave()])
+  }
+
+  /** Under which subject a message to `$CB.to.<kind>.<id>` is published; undefined: nobody beyond this broker has that name. */
+  subjectOf([, , kind = '', ...id]: readonly string[]): string | undefined {
+    return this.presence.subjectOf(kind, id.join('.'))
+  }
+
+  status(): ClusterStatus {
+    const problem = this.#problem ?? this.presence.problem
+    return {
+      brokers: this.presence.peers(),
+      clients: this.presence.remoteClients,
+      channels: this.channels.count,
+      conflicts: this.channels.conflicts(),
+      replicas: Math.min(this.presence.replicas, this.channels.replicas),
+      ...(problem === undefined ? {} : { problem }),
+    }
+  }
+
+  async #open(connection: NatsConnection): Promise<void> {
+    const problems: string[] = []
+    for (const part of this.#parts) {
+      if (part.isOpen) continue
+      try {
+        await part.open(connection)
+      } catch (error) {
+        problems.push(BrokerError.from(error).message)
+      }
+      if (this.#connection !== connection) return part.close()
+    }
+    const [problem] = problems
+    const { log } = this.#options
+    if (problem !== undefined && problem !== this.#problem) log.warn({}, `${problem}; until then brokers do not know of each other's clients and channels, and messages to a client go to all brokers`)
+    this.#problem = problem
+    if (problem !== undefined) this.#openSoon()
+  }
+
+  #openSoon(): void {
+    const connection = this.#connection
+    this.#cancelRetry()
+    if (connection !== undefined) this.#cancelRetry = this.#options.clock.after(RETRY_MS, () => void this.#open(connection))
+  }
+}
