@@ -3,7 +3,7 @@
 //   interested('a.*')          first of it: SUB a.* <only> 7 on P      last of it left: UNSUB 7, forgotten when the server has done it
 //   interested('jobs', 'g')    first member: SUB jobs g 8 on Q         what leaves on P waits until the server has done it
 //
-// All patterns of P are one queue group with a name that nobody else has. A server picks one subscription of a queue group for each
+// All patterns of P, but the broker's own, are one queue group with a name that nobody else has. A server picks one subscription of a queue group for each
 // message, whatever its patterns are: so a message that several of them match comes once, also while they come and go. A name of
 // its own for each connection, since a server may take a while to notice that the one before is gone.
 
@@ -169,8 +169,7 @@ export class Interest {
 
   #subscribe(source: Source, pattern: string, group: string | undefined): void {
     if (this.#p === undefined) return
-    const tokens = parsePattern(pattern)
-    if (!this.#subjects.hasPattern(tokens) || (group !== undefined && this.#subjects.isLocalGroup(tokens))) return
+    if (!this.#subjects.hasPattern(parsePattern(pattern))) return
     source.wanted = this.#note(pattern, group, false)
     this.#ask(source.wanted)
   }
@@ -192,8 +191,10 @@ export class Interest {
     return wanted
   }
 
-  #ask({ pattern, group, sid }: Wanted): void {
-    if (group === undefined) this.#p!.ask(`SUB ${pattern} ${this.#only} ${sid}`)
+  // The broker's own overlap with nothing; and a server tells that nobody answers only to a subscription outside queue groups.
+  #ask({ pattern, group, sid, isOwn }: Wanted): void {
+    if (isOwn) this.#p!.ask(`SUB ${pattern} ${sid}`)
+    else if (group === undefined) this.#p!.ask(`SUB ${pattern} ${this.#only} ${sid}`)
     else this.#q!.ask(`SUB ${pattern} ${group} ${sid}`)
   }
 }

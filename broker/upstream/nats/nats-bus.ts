@@ -67,15 +67,20 @@ export class NatsBus implements Bus {
   }
 
   interested(pattern: string, group: string | undefined): void {
-    if (!pattern.startsWith('$CB.')) this.interest.add(pattern, group)
+    if (!pattern.startsWith('$CB.')) this.interest.add(pattern, this.#shared(pattern, group))
   }
 
   lostInterest(pattern: string, group: string | undefined): void {
-    if (!pattern.startsWith('$CB.')) this.interest.remove(pattern, group)
+    if (!pattern.startsWith('$CB.')) this.interest.remove(pattern, this.#shared(pattern, group))
   }
 
   settled(callback: () => void): void {
     this.interest.whenKnown(callback)
+  }
+
+  // A group of this broker's own gets what everybody gets, and picks its member here.
+  #shared(pattern: string, group: string | undefined): string | undefined {
+    return group !== undefined && this.subjects.isLocalGroup(pattern.split('.')) ? undefined : group
   }
 
   #leaves(subject: readonly string[]): boolean {
