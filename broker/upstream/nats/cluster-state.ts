@@ -13,6 +13,8 @@ import { KvChannels } from './kv-channels.ts'
 import { KvLeases, leaseBucket } from './kv-leases.ts'
 import { KvPresence } from './kv-presence.ts'
 
+/** Time to say goodbye. ms */
+const LEAVE_MS = 1000
 /** Between two tries to open the buckets. ms */
 const RETRY_MS = 2000
 
@@ -64,7 +66,11 @@ export class ClusterState {
 
   /** Gives back what it holds, and says goodbye, while there is a connection. */
   async leave(): Promise<void> {
-    await Promise.all([this.leases.close(), this.presence.leave()])
+    let cancel = (): void => {}
+    // Servers that do not answer are not waited for: what is theirs to forget has a time to live.
+    const late = new Promise<void>((resolve) => (cancel = this.#options.clock.after(LEAVE_MS, resolve)))
+    await Promise.race([Promise.all([this.leases.close(), this.presence.leave()]), late])
+    cancel()
   }
 
   /** Under which subject a message to `$CB.to.<kind>.<id>` is published; undefined: nobody beyond this broker has that name. */
