@@ -75,6 +75,7 @@ const conversations: Record<string, Conversation> = {
 const differences: Record<string, { readonly said: Conversation; readonly theirs: string; readonly ours: string }> = {
   'a token names its principal': { said: [['a', connect({ ...nobody, auth_token: ann.pass })]], theirs: "-ERR 'Authorization Violation'\r\n#", ours: 'PONG\r\n' },
   'a wildcard that may be taken for a token': { said: [['b', connect({ ...bob, verbose: true })], ['b', 'SUB half.> 1\r\n']], theirs: '+OK\r\nPONG\r\n+OK\r\nPONG\r\n', ours: '+OK\r\nPONG\r\n-ERR \'Permissions Violation for Subscription to "half.>"\'\r\nPONG\r\n' },
+  'a wildcard to publish to': { said: [['a', connect({ pedantic: true })], ['a', 'SUB > 1\r\nPUB x.* 0\r\n\r\n']], theirs: "PONG\r\n-ERR 'Invalid Publish Subject'\r\nMSG x.* 1 0\r\n\r\nPONG\r\n", ours: "PONG\r\n-ERR 'Invalid Publish Subject'\r\nPONG\r\n" },
   'one\'s own message in verbose': { said: [['a', connect({ verbose: true })], ['a', 'SUB x 1\r\nPUB x 0\r\n\r\n']], theirs: '+OK\r\nPONG\r\n+OK\r\n+OK\r\nMSG x 1 0\r\n\r\nPONG\r\n', ours: '+OK\r\nPONG\r\n+OK\r\nMSG x 1 0\r\n\r\n+OK\r\nPONG\r\n' },
   'CONNECT without JSON': { said: [['a!', 'CONNECT nonsense\r\n']], theirs: '#', ours: "-ERR 'Parser Error'\r\n#" },
   'SUB with words too many': { said: [['a', connect()], ['a!', 'SUB a b c d\r\n']], theirs: 'PONG\r\n#', ours: "PONG\r\n-ERR 'Parser Error'\r\n#" },
