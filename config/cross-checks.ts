@@ -93,7 +93,8 @@ function checkNats(root: SourceNode, report: ConfigReport): void {
   }
   for (const path of [['nats', 'tls'], ['nats', 'websocket', 'tls']]) {
     const tls = nodeAt(root, path)
-    const verify = tls?.members.get('verify')
+    const [verify, optional, first] = ['verify', 'optional', 'first'].map(key => tls?.members.get(key))
+    if (optional?.scalar === true && first?.scalar === true) report.problem([...path, 'optional'], optional.offset, `${pathText(path)} has both optional and first: who does not begin by himself could not be told from who waits for the greeting; remove one`)
     if (verify?.scalar === true && !tls!.members.has('ca')) report.problem([...path, 'verify'], verify.offset, `${pathText(path)}.verify is true, and there is no ${pathText(path)}.ca: anybody with a certificate of a public authority would be let in; name the file of your own`)
   }
 }

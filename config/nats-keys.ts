@@ -1,5 +1,6 @@
 // The block `nats`: where NATS clients connect, and what holds for them. In its place `false` turns the port off.
 
+import type { z } from 'zod'
 import { defaultSettings } from '../broker/ground/settings.ts'
 import { formatDuration } from './duration.ts'
 import { defaulted, map, optional, required, switchable } from './keys.ts'
@@ -17,7 +18,7 @@ const DEFAULT_HANDSHAKE = '2s'
 const port = count(0, MAX_PORT)
 
 // Each place has a schema of its own: notes belong to places.
-const tls = (about: string) =>
+const tls = <M extends Readonly<Record<string, z.ZodType>>>(about: string, more: M) =>
   optional(
     map({
       cert: required(path, 'File with the certificate, and those between it and the root (PEM).'),
@@ -25,6 +26,7 @@ const tls = (about: string) =>
       ca: optional(path, 'those that the system trusts', 'File with the certificates that sign those of clients (PEM).'),
       verify: defaulted(flag, false, 'Clients must show a certificate that `ca` signed.'),
       handshakeTimeout: defaulted(duration(1, MINUTE_MS), DEFAULT_HANDSHAKE, 'Time for the handshake.'),
+      ...more,
     }),
     'none',
     about,
@@ -43,7 +45,10 @@ export const natsBlock = switchable({
   maxPingsOut: defaulted(count(1, 100), nats.maxPingsOut, 'Pings without an answer after which a client is given up as stale.'),
   authTimeout: defaulted(duration(1, 10 * MINUTE_MS), formatDuration(nats.authTimeoutMs), 'Time for a client to authenticate.'),
   noAuthUser: optional(name, 'they are refused', 'The principal of clients that present no credential, one of `principals`.'),
-  tls: tls('TLS on the NATS port: clients begin it behind the greeting, and none may go on without.'),
+  tls: tls('TLS on the NATS port: clients begin it behind the greeting, and none may go on without.', {
+    optional: defaulted(flag, false, 'Clients may go on without.'),
+    first: defaulted(flag, false, 'Clients begin it before they are greeted. They must know that.'),
+  }),
   lameDuck: defaulted(duration(0, 24 * HOUR_MS), formatDuration(nats.lameDuckMs), 'Time that clients have to go elsewhere before a stop ends them. 0: none.'),
   requestTimeout: defaulted(duration(1, 24 * HOUR_MS), formatDuration(nats.requestTimeoutMs), 'How long the answer of an agent or another native client to a NATS client\'s request may take.'),
   monitor: optional(
@@ -58,7 +63,7 @@ export const natsBlock = switchable({
     map({
       host: defaulted(listenHost, nats.host, 'Where to listen.'),
       port: required(port, 'The port; 0: any that is free.'),
-      tls: tls('TLS on that port.'),
+      tls: tls('TLS on that port.', {}),
     }),
     'at `/nats` on the gateway\'s port alone',
     'NATS over WebSocket on a port of its own, at any path.',

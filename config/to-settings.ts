@@ -70,17 +70,15 @@ function natsSettings(nats: ConfigFile['nats'], directory: string): NatsSettings
     maxPingsOut: nats.maxPingsOut,
     authTimeoutMs: nats.authTimeout,
     noAuthUser: nats.noAuthUser,
-    tls: natsTls(nats.tls, directory),
+    tls: nats.tls === undefined ? undefined : { ...natsTls(nats.tls, directory), isOptional: nats.tls.optional, isFirst: nats.tls.first },
     lameDuckMs: nats.lameDuck,
     requestTimeoutMs: nats.requestTimeout,
     monitor: nats.monitor,
-    websocket: nats.websocket === undefined ? undefined : { ...nats.websocket, tls: natsTls(nats.websocket.tls, directory) },
+    websocket: nats.websocket === undefined ? undefined : { ...nats.websocket, tls: nats.websocket.tls && natsTls(nats.websocket.tls, directory) },
   }
 }
 
-function natsTls(tls: ConfigFile['nats']['tls'], directory: string): NatsTlsSettings | undefined {
-  if (tls === undefined) return undefined
-  const { cert, key, ca, verify, handshakeTimeout } = tls
+function natsTls({ cert, key, ca, verify, handshakeTimeout }: NonNullable<NonNullable<ConfigFile['nats']['websocket']>['tls']>, directory: string): NatsTlsSettings {
   return {
     certFile: resolvePath(cert, directory),
     keyFile: resolvePath(key, directory),

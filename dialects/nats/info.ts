@@ -13,7 +13,7 @@ export interface ServerInfo {
   readonly maxPayloadBytes: number
   /** Clients must present something. */
   readonly isAuthRequired: boolean
-  readonly tls: { readonly verify: boolean } | undefined
+  readonly tls: { readonly verify: boolean; readonly isOptional?: boolean } | undefined
 }
 
 /** What is one client's own. */
@@ -44,7 +44,7 @@ export function infoLine(server: ServerInfo, client: ClientInfo, isLameDuck = fa
     port: server.port,
     headers: true,
     ...(server.isAuthRequired ? { auth_required: true } : {}),
-    ...(hasTls ? { tls_required: true, ...(tls.verify ? { tls_verify: true } : {}) } : {}),
+    ...(hasTls ? { [tls.isOptional === true ? 'tls_available' : 'tls_required']: true, ...(tls.verify ? { tls_verify: true } : {}) } : {}),
     max_payload: server.maxPayloadBytes,
     client_id: client.number,
     client_ip: hostOf(client.address),

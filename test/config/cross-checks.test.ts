@@ -81,6 +81,10 @@ test('config: nats.noAuthUser is one of the principals', async t => {
   t.deepEqual(await linesOf(t, fromYaml('principals: [{name: guest, tokenFile: x}, {name: robot, tokenFile: y}]\nnats: {noAuthUser: gust}')), ['2:20: nats.noAuthUser is "gust", which no entry of principals has as its name; did you mean "guest"?'])
 })
 
+test('config: TLS is optional, or comes first', async t => {
+  t.regex((await linesOf(t, fromYaml('nats: {tls: {cert: c, key: k, optional: true, first: true}}')))[0]!, /^1:41: nats\.tls has both optional and first/)
+})
+
 test('config: certificates of clients are checked against an authority that is named', async t => {
   const lines = await linesOf(t, fromYaml('nats:\n  tls: {cert: c, key: k, verify: true}\n  websocket: {port: 0, tls: {cert: c, key: k, verify: true}}'))
   t.is(lines.length, 2)

@@ -211,7 +211,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   ],
   'nats-keys.test.ts': ['nats.enabled', 'nats.host', 'nats.port'],
   'nats-websocket.test.ts': ['nats.maxConnections', ...['', '.host', '.port', '.tls', '.tls.cert', '.tls.key', '.tls.ca', '.tls.verify', '.tls.handshakeTimeout'].map(key => `nats.websocket${key}`)],
-  'nats-tls.test.ts': ['', '.cert', '.key', '.ca', '.verify', '.handshakeTimeout'].map(key => `nats.tls${key}`),
+  'nats-tls.test.ts': ['', '.cert', '.key', '.ca', '.verify', '.handshakeTimeout', '.optional', '.first'].map(key => `nats.tls${key}`),
   'the tests of the NATS port and its dialect': [
     'principals[].nkey',
     ...['serverName', 'maxPayload', 'maxControlLine', 'maxSubscriptions', 'pingInterval', 'maxPingsOut', 'authTimeout', 'noAuthUser', 'lameDuck', 'requestTimeout', 'monitor', 'monitor.host', 'monitor.port'].map(key => `nats.${key}`),

@@ -106,6 +106,34 @@ tlsTest(titled('config: with nats.tls nothing is warned of beyond this machine')
   t.truthy(await open.log.logged(/the NATS port listens beyond this machine, and without TLS/))
 })
 
+tlsTest(titled('config: nats.tls.optional: clients come with TLS and without'), async t => {
+  const { broker, authority } = await startSecure(t, { optional: true })
+  const server = `127.0.0.1:${broker.natsPort}`
+  // The library takes TLS where there is some, unless it is told not to.
+  const plain = await connectNats(t, server, { token: broker.token, tls: null })
+  t.is(plain.info?.tls_required, undefined)
+  t.true(plain.info?.tls_available)
+  const heard = plain.subscribe('a', { max: 1 })
+  await plain.flush()
+  const secure = await connectNats(t, server, { token: broker.token, tls: { caFile: authority.caFile } })
+  secure.publish('a', 'secure')
+  for await (const message of heard) t.is(message.string(), 'secure')
+})
+
+tlsTest(titled('config: nats.tls.first: the greeting comes behind the handshake'), async t => {
+  const { broker, authority } = await startSecure(t, { first: true })
+  const client = await connectNats(t, `127.0.0.1:${broker.natsPort}`, { token: broker.token, tls: { caFile: authority.caFile, handshakeFirst: true } })
+  await client.flush()
+  // In the clear nothing is said, not even why.
+  const socket = connect(broker.natsPort, '127.0.0.1')
+  socket.on('error', () => {})
+  const said: Buffer[] = []
+  socket.on('data', chunk => void said.push(chunk))
+  socket.write('CONNECT {}\r\n')
+  await new Promise(resolve => void socket.once('close', resolve))
+  t.deepEqual(said, [])
+})
+
 test('config: nats.tls with files that are not there ends the start as any wrong configuration does', async t => {
   const home = temporaryDirectory(t)
   writeFileSync(join(home, 'config.json'), JSON.stringify({ nats: { tls: { cert: 'cert.pem', key: 'key.pem' } } }))

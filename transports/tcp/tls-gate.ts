@@ -22,6 +22,10 @@ const NODE_HANDSHAKE_MS = 120_000
 export class TlsGate {
   /** Time from the accepted socket to the end of the handshake. ms */
   readonly handshakeMs: number
+  /** A client may also go on in the clear. */
+  readonly isOptional: boolean
+  /** A client begins before it is greeted. */
+  readonly isFirst: boolean
   readonly deadlines: Deadlines
   readonly #options: TlsGateOptions
   /** Listens nowhere: it is given sockets. */
@@ -34,7 +38,9 @@ export class TlsGate {
     this.#options = options
     this.deadlines = options.deadlines
     this.handshakeMs = options.settings.handshakeTimeoutMs
-    const { verify } = options.settings
+    const { verify, isOptional = false, isFirst = false } = options.settings
+    this.isOptional = isOptional
+    this.isFirst = isFirst
     const context = this.#read()
     try {
       this.#server = createServer({ ...context, requestCert: verify, rejectUnauthorized: verify, handshakeTimeout: NODE_HANDSHAKE_MS })

@@ -170,6 +170,42 @@ tlsTest(titled('tls link: TLS 1.1 is not spoken, 1.2 is'), async t => {
   t.is(secure.getProtocol(), 'TLSv1.2')
 })
 
+tlsTest(titled('tls link: where TLS is optional a client goes on in the clear, for as long as it likes; one that begins has its time'), async t => {
+  const { rig, authority, clock, begun } = await secured(t, { isOptional: true })
+  const plain = await rig.dial()
+  plain.write('PING\r\n')
+  let said = ''
+  while (!said.endsWith('PING\r\n')) said += String((await once(plain, 'data'))[0])
+  // From now on the first byte of a handshake is a byte like any other.
+  plain.write(Buffer.from([0x16]))
+  t.deepEqual((await once(plain, 'data'))[0], Buffer.from([0x16]))
+  const silent = await rig.dial()
+  const slow = await rig.dial()
+  slow.write(Buffer.from([0x16, 0x03, 0x01]))
+  await until(() => begun() === 1 && rig.links.length === 3)
+  await clock.advance(2100)
+  await until(() => rig.gone.length === 1)
+  t.is(rig.endings[0]?.code, 'tls.handshake_timeout')
+  t.is(String((await once(silent, 'data'))[0]), 'hello\r\n')
+  const secure = await goSecure(t, await rig.dial(), { ca: readFileSync(authority.caFile) })
+  secure.write('secure')
+  t.is(String((await once(secure, 'data'))[0]), 'secure')
+})
+
+tlsTest(titled('tls link: where the handshake comes first, the greeting waits for it, and who is silent or in the clear hears nothing'), async t => {
+  const { rig, authority, clock } = await secured(t, { isFirst: true })
+  const secure = connectTls({ socket: await rig.dial(), host: '127.0.0.1', ca: readFileSync(authority.caFile) })
+  t.teardown(() => secure.destroy())
+  t.is(String((await once(secure, 'data'))[0]), 'hello\r\n')
+  const [plain, silent] = [await rig.dial(), await rig.dial()]
+  plain.write('CONNECT {}\r\n')
+  const heard = Promise.all([plain, silent].map(socket => untilEnd(socket).catch(() => '')))
+  await until(() => rig.links.length === 3 && rig.gone.length === 1)
+  await clock.advance(2100)
+  t.deepEqual(await heard, ['', ''])
+  t.deepEqual(rig.endings.map(problem => problem?.code), ['tls.handshake_timeout'])
+})
+
 tlsTest(titled('tls gate: certificates are read again on request, for who comes from then on; the old ones stay where the new cannot be used'), async t => {
   const { rig, gate, authority, settings } = await secured(t)
   const ca = readFileSync(authority.caFile)
