@@ -3,7 +3,6 @@
 import { writeFileSync } from 'node:fs'
 import { NATS_VERSION } from '../../broker/ground/nats-version.ts'
 import type { Settings } from '../../broker/ground/settings.ts'
-import type { ActorInfo } from '../../broker/ground/types.ts'
 import { createBroker, type Broker } from '../../index.ts'
 import { configure, type Configured } from './configure.ts'
 import type { Flags } from './flags.ts'
@@ -85,7 +84,7 @@ class Server {
     const { nats } = settings
     const { options } = configured
     if (broker.monitorAddress !== undefined) log.info(`Starting http monitor on ${new URL(broker.monitorAddress).host}`)
-    const webSocket = listenerAddress(broker.tree(), 'listener.nats-websocket')
+    const webSocket = broker.natsWebSocketAddress
     if (webSocket !== undefined) {
       log.info(`Listening for websocket clients on ${webSocket.replace(/\/$/, '')}`)
       if (nats.websocket?.tls === undefined) log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
@@ -118,13 +117,14 @@ class Server {
     if (this.#isLameDuck && exitCode === TERMINATED) return
     this.#parts.log.info('Initiating Shutdown...')
     this.#exitCode = exitCode
-    void this.#parts.broker.stop()
+    void this.#parts.broker.stop({ lameDuckMs: 0 })
   }
 
   #lameDuck(): void {
     if (this.#isLameDuck) return
     this.#isLameDuck = true
     this.#parts.log.info('Entering lame duck mode, stop accepting new clients')
+    // As it stands now: it may have been loaded again.
     void this.#parts.broker.stop()
   }
 
@@ -148,13 +148,4 @@ function portOf(url: string): number {
   const { port, protocol } = new URL(url)
   // URL leaves a port away that its protocol has anyway.
   return port === '' ? (protocol === 'http:' || protocol === 'ws:' ? 80 : 443) : Number(port)
-}
-
-function listenerAddress(actor: ActorInfo, id: string): string | undefined {
-  if (actor.id === id) return actor.detail
-  for (const child of actor.children) {
-    const address = listenerAddress(child, id)
-    if (address !== undefined) return address
-  }
-  return undefined
 }

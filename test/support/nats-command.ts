@@ -1,0 +1,87 @@
+// `callboard nats-server` as a launcher runs it: a process with a configuration file, found by its ports file.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bin } from './run-callboard.ts'
+import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
+import { until } from './until.ts'
+
+export interface Ports {
+  readonly nats: readonly string[]
+  readonly monitoring?: readonly string[]
+  readonly websocket?: readonly string[]
+}
+
+export class NatsCommand {
+  /** Of the test: the configuration, the ports file and the home of the run are in it. */
+  readonly directory: string
+  readonly file: string
+  readonly #child: ChildProcess
+  #stderr = ''
+  readonly #exited: Promise<number | string>
+
+  private constructor(directory: string, file: string, child: ChildProcess) {
+    this.directory = directory
+    this.file = file
+    this.#child = child
+    child.stderr!.on('data', chunk => (this.#stderr += String(chunk)))
+    this.#exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string)
+  }
+
+  /** Started with this text as configuration, and further flags; ended with the test. */
+  static start(t: Teardown, configuration: string, flags: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): NatsCommand {
+    const directory = temporaryDirectory(t)
+    const file = join(directory, 'nats.conf')
+    writeFileSync(file, configuration)
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_'))
+    const words = [bin, 'nats-server', '-c', file, '--ports_file_dir', directory, ...flags]
+    const child = spawn(process.execPath, words, { env: { ...Object.fromEntries(inherited), TMPDIR: directory, NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...environment }, stdio: ['ignore', 'ignore', 'pipe'] })
+    t.teardown(() => child.kill('SIGKILL'))
+    return new NatsCommand(directory, file, child)
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  get stderr(): string {
+    return this.#stderr
+  }
+
+  get portsFile(): string {
+    return join(this.directory, `nats-server_${this.pid}.ports`)
+  }
+
+  /** Where it listens; resolves when it does. */
+  async ports(): Promise<Ports> {
+    let ended: number | string | undefined
+    void this.#exited.then(exit => (ended = exit))
+    await until(() => existsSync(this.portsFile) || ended !== undefined)
+    if (ended !== undefined) throw new Error(`nats-server ended with ${ended}: ${this.#stderr}`)
+    return JSON.parse(readFileSync(this.portsFile, 'utf8')) as Ports
+  }
+
+  async url(): Promise<string> {
+    return (await this.ports()).nats[0]!
+  }
+
+  /** Another configuration, and a SIGHUP; resolves when it says what became of it. */
+  async reload(configuration: string): Promise<void> {
+    writeFileSync(this.file, configuration)
+    const before = this.#stderr.length
+    this.signal('SIGHUP')
+    await until(() => /Reloaded server configuration|Failed to reload/.test(this.#stderr.slice(before)))
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.pid, signal)
+  }
+
+  /** Exit code, or the name of the signal that ended it. */
+  exit(): Promise<number | string> {
+    return this.#exited
+  }
+}
