@@ -1,0 +1,96 @@
+// A broker loses its NATS server, and finds another, or the same again.
+
+import { joinedBroker, reaches } from '../support/joined-brokers.ts'
+import { values } from '../support/collect.ts'
+import { errorCode } from '../support/error-code.ts'
+import { connectNats } from '../support/nats-client.ts'
+import { startNatsCluster } from '../support/nats-cluster.ts'
+import { NatsServer, natsTest } from '../support/nats-server.ts'
+import { until } from '../support/until.ts'
+
+natsTest('joined bus: without a server the broker runs, says so, serves groups itself, and holds what is for others', async t => {
+  const server = await NatsServer.configure(t)
+  const broker = await joinedBroker(t, [server.url], { isReachable: false })
+  const alice = await broker.connect()
+  const { problem } = await reaches(alice, 'waiting')
+  t.regex(problem!, /ECONNREFUSED|refused/)
+  t.regex(JSON.stringify(await alice.call('tree')), /link\.nats/)
+  const here = alice.subscribe('hall.lights')
+  const member = alice.subscribe('jobs', { group: 'g' })
+  await Promise.all([here.ready, member.ready])
+  await alice.publish('hall.lights', 1)
+  const receipt = await alice.publish('jobs', 2, { receipt: 'delivered' })
+  t.deepEqual([await values(here, 1), await values(member, 1)], [[1], [2]])
+  t.like(receipt, { receivers: 2, written: 1, dropped: { 'link-down': 1 } }, 'a group that was served here gets it no second time')
+  t.is(await errorCode(alice.request('elsewhere', 1)), 'bus.down')
+  await until(async () => (await alice.call('status')).bus?.held === 1)
+
+  await server.start()
+  await reaches(alice, 'joined')
+  await until(async () => (await alice.call('stats')).forwarded === 1)
+  const { balanced, pending, dropped } = await alice.call('stats')
+  t.like({ balanced, pending, down: dropped['link-down'] }, { balanced: true, pending: 0 })
+})
+
+natsTest('joined bus: what is held is lost as link-down when there is too much of it, and when it waits too long', async t => {
+  const server = await NatsServer.configure(t)
+  const broker = await joinedBroker(t, [server.url], { isReachable: false, bus: { hold: { bytes: 20_000, time: '700ms' } } })
+  const alice = await broker.connect()
+  for (let i = 0; i < 100; i++) await alice.publish('far', 'x'.repeat(1000), { receipt: true })
+  const { bus } = await alice.call('status')
+  t.true(bus!.held > 5 && bus!.held < 20, `${bus!.held} of 100 fit into 20,000 bytes`)
+  await until(async () => (await alice.call('status')).bus?.held === 0)
+  const { dropped, balanced } = await alice.call('stats')
+  t.is(dropped['link-down'], 100)
+  t.true(balanced)
+  t.like(await alice.publish('far', 1, { receipt: 'delivered' }), { dropped: { 'link-down': 1 } }, 'later ones are told at once')
+})
+
+natsTest('joined bus: of a cluster the next server is taken at once when one is killed, or stands still', async t => {
+  const cluster = await startNatsCluster(t)
+  const [a, b] = await Promise.all([joinedBroker(t, cluster.urls), joinedBroker(t, cluster.urls)])
+  const [alice, bob] = [await a.connect(), await b.connect()]
+  const got: number[] = []
+  await bob.subscribe('count', { onMessage: message => void got.push(message.value as number) }).ready
+  let sent = 0
+  for (const how of ['kill', 'freeze'] as const) {
+    const before = (await alice.call('status')).bus!.server!
+    const server = cluster.servers.find(({ url }) => url.endsWith(before))!
+    await server[how]()
+    const startedMs = performance.now()
+    const known = got.length
+    while (got.length === known) {
+      await alice.publish('count', sent++)
+      await new Promise(resolve => setTimeout(resolve, 5))
+    }
+    t.log(`${how}: ${Math.round(performance.now() - startedMs)} ms to the next delivery`)
+    await reaches(alice, 'joined')
+    t.not((await alice.call('status')).bus!.server, before)
+    if (how === 'freeze') await server.thaw()
+    else await server.start()
+    await Promise.all([reaches(alice, 'joined'), reaches(bob, 'joined')])
+  }
+  await alice.publish('count', sent)
+  await until(() => got.at(-1) === sent)
+  t.deepEqual(got, got.toSorted((x, y) => x - y), 'in order')
+  t.is(new Set(got).size, got.length, 'and none twice')
+  const { balanced } = await alice.call('stats')
+  t.true(balanced)
+})
+
+natsTest('joined bus: the link comes back after its connection in the broker is killed by an operator', async t => {
+  const server = await NatsServer.configure(t)
+  await server.start()
+  const broker = await joinedBroker(t, [server.url])
+  const alice = await broker.connect()
+  const heard = alice.subscribe('x')
+  await heard.ready
+  const bus = (await alice.call('connections')).connections.find(({ dialect }) => dialect === 'nats-link')!
+  await alice.call('connection.kill', { id: bus.id })
+  await until(async () => (await alice.call('connections')).connections.some(({ id, dialect }) => dialect === 'nats-link' && id !== bus.id))
+  await reaches(alice, 'joined')
+  const plain = await connectNats(t, server.url)
+  await until(async () => (await alice.call('status')).bus?.patterns === 1)
+  plain.publish('x', 'again')
+  t.is((await values(heard, 1)).length, 1)
+})
