@@ -14,6 +14,7 @@ const LF = 0x0a
 const ZERO = 0x30
 const CRLF_BYTES = 2
 const MAX_TOKENS = 4
+const CONTROLS = /[\0-\x1f]/
 /** Reserved at once for a message whose end has not come; more as it comes. bytes */
 const FIRST_REST_BYTES = 64 * 1024
 const NOTHING = new Uint8Array(0)
@@ -213,23 +214,25 @@ export class NatsReader {
       return -1
     }
     if (lineEnd - at > this.#input.maxControlLineBytes) throw lineTooLong(this.#input)
-    const line = Buffer.from(bytes.buffer, bytes.byteOffset + at, lineEnd - at).toString('utf8')
+    const line = Buffer.from(bytes.buffer, bytes.byteOffset + at, lineEnd - at).toString('latin1')
     const [, word, rest] = /^([^ \t\r]*)[ \t]*(.*?)[ \t]*\r?$/s.exec(line)!
     const verb = word!.toUpperCase()
     if (verb === 'PUB' || verb === 'HPUB') return this.#unusual(verb, rest!, bytes, at, lineEnd + 1, end)
-    this.#client.line(verb, rest!)
+    this.#client.line(verb, textOf(rest!))
     return lineEnd + 1
   }
 
   // A message whose line is not written as usual: written anew.
   #unusual(verb: string, rest: string, bytes: Uint8Array, at: number, payloadAt: number, end: number): number {
     if (!this.#client.isReady) {
-      this.#client.line(verb, rest)
+      this.#client.line(verb, textOf(rest))
       return payloadAt
     }
     const words = rest.split(/[ \t]+/)
     const sizes = verb === 'PUB' ? 1 : 2
     if (words.length < 1 + sizes || words.length > 2 + sizes || words[0] === '') throw wrongArguments(`${verb} takes ${verb === 'PUB' ? 'a subject, perhaps a reply subject, and a size' : 'a subject, perhaps a reply subject, and two sizes'}`)
+    // Not one of them may end a line, or a word, for whoever gets the message.
+    if (words.some((word) => CONTROLS.test(word))) throw wrongArguments('a word has a control character')
     const [headerBytes, size] = [words.at(-sizes)!, words.at(-1)!].map((word) => sizeOf(Buffer.from(word), 0, word.length)) as [number, number]
     this.#check(size, sizes === 1 ? -1 : headerBytes)
     const messageEnd = payloadAt + size + CRLF_BYTES
@@ -238,7 +241,7 @@ export class NatsReader {
       return -1
     }
     checkEnd(bytes, messageEnd)
-    const usual = Buffer.concat([Buffer.from(`${verb} ${words.join(' ')}\r\n`), bytes.subarray(payloadAt, messageEnd)])
+    const usual = Buffer.concat([Buffer.from(`${verb} ${words.join(' ')}\r\n`, 'latin1'), bytes.subarray(payloadAt, messageEnd)])
     this.#message(usual, 0, usual.length)
     this.#closeRun()
     this.#bytes = bytes
@@ -292,6 +295,11 @@ export class NatsReader {
     input.rest.set(chunk.subarray(start, end), input.restBytes)
     input.restBytes = need
   }
+}
+
+// Bytes of a line, one character each, as the text that they are.
+function textOf(line: string): string {
+  return Buffer.from(line, 'latin1').toString('utf8')
 }
 
 // `PUB ` or `HPUB `.
