@@ -175,7 +175,7 @@ export class BrokerActor implements BrokerHost {
     this.#principals?.replace(principals)
     changeLimits(settings.nats, nats)
     this.#listeners.maxNatsConnections = nats.maxConnections
-    this.#pipeline?.notices.tellAll()
+    this.#pipeline?.settingsChanged()
   }
 
   /** @throws BrokerError `config.invalid`: the old ones stay */

@@ -6,24 +6,31 @@ import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
 
 interface Beat {
-  /** 0: there is none. */
-  readonly intervalMs: number
-  /** Pings without a sign of life after which a connection is stale. */
-  readonly maxPings: number
+  readonly rhythm: Rhythm
   readonly watches: (connection: Connection) => boolean
   /** What else is due at the end of a sweep. */
   readonly swept?: () => void
 }
 
+/** Looked at for each sweep: it may change. */
+interface Rhythm {
+  /** 0: nobody is pinged. */
+  readonly pingIntervalMs: number
+  /** Pings without a sign of life after which a connection is stale. */
+  readonly maxPingsOut: number
+}
+
 /** Of clients that asked to be watched. */
 const MAX_PINGS = 2
+/** Until a rhythm without pings may have become another. ms */
+const PAUSE_MS = 10_000
 
 /** Those that a broker needs: clients that asked for it are pinged as `ipc.limits` says, NATS clients all, as `nats` says. */
 export function heartbeats(core: Core): readonly Heartbeat[] {
   const { ipc, nats } = core.settings
   return [
-    new Heartbeat(core, { intervalMs: ipc.limits.heartbeatMs, maxPings: MAX_PINGS, watches: ({ isWatched }) => isWatched, swept: () => core.authenticator.forgetExpired() }),
-    new Heartbeat(core, { intervalMs: nats.pingIntervalMs, maxPings: nats.maxPingsOut, watches: ({ link }) => link.protocol === 'nats' }),
+    new Heartbeat(core, { rhythm: { pingIntervalMs: ipc.limits.heartbeatMs, maxPingsOut: MAX_PINGS }, watches: ({ isWatched }) => isWatched, swept: () => core.authenticator.forgetExpired() }),
+    new Heartbeat(core, { rhythm: nats, watches: ({ link }) => link.protocol === 'nats' }),
   ]
 }
 
@@ -37,8 +44,9 @@ export class Heartbeat {
     this.#beat = beat
   }
 
+  /** The next sweep is one interval from now. */
   start(): void {
-    if (this.#beat.intervalMs > 0) this.#core.deadlines.set(this.#deadline, this.#beat.intervalMs)
+    this.#core.deadlines.set(this.#deadline, this.#beat.rhythm.pingIntervalMs || PAUSE_MS)
   }
 
   stop(): void {
@@ -46,13 +54,13 @@ export class Heartbeat {
   }
 
   #sweep(): void {
-    const { watches, swept } = this.#beat
-    for (const connection of this.#core.directory.all()) if (connection.isReady && watches(connection)) this.#check(connection)
+    const { rhythm, watches, swept } = this.#beat
+    if (rhythm.pingIntervalMs > 0) for (const connection of this.#core.directory.all()) if (connection.isReady && watches(connection)) this.#check(connection, rhythm)
     swept?.()
     this.start()
   }
 
-  #check(connection: Connection): void {
+  #check(connection: Connection, { pingIntervalMs, maxPingsOut }: Rhythm): void {
     // Whom we do not read cannot be heard.
     if (connection.wasHeard || connection.pauses > 0) {
       connection.wasHeard = false
@@ -60,7 +68,7 @@ export class Heartbeat {
       return
     }
     connection.silentBeats++
-    if (connection.silentBeats <= this.#beat.maxPings) this.#core.ping(connection)
-    else this.#core.lose(connection, new BrokerError('connection.stale', { silentMs: connection.silentBeats * this.#beat.intervalMs }))
+    if (connection.silentBeats <= maxPingsOut) this.#core.ping(connection)
+    else this.#core.lose(connection, new BrokerError('connection.stale', { silentMs: connection.silentBeats * pingIntervalMs }))
   }
 }

@@ -13,9 +13,10 @@ import { BrokerError } from './ground/errors.ts'
 import { kindName, Flag, Kind } from './ground/kind.ts'
 import type { DropReason } from './ground/fate.ts'
 import { Slice, type Sink } from './ground/slice.ts'
-import type { Link, LinkHandler } from './ground/types.ts'
+import type { Link } from './ground/types.ts'
 import { Notices } from './notices.ts'
 import type { PipelineOptions } from './pipeline-options.ts'
+import { cutOff } from './cut-off.ts'
 import { LameDuck } from './lame-duck.ts'
 import { heartbeats, type Heartbeat } from './heartbeat.ts'
 import { applyOptions, detailsOf, readOptions, type Asked, type MessageOptions } from './message-options.ts'
@@ -119,6 +120,12 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#connections.add(connection)
     link.attach(connection)
     return new JoinedBusGate(connection, dialect, { core: this.core, publisher: this.#publisher, requester: this.#requester, subscribing: this.#subscribing, backpressure: this.#backpressure })
+  }
+
+  /** Settings that may change while it runs have changed. */
+  settingsChanged(): void {
+    for (const heartbeat of this.#heartbeats) heartbeat.start()
+    this.notices.tellAll()
   }
 
   /** Cuts off what is left; the pipeline is of no use afterwards. */
@@ -386,12 +393,4 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   #receipt(connection: Connection, id: number, flags: number, receivers: number): void {
     if ((flags & Flag.receipt) !== 0) this.core.send(connection, { kind: Kind.receipt, ref: id, body: { receivers } })
   }
-}
-
-const nobody: LinkHandler = { received() {}, written() {}, ended() {}, closed() {} }
-
-// Attached all the same: whoever counts links hears of their end.
-function cutOff(link: Link): undefined {
-  link.attach(nobody)
-  link.destroy()
 }

@@ -44,3 +44,19 @@ test('heartbeat: NATS clients are pinged at an interval of their own, and one th
   t.deepEqual(heard, ['', 'PING\r\n', '', 'PING\r\n', ''])
   t.is(busy.text(), '')
 })
+
+test('heartbeat: a shorter interval holds at once, and with none nobody is pinged', async t => {
+  const nats = { pingIntervalMs: 100 * BEAT_MS, maxPingsOut: 1 }
+  const rig = new PipelineRig({ nats })
+  const client = rig.nats()
+  const change = (pingIntervalMs: number): void => {
+    Object.assign(rig.core.settings.nats, { pingIntervalMs })
+    rig.pipeline.settingsChanged()
+  }
+  change(0)
+  for (let beat = 0; beat < 30; beat++) await rig.advance(BEAT_MS)
+  t.is(client.text(), '')
+  change(BEAT_MS)
+  for (let beat = 0; beat < 3; beat++) await rig.advance(BEAT_MS + 20)
+  t.is(client.text(), "PING\r\n-ERR 'Stale Connection'\r\n")
+})
