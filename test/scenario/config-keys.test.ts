@@ -209,13 +209,10 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     ...['tcp.keepAlive', 'tcp.keepAliveInterval', 'tcp.keepAliveProbes', 'websocket.pingInterval', 'websocket.pingTimeout', 'websocket.maxFrameSize', 'websocket.compression'].map(key => `network.${key}`),
     'pool.deflateAbove',
   ],
-  'nats-keys.test.ts': ['nats.enabled', 'nats.host', 'nats.port'],
+  'nats-keys.test.ts': ['enabled', 'host', 'port', 'serverName', 'maxPayload', 'maxControlLine', 'maxSubscriptions', 'pingInterval', 'maxPingsOut', 'authTimeout', 'noAuthUser', 'requestTimeout', 'monitor', 'monitor.host', 'monitor.port'].map(key => `nats.${key}`),
+  'nats-credentials.test.ts': ['principals[].nkey', 'nats.lameDuck'],
   'nats-websocket.test.ts': ['nats.maxConnections', ...['', '.host', '.port', '.tls', '.tls.cert', '.tls.key', '.tls.ca', '.tls.verify', '.tls.handshakeTimeout'].map(key => `nats.websocket${key}`)],
   'nats-tls.test.ts': ['', '.cert', '.key', '.ca', '.verify', '.handshakeTimeout', '.optional', '.first'].map(key => `nats.tls${key}`),
-  'the tests of the NATS port and its dialect': [
-    'principals[].nkey',
-    ...['serverName', 'maxPayload', 'maxControlLine', 'maxSubscriptions', 'pingInterval', 'maxPingsOut', 'authTimeout', 'noAuthUser', 'lameDuck', 'requestTimeout', 'monitor', 'monitor.host', 'monitor.port'].map(key => `nats.${key}`),
-  ],
   'test/broker/ground/host-lookup.test.ts': ['network.dns.cache', 'network.dns.cacheTtl', 'network.dns.prefetch'],
   'test/broker/delivery: it changes how bytes leave, not which': ['ipc.performance.bufferSize'],
 }
