@@ -29,7 +29,9 @@ export interface Receipt {
 export interface DeliveryReceipt extends Receipt {
   /** How many have it: their kernels took it. */
   readonly written: number
-  /** How many do not, by reason: `overflow`, `expired`, `slow-consumer`, `link-down`, `actor-gone`, `no-interest`. */
+  /** How many went to other brokers, whose servers confirmed them; missing: none. */
+  readonly forwarded?: number
+  /** How many do not, by reason: `overflow`, `expired`, `slow-consumer`, `link-down`, `link-unknown`, `actor-gone`, `no-interest`. */
   readonly dropped: Readonly<Record<string, number>>
 }
 
