@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import { BrokerError } from '../../../broker/ground/errors.ts'
+import type { NatsAuth } from '../../../broker/ground/nats-auth.ts'
 import { Kind } from '../../../broker/wire/layout.ts'
 import { readHello, readProof, readSubscribe } from '../../../broker/protocol/bodies.ts'
 import { handshakeStep, type HandshakeAuthority, type PendingHello } from '../../../broker/protocol/handshake.ts'
@@ -82,4 +83,12 @@ test('bodies: client ids and agent names are of letters, digits, _ and -', t => 
 test('bodies: errors never repeat a text that may be a secret', t => {
   const { message } = t.throws(() => readHello({ token: 's3cret'.repeat(300) }))
   t.false(message.includes('s3cret'))
+})
+
+test('handshake: what NATS clients present is checked on links where NATS is spoken, and refused on others', t => {
+  const nats = { user: 'me', pass: 'x' }
+  t.is(codeOf(t, () => step(Kind.hello, { auth: { nats } })), 'frame.unsupported')
+  const by = { ...authority, checkNats: ({ user, pass }: NatsAuth) => `${user} by ${pass}, as NATS has it` }
+  t.like(step(Kind.hello, { auth: { nats } }, undefined, by), { kind: 'welcome', credential: 'me by x, as NATS has it' })
+  t.is(codeOf(t, () => step(Kind.hello, { auth: { nats: { user: 5 } } }, undefined, by)), 'frame.malformed')
 })
