@@ -39,6 +39,9 @@ function bundledNode() {
 
 /** Runs this same command line on `node` and ends as it ends. */
 async function runOn(node) {
+  // Whoever started it knows it by its pid, and signals it by that.
+  const { become } = await import('./become.mjs')
+  become(node, process.argv.slice(1))
   const { spawn } = await import('node:child_process')
   const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']) process.on(signal, () => child.kill(signal))

@@ -54,7 +54,8 @@ const rules: Rules = {
     zod: ['config'],
     yaml: ['config'],
     'jsonc-parser': ['config'],
-    koffi: ['native'],
+    // In bin the command becomes the bundled Node, and keeps its pid.
+    koffi: ['native', 'bin'],
     pino: ['telemetry'],
     commander: ['cli'],
     ws: ['transports'],

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
@@ -40,6 +40,15 @@ test('launcher: a command that a signal ends looks so from outside', async t => 
   await once(child.stdout!, 'data')
   child.kill('SIGUSR2')
   t.deepEqual(await once(child, 'exit'), [null, 'SIGUSR2'])
+})
+
+test('launcher: the process that was started is the command itself', async t => {
+  const home = temporaryDirectory(t)
+  const child = spawnCallboard(t, ['start'], { home, nodeOptions: old })
+  await once(child.stdout!, 'data')
+  t.is(Number(readFileSync(join(home, 'callboard.pid'), 'utf8').split('\n', 1)[0]), child.pid!)
+  child.kill('SIGTERM')
+  t.deepEqual(await once(child, 'exit'), [0, null])
 })
 
 test('launcher: without the bundled Node it says what to do, exit code 2', async t => {
