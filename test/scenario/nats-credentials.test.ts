@@ -1,11 +1,11 @@
-// Who is let in by the NATS port, with the public client library: every kind of credential, refusals, the end of a
-// credential's time, and the end of the broker.
+// Who is let in by the NATS port, with the public client library: every kind of credential, refusals, and the
+// end of a credential's time.
 
-import { credsAuthenticator, createInbox, nkeyAuthenticator, type ConnectionOptions, type NatsConnection, type Status } from '@nats-io/transport-node'
+import { credsAuthenticator, nkeyAuthenticator, type ConnectionOptions } from '@nats-io/transport-node'
 import { createAccount, createUser } from '@nats-io/nkeys'
 import test, { type ExecutionContext } from 'ava'
-import { startBroker, startBrokerProcess, type LocalBroker } from '../support/broker.ts'
-import { connectNats, subscribeNats, takeNats } from '../support/nats-client.ts'
+import { startBroker, type LocalBroker } from '../support/broker.ts'
+import { connectNats, nextNatsStatus, subscribeNats, takeNats } from '../support/nats-client.ts'
 import { userJwt } from '../support/nats-credentials.ts'
 
 const text = new TextEncoder()
@@ -13,12 +13,6 @@ const TOKEN = 'a-token-of-more-than-sixteen'
 
 async function refusal(t: ExecutionContext, broker: LocalBroker, options: ConnectionOptions): Promise<string> {
   return (await t.throwsAsync(connectNats(t, broker.nats, options))).message.toLowerCase()
-}
-
-/** Resolves when the client library hears of such a thing. */
-async function nextStatus(client: NatsConnection, type: Status['type']): Promise<Status> {
-  for await (const status of client.status()) if (status.type === type) return status
-  throw new Error(`the client ended without ${type}`)
 }
 
 /** A credentials file as the tools of NATS write it. */
@@ -86,24 +80,8 @@ test('nats credentials: a JWT that expires ends the connection, and the client l
 test('nats credentials: where the configuration names a principal for it, a client need not present anything', async t => {
   const broker = await startBroker(t, { config: { nats: { noAuthUser: 'guest' }, principals: [{ name: 'guest', token: TOKEN, publish: { allow: ['open.>'] }, subscribe: { allow: ['_INBOX.>'] } }] } })
   const client = await connectNats(t, broker.nats)
-  const told = nextStatus(client, 'error')
+  const told = nextNatsStatus(client, 'error')
   client.publish('shut')
   t.regex(String(((await told) as { error: Error }).error.message), /Permissions Violation for Publish to "shut"/i)
   t.false(client.isClosed())
-})
-
-test('nats lame duck: on SIGTERM clients are told to go elsewhere, have their time, and the broker ends', async t => {
-  const broker = await startBrokerProcess(t, { config: { nats: { port: 0, lameDuck: '1s' } } })
-  const [going, staying] = await Promise.all([connectNats(t, broker.nats, { token: broker.token }), connectNats(t, broker.nats, { token: broker.token })])
-  const subscription = await subscribeNats(staying, createInbox())
-  const told = nextStatus(going, 'ldm')
-  const ended = broker.end('SIGTERM')
-  await told
-  // There is time yet: what is under way goes on.
-  staying.publish(subscription.getSubject(), 'still here')
-  t.is((await takeNats(subscription, 1))[0]!.string(), 'still here')
-  await t.throwsAsync(connectNats(t, broker.nats, { token: broker.token }))
-  await going.close()
-  t.is(await staying.closed(), undefined)
-  t.deepEqual(await ended, [0, null])
 })

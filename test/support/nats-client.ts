@@ -1,6 +1,6 @@
 // A plain NATS client of the public library, as any program of the user's would be; it ends with the test.
 
-import { connect, wsconnect, type ConnectionOptions, type NatsConnection, type Subscription, type Msg } from '@nats-io/transport-node'
+import { connect, wsconnect, type ConnectionOptions, type NatsConnection, type Status, type Subscription, type Msg } from '@nats-io/transport-node'
 import type { Teardown } from './temporary-directory.ts'
 
 /** Connected; it stays away once it was cut off, unless the options say otherwise. */
@@ -38,4 +38,10 @@ export async function subscribeNats(client: NatsConnection, ...subscription: Par
   const made = client.subscribe(...subscription)
   await client.flush()
   return made
+}
+
+/** Resolves when the client library hears of such a thing. */
+export async function nextNatsStatus(client: NatsConnection, type: Status['type']): Promise<Status> {
+  for await (const status of client.status()) if (status.type === type) return status
+  throw new Error(`the client ended without ${type}`)
 }
