@@ -1,12 +1,12 @@
 // NATS over WebSocket as the settings have it: at a path of the gateway, and on a port of its own.
 
+import type { Socket } from 'node:net'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
 import { BrokerError, type ErrorCode } from '../broker/ground/errors.ts'
 import type { Settings } from '../broker/ground/settings.ts'
 import type { Link, Listener, Log } from '../broker/ground/types.ts'
 import { GatewayServer } from '../http/gateway-server.ts'
-import type { SocketPath, UpgradedSocket } from '../http/socket-path.ts'
-import type { Doorkeeper } from '../transports/doorkeeper.ts'
+import type { SocketPath } from '../http/socket-path.ts'
 import { KeepAlive } from '../transports/websocket/keep-alive.ts'
 import { NatsWebSocketLink } from '../transports/websocket/nats-websocket-link.ts'
 import { outgoing } from '../transports/websocket/outgoing.ts'
@@ -26,24 +26,24 @@ export function natsSocketPath(kind: WebSocketKind, { door, onLink, onRefused }:
   const streams: WebSocketKind = { ...kind, isStream: true }
   return {
     deflation: undefined,
-    open({ socket, peer, visitor, first }) {
-      const entry = enter(door, visitor)
-      const problem = entry instanceof BrokerError ? entry : undefined
-      if (problem !== undefined) onRefused(peer.address, problem.code)
-      const link = new NatsWebSocketLink(socket, peer, streams, entry instanceof BrokerError ? visitor : entry, undefined, first)
+    open({ socket, address, peer, visitor, first }) {
+      const problem = enter(door, socket)
+      if (problem !== undefined) onRefused(address, problem.code)
+      const link = new NatsWebSocketLink(socket, peer, streams, visitor, undefined, first)
       onLink(link)
       if (problem !== undefined) link.turnAway(problem)
     },
   }
 }
 
-function enter(door: NatsDoor, visitor: UpgradedSocket['visitor']): Doorkeeper | BrokerError {
+function enter(door: NatsDoor, socket: Socket): BrokerError | undefined {
   try {
     door.enterCounted()
   } catch (error) {
     return BrokerError.from(error)
   }
-  return { admitted: () => visitor.admitted(), left: () => door.left() }
+  socket.once('close', () => door.left())
+  return undefined
 }
 
 export interface NatsWebSocketOptions extends Reception {

@@ -168,7 +168,7 @@ export class GatewayServer implements Listener {
       visitor.upgraded()
       this.#options.prepare(socket)
       socket.write(handshakeResponse(key, deflation?.header))
-      path.open({ socket, peer: tcpPeer(socket, visitor.address), visitor, deflation, first })
+      path.open({ socket, address: visitor.address, peer: tcpPeer(socket, visitor.address), visitor, deflation, first })
     } catch (error) {
       const refusal = HttpRefusal.from(error)
       if (refusal.status === 500) this.#options.log.error({ err: refusal.error }, 'an upgrade failed')

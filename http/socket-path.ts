@@ -8,6 +8,8 @@ import type { Deflation, DeflationOptions } from '../transports/websocket/deflat
 /** A socket whose request to upgrade was answered. */
 export interface UpgradedSocket {
   readonly socket: Socket
+  /** As it is counted: without port. */
+  readonly address: string
   readonly peer: Peer
   /** Counts the socket until its client is let in. */
   readonly visitor: Doorkeeper

@@ -1,4 +1,4 @@
-// How a link tells whoever counts sockets what becomes of its own.
+// How whoever counts sockets is told what becomes of one.
 
 /** Whoever counts a socket, until its client is let in and until it is gone. */
 export interface Doorkeeper {

@@ -163,7 +163,8 @@ export class WebSocketLink implements Link, SocketLink, FrameSink, FrameReading 
 
   /** There is no room for it: the owner is told why, and says it to the other end. */
   turnAway(problem: BrokerError): void {
-    this.#handler.ended(problem)
+    // Where nobody took it, it is gone.
+    if (!this.#socket.destroyed) this.#handler.ended(problem)
   }
 
   /** Ends because of something that was found: the owner is told why, and says it to the other end. */
@@ -262,7 +263,6 @@ export class WebSocketLink implements Link, SocketLink, FrameSink, FrameReading 
     this.isOpen = false
     this.#kind.links.delete(this)
     this.#deflation?.close()
-    this.#doorkeeper?.left?.()
     this.#handler.closed(this.#problem)
   }
 

@@ -69,6 +69,30 @@ test('tcp listener: a door hears once that a client was let in, and that it is g
   t.deepEqual(heard, ['in 127.0.0.1 true', 'gone'])
 })
 
+test('tcp listener: a link that its owner does not take is counted out, also when it was not let in', async t => {
+  const heard: string[] = []
+  const rig = await openTcpRig(t, { enter: () => ({ admitted() {}, left: () => heard.push('gone') }), onLink: link => link.destroy() })
+  const socket = await rig.dial()
+  await until(() => socket.destroyed)
+  t.deepEqual(heard, ['gone'])
+  let offered = 0
+  const closed = await openTcpRig(t, {
+    enter() {
+      throw new BrokerError('connection.limit', { limit: 1 })
+    },
+    onLink(link) {
+      offered++
+      link.destroy()
+    },
+  })
+  // More than are told at a time: had those before them stayed counted, the last would not be offered.
+  for (let i = 0; i < 70; i++) {
+    const refused = await closed.dial()
+    await until(() => refused.destroyed)
+  }
+  t.is(offered, 70)
+})
+
 test('tcp listener: closing frees the port, and links go on', async t => {
   const rig = await openTcpRig(t)
   const socket = await rig.dial()
