@@ -7,7 +7,7 @@
 import type { Backpressure } from './backpressure.ts'
 import { Connection } from './connection.ts'
 import type { Core } from './core.ts'
-import { outboundLimits } from './delivery/marks.ts'
+import { outboundLimits, type OutboundLimits } from './delivery/marks.ts'
 import type { BusArrival, BusGate } from './ground/bus.ts'
 import type { Dialect } from './ground/control.ts'
 import { BrokerError } from './ground/errors.ts'
@@ -76,11 +76,14 @@ export class JoinedBusGate implements BusGate {
   readonly nowhere: Sink
   readonly #connection: BusConnection
   readonly #parts: Parts
+  /** While the link is there its publishers wait, however long: its heartbeat says when there is nothing to wait for. */
+  #limits: OutboundLimits
 
   constructor(connection: BusConnection, dialect: Dialect, parts: Parts) {
     const { core } = parts
     this.#connection = connection
     this.#parts = parts
+    this.#limits = { ...core.flusher.limits, overflow: 'block' }
     connection.dialect = dialect
     connection.permissions = new Permissions(bus, NO_INDEX)
     connection.client = CLIENT
@@ -168,9 +171,15 @@ export class JoinedBusGate implements BusGate {
     connection.maxBytes = maxBytes
     if (connection.state !== 'detached') return
     connection.state = 'ready'
-    connection.outbound.attach(connection.link, [], core.flusher.limits)
+    connection.outbound.attach(connection.link, [], this.#limits)
     core.onConnectionEvent(connection, 'resumed')
     core.routes.invalidateAll()
+  }
+
+  window(bytes: number): void {
+    const { load } = this.#connection.outbound
+    this.#limits = { ...this.#limits, maxWriteBytes: bytes }
+    if (this.#connection.state === 'ready') load.limits = this.#limits
   }
 
   down(holdBytes: number): void {

@@ -1,7 +1,7 @@
 // How much waits for one receiver, and what that means by its limits. Counts; drops nothing.
 
 import type { Slice } from '../ground/slice.ts'
-import { WAITING_SLICE_BYTES, type OutboundLimits } from './marks.ts'
+import { MAX_WRITE_BYTES, WAITING_SLICE_BYTES, type OutboundLimits } from './marks.ts'
 import { ChannelsPending } from './channels-pending.ts'
 
 export class Load {
@@ -30,6 +30,11 @@ export class Load {
 
   get isAboveCeiling(): boolean {
     return this.#heldBytes > this.limits.ceilingBytes || this.messages > this.limits.ceilingMessages
+  }
+
+  /** Most bytes of one write. */
+  get maxWriteBytes(): number {
+    return this.limits.maxWriteBytes ?? MAX_WRITE_BYTES
   }
 
   /** The whole of it; channels may be full nevertheless. */

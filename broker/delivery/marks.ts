@@ -21,6 +21,8 @@ export interface Marks {
 export interface OutboundLimits extends Marks {
   /** What happens when slowing its publishers down was not enough. */
   readonly overflow: Overflow
+  /** Most bytes of one write; default MAX_WRITE_BYTES */
+  readonly maxWriteBytes?: number
 }
 
 /**

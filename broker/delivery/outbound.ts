@@ -17,7 +17,7 @@ import type { Loan } from './loan.ts'
 import { Load } from './load.ts'
 import type { OutboundOwner } from './outbound-owner.ts'
 import { isDropping, judgeShedding, takeExcess, type Shedding } from './shedding.ts'
-import { COPIED_PER_TURN_BYTES, MAX_WRITE_BYTES, type OutboundLimits } from './marks.ts'
+import { COPIED_PER_TURN_BYTES, type OutboundLimits } from './marks.ts'
 import type { Retention } from './retention.ts'
 import { WaitingSlices, type FrameStart } from './waiting-slices.ts'
 
@@ -120,8 +120,8 @@ export class Outbound {
       if (this.#waiting.nextExpiryMs < Infinity) this.#owner.expiresAt(this.#waiting.nextExpiryMs)
       return false
     }
-    const isAll = this.load.bytes <= MAX_WRITE_BYTES
-    const slices = isAll ? this.#waiting.takeAll() : this.#waiting.takeFront(MAX_WRITE_BYTES)
+    const isAll = this.load.bytes <= this.load.maxWriteBytes
+    const slices = isAll ? this.#waiting.takeAll() : this.#waiting.takeFront(this.load.maxWriteBytes)
     this.#loans.fly(this.#waiting.gone)
     if (!this.#link.write(this.#flusher.packer.pack(slices, this.#link.wrap))) {
       this.#inFlight = slices

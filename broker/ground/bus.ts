@@ -66,6 +66,8 @@ export interface BusGate {
   declined(to: number, ref: number): void
   /** The link is up: what waits leaves, and what comes follows; messages of more than `maxBytes` are dropped. */
   up(maxBytes: number): void
+  /** Most bytes of one write from now on. */
+  window(bytes: number): void
   /** The link is gone: what was on its way is `link-unknown`; what comes waits, as far as `holdBytes` go, and is `link-down` beyond them. */
   down(holdBytes: number): void
   /** Nothing is held any more: what waits, and what comes, is `link-down`. */

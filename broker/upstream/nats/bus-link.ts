@@ -8,6 +8,7 @@ import type { Link, LinkHandler, Peer } from '../../ground/types.ts'
 import type { Interest } from './interest.ts'
 import type { NatsClient } from './nats-client.ts'
 import type { Outgoing } from './outgoing.ts'
+import { WriteWindow } from './write-window.ts'
 
 /** For so long a slow receiver here may hold up what comes from beyond; longer, and the servers would give this broker up. ms */
 const MAX_PAUSE_MS = 250
@@ -17,16 +18,19 @@ export class BusLink implements Link {
   readonly wrap = undefined
   readonly #outgoing: Outgoing
   readonly #interest: Interest
+  readonly #onWindow: (bytes: number) => void
   readonly #onClosed: (reason: BrokerError | undefined) => void
   #handler!: LinkHandler
   #p: NatsClient | undefined
   #q: NatsClient | undefined
   #pauseTimer: NodeJS.Timeout | undefined
   #isClosed = false
+  #window = new WriteWindow()
   /** A write is not confirmed yet. */
   isBusy = false
 
-  constructor(outgoing: Outgoing, interest: Interest, onClosed: (reason: BrokerError | undefined) => void) {
+  constructor(outgoing: Outgoing, interest: Interest, onWindow: (bytes: number) => void, onClosed: (reason: BrokerError | undefined) => void) {
+    this.#onWindow = onWindow
     this.#outgoing = outgoing
     this.#interest = interest
     this.#onClosed = onClosed
@@ -46,6 +50,8 @@ export class BusLink implements Link {
     this.#p = p
     this.#q = q
     this.isBusy = false
+    this.#window = new WriteWindow()
+    this.#onWindow(this.#window.bytes)
     this.#endPause()
   }
 
@@ -86,8 +92,13 @@ export class BusLink implements Link {
     if (p !== this.#p) return
     const lines: Uint8Array[] = []
     for (const piece of pieces) this.#outgoing.write(piece, lines, p.info)
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0)
+    const sentMs = performance.now()
     p.write(lines)
-    p.ping(() => this.#pastP(p))
+    p.ping(() => {
+      if (p === this.#p && this.#window.confirmed(bytes, performance.now() - sentMs)) this.#onWindow(this.#window.bytes)
+      this.#pastP(p)
+    })
   }
 
   // What fell to a group's member here is on its way on Q then, and here when Q has answered too.

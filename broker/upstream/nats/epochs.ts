@@ -14,7 +14,17 @@ interface Epoch {
 }
 
 export class Epochs {
+  readonly #own: string
   readonly #byBroker = new Map<string, Epoch>()
+
+  constructor(own: string) {
+    this.#own = own
+  }
+
+  /** True where the mark is that of this broker: the server has not noticed yet that the link before is gone, and sends what came by it. */
+  isOwn(mark: string): boolean {
+    return mark.startsWith(`${this.#own} `)
+  }
 
   /** False: a message with this mark belongs to a link that its broker has left. Marks that mean nothing are let pass. */
   isCurrent(mark: string): boolean {

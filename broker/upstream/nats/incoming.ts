@@ -23,6 +23,8 @@ export interface IncomingOptions {
   readonly subjects: SharedSubjects
   readonly interest: Interest
   readonly asked: Asked
+  /** Id of this one. */
+  readonly broker: string
   /** Time for answers to a request that says none. ms */
   readonly timeoutMs: number
   /** `$CB.bus.<broker>`: what is sent below it is for this broker alone. */
@@ -35,7 +37,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 export class Incoming {
   readonly #options: IncomingOptions
-  readonly #epochs = new Epochs()
+  readonly #epochs: Epochs
   /** Messages that belonged to no subscription, or were not what they should be. */
   strays = 0
   /** Messages of links that their brokers had left. */
@@ -43,6 +45,12 @@ export class Incoming {
 
   constructor(options: IncomingOptions) {
     this.#options = options
+    this.#epochs = new Epochs(options.broker)
+  }
+
+  /** The link is joined anew, and this is the mark of what goes out by it. */
+  joined(mark: string): void {
+    this.#epochs.isCurrent(mark)
   }
 
   /** A message; `isQ`: it came on Q. */
@@ -62,7 +70,8 @@ export class Incoming {
   #take(wanted: Wanted, subject: string, reply: string | undefined, headers: Uint8Array | undefined, payload: Uint8Array): boolean {
     const { asked } = this.#options
     const mark = headers && headerValue(headers, Word.link)
-    if (mark !== undefined && !this.#epochs.isCurrent(mark)) {
+    // Nothing of its own comes back to a broker but what fell to a group's member here.
+    if (mark !== undefined && (!this.#epochs.isCurrent(mark) || (wanted.group === undefined && this.#epochs.isOwn(mark)))) {
       this.late++
       return true
     }

@@ -3,6 +3,7 @@
 //
 //                  subject shared        a group here that NATS would serve
 //   joined         leaves                NATS picks its member
+//   joining        waits for the link    NATS picks its member, as soon as the link is there
 //   holding        waits for the link    served here; nothing is held for others
 //   alone          link-down             served here
 
@@ -13,7 +14,7 @@ import { Interest } from './interest.ts'
 import type { LinkUser } from './link-user.ts'
 import { SharedSubjects } from './shared-subjects.ts'
 
-export type BusState = 'joined' | 'holding' | 'alone'
+export type BusState = 'joined' | 'joining' | 'holding' | 'alone'
 
 /** Knows at which broker clients are. */
 export interface AddressBook {
@@ -53,17 +54,21 @@ export class NatsBus implements Bus {
     this.#state = state
   }
 
+  get #isServing(): boolean {
+    return this.#state === 'joined' || this.#state === 'joining'
+  }
+
   remote(subject: readonly string[], servedHere: readonly QueueGroup[]): Sink | undefined {
     const gate = this.#gate
     if (gate === undefined || !this.#leaves(subject)) return undefined
-    if (this.#state === 'joined') return gate.sink
+    if (this.#isServing) return gate.sink
     // A group would get what was held for the others a second time.
     const isServed = servedHere.some((group) => this.subjects.hasGroup(group, subject))
     return this.#state === 'holding' && !isServed ? gate.sink : gate.nowhere
   }
 
   servesGroup(group: QueueGroup, subject: readonly string[]): boolean {
-    return this.#state === 'joined' && this.subjects.hasGroup(group, subject)
+    return this.#isServing && this.subjects.hasGroup(group, subject)
   }
 
   interested(pattern: string, group: string | undefined): void {

@@ -17,7 +17,7 @@ import { epochMark } from './epochs.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Incoming } from './incoming.ts'
 import { linkDialect } from './link-dialect.ts'
-import type { NatsBus } from './nats-bus.ts'
+import type { BusState, NatsBus } from './nats-bus.ts'
 import { Outgoing } from './outgoing.ts'
 import { openPair, settled, type Pair } from './pair.ts'
 import { parseServerAddress, type ServerAddress } from '../../ground/nats-address.ts'
@@ -96,6 +96,8 @@ export class NatsLink {
   /** How often it was joined. */
   #epoch = 0
   #isClosed = false
+  /** What is for others is held; false: the time for it is over. */
+  #isHolding = false
   /** Beats since the server asked to be left; 0: it has not. */
   #leavingBeats = 0
   readonly #told = new Set<string>()
@@ -113,7 +115,7 @@ export class NatsLink {
       loopback: (frame, origin, id) => this.#incoming.loopback(frame, origin, id),
       onProblem: (problem) => this.#tell(problem.message),
     })
-    this.#link = new BusLink(this.#outgoing, bus.interest, (reason) => this.#ended(reason))
+    this.#link = new BusLink(this.#outgoing, bus.interest, (bytes) => this.#gate.window(bytes), (reason) => this.#ended(reason))
     const gate = options.join(this.#link, linkDialect(() => gate.number))
     this.#gate = gate
     this.#incoming = new Incoming({
@@ -121,6 +123,7 @@ export class NatsLink {
       subjects: bus.subjects,
       interest: bus.interest,
       asked: this.#asked,
+      broker: options.broker,
       timeoutMs: options.requestTimeoutMs,
       home: bus.home,
       decline: (reply) => this.#decline(reply),
@@ -216,12 +219,15 @@ export class NatsLink {
     const pair = await openPair({ server, tls: settings.tls, name: this.#name, version, maxMessageBytes, timeoutMs: ENTRY_MS }, authenticator)
     try {
       this.#listen(pair)
+      // From here on members of groups get what the servers choose for them, and must not be chosen here besides.
+      this.#setState('joining')
       bus.interest.attach(pair.p, pair.q, this.#asked.inbox)
       await settled(pair, ENTRY_MS)
       if (this.#isClosed || pair.p.isClosed || pair.q.isClosed) throw new BrokerError('bus.unreachable', { server: server.text, problem: 'it closed the connection' })
     } catch (error) {
       bus.interest.detach()
       end(pair, BrokerError.from(error))
+      if (!this.#isClosed) this.#setState(this.#isHolding ? 'holding' : 'alone')
       throw error
     }
     this.#joined(pair)
@@ -248,7 +254,9 @@ export class NatsLink {
     this.#leavingBeats = 0
     this.#problem = undefined
     deadlines.cancel(this.#hold)
-    this.#outgoing.mark(epochMark(this.#options.broker, this.#options.incarnation, ++this.#epoch))
+    const mark = epochMark(this.#options.broker, this.#options.incarnation, ++this.#epoch)
+    this.#outgoing.mark(mark)
+    this.#incoming.joined(mark)
     this.#link.use(pair.p, pair.q)
     bus.set(this.#gate, 'joined')
     this.#enter('joined', 'JOINED')
@@ -278,14 +286,21 @@ export class NatsLink {
     this.#user.lost()
     bus.interest.detach()
     this.#link.use(undefined, undefined)
-    bus.set(this.#gate, 'holding')
+    this.#isHolding = true
     this.#gate.down(settings.holdBytes)
+    this.#setState('holding')
     deadlines.set(this.#hold, settings.holdMs)
   }
 
   #giveUp(): void {
-    this.#options.bus.set(this.#gate, 'alone')
+    this.#isHolding = false
     this.#gate.giveUp()
+    if (this.#options.bus.state === 'holding') this.#setState('alone')
+  }
+
+  #setState(state: BusState): void {
+    this.#options.bus.set(this.#gate, state)
+    this.#gate.routesChanged()
   }
 
   #beat(): void {
