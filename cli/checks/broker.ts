@@ -1,5 +1,6 @@
 // Checks that the broker answers, with the credential that the other commands use, and that it has its gateway and its NATS port.
 
+import type { ClusterStatus } from '../../broker/ground/cluster.ts'
 import { findHolder } from '../../broker/ground/home-lock.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../explain.ts'
@@ -21,13 +22,21 @@ export async function* checkBroker(context: Context): AsyncGenerator<Finding> {
       const ms = performance.now() - sentMs
       const text = `answers principal "${client.welcome.principal}" (${client.welcome.roles.join(', ')}) in ${formatDuration(ms)}`
       const broker: Finding = ms < SLOW_MS ? { check: 'broker', state: 'ok', text } : { check: 'broker', state: 'warn', text, remedy: 'see what keeps it busy: callboard ipc latency, callboard ipc stats' }
-      const { gatewayProblem, natsProblem } = await client.call('status')
+      const { gatewayProblem, natsProblem, bus } = await client.call('status')
       const gateway: Finding[] = gatewayProblem === undefined ? [] : [{ check: 'gateway', state: 'warn', text: gatewayProblem, remedy: 'callboard gateway status --verbose names who has the port; then callboard restart' }]
       const nats: Finding[] = natsProblem === undefined ? [] : [{ check: 'nats', state: 'warn', text: natsProblem, remedy: 'stop what has the port, or set nats.port, or nats: false; then callboard restart' }]
-      return [broker, ...gateway, ...nats]
+      return [broker, ...gateway, ...nats, ...(bus === undefined ? [] : clusterFindings(bus.cluster))]
     })
   } catch (thrown) {
     const { message, hint } = explain(thrown)
     yield { check: 'broker', state: 'fail', text: message, ...(hint !== undefined && { remedy: hint }) }
   }
+}
+
+/** What this broker and those that it is joined to know of each other. */
+function clusterFindings({ brokers, conflicts, replicas, problem }: ClusterStatus): Finding[] {
+  const check = 'cluster'
+  if (problem !== undefined) return [{ check, state: 'warn', text: problem, remedy: 'the NATS servers need JetStream for it; callboard status shows the link' }]
+  const known: Finding = { check, state: 'ok', text: `knows ${brokers.length} other ${brokers.length === 1 ? 'broker' : 'brokers'}; clients, channels and leases are kept on ${replicas} ${replicas === 1 ? 'server' : 'servers'}` }
+  return [known, ...conflicts.map(({ channel, here, there }): Finding => ({ check, state: 'warn', text: `channel ${channel} is ${here} here and ${there} at other brokers`, remedy: `delete it where it is wrong: callboard ipc channel delete --name ${channel}` }))]
 }

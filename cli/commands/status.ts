@@ -105,7 +105,7 @@ function formatStatus(now: Status): string {
 function clusterFields({ cluster }: NonNullable<Status['bus']>): (readonly [string, string])[] {
   const { brokers, clients, channels, conflicts, replicas, problem } = cluster
   const names = brokers.map(({ name, host }) => `${name} at ${host}`).join(', ')
-  const there = `${names === '' ? 'no other broker' : names}; ${formatCount(clients)} clients there, ${formatCount(channels)} shared channels, kept on ${formatCount(replicas)} servers`
+  const there = `${names === '' ? 'no other broker' : names}; ${formatCount(clients)} clients there, ${formatCount(channels)} shared channels, kept on ${replicas} ${replicas === 1 ? 'server' : 'servers'}`
   const differences = conflicts.map(({ channel, here, there: other }) => `channel ${channel} is ${here} here and ${other} elsewhere`)
   return [['cluster', [problem ?? there, ...differences].join('; ')]]
 }

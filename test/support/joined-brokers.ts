@@ -14,13 +14,15 @@ export interface JoinOptions {
   readonly bus?: object
   /** More of the configuration. */
   readonly config?: object
+  /** A home that was there before. default: a new one */
+  readonly home?: string
   /** false: it is not waited for. */
   readonly isReachable?: boolean
 }
 
 /** A broker that is joined to these servers. */
-export async function joinedBroker(t: Teardown, servers: readonly string[], { bus = {}, config = {}, isReachable = true }: JoinOptions = {}): Promise<LocalBroker> {
-  const broker = await startBroker(t, { config: { ...config, bus: { nats: { servers, ...bus } } } })
+export async function joinedBroker(t: Teardown, servers: readonly string[], { bus = {}, config = {}, home, isReachable = true }: JoinOptions = {}): Promise<LocalBroker> {
+  const broker = await startBroker(t, { ...(home === undefined ? {} : { home }), config: { ...config, bus: { nats: { servers, ...bus } } } })
   if (isReachable) await reaches(await broker.connect(), 'joined')
   return broker
 }

@@ -70,6 +70,8 @@ export class KvPresence implements Presence {
   #writes = 0
   #isKnown = false
   #cancelSign: () => void = () => {}
+  /** The sign that is on its way. */
+  #signing: Promise<void> = Promise.resolve()
   #cancelRetry: (() => void) | undefined
   #problem: string | undefined = 'not joined yet'
 
@@ -129,7 +131,7 @@ export class KvPresence implements Presence {
       await this.#signs.put(this.#self.broker, encodeSign(this.#self))
       await this.#clients.open(connection, { round: () => this.#beginRound(), entry: (entry) => this.#place(entry), synced: () => this.#synced(), failed })
       this.#problem = undefined
-      this.#cancelSign = this.#options.clock.after(this.#timing.everyMs, () => void this.#giveSign())
+      this.#cancelSign = this.#options.clock.after(this.#timing.everyMs, () => (this.#signing = this.#giveSign()))
     } catch (error) {
       this.close((error as Error).message)
       throw error
@@ -153,6 +155,8 @@ export class KvPresence implements Presence {
   async leave(): Promise<void> {
     const { isOpen } = this.#signs
     this.#cancelSign()
+    // One that comes after the goodbye would be a life after death.
+    await this.#signing
     if (isOpen) await this.#signs.remove(this.#self.broker).catch(() => {})
     this.close('the broker ends')
   }
@@ -180,7 +184,7 @@ export class KvPresence implements Presence {
 
   async #giveSign(): Promise<void> {
     const { clock, host, log } = this.#options
-    this.#cancelSign = clock.after(this.#timing.everyMs, () => void this.#giveSign())
+    this.#cancelSign = clock.after(this.#timing.everyMs, () => (this.#signing = this.#giveSign()))
     if (this.#places.expire(clock.monotonicMs())) host.changed()
     this.#refresh()
     try {

@@ -6,6 +6,9 @@ import type { BrokerSign, Place } from './presence-entries.ts'
 /** Places that are remembered; beyond that who is not known may be anywhere. A place takes about 0.6 KiB. */
 export const MAX_PLACES = 200_000
 
+/** Brokers likewise; more do not share one set of servers. */
+const MAX_BROKERS = 1024
+
 interface Heard {
   readonly sign: BrokerSign
   readonly atMs: number
@@ -43,6 +46,7 @@ export class Places {
   /** A sign of life; true when the broker, or this start of it, was not known. */
   heard(sign: BrokerSign, nowMs: number): boolean {
     const before = this.#brokers.get(sign.broker)
+    if (before === undefined && this.#brokers.size >= MAX_BROKERS) return false
     this.#brokers.set(sign.broker, { sign, atMs: nowMs })
     return before?.sign.instance !== sign.instance || nowMs - before.atMs >= this.#ttlMs
   }
