@@ -19,6 +19,7 @@ import { infoLine, type ServerInfo } from '../dialects/nats/info.ts'
 import { NatsDialect, type NatsHost } from '../dialects/nats/nats-dialect.ts'
 import { NatsReader } from '../dialects/nats/nats-reader.ts'
 import { NatsWriter } from '../dialects/nats/nats-writer.ts'
+import { TracedNatsDialect } from '../dialects/nats/traced-nats-dialect.ts'
 import { NativeDialect } from '../dialects/native/native-dialect.ts'
 import { NativeReader } from '../dialects/native/native-reader.ts'
 
@@ -42,7 +43,7 @@ export function createDialects(core: () => Core, version: string, natsAddress?: 
       if (connection.link.protocol === 'nats') return natsInfo(connection, core(), natsServer(core(), version, natsAddress?.()))
       return connection.link.framing === 'stream' ? undefined : challenge(connection, core())
     },
-    known: (connection, ingress) => (connection.link.protocol === 'nats' ? new NatsDialect(connection, ingress, (nats ??= natsHost(core()))) : undefined),
+    known: (connection, ingress) => (connection.link.protocol === 'nats' ? natsDialect(connection, ingress, (nats ??= natsHost(core())), core()) : undefined),
     notice(connection, isLeaving) {
       const { dialect } = connection
       return dialect instanceof NatsDialect && dialect.readsNotices ? natsInfo(connection, core(), natsServer(core(), version, natsAddress?.()), isLeaving) : undefined
@@ -122,6 +123,12 @@ function natsServer({ broker, settings }: Core, version: string, address: string
 
 function maxNatsPayload({ nats, ipc }: Settings): number {
   return nats.maxPayloadBytes ?? ipc.performance.maxMessageBytes
+}
+
+function natsDialect(connection: Connection, ingress: Ingress<Connection>, host: NatsHost<Connection>, { settings, log }: Core): NatsDialect<Connection> {
+  if (settings.nats.traces !== true) return new NatsDialect(connection, ingress, host)
+  const { id, link } = connection
+  return new TracedNatsDialect(connection, ingress, host, (operation) => log.debug({ connection: id, address: link.peer.address, operation }, 'received'))
 }
 
 function natsHost(core: Core): NatsHost<Connection> {

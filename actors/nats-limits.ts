@@ -4,7 +4,7 @@ import type { NatsSettings } from '../broker/ground/settings.ts'
 
 const changeable = [
   'maxPayloadBytes', 'maxControlLineBytes', 'maxConnections', 'maxSubscriptions', 'pingIntervalMs', 'maxPingsOut', 'authTimeoutMs',
-  'noAuthUser', 'ignoresCredentials', 'lameDuckMs', 'requestTimeoutMs',
+  'noAuthUser', 'ignoresCredentials', 'lameDuckMs', 'requestTimeoutMs', 'traces',
 ] as const satisfies readonly (keyof NatsSettings)[]
 
 /** Makes `current`, which everybody looks at when it is needed, say what `next` does. The one place where settings change. */

@@ -32,6 +32,8 @@ export interface NatsSettings {
   /** Everybody is let in as `noAuthUser`, whatever they present, as by a nats-server without users. default false */
   readonly ignoresCredentials?: boolean
   readonly tls: NatsTlsSettings | undefined
+  /** Each operation that a client sends is logged, at level debug, without payloads and secrets. Connections from then on. default false */
+  readonly traces?: boolean
   /** How long clients have, from the beginning of lame duck mode, to go elsewhere. ms, default 0: SIGTERM ends at once */
   readonly lameDuckMs: number
   /** For how long a native responder may take to answer a NATS client's request. ms, default 60000 */

@@ -45,7 +45,7 @@ const ignored: Partial<Record<FlagName, string>> = {
   remote_syslog: 'log lines go to stderr, or to the file of --log',
   client_advertise: 'no addresses are advertised',
   profile: 'use the profiler of Node',
-  max_traced_msg_len: 'the raw protocol is not traced',
+  max_traced_msg_len: 'payloads are not traced',
 }
 
 const CLUSTER = 'this broker joins others by bus.nats of its own configuration, see docs/cluster.md'
@@ -81,7 +81,6 @@ export function configure({ values }: Flags, environment: Readonly<Record<string
   if (options.monitor !== undefined && monitorHost !== undefined) options.monitor = { ...options.monitor, host: monitorHost }
   applyCredentials(values, options)
   applyTls(values, options)
-  if (options.trace) warnings.push('trace has no effect: the raw protocol is not traced; callboard trace shows what became of each message')
   checkNoAuthUser(options)
   return { options, warnings, file }
 }

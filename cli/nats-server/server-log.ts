@@ -10,9 +10,10 @@ export interface ServerLogOptions {
   readonly maxFileBytes: number
   readonly hasTime: boolean
   readonly isDebug: boolean
+  readonly isTrace: boolean
 }
 
-type Label = 'DBG' | 'INF' | 'WRN' | 'ERR' | 'FTL'
+type Label = 'TRC' | 'DBG' | 'INF' | 'WRN' | 'ERR' | 'FTL'
 
 export class ServerLog {
   #options: ServerLogOptions
@@ -68,8 +69,8 @@ export class ServerLog {
   }
 
   #write(label: Label, text: string): void {
-    const { isDebug, hasTime, maxFileBytes, file } = this.#options
-    if (label === 'DBG' && !isDebug) return
+    const { isDebug, isTrace, hasTime, maxFileBytes, file } = this.#options
+    if ((label === 'DBG' && !isDebug) || (label === 'TRC' && !isTrace)) return
     const line = `[${process.pid}] ${hasTime ? `${timestamp(new Date())} ` : ''}[${label}] ${text.replaceAll('\n', ' ')}\n`
     if (this.#fd === undefined) return void process.stderr.write(line)
     try {
@@ -98,7 +99,16 @@ function timestamp(now: Date): string {
 
 function brokerLog(write: (label: Label, text: string) => void, common: object = {}): Log {
   const line = (label: Label) => (fields: object, text: string) => write(label, text + shown({ ...common, ...fields }))
-  return { debug: line('DBG'), info: line('DBG'), warn: line('WRN'), error: line('ERR'), child: (fields) => brokerLog(write, { ...common, ...fields }) }
+  const debug = (fields: object, text: string): void => {
+    if (isOperation(fields)) write('TRC', `${fields.address} - ${fields.connection.replace('conn-', 'cid:')} - <<- [${fields.operation}]`)
+    else line('DBG')(fields, text)
+  }
+  return { debug, info: line('DBG'), warn: line('WRN'), error: line('ERR'), child: (fields) => brokerLog(write, { ...common, ...fields }) }
+}
+
+/** What a client sent, as the broker logs it with `nats.traces`. */
+function isOperation(fields: object): fields is { readonly address: string; readonly connection: string; readonly operation: string } {
+  return 'operation' in fields && 'connection' in fields
 }
 
 function shown(fields: object): string {

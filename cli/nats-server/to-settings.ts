@@ -73,6 +73,7 @@ export function toSettings(options: ServerOptions): ServerSettings {
       noAuthUser: isOpen ? ANONYMOUS : options.noAuthUser,
       ignoresCredentials: isOpen,
       tls: tls === undefined ? undefined : { ...tlsSettings(tls), isOptional: options.allowNonTls === true },
+      traces: options.trace === true,
       lameDuckMs: options.lameDuckMs ?? DEFAULT_LAME_DUCK_MS,
       monitor: monitor === undefined || monitor.port === 0 ? undefined : { host: monitor.host ?? host, port: portOf(monitor.port, 0) },
       websocket: websocket?.port === undefined ? undefined : { host: websocket.host ?? host, port: portOf(websocket.port, 0), tls: websocket.tls === undefined ? undefined : tlsSettings(websocket.tls) },

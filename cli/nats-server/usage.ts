@@ -22,7 +22,8 @@ Log options:
     -l, --log <file>                 Log to this file instead of stderr
     -T, --logtime                    With the time (default: true)
     -D, --debug                      Also what happens to connections
-    -V, --trace, -VV, -DV, -DVV      Accepted; the raw protocol is not traced
+    -V, --trace, -VV                 Also what clients send, without payloads
+    -DV, -DVV                        Both
         --log_size_limit <bytes>     Set the file aside when it is larger
 
 Authorization options:

@@ -143,6 +143,17 @@ test.serial('nats-server: SIGUSR1 writes the log into a new file where the old o
   t.is(server.stderr, '')
 })
 
+test.serial('nats-server: trace tells what clients send, without payloads and secrets', async t => {
+  const server = NatsCommand.start(t, `${ANY_PORT}authorization { token: s3cret }\n`, ['-V'])
+  const client = await connectNats(t, await server.url(), { token: 's3cret', name: 'teller' })
+  await subscribeNats(client, 'jobs.>')
+  client.publish('jobs.one', 'payload')
+  await until(() => server.stderr.includes('<<- [PUB jobs.one]'))
+  t.regex(server.stderr, /\[TRC\] 127\.0\.0\.1:\d+ - cid:\d+ - <<- \[SUB jobs\.> 1\]/)
+  t.regex(server.stderr, /<<- \[CONNECT \{.*"auth_token":"\[REDACTED\]".*"name":"teller"|<<- \[CONNECT \{.*"name":"teller".*"auth_token":"\[REDACTED\]"/)
+  t.false(/s3cret|payload|\[DBG\]/.test(server.stderr))
+})
+
 test.serial('nats-server: --signal does to a server what the signal does', async t => {
   const server = NatsCommand.start(t, ANY_PORT)
   await server.url()
