@@ -125,18 +125,20 @@ export class NatsRun implements ForeignMessages {
     const prefix = this.#prefixBytes
     const verbBytes = this.subjectStart - this.start
     const head = verbBytes + (this.subjectEnd - this.subjectStart) + 1 + sid.length + 1
-    const out = memory.take(slice.end - slice.start + slice.count * (head - prefix))
-    let at = writeHead(out, bytes, this.start, this.subjectStart, this.subjectEnd, sid)
+    const total = slice.end - slice.start + slice.count * (head - prefix)
+    memory.reserve(total)
+    const { buffer: out, at: begin } = memory
+    let at = writeHead(out, begin, bytes, this.start, this.subjectStart, this.subjectEnd, sid)
     for (let start = slice.start; ;) {
       const end = this.messageEnd(bytes, start)
       copyInto(out, at, bytes, start + prefix, end)
       at += end - start - prefix
       if (end >= slice.end) break
       start = end
-      for (let i = 0; i < head; i++) out[at + i] = out[i]!
+      for (let i = 0; i < head; i++) out[at + i] = out[begin + i]!
       at += head
     }
-    return slice.rewritten(out)
+    return slice.rewritten(out, begin, at)
   }
 
   // For the rare client that takes no headers.
@@ -196,9 +198,9 @@ export class NatsRun implements ForeignMessages {
   }
 }
 
-// `MSG subject sid `, or `HMSG …`; returns its length.
-function writeHead(out: Uint8Array, bytes: Uint8Array, start: number, subjectStart: number, subjectEnd: number, sid: Uint8Array): number {
-  let at = 0
+// `MSG subject sid `, or `HMSG …`, from `begin` on; returns where it ends.
+function writeHead(out: Uint8Array, begin: number, bytes: Uint8Array, start: number, subjectStart: number, subjectEnd: number, sid: Uint8Array): number {
+  let at = begin
   if (subjectStart - start === 5) out[at++] = 0x48
   out[at++] = 0x4d
   out[at++] = 0x53

@@ -54,3 +54,15 @@ test('packer: merged pieces share no bytes with others', t => {
   const [second] = packer.pack([sliceOf(10, { fill: 2 }), sliceOf(10, { fill: 2 })])
   t.deepEqual([...first!, ...second!], [...Array<number>(20).fill(1), ...Array<number>(20).fill(2)])
 })
+
+test('packer: small neighbours in one memory are a view of it, neighbours among others a part of the copy', t => {
+  const memory = Uint8Array.from({ length: 100 }, (_, i) => i)
+  const neighbours = [[5, 10], [10, 20], [20, 23]].map(([start, end]) => new Slice(memory, start!, end!, 1, new Account()))
+  const [view, ...more] = new Packer(BELOW).pack(neighbours)
+  t.is(view!.buffer, memory.buffer)
+  t.deepEqual([...view!], Array.from({ length: 18 }, (_, i) => i + 5))
+  t.is(more.length, 0)
+  const [copy] = new Packer(BELOW).pack([...neighbours, sliceOf(10)])
+  t.not(copy!.buffer, memory.buffer)
+  t.is(copy!.length, 28)
+})
