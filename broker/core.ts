@@ -135,7 +135,7 @@ export class Core implements RoutingContext {
     this.deadlines = new Deadlines(clock, { onError: (error) => log.error({ err: BrokerError.from(error) }, 'a deadline failed') })
     const { maxPendingBytes, maxPendingMessages, overflow } = limits
     this.flusher = new Flusher(outboundLimits(maxPendingBytes, maxPendingMessages, overflow), performance.bufferBytes, () => clock.monotonicMs(), (sinceMs, beganMs, endedMs) => this.#flushed(sinceMs, beganMs, endedMs))
-    const dependsOnLast = (prefix: readonly string[]): boolean => this.interest.namesNext(prefix) || this.#permissions.some((each) => each.namesNext(prefix))
+    const dependsOnLast = (prefix: readonly string[]): boolean => this.interest.namesNext(prefix) || this.#permissions.some((each) => each.namesNext(prefix)) || this.narrowed.namesNext(prefix)
     this.routes = new Routes({ build: (subject) => findReceivers(this.interest, this, subject), dependsOnLast }, randomInt(2 ** 31))
     this.recorder = new Recorder(settings.recorder.entries)
     this.authenticator = new Authenticator(clock)

@@ -13,16 +13,18 @@ interface Shared {
 }
 
 export class NarrowedPermissions {
-  readonly #onReuse: () => void
+  readonly #onChange: () => void
   // By the permissions that they narrow: a principal whose permissions were changed has others from then on.
   readonly #within = new WeakMap<Permissions, Map<string, Shared>>()
   readonly #shared = new Map<Permissions, Shared>()
+  /** Those with a rule that names the last token of a subject. */
+  readonly #naming = new Set<Permissions>()
   readonly #freeIndexes: number[] = []
   #nextIndex = 0
 
-  /** `onReuse`: verdicts that were remembered by an index hold no longer. */
-  constructor(onReuse: () => void) {
-    this.#onReuse = onReuse
+  /** `onChange`: what was remembered of verdicts, and of what they depend on, holds no longer. */
+  constructor(onChange: () => void) {
+    this.#onChange = onChange
   }
 
   /** One that no other permissions have. */
@@ -41,10 +43,12 @@ export class NarrowedPermissions {
     let shared = among.get(key)
     if (shared === undefined) {
       const rules = { name: within.name, roles: within.roles, publish: narrower(within.publish, publish), subscribe: narrower(within.subscribe, subscribe) }
-      const permissions = new Permissions(rules, this.#takeIndex(), within)
+      const permissions = new Permissions(rules, this.#freeIndexes.pop() ?? this.newIndex(), within)
       shared = { permissions, among, key, users: 0 }
       among.set(key, shared)
       this.#shared.set(permissions, shared)
+      if (namesLast(publish) || namesLast(subscribe)) this.#naming.add(permissions)
+      this.#onChange()
     }
     shared.users++
     return shared.permissions
@@ -56,18 +60,22 @@ export class NarrowedPermissions {
     if (shared === undefined || --shared.users > 0) return
     shared.among.delete(shared.key)
     this.#shared.delete(permissions)
+    this.#naming.delete(permissions)
     this.#freeIndexes.push(permissions.index)
   }
 
-  #takeIndex(): number {
-    const index = this.#freeIndexes.pop()
-    if (index === undefined) return this.newIndex()
-    this.#onReuse()
-    return index
+  /** As Permissions.namesNext, of any that is in use. */
+  namesNext(prefix: readonly string[]): boolean {
+    for (const permissions of this.#naming) if (permissions.namesNext(prefix)) return true
+    return false
   }
 }
 
 // For show, too: what is allowed is what was presented, and what either denies is denied.
 function narrower(own: PatternRules, presented: PatternRules): PatternRules {
   return { allow: presented.allow.length === 0 ? own.allow : presented.allow, deny: [...own.deny, ...presented.deny] }
+}
+
+function namesLast({ allow, deny }: PatternRules): boolean {
+  return [...allow, ...deny].some((pattern) => !pattern.endsWith('>') && !pattern.endsWith('*'))
 }

@@ -32,8 +32,8 @@ test('narrowed permissions: allow what the principal and the narrowing both allo
 })
 
 test('narrowed permissions: connections with the same share them, and an index serves again when the last has gone', t => {
-  let reuses = 0
-  const narrowed = new NarrowedPermissions(() => reuses++)
+  let changes = 0
+  const narrowed = new NarrowedPermissions(() => changes++)
   const within = permissionsOf(['>'], [], narrowed.newIndex())
   const narrowing = { publish: { allow: ['a'], deny: [] }, subscribe: none }
   const [first, second] = [narrowed.take(within, narrowing), narrowed.take(within, narrowing)]
@@ -42,12 +42,12 @@ test('narrowed permissions: connections with the same share them, and an index s
   narrowed.giveBack(within)
   narrowed.giveBack(first)
   t.is(narrowed.take(within, narrowing), first)
-  t.is(reuses, 0)
+  t.is(changes, 1, 'nothing new since the first')
   narrowed.giveBack(first)
   narrowed.giveBack(first)
   const other = narrowed.take(within, { publish: none, subscribe: none })
   t.is(other.index, first.index)
-  t.is(reuses, 1, 'what was remembered under the index is forgotten')
+  t.is(changes, 2, 'what was remembered under the index is forgotten')
   t.is(narrowed.newIndex(), 2)
 })
 
@@ -58,4 +58,17 @@ test('narrowed permissions: a principal whose permissions have changed has other
   const after = narrowed.take(permissionsOf(['b'], [], 0), narrowing)
   t.true(before.mayPublish(['a']) && !before.mayPublish(['b']))
   t.true(after.mayPublish(['b']) && !after.mayPublish(['a']))
+})
+
+test('narrowed permissions: say which subjects they judge one by one, while they are in use', t => {
+  const narrowed = new NarrowedPermissions(() => {})
+  const within = permissionsOf(['>'], [], narrowed.newIndex())
+  const wide = narrowed.take(within, { publish: { allow: ['a.>', 'a.*'], deny: [] }, subscribe: none })
+  t.false(narrowed.namesNext(['a']))
+  const narrow = narrowed.take(within, { publish: none, subscribe: { allow: [], deny: ['*.x'] } })
+  t.true(narrowed.namesNext(['a']))
+  t.false(narrowed.namesNext(['a', 'b']))
+  narrowed.giveBack(narrow)
+  t.false(narrowed.namesNext(['a']))
+  narrowed.giveBack(wide)
 })

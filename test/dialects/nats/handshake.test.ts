@@ -152,3 +152,30 @@ test('nats handshake: permissions of narrowed kinds are given back, so that a st
   }
   t.is(indexes.size, 1)
 })
+
+test('nats handshake: a rule of a JWT for one reply subject says nothing of the one beside it', t => {
+  const rig = new PipelineRig()
+  const account = createAccount()
+  rig.addPrincipal({ name: 'firm' }, { nkey: readNkey(account.getPublicKey())! })
+  const owner = rig.nats()
+  owner.raw('SUB _INBOX.a.* 1\r\nPUB _INBOX.a.1 0\r\n\r\nPUB _INBOX.a.2 0\r\n\r\n')
+  owner.text()
+  const rules: [object, boolean[]][] = [
+    [{ pub: { allow: ['_INBOX.a.1'] } }, [true, false, false]],
+    [{ pub: { deny: ['*.*.2'] } }, [true, false, true]],
+    [{ pub: { allow: ['_INBOX.>'] } }, [true, true, true]],
+  ]
+  for (const [nats, isAllowed] of rules) {
+    const user = createUser()
+    const { client, nonce } = greeted(rig)
+    t.is(say(client, { jwt: userJwt({ issuer: account, user, nats }), sig: signed(user, nonce!) }), 'PONG\r\n')
+    // Twice: what was found the first time is remembered.
+    for (let round = 0; round < 2; round++) {
+      client.raw([1, 2, 3].map(each => `PUB _INBOX.a.${each} 0\r\n\r\n`).join(''))
+      t.is(client.text(), isAllowed.map((allowed, i) => (allowed ? '' : `-ERR 'Permissions Violation for Publish to "_INBOX.a.${i + 1}"'\r\n`)).join(''))
+      t.is(owner.text(), isAllowed.map((allowed, i) => (allowed ? `MSG _INBOX.a.${i + 1} 1 0\r\n\r\n` : '')).join(''))
+    }
+    client.link.hangUp()
+    rig.turn()
+  }
+})
