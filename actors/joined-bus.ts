@@ -63,6 +63,7 @@ export async function joinBus(settings: NatsBusSettings, pipeline: Pipeline, ver
         sinceMs: found?.sinceMs ?? 0,
         rttMs: Math.round((found?.rttMs ?? 0) * 1000) / 1000,
         ...(found?.problem === undefined ? {} : { problem: found.problem }),
+        peers: found?.peers ?? 0,
         patterns,
         groups,
         forwarded,

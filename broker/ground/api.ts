@@ -19,6 +19,8 @@ export interface BusStatus {
   readonly rttMs: number
   /** Why it is not joined. */
   readonly problem?: string
+  /** Other brokers that it has heard of. */
+  readonly peers: number
   /** Patterns and queue groups that this broker's clients want from others. */
   readonly patterns: number
   readonly groups: number

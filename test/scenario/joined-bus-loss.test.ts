@@ -100,3 +100,36 @@ natsTest('joined bus: the link comes back after its connection in the broker is 
   plain.publish('x', 'again')
   t.is((await values(heard, 1)).length, 1)
 })
+
+natsTest('joined bus: what was held while the only server was away reaches the brokers that were there before', async t => {
+  const server = await NatsServer.configure(t)
+  await server.start()
+  // One comes back at once, the other a while later.
+  const a = await joinedBroker(t, [server.url], { bus: { backoff: { initial: '1ms', max: '5ms', jitter: 0 } } })
+  const b = await joinedBroker(t, [server.url], { bus: { backoff: { initial: '250ms', max: '250ms', jitter: 0 } } })
+  const [alice, bob] = [await a.connect(), await b.connect()]
+  const heard = bob.subscribe('news')
+  await heard.ready
+  t.is((await alice.call('status')).bus?.peers, 1)
+  for (let round = 0; round < 3; round++) {
+    await server.kill()
+    await reaches(alice, 'waiting')
+    await alice.publish('news', round)
+    await server.start()
+    t.deepEqual(await values(heard, 1), [round])
+    await Promise.all([reaches(alice, 'joined'), reaches(bob, 'joined')])
+  }
+  const { dropped, balanced } = await alice.call('stats')
+  t.deepEqual([dropped['link-down'], dropped['link-unknown'], balanced], [0, 0, true])
+})
+
+natsTest('joined bus: a broker that stops in order is forgotten by the others', async t => {
+  const server = await NatsServer.configure(t)
+  await server.start()
+  const [a, b] = await Promise.all([joinedBroker(t, [server.url]), joinedBroker(t, [server.url])])
+  const alice = await a.connect()
+  await until(async () => (await alice.call('status')).bus?.peers === 1)
+  await b.broker.stop()
+  await until(async () => (await alice.call('status')).bus?.peers === 0)
+  t.pass()
+})

@@ -15,6 +15,7 @@ import { decodeFrame, encodeFrame } from '../../wire/frame.ts'
 import type { Asked } from './asked.ts'
 import { Epochs } from './epochs.ts'
 import type { Interest, Wanted } from './interest.ts'
+import { isPeerId, type PeerWord } from './peers.ts'
 import type { SharedSubjects } from './shared-subjects.ts'
 import { Word } from './words.ts'
 
@@ -29,6 +30,8 @@ export interface IncomingOptions {
   readonly timeoutMs: number
   /** `$CB.bus.<broker>`: what is sent below it is for this broker alone. */
   readonly home: string
+  /** Another broker said something. */
+  readonly onWord: (peer: string, word: PeerWord) => void
   /** Tells whoever asks at `reply` that nobody answers. */
   readonly decline: (reply: string) => void
 }
@@ -79,7 +82,8 @@ export class Incoming {
     if (request !== undefined) return wanted.isOwn && this.#answer(request, headers, payload)
     const tokens = tokensOf(subject)
     if (tokens === undefined || !matchesPattern(wanted.tokens, tokens)) return false
-    if (wanted.isOwn) return this.#addressed(subject, reply, headers, payload)
+    const peer = mark?.split(' ', 1)[0]
+    if (wanted.isOwn) return this.#word(subject, peer) || this.#addressed(subject, reply, headers, payload)
     if (!this.#options.subjects.hasSubject(tokens)) return true
     this.#arrived(subject, reply, headers, payload, wanted.group === undefined ? undefined : { pattern: wanted.pattern, name: wanted.group })
     return true
@@ -95,6 +99,14 @@ export class Incoming {
     }
     const kind = headers !== undefined && headerValue(headers, Word.kind) === 'part' ? Kind.part : Kind.response
     gate.answered(nativeFrame({ subject: '', kind, origin: gate.number, id: gate.nextId(), timeMicros: gate.wallMicros(), to: origin, ref: id, headers, payload, isSenderChecked: true }))
+    return true
+  }
+
+  #word(subject: string, peer: string | undefined): boolean {
+    const { home, onWord } = this.#options
+    const word = subject === '$CB.bus.hello' ? 'hello' : subject === '$CB.bus.bye' ? 'bye' : subject === `${home}.here` ? 'here' : undefined
+    if (word === undefined || peer === undefined || !isPeerId(peer)) return false
+    onWord(peer, word)
     return true
   }
 

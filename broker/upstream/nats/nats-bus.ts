@@ -41,7 +41,7 @@ export class NatsBus implements Bus {
   constructor(settings: NatsBusSettings, broker: string) {
     this.subjects = new SharedSubjects(settings.subjects, settings.localGroups)
     this.home = `$CB.bus.${broker}`
-    this.interest = new Interest(this.subjects, ['$CB.all', '$CB.to.>', `${this.home}.>`])
+    this.interest = new Interest(this.subjects, ['$CB.all', '$CB.to.>', '$CB.bus.hello', '$CB.bus.bye', `${this.home}.>`])
   }
 
   get state(): BusState {

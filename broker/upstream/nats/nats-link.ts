@@ -18,7 +18,9 @@ import { Heartbeat } from './heartbeat.ts'
 import { Incoming } from './incoming.ts'
 import { linkDialect } from './link-dialect.ts'
 import type { BusState, NatsBus } from './nats-bus.ts'
+import type { NatsClient } from './nats-client.ts'
 import { Outgoing } from './outgoing.ts'
+import { GATHER_MS, Peers } from './peers.ts'
 import { openPair, settled, type Pair } from './pair.ts'
 import { parseServerAddress, type ServerAddress } from '../../ground/nats-address.ts'
 import { ServerOrder } from './server-order.ts'
@@ -38,6 +40,8 @@ export interface LinkStatus {
   readonly rttMs: number
   /** Why there was no server the last time. */
   readonly problem: string | undefined
+  /** Other brokers that were heard of. */
+  readonly peers: number
   /** Messages that belonged to no subscription, or could not be put into NATS form. */
   readonly strays: number
   /** Messages of links that their brokers had left. */
@@ -84,6 +88,7 @@ export class NatsLink {
   readonly #outgoing: Outgoing
   readonly #incoming: Incoming
   readonly #heartbeat: Heartbeat
+  readonly #peers = new Peers()
   readonly #user: UserConnection
   readonly #gate: BusGate
   readonly #retry = new Deadline(() => this.#again())
@@ -126,6 +131,10 @@ export class NatsLink {
       broker: options.broker,
       timeoutMs: options.requestTimeoutMs,
       home: bus.home,
+      onWord: (peer, word) => {
+        this.#peers.heard(peer, word)
+        if (word === 'hello') this.#say(this.#pair?.p, `$CB.bus.${peer}.here`)
+      },
       decline: (reply) => this.#decline(reply),
     })
     this.#heartbeat = new Heartbeat({ deadlines, nowMs, intervalMs: settings.pingIntervalMs, isPaused: () => this.#link.isPaused, onBeat: () => this.#beat() })
@@ -145,6 +154,7 @@ export class NatsLink {
       sinceMs: Math.round(this.#options.nowMs() - this.#sinceMs),
       rttMs: server?.rttMs ?? 0,
       problem: this.#problem,
+      peers: this.#peers.size,
       strays: this.#incoming.strays,
       late: this.#incoming.late,
       unsent: this.#outgoing.unsent,
@@ -162,6 +172,7 @@ export class NatsLink {
     const pair = this.#pair
     if (pair === undefined) return
     const untilMs = this.#options.nowMs() + DRAIN_MS
+    this.#say(pair.p, '$CB.bus.bye')
     this.#options.bus.interest.detach()
     while (this.#pair === pair && this.#gate.pending.messages > 0) {
       const leftMs = untilMs - this.#options.nowMs()
@@ -223,6 +234,9 @@ export class NatsLink {
       this.#setState('joining')
       bus.interest.attach(pair.p, pair.q, this.#asked.inbox)
       await settled(pair, ENTRY_MS)
+      this.#newEpoch()
+      this.#say(pair.p, '$CB.bus.hello')
+      await this.#peers.gathered(GATHER_MS)
       if (this.#isClosed || pair.p.isClosed || pair.q.isClosed) throw new BrokerError('bus.unreachable', { server: server.text, problem: 'it closed the connection' })
     } catch (error) {
       bus.interest.detach()
@@ -254,9 +268,6 @@ export class NatsLink {
     this.#leavingBeats = 0
     this.#problem = undefined
     deadlines.cancel(this.#hold)
-    const mark = epochMark(this.#options.broker, this.#options.incarnation, ++this.#epoch)
-    this.#outgoing.mark(mark)
-    this.#incoming.joined(mark)
     this.#link.use(pair.p, pair.q)
     bus.set(this.#gate, 'joined')
     this.#enter('joined', 'JOINED')
@@ -266,6 +277,18 @@ export class NatsLink {
     log.info({ server: pair.p.server.text, name: pair.p.info.name, version: pair.p.info.version }, 'joined a NATS server')
   }
 
+  #newEpoch(): void {
+    const mark = epochMark(this.#options.broker, this.#options.incarnation, ++this.#epoch)
+    this.#outgoing.mark(mark)
+    this.#incoming.joined(mark)
+  }
+
+  #say(p: NatsClient | undefined, subject: string): void {
+    const lines: Uint8Array[] = []
+    this.#outgoing.word(subject, lines)
+    p?.write(lines)
+  }
+
   #lost(pair: Pair, problem: BrokerError): void {
     end(pair, problem)
     if (pair !== this.#pair) return
@@ -273,6 +296,7 @@ export class NatsLink {
     this.#pair = undefined
     this.#problem = problem.message
     this.#order.lost(pair.p.server)
+    this.#peers.lost()
     this.#enter('connecting', 'LOST')
     log.warn({ server: pair.p.server.text }, problem.message)
     this.#detach()

@@ -88,6 +88,12 @@ export class Outgoing {
     this.#publish(reply, undefined, kind === Kind.part ? withFields(headers, fieldOf(Word.kind, 'part')) : headers, payload, into, limits)
   }
 
+  /** A word to other brokers. */
+  word(subject: string, into: Uint8Array[]): void {
+    const headers = withFields(utf8.encode('NATS/1.0\r\n\r\n'), this.#mark)
+    into.push(utf8.encode(`HPUB ${subject} ${headers.length} ${headers.length}\r\n`), headers, LINE_END)
+  }
+
   /** Tells whoever asks at `reply` that nobody answers. */
   declined(reply: string, into: Uint8Array[]): void {
     const headers = noResponders()
