@@ -72,8 +72,7 @@ export class Requester {
     const { nats, ipc } = this.#core.settings
     const { firstId: id, timeMicros } = messages
     const replyBytes = subjectBytes(replyTo)
-    // Who has too many open gets no more answers by frames; other receivers are not concerned.
-    const mayOpen = replyBytes !== undefined && (connection.openRequests?.size ?? 0) < ipc.limits.maxOpenRequests
+    const mayOpen = replyBytes !== undefined
     if (mayOpen) messages.answerMs = nats.requestTimeoutMs
     const targets = this.#publisher.targets(connection, route, slice)
     targets.keep((sink) => this.#hasLink(sink))
@@ -85,6 +84,8 @@ export class Requester {
     account(slice.account, 1, sinks.length)
     this.#publisher.record(connection, route, slice, answering.length > 0 ? Kind.request : Kind.publish, id, timeMicros, sinks, details)
     if (responders.length > 0) {
+      // Who only listens never answers, and nobody says for how long its client waits: the oldest makes room.
+      if ((connection.openRequests?.size ?? 0) >= ipc.limits.maxOpenRequests) this.open.cancelOldest(connection)
       const reply = { subject: replyTo, bytes: replyBytes!, isShared: sinks.length > responders.length }
       this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs: nats.requestTimeoutMs, isMany: true, responders, reply })
     }

@@ -136,6 +136,11 @@ export class OpenRequests {
     return request !== undefined
   }
 
+  /** The requester's oldest request makes room for another one. */
+  cancelOldest(requester: RequestParty): void {
+    for (const request of requester.openRequests?.values() ?? []) return this.#close(request, undefined)
+  }
+
   /** A connection is gone: its requests are cancelled, those that waited for it alone end at once. */
   leave(party: RequestParty): void {
     if (party.openRequests !== undefined) for (const request of party.openRequests.values()) this.#close(request, undefined)

@@ -146,14 +146,19 @@ test('foreign requests: receivers that are all NATS clients are left to themselv
   t.is(asker.text(), 'MSG _INBOX.me.1 1 2\r\nok\r\n')
 })
 
-test('foreign requests: with as many open as it may have, a NATS client still reaches everybody', t => {
+test('foreign requests: of as many as may be open the oldest makes room', t => {
   const rig = new PipelineRig({ ipc: { limits: { maxOpenRequests: 2 } } })
   const [asker, observer, plain] = [asking(rig), subscribed(rig.native(), 'ask'), rig.nats()]
   plain.raw('SUB ask 9\r\n')
-  for (let i = 0; i < 4; i++) asker.raw('PUB ask _INBOX.me.1 0\r\n\r\n')
-  t.deepEqual(observer.messages().map(({ kind, headers }) => [kind, headers!['replyTo']]), [Kind.request, Kind.request, Kind.publish, Kind.publish].map(kind => [kind, '_INBOX.me.1']))
-  t.is(natsMessages(plain.text()).length, 4)
-  isSettled(t, rig, 2)
+  for (let i = 1; i <= 4; i++) asker.raw(`PUB ask _INBOX.me.${i} 0\r\n\r\n`)
+  const frames = observer.messages()
+  const requests = frames.filter(({ kind }) => kind === Kind.request)
+  t.is(requests.length, 4)
+  for (const { origin: to, id: ref } of requests) observer.send({ kind: Kind.response, to, ref, payload: utf8.encode(String(ref)) })
+  t.deepEqual(natsMessages(asker.text()).map(({ subject }) => subject), ['_INBOX.me.3', '_INBOX.me.4'])
+  t.deepEqual(observer.frames().map(frame => codeOf(frame)), ['request.not_open', 'request.not_open'])
+  t.is(natsMessages(plain.text()).length, 4, 'other receivers are not concerned')
+  isSettled(t, rig)
 })
 
 test('foreign requests: what is no subject is nowhere to answer to', t => {
