@@ -3,7 +3,7 @@
 
 import type { BrokerSign, Place } from './presence-entries.ts'
 
-/** Places that are remembered; beyond that who is not known may be anywhere. A place takes about 0.6 KiB. */
+/** Places that are remembered; beyond that who is not known may be anywhere. A place takes about 0.4 KiB. */
 export const MAX_PLACES = 200_000
 
 /** Brokers likewise; more do not share one set of servers. */
