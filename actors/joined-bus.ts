@@ -52,7 +52,7 @@ export async function joinBus(settings: NatsBusSettings, pipeline: Pipeline, ver
       else if (event === 'draining' || event === 'closed') cluster.presence.left(connection.client)
     },
     status() {
-      const { forwarded, dropped } = core.accounts.totals()
+      const { forwarded } = core.accounts.totals()
       const { patterns, groups } = bus.interest.counts
       const found = link?.status()
       const outbound = core.busConnection?.outbound
@@ -68,7 +68,7 @@ export async function joinBus(settings: NatsBusSettings, pipeline: Pipeline, ver
         groups,
         forwarded,
         held: outbound?.pendingMessages ?? 0,
-        lost: { down: dropped['link-down'], unknown: dropped['link-unknown'] },
+        lost: { down: outbound?.dropped?.['link-down'] ?? 0, unknown: outbound?.dropped?.['link-unknown'] ?? 0 },
         strays: found?.strays ?? 0,
         late: found?.late ?? 0,
         unsent: found?.unsent ?? 0,

@@ -1,6 +1,6 @@
 // How well a broker is, part by part, from what was read of it. Pure: it neither looks anything up nor acts on it.
 
-import type { HealthPart, HealthState } from './ground/api.ts'
+import type { BusStatus, HealthPart, HealthState } from './ground/api.ts'
 import type { ActorInfo } from './ground/types.ts'
 
 /** What was read of a broker. */
@@ -12,6 +12,8 @@ export interface HealthFacts {
   readonly gatewayProblem: string | undefined
   /** Why it runs without the NATS port that is configured. */
   readonly natsProblem: string | undefined
+  /** undefined: no servers are joined. */
+  readonly bus: Pick<BusStatus, 'state' | 'server' | 'problem' | 'rttMs' | 'held' | 'peers' | 'sinceMs'> | undefined
   readonly channels: number
   readonly subscriptions: number
   readonly routes: number
@@ -37,7 +39,7 @@ const HOST_WARN = 0.5
 
 /** Part by part; the whole is as well as its worst part. */
 export function healthOf(facts: HealthFacts): { state: HealthState; parts: HealthPart[] } {
-  const parts = [broker(facts), registry(facts), router(facts), bus(facts), connections(facts), ...listeners(facts), ...gateway(facts), ...nats(facts), ...pool(facts), agents(facts), recorder(facts), loop(facts), memory(facts)]
+  const parts = [broker(facts), registry(facts), router(facts), bus(facts), connections(facts), ...listeners(facts), ...gateway(facts), ...nats(facts), ...link(facts), ...pool(facts), agents(facts), recorder(facts), loop(facts), memory(facts)]
   return { state: worst(parts.map(({ state }) => state)), parts }
 }
 
@@ -82,6 +84,14 @@ function gateway({ gatewayProblem }: HealthFacts): HealthPart[] {
 
 function nats({ natsProblem }: HealthFacts): HealthPart[] {
   return natsProblem === undefined ? [] : [{ part: 'NATS port', state: 'warn', text: natsProblem, values: {} }]
+}
+
+// A broker that is alone has none.
+function link({ bus }: HealthFacts): HealthPart[] {
+  if (bus === undefined) return []
+  const values = { rttMs: bus.rttMs, held: bus.held, peers: bus.peers, sinceMs: bus.sinceMs }
+  if (bus.state === 'joined') return [{ part: 'link', state: 'ok', text: `joined ${bus.server}`, values }]
+  return [{ part: 'link', state: 'warn', text: `no NATS server${bus.problem === undefined ? '' : `: ${bus.problem}`}`, values }]
 }
 
 // A broker without one has no actor of that name.

@@ -144,6 +144,7 @@ export class View implements BrokerView {
       tree: this.#host.tree(),
       gatewayProblem: this.#host.gatewayProblem,
       natsProblem: this.#host.natsProblem,
+      bus: this.#host.bus,
       channels: core.channels.list().length,
       subscriptions: core.interest.size,
       routes: core.routes.size,

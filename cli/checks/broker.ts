@@ -2,6 +2,7 @@
 
 import type { ClusterStatus } from '../../broker/ground/cluster.ts'
 import { findHolder } from '../../broker/ground/home-lock.ts'
+import { linkFinding } from '../bus-view.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../explain.ts'
 import { formatDuration } from '../format.ts'
@@ -25,7 +26,7 @@ export async function* checkBroker(context: Context): AsyncGenerator<Finding> {
       const { gatewayProblem, natsProblem, bus } = await client.call('status')
       const gateway: Finding[] = gatewayProblem === undefined ? [] : [{ check: 'gateway', state: 'warn', text: gatewayProblem, remedy: 'callboard gateway status --verbose names who has the port; then callboard restart' }]
       const nats: Finding[] = natsProblem === undefined ? [] : [{ check: 'nats', state: 'warn', text: natsProblem, remedy: 'stop what has the port, or set nats.port, or nats: false; then callboard restart' }]
-      return [broker, ...gateway, ...nats, ...(bus === undefined ? [] : clusterFindings(bus.cluster))]
+      return [broker, ...gateway, ...nats, ...(bus === undefined ? [] : [linkFinding(bus), ...clusterFindings(bus.cluster)])]
     })
   } catch (thrown) {
     const { message, hint } = explain(thrown)

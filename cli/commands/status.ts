@@ -4,6 +4,7 @@ import { BrokerError } from '../../broker/ground/errors.ts'
 import { findHolder } from '../../broker/ground/home-lock.ts'
 import type { ApiAnswer } from '../../client/index.ts'
 import type { Finding } from '../checks/finding.ts'
+import { busFields } from '../bus-view.ts'
 import type { Context } from '../context.ts'
 import { formatBytes, formatCount, formatDuration } from '../format.ts'
 import { print, printJson } from '../output.ts'
@@ -90,7 +91,7 @@ function formatStatus(now: Status): string {
     ['socket', now.socket],
     ['gateway', now.gateway ?? now.gatewayProblem ?? 'not configured'],
     ['nats', now.nats ?? now.natsProblem ?? 'not configured'],
-    ...(now.bus === undefined ? [] : clusterFields(now.bus)),
+    ...(now.bus === undefined ? [] : [...busFields(now.bus), ...clusterFields(now.bus)]),
     ...(now.leases.length === 0 ? [] : [['leases', now.leases.map(({ name, token, heldMs }) => `${name} (${formatDuration(heldMs)}, token ${token})`).join(', ')] as const]),
     ['connections', formatCount(now.connections)],
     ['channels', formatCount(now.channels)],
