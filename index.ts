@@ -49,7 +49,7 @@ export interface Broker {
   /** The supervision tree as it is now. */
   tree(): ActorInfo
   /**
-   * Takes over what can change while it runs: `principals`, of `nats` what no listener was made of, and certificates. Who
+   * Takes over what can change while it runs: `principals`, of `nats` what no listener was made of, and TLS where there is some. Who
    * is not let in any more is ended; who may less loses the subscriptions that are denied now.
    * @throws BrokerError `config.invalid`: a file cannot be read or used; principals and limits stay as they were
    */

@@ -167,12 +167,13 @@ export class BrokerActor implements BrokerHost {
 
   /**
    * Takes over what can change while the broker runs: principals, the limits of the NATS port, and its certificates.
-   * @throws BrokerError `config.invalid`: a file cannot be read or used; nothing is changed then but certificates
+   * @throws BrokerError `config.invalid`: a file cannot be read or used; nothing is changed then
    */
   reload({ nats, principals }: Settings): void {
     const { settings } = this.#options
-    this.reloadCertificates()
+    const changeCertificates = this.#listeners.prepareCertificates(nats)
     this.#principals?.replace(principals)
+    changeCertificates()
     changeLimits(settings.nats, nats)
     this.#listeners.maxNatsConnections = nats.maxConnections
     this.#pipeline?.settingsChanged()
@@ -180,7 +181,7 @@ export class BrokerActor implements BrokerHost {
 
   /** @throws BrokerError `config.invalid`: the old ones stay */
   reloadCertificates(): void {
-    this.#listeners.reloadCertificates()
+    this.#listeners.prepareCertificates()()
   }
 
   tree(): ActorInfo {

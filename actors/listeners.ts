@@ -4,7 +4,7 @@ import type { Core } from '../broker/core.ts'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
 import type { ErrorCode } from '../broker/ground/errors.ts'
 import { NATS_VERSION } from '../broker/ground/nats-version.ts'
-import type { Settings } from '../broker/ground/settings.ts'
+import type { NatsSettings, Settings } from '../broker/ground/settings.ts'
 import type { BrokerTelemetry } from '../broker/ground/telemetry.ts'
 import type { Link, Listener, Log } from '../broker/ground/types.ts'
 import { Monitor, type MonitorEndpoints } from '../broker/monitor.ts'
@@ -66,9 +66,9 @@ export class Listeners {
     this.#door.maxConnections = limit
   }
 
-  /** @throws BrokerError `config.invalid`: the old ones stay */
-  reloadCertificates(): void {
-    this.#gates.reload()
+  /** See TlsGates. @throws BrokerError `config.invalid` */
+  prepareCertificates(nats?: NatsSettings): () => void {
+    return this.#gates.prepare(nats)
   }
 
   /** What opens those that the settings ask for, in the order in which they start. */

@@ -1,7 +1,7 @@
 // The certificates of all ports: opened by the settings, read again together.
 
 import type { Deadlines } from '../broker/ground/deadlines.ts'
-import type { NatsTlsSettings } from '../broker/ground/settings.ts'
+import type { NatsSettings, NatsTlsSettings } from '../broker/ground/settings.ts'
 import type { Log } from '../broker/ground/types.ts'
 import type { TlsGate } from '../transports/tcp/tls-gate.ts'
 
@@ -30,10 +30,13 @@ export class TlsGates {
   }
 
   /**
-   * Reads all certificates again, for connections from now on.
-   * @throws BrokerError `config.invalid`: of that port the old ones stay
+   * Reads all certificates again; `nats`: by other settings than until now, where a port has TLS in both. Gives what makes connections
+   * from then on go by them; until that is called nothing has changed.
+   * @throws BrokerError `config.invalid`: a file cannot be read or used
    */
-  reload(): void {
-    for (const gate of this.#gates.values()) gate.reload()
+  prepare(nats?: NatsSettings): () => void {
+    const next: Readonly<Record<string, NatsTlsSettings | undefined>> = { 'nats.tls': nats?.tls, 'nats.websocket.tls': nats?.websocket?.tls }
+    const prepared = [...this.#gates].map(([block, gate]) => gate.prepare(next[block]))
+    return () => prepared.forEach((change) => change())
   }
 }

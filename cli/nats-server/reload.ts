@@ -23,7 +23,7 @@ const fixed: readonly (readonly [what: string, of: (options: ServerOptions) => u
   ['port', (options) => options.port],
   ['server_name', (options) => options.serverName],
   ['http', (options) => options.monitor],
-  ['websocket', ({ websocket }) => websocket && { ...websocket, tls: websocket.tls !== undefined, allowedOrigins: undefined }],
+  ['websocket', ({ websocket }) => websocket && { ...websocket, tls: websocket.tls !== undefined }],
   ['tls', ({ tls }) => tls !== undefined],
   ['ports_file_dir', (options) => options.portsFileDirectory],
   ['pid_file', (options) => options.pidFile],

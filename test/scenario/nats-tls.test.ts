@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { connect as connectTls } from 'node:tls'
 import test from 'ava'
+import { loadConfigOf } from '../../config/load.ts'
 import { startBroker, type LocalBroker } from '../support/broker.ts'
 import { certificateAuthority, noOpenssl, type Authority } from '../support/certificates.ts'
 import { connectNats } from '../support/nats-client.ts'
@@ -39,6 +40,8 @@ async function shownName(t: Teardown, { broker, authority }: SecureBroker): Prom
   const secure = connectTls({ socket, host: '127.0.0.1', ca: readFileSync(authority.caFile) })
   t.teardown(() => secure.destroy())
   await once(secure, 'secureConnect')
+  // Where the port wants a certificate of it, it hears of that now.
+  secure.on('error', () => {})
   return String(secure.getPeerCertificate().subject.CN)
 }
 
@@ -95,6 +98,24 @@ tlsTest(titled('config: nats.tls.cert and nats.tls.key are read again on request
   writeFileSync(keyFile, 'no key')
   t.throws(() => broker.broker.reloadCertificates(), { code: 'config.invalid' })
   t.is(await shownName(t, secure), 'next')
+})
+
+tlsTest(titled('nats tls: settings that are loaded again bring other files and rules; where something of them is wrong all stays'), async t => {
+  const secure = await startSecure(t)
+  const { broker, authority, certFile, keyFile } = secure
+  const { settings } = await loadConfigOf({ home: broker.home })
+  const tls = { certFile, keyFile, caFile: authority.caFile, verify: true, handshakeTimeoutMs: 60_000 }
+  const guest = { name: 'guest', roles: ['client'] as const, nkey: undefined, token: 'a-token-of-guests', tokenFile: undefined, publish: { allow: ['>'], deny: [] }, subscribe: { allow: ['>'], deny: [] } }
+  const next = { ...settings, nats: { ...settings.nats, tls: { ...tls, ...authority.issue('next') } } }
+  t.throws(() => broker.broker.reload({ ...next, principals: [{ ...guest, token: undefined, tokenFile: '/nowhere/token' }] }), { code: 'config.invalid' })
+  t.is(await shownName(t, secure), 'server')
+  broker.broker.reload({ ...next, principals: [guest] })
+  t.is(await shownName(t, secure), 'next')
+  const issued = authority.issue('client')
+  const client = await connectNats(t, `127.0.0.1:${broker.natsPort}`, { user: 'guest', pass: 'a-token-of-guests', tls: { caFile: authority.caFile, certFile: issued.certFile, keyFile: issued.keyFile } })
+  t.true(client.info?.tls_verify)
+  t.throws(() => broker.broker.reload({ ...next, nats: { ...next.nats, tls: { ...tls, certFile: '/nowhere/cert.pem' } }, principals: [] }), { code: 'config.invalid' })
+  await connectNats(t, `127.0.0.1:${broker.natsPort}`, { user: 'guest', pass: 'a-token-of-guests', tls: { caFile: authority.caFile, certFile: issued.certFile, keyFile: issued.keyFile } })
 })
 
 tlsTest(titled('config: with nats.tls nothing is warned of beyond this machine'), async t => {

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
+import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Deadlines } from '../../broker/ground/deadlines.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import type { NatsTlsSettings } from '../../broker/ground/settings.ts'
@@ -20,16 +20,11 @@ export interface TlsGateOptions {
 const NODE_HANDSHAKE_MS = 120_000
 
 export class TlsGate {
-  /** Time from the accepted socket to the end of the handshake. ms */
-  readonly handshakeMs: number
-  /** A client may also go on in the clear. */
-  readonly isOptional: boolean
-  /** A client begins before it is greeted. */
-  readonly isFirst: boolean
   readonly deadlines: Deadlines
   readonly #options: TlsGateOptions
+  #settings: NatsTlsSettings
   /** Listens nowhere: it is given sockets. */
-  readonly #server: Server
+  #server: Server
   /** Those in their handshake, by the address of the other end, which is what the two sockets of one connection share. */
   readonly #waiting = new Map<string, (secure: TLSSocket) => void>()
 
@@ -37,30 +32,35 @@ export class TlsGate {
   constructor(options: TlsGateOptions) {
     this.#options = options
     this.deadlines = options.deadlines
-    this.handshakeMs = options.settings.handshakeTimeoutMs
-    const { verify, isOptional = false, isFirst = false } = options.settings
-    this.isOptional = isOptional
-    this.isFirst = isFirst
-    const context = this.#read()
-    try {
-      this.#server = createServer({ ...context, requestCert: verify, rejectUnauthorized: verify, handshakeTimeout: NODE_HANDSHAKE_MS })
-    } catch (error) {
-      throw this.#unusable(error)
-    }
-    this.#server.on('secureConnection', (secure) => this.#secured(secure))
-    this.#server.on('tlsClientError', (error) => options.log.info({ problem: error.message }, 'a TLS handshake failed'))
+    this.#settings = options.settings
+    this.#server = this.#make(options.settings)
+  }
+
+  /** Time from the accepted socket to the end of the handshake. ms */
+  get handshakeMs(): number {
+    return this.#settings.handshakeTimeoutMs
+  }
+
+  /** A client may also go on in the clear. */
+  get isOptional(): boolean {
+    return this.#settings.isOptional === true
+  }
+
+  /** A client begins before it is greeted. */
+  get isFirst(): boolean {
+    return this.#settings.isFirst === true
   }
 
   /**
-   * Reads the certificates again; connections from now on get the new ones.
-   * @throws BrokerError `config.invalid`: a file cannot be read or used; the old ones stay
+   * Reads the files again, or those of other settings. Gives what makes connections from then on go by them; until that is
+   * called nothing has changed.
+   * @throws BrokerError `config.invalid`: a file cannot be read or used
    */
-  reload(): void {
-    const context = this.#read()
-    try {
-      this.#server.setSecureContext(context)
-    } catch (error) {
-      throw this.#unusable(error)
+  prepare(settings: NatsTlsSettings = this.#settings): () => void {
+    const server = this.#make(settings)
+    return () => {
+      this.#settings = settings
+      this.#server = server
     }
   }
 
@@ -83,13 +83,25 @@ export class TlsGate {
     secured(secure)
   }
 
-  #read(): TlsOptions {
-    const { settings } = this.#options
+  #make(settings: NatsTlsSettings): Server {
+    const { certFile, keyFile, caFile, verify } = settings
+    let server: Server
     try {
-      return { cert: readFileSync(settings.certFile), key: readFileSync(settings.keyFile), ...(settings.caFile === undefined ? {} : { ca: readFileSync(settings.caFile) }), minVersion: 'TLSv1.2' }
+      server = createServer({
+        cert: readFileSync(certFile),
+        key: readFileSync(keyFile),
+        ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
+        minVersion: 'TLSv1.2',
+        requestCert: verify,
+        rejectUnauthorized: verify,
+        handshakeTimeout: NODE_HANDSHAKE_MS,
+      })
     } catch (error) {
       throw this.#unusable(error)
     }
+    server.on('secureConnection', (secure) => this.#secured(secure))
+    server.on('tlsClientError', (error) => this.#options.log.info({ problem: error.message }, 'a TLS handshake failed'))
+    return server
   }
 
   #unusable(error: unknown): BrokerError {
