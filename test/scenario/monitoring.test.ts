@@ -4,6 +4,7 @@ import test from 'ava'
 import { createBroker, defaultSettings, type Settings } from '../../index.ts'
 import { startBroker, type LocalBroker } from '../support/broker.ts'
 import { httpGet, type HttpAnswer } from '../support/http-get.ts'
+import { connectNats, connectNatsWebSocket } from '../support/nats-client.ts'
 import { recordedLog } from '../support/recorded-log.ts'
 import { temporaryDirectory, type Teardown } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
@@ -158,4 +159,36 @@ test('monitoring: the port of its own names principals to programs of this host 
   const user = async (headers: Record<string, string> = {}): Promise<unknown> => (await httpGet(`${broker.monitorAddress!}connz?auth=1`, headers)).json<Connz>().connections[0]!['authorized_user']
   t.is(await user(), 'owner')
   t.is(await user({ 'x-forwarded-for': '192.0.2.7' }), undefined)
+})
+
+test('monitoring: connections say by what they came and what they are written in, and subscriptions have the sids of their clients', async t => {
+  const local = await startBroker(t, { config: { nats: { authTimeout: '1m' } } })
+  const login = { user: 'owner', pass: local.token }
+  // One after the other: the library has one transport at a time.
+  const tcp = await connectNats(t, local.nats, { ...login, name: 'by tcp' })
+  await connectNatsWebSocket(t, `${local.gateway}nats`, { ...login, name: 'by websocket' })
+  await local.connect({ clientId: 'native' })
+  tcp.subscribe('news.*', { callback() {} })
+  tcp.subscribe('weather.>', { queue: 'desk', max: 5, callback() {} })
+  for (let i = 0; i < 2; i++) tcp.publish('weather.berlin', 'rain')
+  await tcp.flush()
+  const { connections } = (await reader(local)('/connz?subs=detail')).json<Connz>()
+  t.deepEqual(connections.map(({ name, type, lang }) => [name, type, lang]).toSorted(), [['by tcp', 'nats', 'nats.js'], ['by websocket', 'websocket', 'nats.ws'], ['native', 'callboard', undefined]])
+  const { cid, subscriptions_list_detail: details } = connections.find(({ type }) => type === 'nats')!
+  t.deepEqual(details, [{ subject: 'news.*', sid: '1', msgs: 0, cid }, { subject: 'weather.>', qgroup: 'desk', sid: '2', msgs: 2, max: 5, cid }])
+})
+
+test('monitoring: who is ended for not reading is a slow consumer', async t => {
+  const local = await startBroker(t, { config: { ipc: { limits: { maxPendingBytes: '4mb', stallTimeout: '0s', overflow: 'disconnect' } } } })
+  const get = reader(local)
+  const [publisher, stuck] = await Promise.all([local.connect(), local.native({ client: 'stuck' })])
+  await stuck.subscribe(1, 'flood')
+  stuck.socket.pause()
+  const payload = 'x'.repeat(512 * 1024)
+  await until(async () => {
+    await publisher.publish('flood', payload, { receipt: true })
+    return (await get('/varz')).json()['slow_consumers'] === 1
+  })
+  const { connections } = (await get('/connz?state=closed')).json<Connz>()
+  t.like(connections[0], { name: 'stuck', reason: 'Slow Consumer (Pending Bytes)', subscriptions: 1 })
 })
