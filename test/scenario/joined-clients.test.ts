@@ -2,6 +2,7 @@
 
 import type { Client } from '../../client/index.ts'
 import { Kind } from '../../broker/wire/layout.ts'
+import { startBrokerProcess } from '../support/broker.ts'
 import { take, values } from '../support/collect.ts'
 import { errorCode } from '../support/error-code.ts'
 import { joinedBroker, joinedBrokers, knows } from '../support/joined-brokers.ts'
@@ -18,7 +19,8 @@ async function sees(client: Client, others: number, clients: number): Promise<vo
 
 /** Resolves once a message to the address goes somewhere. */
 async function reaches(client: Client, address: string): Promise<void> {
-  await until(async () => ((await client.publish(address, 'probe', { receipt: true })) as { receivers: number }).receivers === 1)
+  await knows(client, 1)
+  await until(async () => (await client.publish(address, 'probe', { receipt: true })).receivers === 1)
 }
 
 natsTest('joined clients: one is reached at any broker, by id, agent name and session, and by nobody else heard', async t => {
@@ -126,4 +128,25 @@ natsTest('joined clients: a plain NATS client reaches them by their addresses', 
   await sees(a!.client, 1, 1)
   const plain = await connectNats(t, url)
   t.is((await plain.request('$CB.to.client.lamp-1', 'state?', { timeout: 5000 })).string(), 'on')
+})
+
+natsTest('joined clients: of a broker that was killed nobody is looked for any more after its time, and its next start has its clients again', async t => {
+  const { url } = await startNatsServer(t, { jetStream: true })
+  const a = await joinedBroker(t, [url])
+  const client = await a.connect()
+  const b = await startBrokerProcess(t, { config: { bus: { nats: { servers: [url] } } } })
+  await b.connect({ clientId: 'lamp-1' })
+  await reaches(client, '$CB.to.client.lamp-1')
+  const killedAt = performance.now()
+  await b.end('SIGKILL')
+  await knows(client, 0)
+  t.deepEqual(await client.publish('$CB.to.client.lamp-1', 1, { receipt: true }), { receivers: 0 })
+  // Ten seconds without a sign of life, and one look every three.
+  const goneMs = performance.now() - killedAt
+  t.true(goneMs > 5000 && goneMs < 30_000, `${goneMs} ms`)
+  const again = await startBrokerProcess(t, { home: b.home })
+  const lamp = await again.connect({ clientId: 'lamp-1' })
+  lamp.subscribe('$CB.to.>', { onMessage: message => message.respond('on') })
+  await reaches(client, '$CB.to.client.lamp-1')
+  t.is((await client.request('$CB.to.client.lamp-1', 'state?')).value, 'on')
 })

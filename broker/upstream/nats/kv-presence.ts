@@ -106,7 +106,7 @@ export class KvPresence implements Presence {
 
   /** The others that are alive. */
   peers(): PeerBroker[] {
-    return this.#places.brokers(this.#options.clock.monotonicMs()).filter(({ broker }) => broker !== this.#self.broker)
+    return this.#places.brokers().filter(({ broker }) => broker !== this.#self.broker)
   }
 
   /** Clients that others have. */

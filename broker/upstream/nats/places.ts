@@ -38,9 +38,9 @@ export class Places {
     return this.#clients.size
   }
 
-  /** Those alive. */
-  brokers(nowMs: number): BrokerSign[] {
-    return [...this.#brokers.values()].filter(({ atMs }) => nowMs - atMs < this.#ttlMs).map(({ sign }) => sign)
+  /** Those alive, as far as `expire()` has looked. */
+  brokers(): BrokerSign[] {
+    return Array.from(this.#brokers.values(), ({ sign }) => sign)
   }
 
   /** A sign of life; true when the broker, or this start of it, was not known. */
@@ -48,7 +48,7 @@ export class Places {
     const before = this.#brokers.get(sign.broker)
     if (before === undefined && this.#brokers.size >= MAX_BROKERS) return false
     this.#brokers.set(sign.broker, { sign, atMs: nowMs })
-    return before?.sign.instance !== sign.instance || nowMs - before.atMs >= this.#ttlMs
+    return before?.sign.instance !== sign.instance
   }
 
   /** It has said goodbye, or its time is over. True when it counted as alive. */
