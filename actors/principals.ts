@@ -29,8 +29,8 @@ export function readProofs({ name, token, tokenFile, nkey }: PrincipalSettings):
   return { token: token ?? (tokenFile === undefined ? undefined : readToken(name, tokenFile)), nkey: key }
 }
 
-export function addConfigured(core: Core, { name, roles, publish, subscribe }: PrincipalSettings, proofs: ReadProofs): ReturnType<Core['addPrincipal']> {
-  return core.addPrincipal({ name, roles, publish, subscribe }, proofs)
+export function addConfigured(core: Core, { name, roles, publish, subscribe, responses, groups }: PrincipalSettings, proofs: ReadProofs): ReturnType<Core['addPrincipal']> {
+  return core.addPrincipal({ name, roles, publish, subscribe, responses, groups }, proofs)
 }
 
 /** A credential that serves one incarnation of an agent. */

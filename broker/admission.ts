@@ -1,6 +1,7 @@
 // Lets connections in: limits, handshake, identity, welcome.
 
 import { randomBytes } from 'node:crypto'
+import { AllowedReplies } from './allowed-replies.ts'
 import type { Connection } from './connection.ts'
 import { controlAccount, type Core } from './core.ts'
 import type { ControlMessage } from './ground/control.ts'
@@ -155,6 +156,7 @@ export class Admission {
       if (before?.readsZstd === readsZstd) return this.#resume(before, connection, ref, hello, credential, mac)
     }
     connection.permissions = credential.narrowing === undefined ? permissions : core.narrowed.take(permissions, credential.narrowing)
+    if (permissions.responses !== undefined) connection.replies = new AllowedReplies(permissions.responses, () => core.clock.monotonicMs())
     connection.key = credential.key
     connection.program = hello.program
     connection.agent = hello.agent

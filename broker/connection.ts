@@ -1,5 +1,6 @@
 // The record of one connection: identity, queues and counters. What happens to it is decided by the pipeline.
 
+import type { AllowedReplies } from './allowed-replies.ts'
 import type { Dialect } from './ground/control.ts'
 import type { Deadline } from './ground/deadlines.ts'
 import type { BrokerError } from './ground/errors.ts'
@@ -65,6 +66,8 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   permissions: Permissions | undefined
   /** When what let it in expires. µs of wall time, 0 = never */
   expiresAtMicros = 0
+  /** Subjects on which it may publish because it was asked there; undefined: it has no such leave. */
+  replies: AllowedReplies | undefined
   /** Signs and checks this connection's messages when signatures are on. */
   key: KeyObject | undefined
   /** What it was greeted with, on links where the broker speaks first. */
@@ -147,9 +150,14 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
     return this.outbound.isHigh || this.state === 'detached'
   }
 
-  mayReceive(subject: readonly string[]): boolean {
+  /** It has leave to answer, or rules for queue groups. */
+  get isRestricted(): boolean {
+    return this.replies !== undefined || this.permissions?.groups !== undefined
+  }
+
+  mayReceive(subject: readonly string[], group?: string): boolean {
     // One that is ending receives nothing: a group passes it over at once.
-    return this.isPresent && this.permissions!.mayReceive(subject)
+    return this.isPresent && this.permissions!.mayReceive(subject, group)
   }
 
   deliver(slice: Slice): boolean {

@@ -131,7 +131,7 @@ export class Publisher {
   mayPublish(connection: Connection, route: Route, firstId: number, count: number): boolean {
     const permissions = connection.permissions!
     const verdict = connection.answersFrames ? this.verdict(permissions, route) : (route.foreignVerdicts[permissions.index] ??= this.#judge(permissions, route, true))
-    if (verdict === Verdict.allowed) return true
+    if (verdict === Verdict.allowed || (verdict === Verdict.denied && connection.replies?.takes(route.subject, count) === true)) return true
     route.receivers.account.rejected += count
     const error =
       verdict === Verdict.direction

@@ -1,6 +1,7 @@
 // Connections after principals have changed: who is not let in any more goes, who may less loses the subscriptions that are
 // denied now. Permissions to publish hold from the next message on.
 
+import { AllowedReplies } from './allowed-replies.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { BrokerError } from './ground/errors.ts'
@@ -38,14 +39,15 @@ export class Reauthorisation {
 
   #apply(connection: Connection, permissions: Permissions): void {
     connection.permissions = permissions
+    connection.replies = permissions.responses && new AllowedReplies(permissions.responses, () => this.#core.clock.monotonicMs())
     // What it published on last was allowed by the permissions before.
     connection.lastRoute = undefined
     const isNats = connection.link.protocol === 'nats'
-    for (const { number, tokens, pattern, subscriber } of [...(connection.subscriptions?.values() ?? [])]) {
-      if (isNats ? permissions.maySubscribeWhole(tokens) : permissions.maySubscribe(tokens)) continue
+    for (const { number, tokens, pattern, group, subscriber } of [...(connection.subscriptions?.values() ?? [])]) {
+      if (isNats ? permissions.maySubscribeWhole(tokens, group) : permissions.maySubscribe(tokens)) continue
       if (subscriber.revoked === undefined) this.#subscriptions.unsubscribe(connection, number)
       else subscriber.revoked()
-      this.#core.send(connection, { kind: Kind.error, ref: number, body: new BrokerError('permission.denied', { principal: permissions.name, action: 'subscribe to', subject: pattern }).toBody() })
+      this.#core.send(connection, { kind: Kind.error, ref: number, body: new BrokerError('permission.denied', { principal: permissions.name, action: 'subscribe to', subject: pattern, group }).toBody() })
     }
   }
 

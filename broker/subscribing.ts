@@ -29,7 +29,7 @@ export class Subscribing {
     this.#checkLimit(connection, number, maxSubscriptions)
     const tokens = parsePattern(pattern)
     // What is addressed to a connection comes unasked; the rest of the reserved space is nobody's to watch.
-    if (isReserved(tokens)) throw denied(connection, pattern)
+    if (isReserved(tokens) || !connection.permissions!.maySubscribe(tokens)) throw denied(connection, pattern)
     this.#add(connection, { number, pattern, tokens, group, filter: filter === undefined ? undefined : compileFilter(filter), subscriber: connection })
   }
 
@@ -43,7 +43,7 @@ export class Subscribing {
     this.#checkLimit(connection, number, nats.maxSubscriptions === 0 ? ipc.limits.maxSubscriptions : nats.maxSubscriptions)
     const tokens = parsePattern(pattern)
     if (tokens[0] === '$CB' && (group !== undefined || !isOwnAddress(connection, tokens))) throw denied(connection, pattern, group)
-    if (!connection.permissions!.maySubscribeWhole(tokens)) throw denied(connection, pattern, group)
+    if (!connection.permissions!.maySubscribeWhole(tokens, group)) throw denied(connection, pattern, group)
     this.#add(connection, { number, pattern, tokens, group, filter: undefined, subscriber })
   }
 
@@ -61,7 +61,6 @@ export class Subscribing {
 
   #add(connection: Connection, subscription: Subscription): void {
     const { number, pattern, tokens, group } = subscription
-    if (!connection.permissions!.maySubscribe(tokens)) throw denied(connection, pattern)
     connection.subscriptions ??= new Map()
     connection.subscriptions.set(number, subscription)
     this.#core.counts.subscribed++

@@ -3,7 +3,7 @@
 
 import type { BackoffSettings } from './backoff-settings.ts'
 import type { BusSettings, NatsSettings, ResponseRules } from './nats-settings.ts'
-import type { ChannelMode, PatternRules, Role } from './types.ts'
+import type { ChannelMode, GroupRules, PatternRules, Role } from './types.ts'
 
 export type { BackoffSettings } from './backoff-settings.ts'
 export type { BusSettings, NatsBusSettings, NatsSettings, NatsTlsSettings, ResponseRules } from './nats-settings.ts'
@@ -220,6 +220,8 @@ export interface PrincipalSettings {
   readonly subscribe: PatternRules
   /** It may also publish on the reply subjects of messages that it received; undefined: it may not. NATS clients only. */
   readonly responses?: ResponseRules | undefined
+  /** What holds for the members of queue groups, before `subscribe`. NATS clients only. */
+  readonly groups?: GroupRules | undefined
 }
 
 export interface RecorderSettings {

@@ -1,6 +1,7 @@
 // The interfaces by which the parts of the broker meet. Nothing here runs.
 
 import type { BrokerError } from './errors.ts'
+import type { ResponseRules } from './nats-settings.ts'
 
 /** Structured log of one part. Never given a secret. */
 export interface Log {
@@ -90,6 +91,22 @@ export interface Principal {
   readonly roles: readonly Role[]
   readonly publish: PatternRules
   readonly subscribe: PatternRules
+  /** It may also publish on the reply subjects of messages that it received; undefined: it may not. */
+  readonly responses?: ResponseRules | undefined
+  /** What holds for the members of queue groups, before `subscribe`. */
+  readonly groups?: GroupRules | undefined
+}
+
+/** May a member of that group see subjects of that pattern? `group` may have wildcards, as a pattern has. */
+export interface GroupRule {
+  readonly pattern: string
+  readonly group: string
+}
+
+/** Where some rule's pattern matches, those of them that name the group decide. */
+export interface GroupRules {
+  readonly allow: readonly GroupRule[]
+  readonly deny: readonly GroupRule[]
 }
 
 /** Deny wins over allow. `['>']` allows everything. */

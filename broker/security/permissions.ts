@@ -1,7 +1,10 @@
 // May a principal publish to, or see, a subject? Compiled patterns, deny before allow.
 
 import { matchesPattern, parsePattern, patternsOverlap } from '../ground/subject.ts'
-import type { PatternRules, Principal, Role } from '../ground/types.ts'
+import type { ResponseRules } from '../ground/settings.ts'
+import type { GroupRules, PatternRules, Principal, Role } from '../ground/types.ts'
+import { CompiledGroupRules } from './group-rules.ts'
+import { covers } from './pattern-cover.ts'
 
 interface Rules {
   readonly allow: readonly (readonly string[])[]
@@ -14,10 +17,13 @@ export class Permissions implements Principal {
   readonly roles: readonly Role[]
   readonly publish: PatternRules
   readonly subscribe: PatternRules
+  readonly responses: ResponseRules | undefined
+  readonly groups: GroupRules | undefined
   /** Small and dense, for use as an array index. */
   readonly index: number
   readonly #publish: Rules
   readonly #subscribe: Rules
+  readonly #groups: CompiledGroupRules | undefined
   /** These allow no more than those. */
   readonly #within: Permissions | undefined
 
@@ -27,10 +33,13 @@ export class Permissions implements Principal {
     this.roles = principal.roles
     this.publish = principal.publish
     this.subscribe = principal.subscribe
+    this.responses = principal.responses
+    this.groups = principal.groups
     this.index = index
     this.#within = within
     this.#publish = compile(principal.publish)
     this.#subscribe = compile(principal.subscribe)
+    this.#groups = principal.groups === undefined ? undefined : new CompiledGroupRules(principal.groups)
   }
 
   /** What a client presented made them narrower than its principal's. */
@@ -54,8 +63,8 @@ export class Permissions implements Principal {
   }
 
   /** Decides per message subject, when a route is built. */
-  mayReceive(subject: readonly string[]): boolean {
-    return allows(this.#subscribe, subject) && (this.#within?.mayReceive(subject) ?? true)
+  mayReceive(subject: readonly string[], group?: string): boolean {
+    return this.#admits(subject, group) && (this.#within?.mayReceive(subject, group) ?? true)
   }
 
   /**
@@ -71,8 +80,15 @@ export class Permissions implements Principal {
    * The same as NATS has it: everything that the pattern matches must be allowed by one rule, though parts of it may be
    * denied.
    */
-  maySubscribeWhole(pattern: readonly string[]): boolean {
-    return this.maySubscribe(pattern) && this.#subscribe.allow.some((rule) => covers(rule, pattern)) && (this.#within?.maySubscribeWhole(pattern) ?? true)
+  maySubscribeWhole(pattern: readonly string[], group?: string): boolean {
+    return this.#admits(pattern, group) && (this.#within?.maySubscribeWhole(pattern, group) ?? true)
+  }
+
+  // One rule must allow all that the pattern matches, none deny all of it. Rules for the group go first.
+  #admits(pattern: readonly string[], group: string | undefined): boolean {
+    const { allow, deny } = this.#subscribe
+    const isAllowed = (group === undefined ? undefined : this.#groups?.allows(pattern, group)) ?? allow.some((rule) => covers(rule, pattern))
+    return isAllowed && !((group === undefined ? undefined : this.#groups?.denies(pattern, group)) ?? deny.some((rule) => covers(rule, pattern)))
   }
 }
 
@@ -82,13 +98,4 @@ function compile(rules: PatternRules): Rules {
 
 function allows({ allow, deny }: Rules, subject: readonly string[]): boolean {
   return allow.some((pattern) => matchesPattern(pattern, subject)) && !deny.some((pattern) => matchesPattern(pattern, subject))
-}
-
-// True when every subject that `pattern` matches is matched by `rule` too.
-function covers(rule: readonly string[], pattern: readonly string[]): boolean {
-  for (let i = 0; i < rule.length; i++) {
-    if (rule[i] === '>') return pattern.length > i
-    if (i >= pattern.length || pattern[i] === '>' || (rule[i] !== '*' && rule[i] !== pattern[i])) return false
-  }
-  return rule.length === pattern.length
 }

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { defaultSettings, type NatsTlsSettings, type PrincipalSettings, type Settings } from '../../broker/ground/settings.ts'
-import type { PatternRules } from '../../broker/ground/types.ts'
+import type { GroupRule, GroupRules, PatternRules } from '../../broker/ground/types.ts'
 import { Failure } from '../failure.ts'
 import type { PermissionOptions, ServerOptions, SubjectRules, TlsOptions, UserOptions } from './options.ts'
 
@@ -120,9 +120,23 @@ function principal(name: string, token: string | undefined, permissions: Permiss
     publish: rules(permissions?.publish),
     subscribe: rules(permissions?.subscribe),
     responses: permissions?.responses,
+    groups: groupRules(permissions?.subscribe),
   }
 }
 
+/** The entries for everybody: those without a queue group. */
 function rules(subjects: SubjectRules | undefined): PatternRules {
-  return subjects === undefined ? EVERYTHING : { allow: subjects.allow ?? EVERYTHING.allow, deny: subjects.deny ?? [] }
+  const plain = (entries: readonly string[] = []): string[] => entries.filter((entry) => wordsOf(entry).length === 1)
+  return subjects === undefined ? EVERYTHING : { allow: subjects.allow === undefined ? EVERYTHING.allow : plain(subjects.allow), deny: plain(subjects.deny) }
+}
+
+function groupRules(subjects: SubjectRules | undefined): GroupRules | undefined {
+  const grouped = (entries: readonly string[] = []): GroupRule[] => entries.map(wordsOf).flatMap(([pattern, group]) => (group === undefined ? [] : [{ pattern: pattern!, group }]))
+  const found = { allow: grouped(subjects?.allow), deny: grouped(subjects?.deny) }
+  return found.allow.length + found.deny.length === 0 ? undefined : found
+}
+
+// `pattern`, or `pattern group`.
+function wordsOf(entry: string): string[] {
+  return entry.trim().split(/\s+/)
 }

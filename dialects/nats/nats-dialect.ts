@@ -11,12 +11,15 @@ import { errLine, PARSER_ERROR } from './err-texts.ts'
 import { writeMessages } from './message-line.ts'
 import { NatsInput, type NatsClient, type NatsReader } from './nats-reader.ts'
 import type { NatsRun } from './nats-run.ts'
-import { NatsSink, type NatsReceiver, type SinkOwner } from './nats-sink.ts'
+import { NatsSink, type SinkOwner } from './nats-sink.ts'
 import type { NatsWriter } from './nats-writer.ts'
+import { RestrictedReceiver, type RestrictedSource } from './restricted-receiver.ts'
 
 /** What the dialect must know of a connection. */
-export interface NatsSource extends NatsReceiver {
+export interface NatsSource extends RestrictedSource {
   readonly isReady: boolean
+  /** Its permissions ask for more than a subject. */
+  readonly isRestricted: boolean
   readonly isEnding: boolean
 }
 
@@ -103,6 +106,8 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
 
   published(run: NatsRun): void {
     if (!this.readsHeaders && run.headerBlock !== undefined) return this.fail(new BrokerError('nats.malformed', { problem: 'HPUB of a client whose CONNECT has no headers', said: PARSER_ERROR }))
+    // Each counts for the leave that it has.
+    if (run.count > 1 && this.#connection.replies !== undefined) return run.singles().forEach((single) => this.published(single))
     const receivers = this.#ingress.foreign(this.#connection, run)
     const reply = receivers === 0 ? run.reply : undefined
     if (reply !== undefined) this.#say(this.#noResponders(reply))
@@ -164,8 +169,10 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
     // As nats-server: a sid that is taken stays as it is.
     if (this.#sinks?.has(sid) === true) return true
     try {
-      const sink = new NatsSink(this.#connection, this, this.#host.writer, ++this.#subscriptions, sid, pattern.split('.'))
-      this.#ingress.subscribe(this.#connection, { number: sink.subscription, pattern, group: words.length === 3 ? words[1] : undefined, subscriber: sink })
+      const group = words.length === 3 ? words[1] : undefined
+      const receiver = this.#connection.isRestricted ? new RestrictedReceiver(this.#connection, group) : this.#connection
+      const sink = new NatsSink(receiver, this, this.#host.writer, ++this.#subscriptions, sid, pattern.split('.'))
+      this.#ingress.subscribe(this.#connection, { number: sink.subscription, pattern, group, subscriber: sink })
       this.#sinks ??= new Map()
       this.#sinks.set(sid, sink)
       return true

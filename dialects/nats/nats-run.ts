@@ -89,6 +89,18 @@ export class NatsRun implements ForeignMessages {
     return at + CRLF_BYTES + size + CRLF_BYTES
   }
 
+  /** The same as runs of one. */
+  singles(): NatsRun[] {
+    const runs: NatsRun[] = []
+    for (let start = this.start; start < this.end;) {
+      const end = this.messageEnd(this.bytes, start)
+      const by = start - this.start
+      runs.push(new NatsRun(this.bytes, start, end, 1, this.subjectStart + by, this.subjectEnd + by, 0, 0, this.#headerBytes, this.timeMicros))
+      start = end
+    }
+    return runs
+  }
+
   native(slice: Slice): Slice {
     if (slice.start === this.start && slice.end === this.end) return (this.#native ??= this.#toNative(slice))
     return this.#toNative(slice)

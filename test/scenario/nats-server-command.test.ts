@@ -95,6 +95,36 @@ test.serial('nats-server: users, their passwords and permissions hold, and chang
   t.is(errors.filter(text => text.includes('Publish')).length, 1)
 })
 
+test.serial('nats-server: who has leave to answer answers what he was asked, as often as he may, and nothing else', async t => {
+  const server = NatsCommand.start(t, `${ANY_PORT}authorization { users: [{ user: asker, password: a }, { user: worker, password: w, permissions: { subscribe: "jobs.>", allow_responses: { max: 2, expires: "1m" } } }] }\n`)
+  const url = await server.url()
+  const [asker, worker] = [await connectNats(t, url, { user: 'asker', pass: 'a' }), await connectNats(t, url, { user: 'worker', pass: 'w' })]
+  const denied: string[] = []
+  void (async () => {
+    for await (const status of worker.status()) if (status.type === 'error') denied.push(status.error.message)
+  })()
+  await subscribeNats(worker, 'jobs.>', { callback: (_, message) => [1, 2, 3].forEach(n => message.respond(String(n))) })
+  const answers = await subscribeNats(asker, 'answers.one')
+  asker.publish('jobs.a', '', { reply: 'answers.one' })
+  t.deepEqual((await takeNats(answers, 2)).map(message => message.string()), ['1', '2'])
+  worker.publish('answers.other', 'x')
+  await until(() => denied.length >= 2)
+  t.deepEqual(denied.map(text => /"(.+?)"/.exec(text)?.[1]).toSorted(), ['answers.one', 'answers.other'])
+  t.is((await asker.request('jobs.b', '', { timeout: 20_000 })).string(), '1')
+})
+
+test.serial('nats-server: a rule for a queue group is for that group alone', async t => {
+  const server = NatsCommand.start(t, `${ANY_PORT}authorization { users: [{ user: a, password: a, permissions: { subscribe: ["jobs workers"] } }] }\n`)
+  const client = await connectNats(t, await server.url(), { user: 'a', pass: 'a' })
+  const jobs = await subscribeNats(client, 'jobs', { queue: 'workers' })
+  client.publish('jobs', 'one')
+  t.is((await takeNats(jobs, 1))[0]!.string(), 'one')
+  const refused = (subscription: { closed: Promise<void | Error> }): Promise<void | Error> => subscription.closed
+  const [other, none] = [client.subscribe('jobs', { queue: 'others', callback() {} }), client.subscribe('jobs', { callback() {} })]
+  t.regex(String(await refused(other)), /Permissions Violation for Subscription to "jobs" using queue "others"/)
+  t.regex(String(await refused(none)), /Permissions Violation for Subscription to "jobs"/)
+})
+
 test.serial('nats-server: a token lets in, and nothing else', async t => {
   const server = NatsCommand.start(t, ANY_PORT, ['--auth', 's3cret'])
   const url = await server.url()
