@@ -7,6 +7,7 @@ import { MessageMemory } from './message-memory.ts'
 import { nativeMessages } from './native-messages.ts'
 import { NatsRun } from './nats-run.ts'
 import type { MessageWriter, NatsSink } from './nats-sink.ts'
+import { plainMessages } from './plain-messages.ts'
 
 export class NatsWriter implements MessageWriter {
   /** Of messages that come with a chunk of a NATS client: they are gone, or copied, when the chunk is. */
@@ -39,7 +40,7 @@ export class NatsWriter implements MessageWriter {
   // Receivers of one slice come one after another.
   #ofNative(slice: Slice, { sid, sidBytes, readsHeaders }: NatsSink): Slice {
     if (this.#written !== undefined && slice === this.#native && sid === this.#sid && readsHeaders === this.#readsHeaders) return this.#written
-    const written = nativeMessages(slice, sidBytes, readsHeaders, this.#parts, this.slab)
+    const written = plainMessages(slice, sidBytes, readsHeaders, this.#parts, this.slab) ?? nativeMessages(slice, sidBytes, readsHeaders, this.#parts, this.slab)
     this.#native = slice
     this.#sid = sid
     this.#readsHeaders = readsHeaders

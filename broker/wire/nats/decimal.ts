@@ -11,6 +11,11 @@ export function writeDecimal(bytes: Uint8Array, at: number, value: number): numb
   return writeDigits(bytes, writeDigits(bytes, at, high, digitsOf(high)), value - high * HALF, 9)
 }
 
+/** How many digits that takes. */
+export function decimalBytes(value: number): number {
+  return value < HALF ? digitsOf(value) : digitsOf(Math.floor(value / HALF)) + 9
+}
+
 function writeDigits(bytes: Uint8Array, at: number, value: number, digits: number): number {
   let rest = value | 0
   for (let i = at + digits - 1; i >= at; i--) {

@@ -10,7 +10,7 @@ import { readUint32, readUint53 } from '../integers.ts'
 import { Marker, Offset } from '../layout.ts'
 import { answerFields } from './answer-fields.ts'
 import { contentTypeOf, payloadTypeOf } from './content-type.ts'
-import { writeDecimal } from './decimal.ts'
+import { decimalBytes, writeDecimal } from './decimal.ts'
 import { isHeaderValue, writeHeaderBlock, type HeaderField } from './header-block.ts'
 import { isNativeWord, Name, natsName, STATUS } from './header-names.ts'
 import { textsOf } from './header-values.ts'
@@ -37,8 +37,6 @@ type Headers = Readonly<Record<string, unknown>>
 
 /** Origins whose part of the block is kept. */
 const MAX_TEMPLATES = 1024
-/** The longest id, and the time, each with the line end and the name in front. bytes */
-const TAIL_BYTES = 96
 const STATUS_LINE = /^(\d{3})(?: ([^ \t].*))?$/s
 const MAX_TTL_MS = 2 ** 31 - 1
 
@@ -52,7 +50,6 @@ export class NatsPartsWriter {
   readonly #templates = new Map<number, Uint8Array>()
   #lastKey = -1
   #lastTemplate: Uint8Array = END
-  readonly #scratch = new Uint8Array(TAIL_BYTES)
 
   constructor(names: NatsNames) {
     this.#names = names
@@ -81,6 +78,22 @@ export class NatsPartsWriter {
     return { headers: writeHeaderBlock({ ...statusOf(headers), fields }), payload, replyTo: replyToOf(headers) }
   }
 
+  /** Bytes of the block of a message without headers. */
+  plainBlockBytes(origin: number, id: number, time: number, type: PayloadType): number {
+    return this.#template(origin, type).length + decimalBytes(id) + TIME.length + decimalBytes(time) + END.length
+  }
+
+  /** Writes that block at `at`; returns where it ends. */
+  writePlainBlock(into: Uint8Array, at: number, origin: number, id: number, time: number, type: PayloadType): number {
+    const template = this.#template(origin, type)
+    into.set(template, at)
+    let end = writeDecimal(into, at + template.length, id)
+    for (let i = 0; i < TIME.length; i++) into[end++] = TIME[i]!
+    end = writeDecimal(into, end, time)
+    for (let i = 0; i < END.length; i++) into[end++] = END[i]!
+    return end
+  }
+
   #ownFields(origin: number, id: number, time: number, sender: unknown): HeaderField[] {
     const fields: HeaderField[] = []
     // The header is true, the broker has checked it; but a program's name may be any text.
@@ -91,16 +104,8 @@ export class NatsPartsWriter {
 
   // The same for all messages of a sender but for two numbers at its end.
   #plainBlock(origin: number, id: number, time: number, type: PayloadType): Uint8Array {
-    const template = this.#template(origin, type)
-    const tail = this.#scratch
-    let at = writeDecimal(tail, 0, id)
-    tail.set(TIME, at)
-    at = writeDecimal(tail, at + TIME.length, time)
-    tail.set(END, at)
-    at += END.length
-    const block = new Uint8Array(template.length + at)
-    block.set(template)
-    for (let i = 0; i < at; i++) block[template.length + i] = tail[i]!
+    const block = new Uint8Array(this.plainBlockBytes(origin, id, time, type))
+    this.writePlainBlock(block, 0, origin, id, time, type)
     return block
   }
 
