@@ -68,6 +68,8 @@ export class Core implements RoutingContext {
   readonly clock: Clock
   /** On the monotonic clock. */
   readonly startedAtMs: number
+  /** When settings were read, at the start or since. Monotonic, ms */
+  settingsAtMs: number
   readonly log: Log
   readonly broker: string
   readonly incarnation: number
@@ -123,7 +125,7 @@ export class Core implements RoutingContext {
     const { limits, performance } = settings.ipc
     this.settings = settings
     this.clock = clock
-    this.startedAtMs = clock.monotonicMs()
+    this.startedAtMs = this.settingsAtMs = clock.monotonicMs()
     this.leases = new LocalLeases(clock, options.incarnation)
     this.log = log
     this.lossLog = new LossLog(log)

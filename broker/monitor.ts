@@ -11,7 +11,7 @@ import { accountz, accstatz, type AccountFigures } from './monitoring/account.ts
 import { connz } from './monitoring/connz.ts'
 import { CpuMeter } from './monitoring/cpu-meter.ts'
 import { addTraffic } from './monitoring/departed.ts'
-import type { Moment } from './monitoring/moment.ts'
+import { wallAt, type Moment } from './monitoring/moment.ts'
 import { sublistStats, subsz, type HeldSubscription, type RoutingFigures } from './monitoring/subsz.ts'
 import { varz, type Endpoint, type ServerIdentity } from './monitoring/varz.ts'
 import { Group, type Subscription } from './routing/subscription.ts'
@@ -35,14 +35,14 @@ export interface MonitorEndpoints {
 export class Monitor implements Monitoring {
   readonly #options: MonitorOptions
   readonly #core: Core
-  readonly #startedMicros: number
+  readonly #epochMicros: number
   readonly #cpu: CpuMeter
 
   constructor(options: MonitorOptions) {
     this.#options = options
     this.#core = options.core
-    const { clock, startedAtMs } = options.core
-    this.#startedMicros = clock.wallMicros() - Math.round((clock.monotonicMs() - startedAtMs) * 1000)
+    const { clock } = options.core
+    this.#epochMicros = clock.wallMicros() - Math.round(clock.monotonicMs() * 1000)
     this.#cpu = new CpuMeter(clock.monotonicMs(), cpuMicros())
   }
 
@@ -55,6 +55,7 @@ export class Monitor implements Monitoring {
       cores: availableParallelism(),
       cpuPercent: this.#cpu.percent(this.#core.clock.monotonicMs(), cpuMicros()),
       maxConnections,
+      settingsMicros: wallAt(this.#now(), this.#core.settingsAtMs),
       nats: endpointOf(nats),
       webSocket: endpointOf(webSocket),
       http: endpointOf(http),
@@ -104,7 +105,7 @@ export class Monitor implements Monitoring {
 
   #now(): Moment {
     const { clock } = this.#core
-    return { wallMicros: clock.wallMicros(), monotonicMs: clock.monotonicMs() }
+    return { wallMicros: clock.wallMicros(), monotonicMs: clock.monotonicMs(), epochMicros: this.#epochMicros }
   }
 
   // A session without a link is no connection.
@@ -122,7 +123,7 @@ export class Monitor implements Monitoring {
       addTraffic(sum, connection)
     }
     const { links, subscribed, unsubscribed } = this.#core.counts
-    return { ...sum, startedMicros: this.#startedMicros, connections, totalConnections: links, slowConsumers, subscriptions: subscribed - unsubscribed }
+    return { ...sum, startedMicros: wallAt(this.#now(), this.#core.startedAtMs), connections, totalConnections: links, slowConsumers, subscriptions: subscribed - unsubscribed }
   }
 
   #routing(): RoutingFigures {

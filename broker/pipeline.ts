@@ -124,6 +124,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   /** Settings that may change while it runs have changed. */
   settingsChanged(): void {
+    this.core.settingsAtMs = this.core.clock.monotonicMs()
     for (const heartbeat of this.#heartbeats) heartbeat.start()
     this.notices.tellAll()
   }

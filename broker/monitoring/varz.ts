@@ -25,6 +25,8 @@ export interface Endpoint {
 
 export interface ServerFigures extends Traffic {
   readonly startedMicros: number
+  /** When the settings were read that hold now. */
+  readonly settingsMicros: number
   readonly residentBytes: number
   readonly cores: number
   readonly cpuPercent: number
@@ -93,7 +95,7 @@ export function varz(identity: ServerIdentity, settings: Settings, figures: Serv
     slow_consumers: figures.slowConsumers,
     subscriptions: figures.subscriptions,
     http_req_stats: requests,
-    config_load_time: started,
+    config_load_time: timestamp(figures.settingsMicros),
     system_account: SYSTEM_ACCOUNT,
   }
 }

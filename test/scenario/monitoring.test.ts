@@ -1,5 +1,7 @@
 // The monitoring endpoints as dashboards read them, on the gateway's port and on one of their own.
 
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import test from 'ava'
 import { createBroker, defaultSettings, type Settings } from '../../index.ts'
 import { startBroker, type LocalBroker } from '../support/broker.ts'
@@ -191,4 +193,25 @@ test('monitoring: who is ended for not reading is a slow consumer', async t => {
   })
   const { connections } = (await get('/connz?state=closed')).json<Connz>()
   t.like(connections[0], { name: 'stuck', reason: 'Slow Consumer (Pending Bytes)', subscriptions: 1 })
+})
+
+test('monitoring: limits and the time at which they were read are those that hold now', async t => {
+  const local = await startBroker(t)
+  const get = reader(local)
+  const before = (await get('/varz')).json<{ max_payload: number; config_load_time: string; start: string }>()
+  t.is(before.config_load_time, before.start)
+  local.broker.reload({ ...defaultSettings, nats: { ...defaultSettings.nats, maxPayloadBytes: 4321 } })
+  const after = (await get('/varz')).json<typeof before>()
+  t.is(after.max_payload, 4321)
+  t.is(after.start, before.start)
+  t.true(after.config_load_time > before.config_load_time)
+})
+
+test('monitoring: a port that is taken ends the start by name', async t => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as AddressInfo
+  const error = await t.throwsAsync(() => withMonitor(t, { host: '127.0.0.1', port }))
+  t.regex(error.message, new RegExp(`^listener\\.failed: cannot listen at 127\\.0\\.0\\.1:${port}: .*nats\\.monitor\\.port`))
 })

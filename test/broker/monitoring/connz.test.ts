@@ -5,7 +5,7 @@ import { connz } from '../../../broker/monitoring/connz.ts'
 import type { ConnectionFigures, SubscriptionFigures } from '../../../broker/monitoring/figures.ts'
 import { connectionSorts, type ConnectionQuery } from '../../../broker/ground/monitoring.ts'
 
-const now = { wallMicros: 1_700_000_100_000_000, monotonicMs: 100_000 }
+const now = { wallMicros: 1_700_000_100_000_000, monotonicMs: 100_000, epochMicros: 1_700_000_000_000_000 }
 const asked: ConnectionQuery = { sort: 'cid', state: 'open', subscriptions: 'none', cid: undefined, withPrincipals: false, principal: undefined, account: undefined, offset: 0, limit: 0 }
 
 function subscriptions(count: number): SubscriptionFigures[] {
