@@ -9,6 +9,9 @@ import { array, map, seconds, text, texts } from './values.ts'
 
 /** A user's public nkey: the prefix U, 32 bytes and a checksum in base32. */
 const USER_NKEY = /^U[A-Z2-7]{55}$/
+/** A hash as bcrypt writes it. */
+const BCRYPT = /^\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}$/
+const HASHED = 'passwords as bcrypt hashes are not supported: write the password itself, put it into a variable ($PASSWORD), or use an nkey'
 const JETSTREAM = 'there is no JetStream'
 const ONE_SPACE = 'there is one space of subjects'
 
@@ -35,6 +38,7 @@ export function authorization(node: ConfNode, key: string, notes: Notes): Author
   if (entries === undefined) return undefined
   const options = readKeys<AuthorizationOptions>(entries, authorizationTable, {}, notes)
   const { user, password, token, users: many } = options
+  if ([password, token].some((secret) => secret !== undefined && BCRYPT.test(secret))) notes.problem(node.at, HASHED)
   if (token !== undefined && (user !== undefined || password !== undefined)) notes.problem(node.at, `${key} has both a token and a user with a password; keep one`)
   if (many !== undefined && user !== undefined) notes.problem(node.at, `${key} has both a single user and users; keep one`)
   if (many !== undefined && token !== undefined) notes.problem(node.at, `${key} has both a token and users; keep one`)
@@ -57,6 +61,7 @@ function users(node: ConfNode, key: string, notes: Notes): UserOptions[] | undef
 }
 
 function userProblem({ name, password, nkey }: UserOptions): string | undefined {
+  if (password !== undefined && BCRYPT.test(password)) return HASHED
   if (nkey === undefined) return name === undefined || name === '' ? 'a user needs a name or an nkey' : undefined
   if (name !== undefined || password !== undefined) return 'a user with an nkey has neither name nor password'
   return USER_NKEY.test(nkey) ? undefined : `"${nkey}" is not the public nkey of a user; expected U and 55 characters of A-Z, 2-7`
