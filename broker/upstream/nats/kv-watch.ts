@@ -144,6 +144,6 @@ export function readDelivery(reply: string | undefined): Delivery | undefined {
   const tokens = reply?.split('.') ?? []
   if (tokens[0] !== '$JS' || tokens[1] !== 'ACK' || tokens.length < 9) return undefined
   const at = tokens.length === 9 ? 4 : 6
-  const [revision, sequence, pending] = [tokens[at + 1], tokens[at + 2], tokens[at + 4]].map(Number)
-  return Number.isSafeInteger(revision) && Number.isSafeInteger(sequence) && Number.isSafeInteger(pending) ? { revision: revision!, sequence: sequence!, pending: pending! } : undefined
+  const [revision = '', sequence = '', pending = ''] = [tokens[at + 1], tokens[at + 2], tokens[at + 4]]
+  return [revision, sequence, pending].every((number) => /^\d{1,15}$/.test(number)) ? { revision: Number(revision), sequence: Number(sequence), pending: Number(pending) } : undefined
 }
