@@ -130,7 +130,7 @@ export class Publisher {
   /** The verdict, remembered in the route; false when the messages were refused. */
   mayPublish(connection: Connection, route: Route, firstId: number, count: number): boolean {
     const permissions = connection.permissions!
-    const verdict = connection.answersFrames ? this.verdict(permissions, route) : (route.foreignVerdicts[permissions.index] ??= this.#judge(permissions, route, true))
+    const verdict = this.#verdictOf(connection, route)
     if (verdict === Verdict.allowed || (verdict === Verdict.denied && connection.replies?.takes(route.subject, count) === true)) return true
     route.receivers.account.rejected += count
     const error =
@@ -139,6 +139,16 @@ export class Publisher {
         : new BrokerError('permission.denied', { principal: permissions.name, action: 'publish to', subject: route.subject })
     this.#core.refuse(connection, firstId, error, count)
     return false
+  }
+
+  /** The same of what it does not publish itself; nobody is told. */
+  mayBeHeard(connection: Connection, route: Route): boolean {
+    return this.#verdictOf(connection, route) === Verdict.allowed
+  }
+
+  #verdictOf(connection: Connection, route: Route): Verdict {
+    const permissions = connection.permissions!
+    return connection.answersFrames ? this.verdict(permissions, route) : (route.foreignVerdicts[permissions.index] ??= this.#judge(permissions, route, true))
   }
 
   /** Whether who has these permissions may publish there; judged once for each route. */

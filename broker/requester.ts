@@ -120,7 +120,7 @@ export class Requester {
       return
     }
     if (kind === Kind.part) this.open.part(request, connection)
-    if (request.reply !== undefined) this.#publishAnswer(connection, request, request.reply, bytes, start, end, id, timeMicros)
+    if (request.reply !== undefined) this.#publishAnswer(connection, requester, request, request.reply, bytes, start, end, id, timeMicros)
     else this.#deliverAnswer(connection, requester, request, bytes, start, end, id, timeMicros, zstd)
     if (kind === Kind.part) return
     // Behind the bus there may be more of them.
@@ -141,15 +141,30 @@ export class Requester {
     this.#core.traced?.routed(1)
   }
 
-  // To whoever subscribed to the reply subject. That the request waits for this responder is all the permission that it takes.
-  #publishAnswer(connection: Connection, request: OpenRequest, reply: ReplyAddress, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number): void {
+  // To whoever subscribed to the reply subject, when the client that asks may publish there; else to that client alone. So
+  // nobody says by a responder's mouth what it must not say itself. That the request waits is all the permission that the responder needs.
+  #publishAnswer(connection: Connection, requester: Connection, request: OpenRequest, reply: ReplyAddress, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number): void {
+    const kind = bytes[start + Offset.kind]!
     const frame = answerOn(reply.bytes, bytes, start, end)
     const route = this.#core.routes.find(frame, Offset.subject, Offset.subject + reply.bytes.length)
     const slice = new Slice(frame, 0, frame.length, 1, route.receivers.account)
     follow(this.#core.traced, slice)
-    const details = { to: request.requester.number, ref: request.id }
-    const receivers = this.#publisher.publish(connection, route, slice, id, timeMicros, details, bytes[start + Offset.kind]!)
+    const details = { to: requester.number, ref: request.id }
+    const receivers = this.#publisher.mayBeHeard(requester, route)
+      ? this.#publisher.publish(connection, route, slice, id, timeMicros, details, kind)
+      : this.#answerAlone(connection, requester, route, slice, id, timeMicros, details, kind)
     this.#core.traced?.routed(receivers)
+  }
+
+  #answerAlone(connection: Connection, requester: Connection, route: Route, slice: Slice, id: number, timeMicros: number, details: RunDetails, kind: number): number {
+    const targets = this.#publisher.targets(connection, route, slice)
+    targets.keep(({ number }) => number === requester.number)
+    const { sinks } = targets
+    connection.receivedMessages++
+    account(slice.account, 1, sinks.length)
+    this.#publisher.record(connection, route, slice, kind, id, timeMicros, sinks, details)
+    for (let i = 0; i < sinks.length; i++) this.#publisher.deliver(connection, sinks[i]!, targets.sliceFor(i))
+    return sinks.length
   }
 
   #ended(request: OpenRequest, end: RequestEnd): void {

@@ -161,6 +161,36 @@ test('foreign requests: of as many as may be open the oldest makes room', t => {
   isSettled(t, rig)
 })
 
+test('foreign requests: nobody says by a responder\'s mouth what it must not say itself', t => {
+  const rig = new PipelineRig()
+  rig.addPrincipal({ name: 'guest', publish: { allow: ['ask'], deny: [] } }, 'guest-token')
+  const [guest, responder] = [rig.nats({ user: 'guest', pass: 'guest-token' }), subscribed(rig.native(), 'ask')]
+  const [victim, other] = [subscribed(rig.native(), 'orders'), rig.nats()]
+  other.raw('SUB orders 1\r\nSUB $CB.all 2\r\n')
+  guest.raw('SUB orders 7\r\n')
+  for (const replyTo of ['orders', '$CB.all']) {
+    guest.raw(`PUB ask ${replyTo} 0\r\n\r\n`)
+    const { origin: to, id: ref } = responder.messages().at(-1)!
+    responder.send({ kind: Kind.response, to, ref, payload: utf8.encode('delete everything') })
+  }
+  t.deepEqual(natsMessages(guest.text()).map(({ subject, payload }) => [subject, payload]), [['orders', 'delete everything']], 'its own subscription gets it')
+  t.deepEqual(victim.messages(), [])
+  t.is(other.text(), '')
+  isSettled(t, rig)
+})
+
+test('foreign requests: who may publish to the reply subject has the answers go to everybody there', t => {
+  const rig = new PipelineRig()
+  const [asker, responder, third] = [rig.nats(), subscribed(rig.native(), 'ask'), subscribed(rig.native(), 'answers')]
+  asker.raw('PUB ask answers 0\r\n\r\n')
+  const { origin: to, id: ref } = responder.messages()[0]!
+  responder.send({ kind: Kind.error, to, ref, flags: 1, payload: encodePayload({ code: 'request.failed', message: 'no', retryable: false }).bytes })
+  const [heard] = third.messages()
+  t.like(heard, { kind: Kind.publish, subject: 'answers', origin: responder.connection.number })
+  t.like(heard!.headers, { 'Nats-Service-Error': 'no', 'Callboard-Error': 'request.failed' })
+  isSettled(t, rig)
+})
+
 test('foreign requests: what is no subject is nowhere to answer to', t => {
   const rig = new PipelineRig()
   const [asker, observer] = [asking(rig), subscribed(rig.native(), 'ask')]
