@@ -1,5 +1,7 @@
 // Clients of brokers that are joined by a real NATS server with JetStream: found wherever they are, one of each name.
 
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Client } from '../../client/index.ts'
 import { Kind } from '../../broker/wire/layout.ts'
 import { startBrokerProcess } from '../support/broker.ts'
@@ -8,6 +10,7 @@ import { errorCode } from '../support/error-code.ts'
 import { joinedBroker, joinedBrokers, knows } from '../support/joined-brokers.ts'
 import { connectNats } from '../support/nats-client.ts'
 import { natsTest, startNatsServer } from '../support/nats-server.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
 const three = [{}, {}, {}]
@@ -149,4 +152,34 @@ natsTest('joined clients: of a broker that was killed nobody is looked for any m
   lamp.subscribe('$CB.to.>', { onMessage: message => message.respond('on') })
   await reaches(client, '$CB.to.client.lamp-1')
   t.is((await client.request('$CB.to.client.lamp-1', 'state?')).value, 'on')
+})
+
+natsTest('joined clients: a NATS user who may do just what docs/cluster-state.md lists is enough, and nobody else reaches the buckets', async t => {
+  const documented = /```json permissions\n(.*?)```/s.exec(readFileSync(new URL('../../docs/cluster-state.md', import.meta.url), 'utf8'))![1]!
+  const { broker, others } = JSON.parse(documented) as { broker: object; others: object }
+  const users = [{ user: 'broker', password: 'secret', permissions: broker }, { user: 'plain', password: 'secret', permissions: others }]
+  const server = await startNatsServer(t, { jetStream: true, config: { authorization: { users } } })
+  const credentials = join(temporaryDirectory(t), 'credentials')
+  writeFileSync(credentials, 'broker:secret\n', { mode: 0o600 })
+  const options = { bus: { credentials, subjects: ['shared.>'] } }
+  const [a, b] = await joinedBrokers(t, [server.url], [options, options])
+  const lamp = await b!.broker.connect({ clientId: 'lamp-1' })
+  lamp.subscribe('$CB.to.>', { onMessage: message => message.respond('on') })
+  await sees(a!.client, 1, 1)
+  t.is((await a!.client.request('$CB.to.client.lamp-1')).value, 'on')
+  const heard = b!.client.subscribe('shared.>')
+  await heard.ready
+  await a!.client.publish('shared.x', 1)
+  t.deepEqual(await values(heard, 1), [1])
+  await a!.client.call('channel.create', { name: 'c' })
+  await until(async () => (await b!.client.call('channel.list')).channels.some(({ name }) => name === 'c'))
+  const plain = await connectNats(t, server.url, { user: 'plain', pass: 'secret' })
+  const refusals: string[] = []
+  void (async () => {
+    for await (const { type, error } of plain.status() as AsyncIterable<{ type: string; error?: Error }>) if (type === 'error') refusals.push(error!.message)
+  })()
+  const forbidden = ['$KV.callboard_channels.c', '$CB.to.client.lamp-1', `$CB.bus.${b!.client.welcome.broker}.to.client.lamp-1`, '$JS.API.STREAM.DELETE.KV_callboard_leases']
+  for (const subject of forbidden) plain.publish(subject, 'x')
+  await until(() => refusals.length === forbidden.length)
+  for (const [i, subject] of forbidden.entries()) t.true(refusals[i]!.includes(subject), refusals[i])
 })
