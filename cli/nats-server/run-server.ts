@@ -1,6 +1,7 @@
 // A server from its start to its end: what it says, the files it leaves, the signals it takes.
 
 import { writeFileSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { NATS_VERSION } from '../../broker/ground/nats-version.ts'
 import type { Settings } from '../../broker/ground/settings.ts'
 import { createBroker, type Broker } from '../../index.ts'
@@ -10,7 +11,7 @@ import { logOptions } from './log-options.ts'
 import { removePortsFile, urlsOf, writePortsFile, type Ports } from './ports-file.ts'
 import { Reload } from './reload.ts'
 import { ServerLog } from './server-log.ts'
-import { makeThrowawayHome, removeThrowawayHome } from './throwaway-home.ts'
+import { clearLeftovers, makeThrowawayHome, removeThrowawayHome } from './throwaway-home.ts'
 import { toSettings } from './to-settings.ts'
 
 /** nats-server ends so on SIGTERM. */
@@ -33,7 +34,9 @@ export async function runServer(flags: Flags): Promise<void> {
   if (isOwnHome) process.once('exit', () => removeThrowawayHome(home))
   let broker: Broker
   try {
-    broker = await createBroker({ home, settings, log: log.broker })
+    // What would stand in an audit log is gone with the home; each line of it waits for the disk.
+    const audit = { ...settings.audit, enabled: settings.audit.enabled && !isOwnHome }
+    broker = await createBroker({ home, settings: { ...settings, audit }, log: log.broker })
   } catch (error) {
     log.fatal(error instanceof Error ? error.message : String(error))
     process.exitCode = FAILED
@@ -41,6 +44,9 @@ export async function runServer(flags: Flags): Promise<void> {
   }
   if (isOwnHome) log.debug(`Home of this run: ${home}`)
   new Server({ flags, configured, settings, broker, log }).serve()
+  // What was compiled is kept for the next start. Node does it when a process ends, but launchers of tests kill theirs.
+  setImmediate(flushCompileCache)
+  if (isOwnHome) await clearLeftovers()
 }
 
 interface ServerParts {

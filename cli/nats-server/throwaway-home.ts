@@ -3,6 +3,7 @@
 //   <tmp>/callboard-nats-<uid>/<pid>/    callboard.sock, token, audit.log …
 
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { isCode } from '../../broker/ground/home.ts'
@@ -13,10 +14,20 @@ const GROUP_OR_OTHERS_WRITE = 0o022
 export function makeThrowawayHome(): string {
   const base = runsDirectory()
   if (base === undefined) return mkdtempSync(join(tmpdir(), 'callboard-nats-'))
-  for (const pid of pidsIn(base)) if (!isRunning(pid) || pid === process.pid) rmSync(join(base, String(pid)), { recursive: true, force: true })
   const home = join(base, String(process.pid))
+  // Of a killed run that had the same pid.
+  rmSync(home, { recursive: true, force: true })
   mkdirSync(home, { mode: 0o700 })
   return home
+}
+
+/** Removes the homes of runs that were killed. Not at the start: after many of them it takes as long as all the rest. */
+export async function clearLeftovers(): Promise<void> {
+  const base = runsDirectory()
+  if (base === undefined) return
+  const left = pidsIn(base).filter((pid) => !isRunning(pid))
+  // What cannot be removed now is removed by a later run.
+  await Promise.allSettled(left.map((pid) => rm(join(base, String(pid)), { recursive: true, force: true })))
 }
 
 export function removeThrowawayHome(home: string): void {
