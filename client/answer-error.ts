@@ -1,6 +1,5 @@
 // Reads and writes the error body of `error` and `goodbye` frames. Knows no request.
 
-import { encode } from '@msgpack/msgpack'
 import { BrokerError, errorTable, type ErrorBody, type ErrorCode } from '../broker/ground/errors.ts'
 import { Flag } from '../broker/ground/kind.ts'
 import { decodePayload } from '../broker/ground/payload.ts'
@@ -33,11 +32,7 @@ function bodyOf({ flags, payload }: Frame): ErrorBody {
  * The body that tells a requester why there is no answer. A code that is not in the table is the application's own: it
  * arrives as `request.failed` with that code in `details.code`.
  */
-export function encodeFailure(failure: unknown, message?: string): Uint8Array {
-  return encode(failureBody(failure, message), { ignoreUndefined: true })
-}
-
-function failureBody(failure: unknown, message?: string): ErrorBody {
+export function failureBody(failure: unknown, message?: string): ErrorBody {
   if (failure instanceof BrokerError) return failure.toBody()
   if (failure instanceof Error) return { code: 'request.failed', message: failure.message, retryable: false, details: { message: failure.message } }
   const code = String(failure)

@@ -7,8 +7,8 @@ import { BrokerError } from '../broker/ground/errors.ts'
 import { encodePayload } from '../broker/ground/payload.ts'
 import { PayloadType } from '../broker/ground/payload-type.ts'
 import type { Frame, FrameInit, Headers } from '../broker/wire/frame.ts'
-import { Kind } from '../broker/wire/layout.ts'
-import { encodeFailure } from './answer-error.ts'
+import { Flag, Kind } from '../broker/wire/layout.ts'
+import { failureBody } from './answer-error.ts'
 
 export interface AnswerOptions {
   readonly headers?: Headers
@@ -45,12 +45,20 @@ export class OpenRequest {
   }
 
   async answer(kind: typeof Kind.response | typeof Kind.part, value: unknown, options: AnswerOptions = {}): Promise<void> {
-    const { type, bytes } = encodePayload(value, options)
+    const json = options.json ?? (this.#wantsJson && typeof value !== 'string' && !(value instanceof Uint8Array))
+    const { type, bytes } = encodePayload(value, { json })
     await this.#send(kind, type, bytes, options.headers)
   }
 
   async fail(failure: unknown, message?: string): Promise<void> {
-    await this.#send(Kind.error, PayloadType.msgpack, encodeFailure(failure, message), undefined)
+    const { type, bytes } = encodePayload(failureBody(failure, message), { json: this.#wantsJson })
+    await this.#send(Kind.error, type, bytes, undefined)
+  }
+
+  // Who asks in JSON, or by NATS, may read nothing else.
+  get #wantsJson(): boolean {
+    const { flags, headers } = this.#frame
+    return (flags & Flag.payloadType) === PayloadType.json || headers?.['replyTo'] !== undefined
   }
 
   /** Nobody wants the answer any more. */

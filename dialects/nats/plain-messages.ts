@@ -7,6 +7,7 @@ import type { Slice } from '../../broker/ground/slice.ts'
 import { readUint32, readUint53 } from '../../broker/wire/integers.ts'
 import { LENGTH_BYTES, Marker, Offset } from '../../broker/wire/layout.ts'
 import { decimalBytes, writeDecimal } from '../../broker/wire/nats/decimal.ts'
+import { saidType, type SaidType } from '../../broker/wire/nats/content-type.ts'
 import type { NatsPartsWriter } from '../../broker/wire/nats/nats-parts.ts'
 import { copyInto } from './copy-into.ts'
 import type { Memory } from './message-line.ts'
@@ -32,7 +33,7 @@ export function plainMessages(slice: Slice, sid: Uint8Array, readsHeaders: boole
     const payloadBytes = end - headersAt - BEFORE_PAYLOAD
     const words = headersAt - start - Offset.subject + sid.length
     if (readsHeaders) {
-      const blockBytes = parts.plainBlockBytes(readUint32(bytes, start + Offset.origin), readUint53(bytes, start + Offset.id), readUint53(bytes, start + Offset.time), typeOf(bytes, start))
+      const blockBytes = parts.plainBlockBytes(readUint32(bytes, start + Offset.origin), readUint53(bytes, start + Offset.id), readUint53(bytes, start + Offset.time), typeOf(bytes, start, headersAt + BEFORE_PAYLOAD, end))
       total += 4 + HMSG_MARKS + words + decimalBytes(blockBytes) + decimalBytes(blockBytes + payloadBytes) + blockBytes + payloadBytes
     } else total += 3 + MSG_MARKS + words + decimalBytes(payloadBytes) + payloadBytes
     start = end
@@ -59,7 +60,7 @@ function write(out: Uint8Array, from: number, bytes: Uint8Array, start: number, 
   for (let i = 0; i < sid.length; i++) out[at++] = sid[i]!
   out[at++] = SPACE
   if (readsHeaders) {
-    const [origin, id, time, type] = [readUint32(bytes, start + Offset.origin), readUint53(bytes, start + Offset.id), readUint53(bytes, start + Offset.time), typeOf(bytes, start)]
+    const [origin, id, time, type] = [readUint32(bytes, start + Offset.origin), readUint53(bytes, start + Offset.id), readUint53(bytes, start + Offset.time), typeOf(bytes, start, payloadAt, end)]
     const blockBytes = parts.plainBlockBytes(origin, id, time, type)
     at = writeDecimal(out, at, blockBytes)
     out[at++] = SPACE
@@ -70,8 +71,8 @@ function write(out: Uint8Array, from: number, bytes: Uint8Array, start: number, 
   return lineEnd(out, at + end - payloadAt)
 }
 
-function typeOf(bytes: Uint8Array, start: number): PayloadType {
-  return (bytes[start + Offset.flags + 1]! & Flag.payloadType) as PayloadType
+function typeOf(bytes: Uint8Array, start: number, payloadAt: number, end: number): SaidType {
+  return saidType((bytes[start + Offset.flags + 1]! & Flag.payloadType) as PayloadType, bytes, payloadAt, end)
 }
 
 function lineEnd(out: Uint8Array, at: number): number {

@@ -6,7 +6,7 @@ import { Kind } from '../../ground/kind.ts'
 import { decodePayload, encodePayload } from '../../ground/payload.ts'
 import { PayloadType } from '../../ground/payload-type.ts'
 import { writeFrame } from '../frame.ts'
-import { contentTypeOf, payloadTypeOf } from './content-type.ts'
+import { contentTypeOf, payloadTypeOf, saidType, unsaidType } from './content-type.ts'
 import { parseHeaderBlock, type HeaderBlock } from './header-block.ts'
 import { BLOCK, Name, nativeName, STATUS } from './header-names.ts'
 import { isForm, valueOf, type Form } from './header-values.ts'
@@ -50,11 +50,11 @@ const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export function nativeFrame(message: NatsMessage): Uint8Array<ArrayBuffer> {
   const { subject, replyTo, headers: block } = message
   const subjectBytes = typeof subject === 'string' ? utf8.encode(subject) : subject
-  if (block === undefined && replyTo === undefined) return write(message, subjectBytes, message.kind, undefined, 0, message.payload)
+  if (block === undefined && replyTo === undefined) return write(message, subjectBytes, message.kind, undefined, unsaidType(message.payload), message.payload)
   const read = readBlock(block)
   if (read === undefined) return write(message, subjectBytes, message.kind, encodeMap([[BLOCK, block], ...replyEntry(replyTo)]), PayloadType.bytes, message.payload)
   const values = valuesOf(read)
-  const type = payloadTypeOf(contentTypes(values))
+  const type = payloadTypeOf(contentTypes(values), message.payload)
   const failure = message.kind === Kind.response ? failureOf(values, type, message.payload) : undefined
   const kind = failure !== undefined ? Kind.error : message.kind === Kind.response && values.has(Name.part) ? Kind.part : message.kind
   return write(message, subjectBytes, kind, encodeWithin(message, read, values), failure?.type ?? type, failure?.payload ?? message.payload)
@@ -95,11 +95,11 @@ function contentTypes(values: Values): readonly string[] {
   return []
 }
 
-function entriesOf({ status, description }: HeaderBlock, values: Values, forms: ReadonlyMap<string, Form>, isSenderChecked: boolean): Entry[] {
+function entriesOf({ status, description }: HeaderBlock, values: Values, forms: ReadonlyMap<string, Form>, { isSenderChecked = false, payload }: NatsMessage): Entry[] {
   const entries = new Map<string, unknown>()
   if (status !== undefined) entries.set(STATUS, description === '' ? status : `${status} ${description}`)
   for (const [name, texts] of values) {
-    const native = nameOf(name, texts, isSenderChecked)
+    const native = nameOf(name, texts, isSenderChecked, payload)
     // A name that is there already comes from another one that means the same.
     if (native !== undefined && !entries.has(native)) entries.set(native, native === 'ttl' ? Number(texts[0]) : valueOf({ texts, form: forms.get(name) }))
   }
@@ -107,14 +107,14 @@ function entriesOf({ status, description }: HeaderBlock, values: Values, forms: 
 }
 
 // What the broker knows by itself, or gives a meaning, is taken only where it is valid.
-function nameOf(name: string, texts: readonly string[], isSenderChecked: boolean): string | undefined {
+function nameOf(name: string, texts: readonly string[], isSenderChecked: boolean, payload: Uint8Array): string | undefined {
   switch (name) {
     case Name.mid: return 'mid'
     case Name.sentAt: return 'sentAt'
     case Name.receipt: return texts.length === 1 && (texts[0] === 'accepted' || texts[0] === 'delivered') ? 'receipt' : undefined
     case Name.ttl: return texts.length === 1 && ttlOf(texts[0]) !== undefined ? 'ttl' : undefined
     case Name.sender: return isSenderChecked && texts.length === 1 ? 'sender' : undefined
-    case Name.contentType: return texts.length === 1 && texts[0] === contentTypeOf(payloadTypeOf(texts)) ? undefined : name
+    case Name.contentType: return texts.length === 1 && texts[0] === contentTypeOf(saidType(payloadTypeOf(texts, payload), payload)) ? undefined : name
     default: return nativeName(name)
   }
 }
@@ -134,9 +134,9 @@ function replyEntry(replyTo: string | undefined): Entry[] {
 
 // Values with a form can take several times their text, and then break the limit that the block has kept.
 function encodeWithin(message: NatsMessage, read: HeaderBlock, values: Values): Uint8Array | undefined {
-  const { headers: block, replyTo, isSenderChecked = false } = message
+  const { headers: block, replyTo } = message
   const encode = (forms: ReadonlyMap<string, Form>): Uint8Array | undefined => {
-    const entries = [...entriesOf(read, values, forms, isSenderChecked), ...replyEntry(replyTo)]
+    const entries = [...entriesOf(read, values, forms, message), ...replyEntry(replyTo)]
     return entries.length === 0 ? undefined : encodeMap(entries)
   }
   const forms = formsOf(values)

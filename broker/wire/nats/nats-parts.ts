@@ -9,7 +9,7 @@ import { payloadOffset } from '../frame.ts'
 import { readUint32, readUint53 } from '../integers.ts'
 import { Marker, Offset } from '../layout.ts'
 import { answerFields } from './answer-fields.ts'
-import { contentTypeOf, payloadTypeOf } from './content-type.ts'
+import { contentTypeOf, payloadTypeOf, saidType, type SaidType } from './content-type.ts'
 import { decimalBytes, writeDecimal } from './decimal.ts'
 import { isHeaderValue, writeHeaderBlock, type HeaderField } from './header-block.ts'
 import { isNativeWord, Name, natsName, STATUS } from './header-names.ts'
@@ -67,24 +67,24 @@ export class NatsPartsWriter {
     const id = readUint53(bytes, start + Offset.id)
     const time = readUint53(bytes, start + Offset.time)
     const type = (bytes[start + Offset.flags + 1]! & Flag.payloadType) as PayloadType
-    if (bytes[headersAt] === Marker.nil && kind !== Kind.error && kind !== Kind.part) return { headers: this.#plainBlock(origin, id, time, type), payload: bytes.subarray(headersAt + 6, end), replyTo: undefined }
+    if (bytes[headersAt] === Marker.nil && kind !== Kind.error && kind !== Kind.part) return this.#plain(bytes.subarray(headersAt + 6, end), origin, id, time, type)
     const payloadAt = start + payloadOffset(bytes, start, end)
     const payload = bytes.subarray(payloadAt, end)
     const headers = bytes[headersAt] === Marker.nil ? {} : decodeHeaders(bytes.subarray(headersAt, payloadAt - 5))
     const own = this.#ownFields(origin, id, time, headers['sender'])
     const answer = answerFields(kind, type, payload)
-    const application = applicationFields(headers, type).filter(([name]) => answer.every((field) => field[0] !== name))
+    const application = applicationFields(headers, type, payload).filter(([name]) => answer.every((field) => field[0] !== name))
     const fields = [...application, ...answer, ...own]
     return { headers: writeHeaderBlock({ ...statusOf(headers), fields }), payload, replyTo: replyToOf(headers) }
   }
 
   /** Bytes of the block of a message without headers. */
-  plainBlockBytes(origin: number, id: number, time: number, type: PayloadType): number {
+  plainBlockBytes(origin: number, id: number, time: number, type: SaidType): number {
     return this.#template(origin, type).length + decimalBytes(id) + TIME.length + decimalBytes(time) + END.length
   }
 
   /** Writes that block at `at`; returns where it ends. */
-  writePlainBlock(into: Uint8Array, at: number, origin: number, id: number, time: number, type: PayloadType): number {
+  writePlainBlock(into: Uint8Array, at: number, origin: number, id: number, time: number, type: SaidType): number {
     const template = this.#template(origin, type)
     into.set(template, at)
     let end = writeDecimal(into, at + template.length, id)
@@ -102,15 +102,19 @@ export class NatsPartsWriter {
     return [...fields, [Name.id, this.#names.textId(origin, id)], [Name.time, String(time)]]
   }
 
+  #plain(payload: Uint8Array, origin: number, id: number, time: number, type: PayloadType): NatsParts {
+    return { headers: this.#plainBlock(origin, id, time, saidType(type, payload)), payload, replyTo: undefined }
+  }
+
   // The same for all messages of a sender but for two numbers at its end.
-  #plainBlock(origin: number, id: number, time: number, type: PayloadType): Uint8Array {
+  #plainBlock(origin: number, id: number, time: number, type: SaidType): Uint8Array {
     const block = new Uint8Array(this.plainBlockBytes(origin, id, time, type))
     this.writePlainBlock(block, 0, origin, id, time, type)
     return block
   }
 
-  #template(origin: number, type: PayloadType): Uint8Array {
-    const key = origin * 4 + type
+  #template(origin: number, type: SaidType): Uint8Array {
+    const key = origin * 8 + type
     if (key === this.#lastKey) return this.#lastTemplate
     let template = this.#templates.get(key)
     if (template === undefined) {
@@ -127,7 +131,7 @@ export class NatsPartsWriter {
 }
 
 /** Name and value of all headers that are not the broker's, in the order in which they stand. */
-function applicationFields(headers: Headers, type: PayloadType): HeaderField[] {
+function applicationFields(headers: Headers, type: PayloadType, payload: Uint8Array): HeaderField[] {
   const fields: HeaderField[] = []
   const forms: HeaderField[] = []
   const add = (name: string, value: unknown): void => {
@@ -135,8 +139,8 @@ function applicationFields(headers: Headers, type: PayloadType): HeaderField[] {
     for (const each of texts) fields.push([name, each])
     if (form !== undefined) forms.push([Name.form, `${name} ${form}`])
   }
-  const ownType = ownContentType(headers, type)
-  if (ownType === undefined) fields.push(...typeField(type))
+  const ownType = ownContentType(headers, type, payload)
+  if (ownType === undefined) fields.push(...typeField(saidType(type, payload)))
   for (const [name, value] of Object.entries(headers)) {
     if (name === 'mid') add(Name.mid, value)
     else if (name === 'sentAt') add(Name.sentAt, value)
@@ -150,16 +154,16 @@ function applicationFields(headers: Headers, type: PayloadType): HeaderField[] {
 
 // A sender's own `Content-Type`, with parameters or in other letters: it may stand when it says what the flags say, and
 // when it comes back as itself.
-function ownContentType(headers: Headers, type: PayloadType): string | undefined {
+function ownContentType(headers: Headers, type: PayloadType, payload: Uint8Array): string | undefined {
   const names = Object.keys(headers).filter((name) => name.toLowerCase() === 'content-type')
   const [name] = names
   if (names.length !== 1 || name === undefined) return undefined
   const { texts, form } = textsOf(headers[name])
-  const isGenerated = name === Name.contentType && texts.length === 1 && texts[0] === contentTypeOf(type)
-  return form === undefined && !isGenerated && payloadTypeOf(texts) === type ? name : undefined
+  const isGenerated = name === Name.contentType && texts.length === 1 && texts[0] === contentTypeOf(saidType(type, payload))
+  return form === undefined && !isGenerated && texts.length > 0 && payloadTypeOf(texts, payload) === type ? name : undefined
 }
 
-function typeField(type: PayloadType): HeaderField[] {
+function typeField(type: SaidType): HeaderField[] {
   const contentType = contentTypeOf(type)
   return contentType === undefined ? [] : [[Name.contentType, contentType]]
 }

@@ -1,6 +1,7 @@
 // Publishes without headers, one behind the other in one buffer: what a run of PUBs is for native receivers.
 
 import { Kind, LENGTH_BYTES, Marker, Offset, PUBLISH_OVERHEAD } from '../layout.ts'
+import { unsaidType } from './content-type.ts'
 import { writeUint32, writeUint53 } from '../integers.ts'
 
 /** What is the same in all frames of a run. */
@@ -15,7 +16,7 @@ export function plainBytes(subjectBytes: number, count: number, payloadBytes: nu
   return count * (PUBLISH_OVERHEAD + subjectBytes) + payloadBytes
 }
 
-/** Writes the canonical frame with payload `from[start..end)` at `at`, of type bytes; returns where it ends. */
+/** Writes the canonical frame with payload `from[start..end)` at `at`; returns where it ends. */
 export function writePlain(into: Uint8Array, at: number, { subject, origin, timeMicros }: PlainRun, id: number, from: Uint8Array, start: number, end: number): number {
   const payloadBytes = end - start
   writeUint32(into, at, PUBLISH_OVERHEAD + subject.length + payloadBytes - LENGTH_BYTES)
@@ -23,7 +24,9 @@ export function writePlain(into: Uint8Array, at: number, { subject, origin, time
   into[at + 5] = Marker.uint8
   into[at + Offset.kind] = Kind.publish
   into[at + 7] = Marker.uint16
-  into[at + Offset.flags] = into[at + Offset.flags + 1] = 0
+  const payload = from.subarray(start, end)
+  into[at + Offset.flags] = 0
+  into[at + Offset.flags + 1] = unsaidType(payload)
   into[at + 10] = Marker.uint32
   writeUint32(into, at + Offset.origin, origin)
   into[at + 15] = Marker.uint64
@@ -37,6 +40,6 @@ export function writePlain(into: Uint8Array, at: number, { subject, origin, time
   into[headersAt] = Marker.nil
   into[headersAt + 1] = Marker.bin32
   writeUint32(into, headersAt + 2, payloadBytes)
-  into.set(from.subarray(start, end), headersAt + 6)
+  into.set(payload, headersAt + 6)
   return headersAt + 6 + payloadBytes
 }
