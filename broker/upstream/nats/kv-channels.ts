@@ -138,8 +138,8 @@ export class KvChannels implements ChannelShare {
   }
 
   #entry(entry: BucketEntry): void {
-    this.#told?.add(entry.key)
     this.#note(entry)
+    if (this.#told !== undefined && this.#shared.has(channelOfKey(entry.key))) this.#told.add(entry.key)
     if (this.#told === undefined) this.#later(channelOfKey(entry.key))
   }
 

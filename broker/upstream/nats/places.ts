@@ -101,7 +101,6 @@ export class Places {
 
   put(place: Place): void {
     const isFirst = this.#round !== undefined && !this.#round.has(place.client)
-    this.#round?.add(place.client)
     const before = this.#clients.get(place.client)
     // What a round tells first is so, whatever was before: the bucket may be another one, which counts from 1.
     if (before !== undefined && before.revision > place.revision && !isFirst) return
@@ -109,6 +108,7 @@ export class Places {
       this.isOverfull = true
       return
     }
+    this.#round?.add(place.client)
     if (before !== undefined) this.#drop(before)
     this.#clients.set(place.client, place)
     if (place.broker === this.#own) return
