@@ -72,8 +72,15 @@ export class Admission {
   /** A new link: it has `handshakeMs` to say who it is. */
   begin(connection: Connection): void {
     const limitMs = this.#handshakeMs(connection.link)
-    connection.deadline = new Deadline(() => this.#core.end(connection, new BrokerError('handshake.timeout', { limitMs })))
-    this.#core.deadlines.set(connection.deadline, limitMs)
+    let isLate = false
+    const deadline = new Deadline(() => {
+      if (isLate) return this.#core.end(connection, new BrokerError('handshake.timeout', { limitMs }))
+      // Where this process itself was held up, what has come meanwhile is read first.
+      isLate = true
+      this.#core.deadlines.set(deadline, 0)
+    })
+    connection.deadline = deadline
+    this.#core.deadlines.set(deadline, limitMs)
   }
 
   /** A control frame before the welcome. Any error ends the connection. */

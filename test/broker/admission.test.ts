@@ -221,3 +221,19 @@ test('admission: draining tells everybody, and nobody is left', t => {
   rig.pipeline.close()
   t.is(rig.core.deadlines.size, 0)
 })
+
+test('admission: who has spoken in time is heard, also when the broker itself was held up past the time', async t => {
+  const rig = new PipelineRig({ ipc: { limits: { handshakeMs: 1000 } } })
+  const [spoke, silent] = [rig.link(), rig.link()]
+  // Timers fire first after such a pause; what has come is read in the turn after that.
+  spoke.link.pause()
+  spoke.control(Kind.hello, 0, { auth: { token: OWNER_TOKEN } })
+  rig.clock.oversleep(2000)
+  await rig.clock.advance(0)
+  spoke.link.resume()
+  rig.links()
+  await rig.advance(100)
+  t.is(spoke.frames()[0]?.kind, Kind.welcome)
+  t.true(spoke.connection.isReady)
+  t.true(silent.link.isClosed)
+})

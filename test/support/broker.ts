@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { homePaths } from '../../broker/ground/home.ts'
+import { defaultSettings } from '../../broker/ground/settings.ts'
 import { connect, type Client, type ConnectOptions } from '../../client/index.ts'
 import { loadConfigOf } from '../../config/load.ts'
 import { createBroker, type Broker } from '../../index.ts'
@@ -14,6 +15,9 @@ import { JsonPeer } from './json-peer.ts'
 import { NativePeer } from './native-peer.ts'
 import { recordedLog, type RecordedLog } from './recorded-log.ts'
 import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
+
+/** Time of NATS clients to authenticate, unless the configuration says so: the default is short for a machine that runs many tests. */
+const AUTH_TIMEOUT_MS = 30_000
 
 export interface BrokerOptions {
   /** What the configuration file says. default: there is none */
@@ -98,7 +102,7 @@ export async function startBroker(t: Teardown, options: BrokerOptions = {}): Pro
   const { settings, directory } = await loadConfigOf({ home })
   const log = recordedLog()
   const { gateway, nats } = settings
-  const broker = await createBroker({ home, settings: { ...settings, gateway: gateway.isPortRequired ? gateway : { ...gateway, port: 0 }, nats: nats.isPortRequired ? nats : { ...nats, port: 0 } }, configDirectory: directory, log })
+  const broker = await createBroker({ home, settings: { ...settings, gateway: gateway.isPortRequired ? gateway : { ...gateway, port: 0 }, nats: { ...nats, ...(nats.isPortRequired ? {} : { port: 0 }), ...(nats.authTimeoutMs === defaultSettings.nats.authTimeoutMs ? { authTimeoutMs: AUTH_TIMEOUT_MS } : {}) } }, configDirectory: directory, log })
   t.teardown(() => broker.stop())
   return Object.assign(new BrokerAccess(t, home, broker.socketPath, broker.gatewayAddress, broker.natsAddress), { broker, log })
 }
