@@ -7,7 +7,7 @@ import { duration, timestamp, uptime } from './go-format.ts'
 import { wallAt, type Moment } from './moment.ts'
 
 /** Connections, or subscriptions, in one answer. */
-export const MAX_LISTED = 1024
+const MAX_LISTED = 1024
 /** Subscriptions under the connections of one answer; those that follow are told without theirs. */
 const MAX_SUBSCRIPTIONS_LISTED = 16_384
 
