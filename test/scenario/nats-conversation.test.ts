@@ -1,12 +1,16 @@
 // The same is said to a real nats-server and to Callboard, and what they answer is compared byte for byte.
 
+import type { ExecutionContext } from 'ava'
 import { createUser } from '@nats-io/nkeys'
 import { startBroker } from '../support/broker.ts'
-import { ann, bob, connect, conversations, HEADERS, LIMITS, nobody, rules, type Conversation } from '../support/nats-conversations.ts'
+import { ann, bob, connect, conversations, HEADERS, lateConversations, LIMITS, nobody, rules, type Conversation } from '../support/nats-conversations.ts'
 import { signed } from '../support/nats-credentials.ts'
 import { NatsServer, natsTest } from '../support/nats-server.ts'
 import { NatsTalk } from '../support/nats-talk.ts'
 import type { Teardown } from '../support/temporary-directory.ts'
+
+/** A table of conversations takes 3 s where nobody else is at work. ms */
+const PATIENCE_MS = 300_000
 
 /** Where Callboard means to say something else; docs/nats.md has the reasons. */
 const differences: Record<string, { readonly said: Conversation; readonly theirs: string; readonly ours: string }> = {
@@ -32,22 +36,43 @@ async function hold(t: Teardown, port: number, conversation: Conversation): Prom
   return Object.fromEntries([...talks].map(([name, talk]) => [name, talk.heard + (talk.isClosed ? '#' : '')]))
 }
 
-natsTest('nats conversation: Callboard says what nats-server says', async t => {
+/** Both, with the same users and limits: ports to talk to. */
+async function startBoth(t: Teardown, authTimeoutSeconds: number): Promise<[theirs: number, ours: number]> {
   const users = [{ user: ann.user, password: ann.pass }, { user: bob.user, password: bob.pass, permissions: rules }]
-  const server = await NatsServer.configure(t, { config: { ...LIMITS, authorization: { timeout: 1, users } } })
+  const server = await NatsServer.configure(t, { config: { ...LIMITS, authorization: { timeout: authTimeoutSeconds, users } } })
   await server.start()
   const principals = [{ name: ann.user, token: ann.pass }, { name: bob.user, token: bob.pass, ...rules }]
-  const broker = await startBroker(t, { config: { nats: { maxPayload: LIMITS.max_payload, maxControlLine: LIMITS.max_control_line, maxSubscriptions: LIMITS.max_subscriptions, authTimeout: '1s' }, principals } })
+  const broker = await startBroker(t, { config: { nats: { maxPayload: LIMITS.max_payload, maxControlLine: LIMITS.max_control_line, maxSubscriptions: LIMITS.max_subscriptions, authTimeout: `${authTimeoutSeconds}s` }, principals } })
+  return [server.port, broker.natsPort]
+}
+
+async function compare(t: ExecutionContext, ports: readonly number[], table: Record<string, Conversation>): Promise<void> {
+  t.timeout(PATIENCE_MS)
   const [theirs, ours]: Record<string, Record<string, string>>[] = [{}, {}]
-  const both = (said: Conversation): Promise<Record<string, string>[]> => Promise.all([hold(t, server.port, said), hold(t, broker.natsPort, said)])
-  for (const [title, said] of Object.entries(conversations)) {
-    const [there, here] = await both(said)
+  for (const [title, said] of Object.entries(table)) {
+    const [there, here] = await Promise.all(ports.map(port => hold(t, port, said)))
     theirs![title] = there!
     ours![title] = here!
     for (const [who] of said) if (who.endsWith('!')) t.true(there![who.replace('!', '')]!.endsWith('#'), title)
   }
   t.deepEqual(ours, theirs)
-  for (const [title, { said, theirs, ours }] of Object.entries(differences)) t.deepEqual((await both(said)).map(heard => Object.values(heard)[0]), [theirs, ours], title)
+}
+
+natsTest('nats conversation: Callboard says what nats-server says', async t => {
+  await compare(t, await startBoth(t, 60), conversations)
+})
+
+natsTest('nats conversation: Callboard waits for CONNECT as long as nats-server does', async t => {
+  await compare(t, await startBoth(t, 1), lateConversations)
+})
+
+natsTest('nats conversation: where Callboard differs, it differs as it says', async t => {
+  t.timeout(PATIENCE_MS)
+  const ports = await startBoth(t, 60)
+  for (const [title, { said, theirs, ours }] of Object.entries(differences)) {
+    const heard = await Promise.all(ports.map(port => hold(t, port, said)))
+    t.deepEqual(heard.map(each => Object.values(each)[0]), [theirs, ours], title)
+  }
 })
 
 natsTest('nats conversation: what Callboard says of itself first, nats-server says too, in the same types', async t => {

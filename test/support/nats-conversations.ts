@@ -34,8 +34,6 @@ export const conversations: Record<string, Conversation> = {
   'PING before CONNECT': [['a!', 'PING\r\n']],
   'an empty line before CONNECT': [['a!', '\r\n']],
   'another word with C': [['a!', 'CXXX\r\n']],
-  'too late': [['a!', '']],
-  'half of CONNECT, and too late': [['a!', 'CONNECT {"user":']],
   'a protocol to come': [['a!', connect({ protocol: 2 })]],
   'no responders without headers': [['a!', connect({ no_responders: true })]],
   'a second CONNECT': [['a', connect()], ['a', connect({ verbose: true })], ['a', 'PUB x 0\r\n\r\n']],
@@ -66,4 +64,10 @@ export const conversations: Record<string, Conversation> = {
   'servers are asked for': [['a', connect(modern)], ['a', 'SUB _INBOX.1 9\r\nPUB $SYS.REQ.SERVER.PING _INBOX.1 0\r\n\r\nPUB $SYS.REQ.SERVER.PING.VARZ _INBOX.1 0\r\n\r\n']],
   'a request is answered': [['a', connect(modern)], ['b', connect(modern)], ['b', 'SUB help workers 3\r\n'], ['a', 'SUB _INBOX.1.* 9\r\nPUB help _INBOX.1.7 2\r\nhi\r\n'], ['b', 'PUB _INBOX.1.7 2\r\nho\r\n'], ['a', '']],
   'headers': [['a', connect(modern)], ['b', connect()], ['a', 'SUB x 1\r\n'], ['b', 'SUB x 2\r\n'], ['a', `HPUB x re.ply ${HEADERS.length} ${HEADERS.length + 2}\r\n${HEADERS}hi\r\nHPUB x ${HEADERS.length} ${HEADERS.length}\r\n${HEADERS}\r\n`], ['b', '']],
+}
+
+/** Where the client takes longer than it has. */
+export const lateConversations: Record<string, Conversation> = {
+  'too late': [['a!', '']],
+  'half of CONNECT, and too late': [['a!', 'CONNECT {"user":']],
 }

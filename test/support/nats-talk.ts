@@ -7,7 +7,7 @@ import type { Teardown } from './temporary-directory.ts'
 /** An answer to come that proves that everything before it was dealt with. */
 const MARK = 'PING\r\n'
 /** A server that has not answered by then will not. ms */
-const PATIENCE_MS = 5000
+const PATIENCE_MS = 30_000
 const ANSWER = /^PONG\r\n/gm
 
 export class NatsTalk {
