@@ -282,7 +282,7 @@ export class Admission {
     const holders = [directory.client(client), agent === undefined ? undefined : directory.addressed('agent', agent)]
     const open = holders.filter((holder) => holder?.isPresent)
     // Who has it at another broker is told there, once this one has made itself known.
-    const elsewhere = [this.#core.presence?.holder('client', client), agent === undefined ? undefined : this.#core.presence?.holder('agent', agent)]
+    const elsewhere = [this.#core.presence?.holder('client', client), agent === undefined || connection.permissions?.name === `agent:${agent}` ? undefined : this.#core.presence?.holder('agent', agent)]
     const principals = [...open.map((holder) => holder?.permissions?.name), ...elsewhere.filter((principal) => principal !== undefined)]
     if (principals.some((principal) => principal !== connection.permissions?.name)) throw new BrokerError('session.id_taken', { client })
     for (const holder of open) this.#core.end(holder!, new BrokerError('session.taken_over', { client }))

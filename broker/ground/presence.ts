@@ -37,7 +37,7 @@ export interface Presence {
    * nobody knows which. undefined: nobody has it.
    */
   subjectOf(kind: string, id: string): string | undefined
-  /** The principal that has the client id, or the agent name, at another broker. */
+  /** The principal that has the client id, or the agent name, at another broker; not of agents that their broker started. */
   holder(kind: 'client' | 'agent', id: string): string | undefined
   /** A client has connected here; it is the one from now on. */
   came(client: PresentClient): void

@@ -183,3 +183,16 @@ natsTest('joined clients: a NATS user who may do just what docs/cluster-state.md
   await until(() => refusals.length === forbidden.length)
   for (const [i, subject] of forbidden.entries()) t.true(refusals[i]!.includes(subject), refusals[i])
 })
+
+natsTest('joined clients: agents of one name at every broker run side by side, and each broker\'s own is the one that is asked', async t => {
+  const { url } = await startNatsServer(t, { jetStream: true })
+  const agents = [{ name: 'lamp', command: 'node', args: [join(import.meta.dirname, '../support/obedient-agent.ts')] }]
+  const [a, b, c] = await joinedBrokers(t, [url], [{ config: { agents } }, { config: { agents } }, {}])
+  const pidOf = async (client: Client): Promise<unknown> => (await client.request('$CB.to.agent.lamp', { do: 'pid' }, { timeoutMs: 20_000 })).value
+  for (const { client } of [a!, b!]) await until(async () => (await client.call('connections')).connections.some(({ agent }) => agent === 'lamp'))
+  await sees(c!.client, 2, 2)
+  const [first, second] = [await pidOf(a!.client), await pidOf(b!.client)]
+  t.not(first, second)
+  t.true([first, second].includes(await pidOf(c!.client)))
+  for (const { client } of [a!, b!]) t.like((await client.call('agents')).agents[0], { phase: 'run', restarts: 0 })
+})

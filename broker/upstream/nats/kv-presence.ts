@@ -169,7 +169,8 @@ export class KvPresence implements Presence {
 
   holder(kind: 'client' | 'agent', id: string): string | undefined {
     const place = this.#places.find(kind, id)
-    return place === undefined || place.broker === this.#self.broker ? undefined : place.principal
+    if (place === undefined || place.broker === this.#self.broker) return undefined
+    return kind === 'agent' && isStarted(place.principal) ? undefined : place.principal
   }
 
   came(client: PresentClient): void {
@@ -265,6 +266,7 @@ export class KvPresence implements Presence {
 
   // An agent's name has no entry of its own: of two clients with it the one whose entry is the later has it, or is refused.
   #contendAgent(own: PresentClient, place: Place): void {
+    if (isStarted(own.principal) || isStarted(place.principal)) return
     const revision = this.#claims.get(own.client)?.revision
     if (revision === undefined) return
     const isSame = own.principal === place.principal
@@ -378,4 +380,9 @@ export class KvPresence implements Presence {
       this.#changed(client, false)
     }
   }
+}
+
+/** Of an agent that its broker started: each broker has its own of that name, and they do not take each other over. */
+function isStarted(principal: string): boolean {
+  return principal.startsWith('agent:')
 }

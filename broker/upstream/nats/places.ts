@@ -20,7 +20,8 @@ export class Places {
   readonly #max: number
   readonly #brokers = new Map<string, Heard>()
   readonly #clients = new Map<string, Place>()
-  readonly #agents = new Map<string, Place>()
+  /** Brokers with the same configuration have agents of the same names. */
+  readonly #agents = new Map<string, Place[]>()
   readonly #sessions = new Map<string, Place>()
   /** Keys told in the round that runs. */
   #round: Set<string> | undefined
@@ -78,7 +79,8 @@ export class Places {
 
   /** Where somebody is whose broker lives. */
   find(kind: string, id: string): Place | undefined {
-    const place = kind === 'client' ? this.#clients.get(id) : kind === 'agent' ? this.#agents.get(id) : kind === 'session' ? this.#sessions.get(id) : undefined
+    if (kind === 'agent') return this.#latestAgent(id)
+    const place = kind === 'client' ? this.#clients.get(id) : kind === 'session' ? this.#sessions.get(id) : undefined
     return place !== undefined && this.isLive(place) ? place : undefined
   }
 
@@ -113,8 +115,10 @@ export class Places {
     this.#clients.set(place.client, place)
     if (place.broker === this.#own) return
     this.#sessions.set(place.session, place)
-    // Of two with one agent name the later has it.
-    if (place.agent !== undefined && (this.#agents.get(place.agent)?.revision ?? 0) < place.revision) this.#agents.set(place.agent, place)
+    if (place.agent === undefined) return
+    const named = this.#agents.get(place.agent)
+    if (named === undefined) this.#agents.set(place.agent, [place])
+    else named.push(place)
   }
 
   remove(client: string, revision: number): void {
@@ -125,6 +129,17 @@ export class Places {
   #drop(place: Place): void {
     this.#clients.delete(place.client)
     if (this.#sessions.get(place.session) === place) this.#sessions.delete(place.session)
-    if (place.agent !== undefined && this.#agents.get(place.agent) === place) this.#agents.delete(place.agent)
+    const named = place.agent === undefined ? undefined : this.#agents.get(place.agent)
+    const at = named?.indexOf(place) ?? -1
+    if (named === undefined || at < 0) return
+    named.splice(at, 1)
+    if (named.length === 0) this.#agents.delete(place.agent!)
+  }
+
+  // Of several the one that came last.
+  #latestAgent(name: string): Place | undefined {
+    let latest: Place | undefined
+    for (const place of this.#agents.get(name) ?? []) if (this.isLive(place) && place.revision > (latest?.revision ?? 0)) latest = place
+    return latest
   }
 }

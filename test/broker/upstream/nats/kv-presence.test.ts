@@ -112,6 +112,19 @@ natsTest('kv presence: an agent name at another broker takes over as a client id
   t.deepEqual(two.ended, [])
 })
 
+natsTest('kv presence: agents that brokers start have the same name at each, and do not take each other over', async t => {
+  const { url } = await startNatsServer(t, { jetStream: true })
+  const [one, two, three] = [await joinPresence(t, url, 'one'), await joinPresence(t, url, 'two'), await joinPresence(t, url, 'three')]
+  one.connect('weather-1-one', { agent: 'weather', principal: 'agent:weather' })
+  await until(() => three.presence.subjectOf('agent', 'weather') === '$CB.bus.one.to.agent.weather')
+  two.connect('weather-1-two', { agent: 'weather', principal: 'agent:weather' })
+  await until(() => three.presence.subjectOf('agent', 'weather') === '$CB.bus.two.to.agent.weather')
+  t.is(three.presence.holder('agent', 'weather'), undefined)
+  two.leave('weather-1-two')
+  await until(() => three.presence.subjectOf('agent', 'weather') === '$CB.bus.one.to.agent.weather')
+  t.deepEqual([...one.ended, ...two.ended], [])
+})
+
 natsTest('kv presence: after a time apart, of two with one id who came later stays', async t => {
   const { url } = await startNatsServer(t, { jetStream: true })
   const [one, two] = [new PresentBroker('one', QUICK_SIGNS), new PresentBroker('two', QUICK_SIGNS)]

@@ -46,13 +46,19 @@ test('places: of one client the later entry counts, and what an older one says i
   t.is(places.find('session', 'a-5'), undefined)
 })
 
-test('places: of two clients with one agent name the later has it, and nobody inherits it from one that left', t => {
+test('places: of several clients with one agent name the latest at a broker that lives has it', t => {
   const places = new Places('own', TTL_MS)
-  places.heard(sign('one'), 0)
+  for (const broker of ['one', 'two', 'own']) places.heard(sign(broker), 0)
   places.put(place('a', 'one', 2, { agent: 'lamp' }))
-  places.put(place('b', 'one', 1, { agent: 'lamp' }))
+  places.put(place('b', 'two', 3, { agent: 'lamp' }))
+  places.put(place('c', 'own', 4, { agent: 'lamp' }))
+  places.put(place('d', 'one', 1, { agent: 'lamp' }))
+  t.is(places.find('agent', 'lamp')?.client, 'b')
+  places.forget('two')
   t.is(places.find('agent', 'lamp')?.client, 'a')
   places.remove('a', 3)
+  t.is(places.find('agent', 'lamp')?.client, 'd')
+  places.remove('d', 3)
   t.is(places.find('agent', 'lamp'), undefined)
 })
 
