@@ -4,7 +4,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { delimiter, join } from 'node:path'
 import test, { type Implementation } from 'ava'
 import { reservedPort } from './reserved-port.ts'
@@ -24,6 +24,12 @@ export const noNatsServer: string | undefined =
 export function natsTest(title: string, story: Implementation<[]>): void {
   if (noNatsServer === undefined) test(title, story)
   else test.skip(`${title} (left out: ${noNatsServer})`, story)
+}
+
+/** The same for a story with several processes, or with times: no other one of its file runs beside it. */
+export function natsStory(title: string, story: Implementation<[]>): void {
+  if (noNatsServer === undefined) test.serial(title, story)
+  else natsTest(title, story)
 }
 
 export interface NatsServerOptions {
@@ -102,6 +108,7 @@ export class NatsServer {
   async start(): Promise<void> {
     const child = spawn('nats-server', ['--config', this.#file], { env: natsServerEnvironment, stdio: ['ignore', 'ignore', 'pipe'] })
     this.#process = child
+    guard(child)
     child.stderr.on('data', chunk => (this.#log += String(chunk)))
     child.once('error', error => (this.#log += String(error)))
     child.once('close', () => {
@@ -176,6 +183,17 @@ export class NatsServer {
       socket.once('close', () => resolve(false))
     })
   }
+}
+
+// Where a test process is killed itself, or gives up, its teardowns do not run: then a shell sees its stdin end, and kills the server.
+function guard(child: ChildProcess): void {
+  if (child.pid === undefined) return
+  const shell = spawn('sh', ['-c', 'read -r _; kill -9 "$1"', 'sh', String(child.pid)], { stdio: ['pipe', 'ignore', 'ignore'] })
+  shell.unref()
+  ;(shell.stdin as Socket).unref()
+  shell.on('error', () => {})
+  // Before the number can be another process's.
+  child.once('exit', () => shell.kill('SIGKILL'))
 }
 
 /** One server that runs; killed when the test ends. */
