@@ -97,8 +97,7 @@ export class Incoming {
       gate.declined(origin, id)
       return true
     }
-    const kind = headers !== undefined && headerValue(headers, Word.kind) === 'part' ? Kind.part : Kind.response
-    gate.answered(nativeFrame({ subject: '', kind, origin: gate.number, id: gate.nextId(), timeMicros: gate.wallMicros(), to: origin, ref: id, headers, payload, isSenderChecked: true }))
+    gate.answered(nativeFrame({ subject: '', kind: Kind.response, origin: gate.number, id: gate.nextId(), timeMicros: gate.wallMicros(), to: origin, ref: id, headers, payload, isSenderChecked: true }))
     return true
   }
 

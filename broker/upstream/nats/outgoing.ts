@@ -85,7 +85,7 @@ export class Outgoing {
     const own = asked.requestOf(reply)
     if (own !== undefined) return loopback(new Uint8Array(bytes.subarray(start, end)), own.origin, own.id)
     const { headers, payload } = this.#parts.parts(bytes, start, end)
-    this.#publish(reply, undefined, kind === Kind.part ? withFields(headers, fieldOf(Word.kind, 'part')) : headers, payload, into, limits)
+    this.#publish(reply, undefined, headers, payload, into, limits)
   }
 
   /** A word to other brokers. */

@@ -3,8 +3,6 @@
 const utf8 = new TextEncoder()
 
 export const Word = {
-  /** `part`: one of several answers, not the last. */
-  kind: 'Callboard-Kind',
   /** How long the request may take. ms */
   timeout: 'Callboard-Timeout',
   /** Which link of which broker: see epochs.ts. */
