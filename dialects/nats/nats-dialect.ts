@@ -2,10 +2,13 @@
 
 import type { BrokerMessage, Dialect, Ingress } from '../../broker/ground/control.ts'
 import { BrokerError, type ErrorBody } from '../../broker/ground/errors.ts'
-import { Kind } from '../../broker/ground/kind.ts'
+import { Flag, Kind } from '../../broker/ground/kind.ts'
+import { PayloadType } from '../../broker/ground/payload-type.ts'
 import { matchesPattern, parseSubject } from '../../broker/ground/subject.ts'
 import { errorFields } from '../../broker/wire/nats/answer-fields.ts'
-import { writeHeaderBlock } from '../../broker/wire/nats/header-block.ts'
+import { contentTypeOf } from '../../broker/wire/nats/content-type.ts'
+import { writeHeaderBlock, type HeaderField } from '../../broker/wire/nats/header-block.ts'
+import { Name } from '../../broker/wire/nats/header-names.ts'
 import { connectDefaults, helloOf, nothingPresented, readConnect, type Connect } from './connect.ts'
 import { errLine, PARSER_ERROR } from './err-texts.ts'
 import { writeMessages } from './message-line.ts'
@@ -95,7 +98,7 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
       case Kind.welcome: return this.#isVerbose ? OK : NOTHING
       case Kind.goodbye: return this.#error(message.body as ErrorBody)
       case Kind.error: return message.replyTo === undefined ? this.#error(message.body as ErrorBody) : this.#failed(message.replyTo, message.body as ErrorBody)
-      case Kind.response: return message.replyTo === undefined ? NOTHING : this.#answer(message.replyTo, undefined, message.payload ?? NOTHING)
+      case Kind.response: return message.replyTo === undefined ? NOTHING : this.#answer(message.replyTo, typed(((message.flags ?? 0) & Flag.payloadType) as PayloadType), message.payload ?? NOTHING)
       default: return NOTHING
     }
   }
@@ -209,7 +212,7 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
     const { code } = body
     if (code === 'request.timeout') return NOTHING
     if (code === 'request.no_responders' || code === 'request.responder_gone') return this.#noResponders(reply)
-    return this.#answer(reply, writeHeaderBlock({ status: undefined, description: '', fields: errorFields(body) }), utf8.encode(JSON.stringify(body)))
+    return this.#answer(reply, typed(PayloadType.json, errorFields(body)), utf8.encode(JSON.stringify(body)))
   }
 
   #noResponders(reply: string): Uint8Array {
@@ -233,6 +236,12 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
   #say(bytes: Uint8Array): void {
     this.#host.send(this.#connection, bytes)
   }
+}
+
+/** The block of an answer of the broker's own. */
+function typed(type: PayloadType, fields: readonly HeaderField[] = []): Uint8Array {
+  const contentType = contentTypeOf(type)
+  return writeHeaderBlock({ status: undefined, description: '', fields: contentType === undefined ? fields : [[Name.contentType, contentType], ...fields] })
 }
 
 function tokensOf(subject: string): readonly string[] | undefined {

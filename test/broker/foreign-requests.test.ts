@@ -301,8 +301,9 @@ test('foreign requests: methods of the broker answer NATS clients in JSON', asyn
     return natsMessages(client.text())[0]!
   }
   for (const client of [asker, old]) for (const payload of ['', '{}']) t.regex((await call(client, 'ping', payload)).payload, /^\{"now":\d+\}$/)
+  t.deepEqual((await call(asker, 'ping')).headers, { 'Content-Type': 'application/json' })
   const unknown = await call(asker, 'pong')
-  t.like(unknown.headers, { 'Nats-Service-Error-Code': '4039', 'Callboard-Error': 'method.unknown' })
+  t.like(unknown.headers, { 'Content-Type': 'application/json', 'Nats-Service-Error-Code': '4039', 'Callboard-Error': 'method.unknown' })
   t.like(JSON.parse(unknown.payload), { code: 'method.unknown', retryable: false })
   t.like((await call(asker, 'ping', '{')).headers, { 'Callboard-Error': 'payload.malformed' })
   isSettled(t, rig)
