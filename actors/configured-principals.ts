@@ -59,7 +59,7 @@ export class ConfiguredPrincipals {
 }
 
 function proofsOf({ proofs }: Pick<Held, 'proofs'>): readonly unknown[] {
-  return [proofs.token, proofs.nkey?.text]
+  return [proofs.token, proofs.nkey?.text, proofs.account]
 }
 
 function isSame(a: unknown, b: unknown): boolean {

@@ -6,7 +6,7 @@ import type { AgentCredential } from '../agents/local-agent.ts'
 import type { Core } from '../broker/core.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { readNkey, type Nkey } from '../broker/ground/nkey.ts'
-import type { PrincipalSettings } from '../broker/ground/settings.ts'
+import type { AccountRules, PrincipalSettings } from '../broker/ground/settings.ts'
 import type { PatternRules } from '../broker/ground/types.ts'
 
 const EVERYTHING: PatternRules = { allow: ['>'], deny: [] }
@@ -20,13 +20,14 @@ export function addOwner(core: Core, token: string): void {
 export interface ReadProofs {
   readonly token: string | undefined
   readonly nkey: Nkey | undefined
+  readonly account: AccountRules | undefined
 }
 
 /** @throws BrokerError `config.invalid` when a token file cannot be read or is empty, or the nkey is none */
-export function readProofs({ name, token, tokenFile, nkey }: PrincipalSettings): ReadProofs {
+export function readProofs({ name, token, tokenFile, nkey, account }: PrincipalSettings): ReadProofs {
   const key = nkey === undefined ? undefined : readNkey(nkey)
-  if (nkey !== undefined && key === undefined) throw new BrokerError('config.invalid', { problem: `principal "${name}": its nkey is not the public key of a user (U…) or an account (A…)` })
-  return { token: token ?? (tokenFile === undefined ? undefined : readToken(name, tokenFile)), nkey: key }
+  if (nkey !== undefined && (key === undefined || key.kind === 'operator')) throw new BrokerError('config.invalid', { problem: `principal "${name}": its nkey is not the public key of a user (U…) or an account (A…)` })
+  return { token: token ?? (tokenFile === undefined ? undefined : readToken(name, tokenFile)), nkey: key, account }
 }
 
 export function addConfigured(core: Core, { name, roles, publish, subscribe, responses, groups }: PrincipalSettings, proofs: ReadProofs): ReturnType<Core['addPrincipal']> {

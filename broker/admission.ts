@@ -181,7 +181,7 @@ export class Admission {
     this.#takeOver(connection)
     this.#pending.delete(connection)
     this.#forgetDeadline(connection)
-    this.#endAt(connection, credential.expiresAtMicros)
+    this.#endAt(connection, credential)
     connection.state = 'ready'
     connection.dialect!.limit(this.maxFrameBytes)
     connection.link.admitted(this.maxFrameBytes)
@@ -193,11 +193,11 @@ export class Admission {
     core.onConnectionEvent(connection, 'authenticated')
   }
 
-  #endAt(connection: Connection, expiresAtMicros = 0): void {
+  #endAt(connection: Connection, { expiresAtMicros = 0, endsWithAccount = false }: Credential): void {
     const { clock, deadlines } = this.#core
     connection.expiresAtMicros = expiresAtMicros
     if (expiresAtMicros === 0) return
-    connection.deadline = new Deadline(() => this.#core.end(connection, new BrokerError('auth.credential_expired', { principal: connection.permissions!.name })))
+    connection.deadline = new Deadline(() => this.#core.end(connection, new BrokerError(endsWithAccount ? 'auth.account_expired' : 'auth.credential_expired', { principal: connection.permissions!.name })))
     deadlines.set(connection.deadline, (expiresAtMicros - clock.wallMicros()) / 1000)
   }
 

@@ -106,6 +106,7 @@ const table = {
   'tls.required': { close: 120, retryable: false, text: 'the client goes on in the clear where TLS is required; connect with TLS' },
   'tls.handshake_timeout': { close: 121, retryable: true, text: 'the TLS handshake was not complete after {limitMs} ms' },
   'nats.max_control_line': { close: 112, retryable: false, text: 'a line of the NATS protocol has more than {limitBytes} bytes; raise nats.maxControlLine' },
+  'auth.account_expired': { close: 135, retryable: false, text: 'the account of principal "{principal}" has expired' },
   'auth.credential_expired': { close: 115, retryable: false, text: 'the credential of principal "{principal}" has expired' },
   'nats.no_headers': { close: 116, retryable: false, text: 'CONNECT asks for no_responders without headers; set headers too' },
   'bus.unreachable': { close: 125, retryable: true, text: 'no link to the NATS server {server}: {problem}' },

@@ -85,6 +85,14 @@ export interface NatsBusSettings {
   readonly backoff: BackoffSettings
 }
 
+/** How the JWTs of an account's users are taken. */
+export interface AccountRules {
+  /** Also JWTs of users who need not sign the nonce: whoever has such a JWT is let in. */
+  readonly acceptsBearer: boolean
+  /** From then on nobody is let in by it, and who is in is ended. ms since the epoch, 0 = never */
+  readonly expiresAtMs: number
+}
+
 /** What may be published in answer to one message. Negative: no limit. */
 export interface ResponseRules {
   readonly maxMessages: number

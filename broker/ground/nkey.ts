@@ -6,11 +6,11 @@
 
 import { createPublicKey, verify, type KeyObject } from 'node:crypto'
 
-/** What a key stands for: whoever signs the server's nonce, or whoever issues the JWTs of such users. */
-export type NkeyKind = 'user' | 'account'
+/** What a key stands for: whoever signs the server's nonce, whoever issues the JWTs of such users, or those of such accounts. */
+export type NkeyKind = 'user' | 'account' | 'operator'
 
 export interface Nkey {
-  /** As it stands in configurations and on the wire, `U…` or `A…`. */
+  /** As it stands in configurations and on the wire, `U…`, `A…` or `O…`. */
   readonly text: string
   readonly kind: NkeyKind
   readonly key: KeyObject
@@ -18,7 +18,7 @@ export interface Nkey {
 
 const LENGTH = 56
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-const KINDS = new Map<number, NkeyKind>([[20 << 3, 'user'], [0, 'account']])
+const KINDS = new Map<number, NkeyKind>([[20 << 3, 'user'], [0, 'account'], [14 << 3, 'operator']])
 const KEY_BYTES = 32
 /** RFC 8410: SubjectPublicKeyInfo of an Ed25519 key is this and the key. */
 const SPKI = Buffer.from('302a300506032b6570032100', 'hex')

@@ -2,11 +2,11 @@
 // `config/` makes it from a file; without a file the defaults stand and no schema library is loaded.
 
 import type { BackoffSettings } from './backoff-settings.ts'
-import type { BusSettings, NatsSettings, ResponseRules } from './nats-settings.ts'
+import type { AccountRules, BusSettings, NatsSettings, ResponseRules } from './nats-settings.ts'
 import type { ChannelMode, GroupRules, PatternRules, Role } from './types.ts'
 
 export type { BackoffSettings } from './backoff-settings.ts'
-export type { BusSettings, NatsBusSettings, NatsSettings, NatsTlsSettings, ResponseRules } from './nats-settings.ts'
+export type { AccountRules, BusSettings, NatsBusSettings, NatsSettings, NatsTlsSettings, ResponseRules } from './nats-settings.ts'
 
 export interface Settings {
   readonly ipc: IpcSettings
@@ -220,6 +220,8 @@ export interface PrincipalSettings {
   readonly subscribe: PatternRules
   /** It may also publish on the reply subjects of messages that it received; undefined: it may not. NATS clients only. */
   readonly responses?: ResponseRules | undefined
+  /** For principals whose `nkey` is an account's; undefined: no bearer tokens, and no end. */
+  readonly account?: AccountRules | undefined
   /** What holds for the members of queue groups, before `subscribe`. NATS clients only. */
   readonly groups?: GroupRules | undefined
 }

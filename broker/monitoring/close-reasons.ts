@@ -36,6 +36,7 @@ const reasons: Partial<Record<ErrorCode, string>> = {
   'gateway.bad_request': 'Protocol Violation',
   'connect.bad_params': 'Protocol Violation',
   'auth.credential_expired': 'Authentication Expired',
+  'auth.account_expired': 'Authentication Expired',
   'tls.required': 'TLS Handshake Failure',
   'tls.handshake_timeout': 'TLS Handshake Failure',
   'nats.malformed': 'Protocol Violation',

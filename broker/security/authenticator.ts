@@ -4,6 +4,7 @@ import { createHmac, createSecretKey, randomBytes, timingSafeEqual, type KeyObje
 import { BrokerError } from '../ground/errors.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { Nkey } from '../ground/nkey.ts'
+import type { AccountRules } from '../ground/settings.ts'
 import type { PatternRules, Role } from '../ground/types.ts'
 import type { Permissions } from './permissions.ts'
 
@@ -19,6 +20,8 @@ export interface Credential {
   readonly narrowing?: Narrowing
   /** It ends then. µs of wall time, 0 = never */
   readonly expiresAtMicros?: number
+  /** What ends then is the account that it is of. */
+  readonly endsWithAccount?: boolean
 }
 
 /** Lists of what is allowed may be empty: everything that the principal may. */
@@ -31,12 +34,15 @@ export interface Narrowing {
 export interface Proofs {
   readonly token?: string | undefined
   readonly nkey?: Nkey | undefined
+  /** For an account's nkey. */
+  readonly account?: AccountRules | undefined
 }
 
 interface Held extends Credential {
   /** Under which the token alone finds it; undefined: it has none. */
   readonly tokenDigest: string | undefined
   readonly nkey: Nkey | undefined
+  readonly account: AccountRules | undefined
 }
 
 export interface Challenge {
@@ -68,12 +74,12 @@ export class Authenticator {
   }
 
   /** Adds a principal's credential, or replaces it. */
-  add(permissions: Permissions, { token, nkey }: Proofs): void {
+  add(permissions: Permissions, { token, nkey, account }: Proofs): void {
     this.#forget(this.#credentials.get(permissions.name))
     const tokenDigest = token === undefined ? undefined : this.#digestOf(token)
     // Without a token nobody has the key, so nothing is ever proved by it.
     const key = token === undefined ? createSecretKey(randomBytes(32)) : createSecretKey(token, 'utf8')
-    const held: Held = { permissions, key, tokenDigest, nkey }
+    const held: Held = { permissions, key, tokenDigest, nkey, account }
     this.#credentials.set(permissions.name, held)
     if (nkey !== undefined) this.#byNkey.set(nkey.text, held)
     if (tokenDigest === undefined) return
@@ -94,9 +100,9 @@ export class Authenticator {
   }
 
   /** The principal with that nkey. */
-  holderOf(nkey: string): { readonly credential: Credential; readonly nkey: Nkey } | undefined {
+  holderOf(nkey: string): { readonly credential: Credential; readonly nkey: Nkey; readonly account: AccountRules | undefined } | undefined {
     const held = this.#byNkey.get(nkey)
-    return held?.nkey && { credential: held, nkey: held.nkey }
+    return held?.nkey && { credential: held, nkey: held.nkey, account: held.account }
   }
 
   /** True for a principal that has a credential. */

@@ -11,6 +11,7 @@ import type { Authenticator, Credential } from './authenticator.ts'
 import { readUserJwt, type UserClaims } from './user-jwt.ts'
 
 const MICROS_PER_SECOND = 1_000_000
+const MICROS_PER_MS = 1000
 const SIGNATURE_BYTES = 64
 
 /** Who need not prove anything. */
@@ -65,15 +66,22 @@ export class NatsAuthenticator {
 
   #checkJwt(jwt: string, sig: string | undefined, way: NatsWay): Credential {
     const claims = readUserJwt(jwt)
-    const { subject, issuer, expires, publish, subscribe } = claims
-    if (!isSigned(subject, way.nonce, sig)) throw refusal('the nonce is not signed by the user of the JWT')
+    const { subject, issuer, expires, isBearer, publish, subscribe } = claims
+    const isProven = isSigned(subject, way.nonce, sig)
+    if (!isBearer && !isProven) throw refusal('the nonce is not signed by the user of the JWT')
     // The user's own principal goes before that of the account. An issuer_account that did not sign is believed by nobody: its word for that is in an account JWT, which this broker does not have.
     const holder = this.#authenticator.holderOf(subject.text) ?? this.#authenticator.holderOf(issuer.text)
     if (holder === undefined) throw refusal(`neither the user ${subject.text} nor the account ${issuer.text} is the nkey of a principal`)
+    const { account } = holder
+    if (isBearer && account?.acceptsBearer !== true) throw refusal('it is a bearer token; only users who sign the nonce are let in')
     this.#checkTime(claims)
+    const accountMicros = (account?.expiresAtMs ?? 0) * MICROS_PER_MS
+    if (accountMicros > 0 && accountMicros <= this.#clock.wallMicros()) throw refusal('the account has expired')
     if (claims.ways.length > 0 && !claims.ways.includes(way.isWebSocket ? 'WEBSOCKET' : 'STANDARD')) throw refusal(`the JWT is for connections by ${claims.ways.join(', ')}`)
     const { permissions, key } = holder.credential
-    return { permissions, key, narrowing: { publish, subscribe }, expiresAtMicros: expires * MICROS_PER_SECOND }
+    const userMicros = expires * MICROS_PER_SECOND
+    const endsWithAccount = accountMicros > 0 && (userMicros === 0 || accountMicros < userMicros)
+    return { permissions, key, narrowing: { publish, subscribe }, expiresAtMicros: endsWithAccount ? accountMicros : userMicros, endsWithAccount }
   }
 
   #checkTime({ expires, notBefore }: UserClaims): void {

@@ -20,6 +20,8 @@ export interface UserClaims {
   /** An empty list of what is allowed allows everything. */
   readonly publish: PatternRules
   readonly subscribe: PatternRules
+  /** Its holder need not sign anything. */
+  readonly isBearer: boolean
   /** Ways to connect, in upper case; empty = any. */
   readonly ways: readonly string[]
 }
@@ -30,6 +32,8 @@ const MAX_SECONDS = 2 ** 40
 const UNKEPT = ['src', 'times'] as const
 const UNKEPT_LIMITS = ['subs', 'data', 'payload'] as const
 const UNLIMITED = -1
+/** `alg` of JWTs in the form of before 2020: the type stands beside `nats`, and the signature covers the claims alone. */
+const FIRST_VERSION = 'ed25519'
 
 /**
  * Reads a JWT and checks its signature by the key that it names as issuer; whether that issuer is one to believe, and
@@ -40,26 +44,28 @@ export function readUserJwt(jwt: string): UserClaims {
   const [header, body, signature, ...rest] = jwt.split('.')
   if (header === undefined || body === undefined || signature === undefined || rest.length > 0) throw refusal('it has not three parts')
   const head = new Fields('header', parsePart(header), refusal)
-  if (head.text('typ', { max: 16 })?.toUpperCase() !== 'JWT' || head.text('alg', { max: 16 }) !== 'ed25519-nkey') throw refusal('it is not signed by ed25519-nkey')
+  const alg = head.text('alg', { max: 16 })
+  if (head.text('typ', { max: 16 })?.toUpperCase() !== 'JWT' || (alg !== 'ed25519-nkey' && alg !== FIRST_VERSION)) throw refusal('it is not signed by ed25519-nkey')
   const claims = new Fields('claims', parsePart(body), refusal)
   const issuer = readNkey(claims.required('iss', { max: 64 }))
   if (issuer?.kind !== 'account') throw refusal('its issuer is not the public key of an account')
-  if (!hasSigned(issuer, Buffer.from(`${header}.${body}`), Buffer.from(signature, 'base64url'))) throw refusal('its signature is not that of its issuer')
+  if (!hasSigned(issuer, Buffer.from(alg === FIRST_VERSION ? body : `${header}.${body}`), Buffer.from(signature, 'base64url'))) throw refusal('its signature is not that of its issuer')
   const subject = readNkey(claims.required('sub', { max: 64 }))
   if (subject?.kind !== 'user') throw refusal('its subject is not the public key of a user')
   const nats = claims.map('nats')
-  if (nats?.text('type', { max: 32 }) !== 'user') throw refusal('it is not the JWT of a user')
+  const type = alg === FIRST_VERSION ? claims.text('type', { max: 32 }) : nats?.text('type', { max: 32 })
+  if (nats === undefined || type !== 'user') throw refusal('it is not the JWT of a user')
   for (const claim of UNKEPT) if ((nats.list(claim)?.length ?? 0) > 0) throw refusal(`it restricts "${claim}", which this broker does not keep to`)
   for (const limit of UNKEPT_LIMITS) {
     const most = nats.integer(limit, UNLIMITED, Number.MAX_SAFE_INTEGER) ?? UNLIMITED
     if (most !== UNLIMITED) throw refusal(`it limits "${limit}", which this broker does not keep to`)
   }
-  if (nats.flag('bearer_token') === true) throw refusal('it is a bearer token; only users who sign the nonce are let in')
   return {
     subject,
     issuer,
     expires: claims.integer('exp', 0, MAX_SECONDS) ?? 0,
     notBefore: claims.integer('nbf', 0, MAX_SECONDS) ?? 0,
+    isBearer: nats.flag('bearer_token') === true,
     publish: rulesOf(nats, 'pub'),
     subscribe: rulesOf(nats, 'sub'),
     ways: (nats.texts('allowed_connection_types', 16, { max: 32 }) ?? []).map((way) => way.toUpperCase()),

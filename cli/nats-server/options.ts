@@ -12,6 +12,8 @@ export interface ServerOptions {
   authorization?: AuthorizationOptions | undefined
   /** Of the one account whose users are let in. */
   accountUsers?: readonly UserOptions[] | undefined
+  /** Accounts whose users are let in by JWT, with those keys that may sign for each. */
+  jwtAccounts?: readonly JwtAccount[] | undefined
   noAuthUser?: string | undefined
   tls?: TlsOptions | undefined
   allowNonTls?: boolean | undefined
@@ -34,6 +36,12 @@ export interface ServerOptions {
   logFileLimit?: number | undefined
   pidFile?: string | undefined
   portsFileDirectory?: string | undefined
+}
+
+export interface JwtAccount {
+  readonly nkey: string
+  /** ms since the epoch, 0 = never */
+  readonly expiresAtMs: number
 }
 
 /** An address to listen at; without a host the server's. */

@@ -99,7 +99,9 @@ function tlsSettings({ certFile, keyFile, caFile, verify, timeoutMs, handshakeFi
   return { certFile: certFile!, keyFile: keyFile!, caFile, verify: verify === true, handshakeTimeoutMs: timeoutMs || TLS_TIMEOUT_MS, isFirst: handshakeFirst === true }
 }
 
-function principalsOf({ authorization, accountUsers }: ServerOptions): PrincipalSettings[] {
+function principalsOf({ authorization, accountUsers, jwtAccounts }: ServerOptions): PrincipalSettings[] {
+  // Operator mode: the JWTs alone say who is let in.
+  if (jwtAccounts !== undefined) return jwtAccounts.map(({ nkey, expiresAtMs }) => ({ ...principal(nkey, undefined, undefined), nkey, account: { acceptsBearer: true, expiresAtMs } }))
   const { user, password, token, users, defaultPermissions } = authorization ?? {}
   const many = [...(users ?? []).map((each) => ({ ...each, permissions: each.permissions ?? defaultPermissions })), ...(accountUsers ?? [])]
   if (token !== undefined) return [principal(TOKEN_HOLDER, token, undefined)]

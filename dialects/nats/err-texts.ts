@@ -23,6 +23,7 @@ const texts: { readonly [code in ErrorCode]?: Text } = {
   'handshake.timeout': 'Authentication Timeout',
   'tls.required': 'Secure Connection - TLS Required',
   'auth.credential_expired': 'User Authentication Expired',
+  'auth.account_expired': 'Account Authentication Expired',
   'handshake.version': 'invalid client protocol',
   'nats.no_headers': 'no responders requires headers support',
   'nats.malformed': ({ said }) => (said === PARSER_ERROR ? PARSER_ERROR : 'Unknown Protocol Operation'),

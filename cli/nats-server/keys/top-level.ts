@@ -5,6 +5,7 @@ import type { ServerOptions } from '../options.ts'
 import { accounts, authorization } from './authorization.ts'
 import { listen } from './listen.ts'
 import type { Notes } from './notes.ts'
+import { OperatorKeys } from './operator.ts'
 import { ignored, keyTable, readKeys, refused, refusedIfTrue, sets, type KeyTable } from './reading.ts'
 import { tls } from './tls.ts'
 import { duration, durationText, int32, integer, map, port, text, texts, truth } from './values.ts'
@@ -12,7 +13,7 @@ import { websocket } from './websocket.ts'
 
 const MIN_LAME_DUCK_MS = 30_000
 const NO_JETSTREAM = 'there is no JetStream; its requests are answered as by a server without it'
-const NO_OPERATOR = 'accounts and operators are several spaces of subjects; list the users, or run a broker for each account'
+const NO_OPERATOR = 'accounts come from resolver: MEMORY and resolver_preload'
 
 const table: KeyTable<ServerOptions> = keyTable<ServerOptions>(
   [
@@ -81,8 +82,7 @@ const table: KeyTable<ServerOptions> = keyTable<ServerOptions>(
   ['mqtt', refused('it speaks no MQTT')],
   ['no_header_support', refusedIfTrue('headers are part of the protocol')],
   ['mappings maps', refused('subjects are not mapped')],
-  ['operator operators root roots root_operator root_operators', refused(NO_OPERATOR)],
-  ['resolver account_resolver accounts_resolver resolver_tls resolver_preload resolver_pinned_accounts', refused(NO_OPERATOR)],
+  ['resolver_tls resolver_pinned_accounts', refused(NO_OPERATOR)],
   ['trusted trusted_keys', refused(NO_OPERATOR)],
 )
 
@@ -90,8 +90,11 @@ const table: KeyTable<ServerOptions> = keyTable<ServerOptions>(
 export function readServerOptions(entries: ConfMap, notes: Notes): ServerOptions {
   const options: ServerOptions = {}
   const systemAccount = [...entries].find(([key, node]) => /^system(?:_account)?$/i.test(key) && node.kind === 'string')?.[1].value
-  const complete = new Map([...table, ['accounts', (node: ConfNode, into: ServerOptions) => accounts(node, into, notes, typeof systemAccount === 'string' ? systemAccount : '$SYS')]])
-  return readKeys(entries, complete, options, notes)
+  const operators = new OperatorKeys(typeof systemAccount === 'string' ? systemAccount : undefined)
+  const complete = new Map([...table, ...operators.table(), ['accounts', (node: ConfNode, into: ServerOptions) => accounts(node, into, notes, typeof systemAccount === 'string' ? systemAccount : '$SYS')]])
+  readKeys(entries, complete, options, notes)
+  operators.finish(options, notes)
+  return options
 }
 
 // An own listener for others would only be missing; to go to others and not do it would be another server.

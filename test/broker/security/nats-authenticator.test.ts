@@ -163,3 +163,27 @@ test('nats authenticator: without any nkey a JWT is passed over, as nats-server 
   desk.add('ann', { token: 'apple' })
   t.is(desk.who({ jwt: 'nonsense', user: 'ann', pass: 'apple' }), 'ann')
 })
+
+test('nats authenticator: a bearer token lets in where the account takes such, and nowhere else', t => {
+  const [account, user] = [createAccount(), createUser()]
+  const jwt = userJwt({ issuer: account, user, nats: { bearer_token: true } })
+  const desk = new Desk()
+  desk.add('team', { nkey: readNkey(account.getPublicKey()) })
+  t.regex(desk.refusal(t, { jwt }), /bearer/)
+  t.regex(desk.refusal(t, { jwt, sig: signed(user, WAY.nonce!) }), /bearer/)
+  desk.add('team', { nkey: readNkey(account.getPublicKey()), account: { acceptsBearer: true, expiresAtMs: 0 } })
+  t.is(desk.who({ jwt }), 'team')
+  t.regex(desk.refusal(t, { jwt: userJwt({ issuer: account, user }) }), /not signed/)
+})
+
+test('nats authenticator: nobody is let in by an account that has expired, and who is in ends with it', t => {
+  const [account, user] = [createAccount(), createUser()]
+  const desk = new Desk()
+  const nkey = readNkey(account.getPublicKey())
+  const presented = (exp?: number): Partial<NatsAuth> => ({ jwt: userJwt({ issuer: account, user, ...(exp !== undefined && { claims: { exp } }) }), sig: signed(user, WAY.nonce!) })
+  desk.add('team', { nkey, account: { acceptsBearer: false, expiresAtMs: (desk.now + 10) * 1000 } })
+  t.like(desk.check(presented()), { expiresAtMicros: (desk.now + 10) * 1_000_000, endsWithAccount: true })
+  t.like(desk.check(presented(desk.now + 5)), { expiresAtMicros: (desk.now + 5) * 1_000_000, endsWithAccount: false })
+  desk.add('team', { nkey, account: { acceptsBearer: false, expiresAtMs: desk.now * 1000 } })
+  t.regex(desk.refusal(t, presented()), /account has expired/)
+})
