@@ -29,7 +29,7 @@ export function localLeaseRig(): LeaseRig {
 }
 
 /** A bucket that can be cut off, and that knows what is being asked. */
-export class CountedBucket implements LeaseBucket {
+class CountedBucket implements LeaseBucket {
   readonly #bucket: LeaseBucket
   /** Questions without an answer yet. */
   open = 0

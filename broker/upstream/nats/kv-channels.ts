@@ -42,6 +42,8 @@ export class KvChannels implements ChannelShare {
   /** One thing after the other: what is being created must not be found half there. */
   #queue: Promise<unknown> = Promise.resolve()
   #isSaving = false
+  /** Said since the bucket was opened. */
+  readonly #warned = new Set<string>()
 
   constructor(options: KvChannelsOptions) {
     this.#options = options
@@ -73,6 +75,7 @@ export class KvChannels implements ChannelShare {
 
   /** @throws BrokerError `bus.no_bucket` */
   async open(connection: NatsConnection): Promise<void> {
+    this.#warned.clear()
     const failed = (): void => {
       this.close()
       this.#options.onTrouble()
@@ -154,8 +157,8 @@ export class KvChannels implements ChannelShare {
   #note({ key, value, revision }: BucketEntry): void {
     const name = channelOfKey(key)
     const spec = value === undefined ? undefined : readChannel(key, value)
-    if (value !== undefined && spec === undefined) return this.#options.log.warn({ bucket: channelBucket.name, key }, 'not the definition of any channel')
-    if (!this.#shared.has(name) && this.#shared.size >= MAX_CHANNELS) return this.#options.log.warn({ channel: name, limit: MAX_CHANNELS }, 'more channels are shared than this broker takes')
+    if (value !== undefined && spec === undefined) return this.#warnOnce({ bucket: channelBucket.name, key }, 'not the definition of any channel')
+    if (!this.#shared.has(name) && this.#shared.size >= MAX_CHANNELS) return this.#warnOnce({ channel: name, limit: MAX_CHANNELS }, 'more channels are shared than this broker takes')
     this.#shared.set(name, { revision, spec })
   }
 
@@ -163,12 +166,18 @@ export class KvChannels implements ChannelShare {
     this.#inTurn(() => this.#settle(name)).catch((error: unknown) => this.#failed(name, error))
   }
 
+  // Whoever may write to the bucket may do so often.
+  #warnOnce(fields: object, text: string): void {
+    if (this.#warned.has(text)) return
+    this.#warned.add(text)
+    this.#options.log.warn(fields, text)
+  }
+
   // Nothing is lost by it: what there is to do is found out again.
   #failed(channel: string, error: unknown): void {
     if (!this.#bucket.isOpen) return
-    const { log, clock } = this.#options
-    log.warn({ channel, err: error }, 'the channel could not be shared')
-    clock.after(RETRY_MS, () => {
+    this.#warnOnce({ channel, err: error }, 'a channel could not be shared')
+    this.#options.clock.after(RETRY_MS, () => {
       if (this.#bucket.isOpen) this.#later(channel)
     })
   }
@@ -220,7 +229,6 @@ export class KvChannels implements ChannelShare {
     const before = this.#here(name)
     if (before !== undefined) {
       log.warn({ channel: name, here: before.mode, there: spec.mode }, 'two brokers made this channel in different modes: the shared one holds')
-      this.#conflicts.set(name, { channel: name, here: before.mode, there: spec.mode })
       await host.stop(name)
     }
     await host.start(spec)
@@ -242,7 +250,6 @@ export class KvChannels implements ChannelShare {
 
   #forget(name: string): void {
     this.#host.agreed.delete(name)
-    this.#conflicts.delete(name)
     this.#saveSoon()
   }
 

@@ -46,10 +46,9 @@ natsTest('kv presence: nobody is looked for at a broker that said goodbye, nor a
   await two.presence.leave()
   await until(() => one.reach('b') === undefined)
   t.is(one.reach('c'), '$CB.bus.three.to.client.c', 'the others stay')
-  const goneAt = performance.now()
   three.presence.close()
+  t.is(one.reach('c'), '$CB.bus.three.to.client.c', 'silence is not noticed at once')
   await until(() => one.reach('c') === undefined)
-  t.true(performance.now() - goneAt >= QUICK_SIGNS.ttlMs - QUICK_SIGNS.everyMs - 100)
   t.deepEqual(one.presence.peers(), [])
 })
 
