@@ -12,8 +12,9 @@ const root = join(import.meta.dirname, '../..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const tour = readTour(readme)
 
-/** Gateway that the README shows; a reader's in this test has any port that is free. */
+/** Addresses that the README shows; a reader's in this test have any ports that are free. */
 const SHOWN_GATEWAY = 'ws://127.0.0.1:18789/'
+const SHOWN_NATS = 'nats://127.0.0.1:4222'
 const SETTLES = /^npx callboard (?:tree|agents)$/
 
 /** True when it is too early: a reader types more slowly than an agent starts. Nothing is done twice by asking again. */
@@ -36,11 +37,11 @@ async function subscriptions(client: Awaited<ReturnType<typeof connect>>): Promi
   return connections.reduce((sum, { subscriptions: count }) => sum + count, 0)
 }
 
-/** Files of the tour that connect to the shown gateway, with the address of the one that runs. */
-async function writeGatewayFiles({ home, checkout }: Reader): Promise<void> {
+/** Files of the tour that connect to the shown addresses, with those of the broker that runs. */
+async function writeNetworkFiles({ home, checkout }: Reader): Promise<void> {
   const client = await connect({ home: join(home, '.callboard'), program: 'watcher' })
-  const { gateway } = await client.call('status')
-  for (const [name, text] of tour.files) writeFileSync(join(checkout, name), text.replaceAll(SHOWN_GATEWAY, gateway!))
+  const { gateway, nats } = await client.call('status')
+  for (const [name, text] of tour.files) writeFileSync(join(checkout, name), text.replaceAll(SHOWN_GATEWAY, gateway!).replaceAll(SHOWN_NATS, nats!))
   await client.close()
 }
 
@@ -68,14 +69,14 @@ pythonTest('readme: the commands of the tour print what it shows', async t => {
     else printed = await session.until(soFar => exit !== 0 || missingLines(shown, soFar).length === 0)
     t.is(exit, 0, `${command}\n${printed}`)
     t.deepEqual(missingLines(shown, printed), [], `${command}\n${printed}`)
-    if (command.includes('start --detach')) await writeGatewayFiles(reader)
+    if (command.includes('start --detach')) await writeNetworkFiles(reader)
   }
 })
 
 test('readme: the tour shows every step of a first visit', t => {
   const commands = tour.steps.map(({ command }) => command).join('\n')
   for (const word of ['start --detach', 'status', 'tree', 'send', 'subscribe', 'channel create', 'publish', 'broadcast', 'trace', '--id msg-123', 'trace --message-id msg-123', 'stats', 'kill -9', 'python3', 'npx node', 'doctor', 'stop']) t.true(commands.includes(word), word)
-  t.deepEqual([...tour.files.keys()], ['hello.py', 'gateway.ts', 'hello.ts'])
+  t.deepEqual([...tour.files.keys()], ['hello.py', 'gateway.ts', 'nats.ts', 'hello.ts'])
   t.true(readme.indexOf('npm ci && npm start') < readme.indexOf('## '))
 })
 
