@@ -44,7 +44,7 @@ export interface Behaviour {
   readonly fails?: { readonly code: string; readonly message: string }
 }
 
-export interface SendOptions {
+interface SendOptions {
   readonly headers?: Readonly<Record<string, string>>
   readonly mid?: string
 }

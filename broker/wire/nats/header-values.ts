@@ -9,7 +9,7 @@ import { isHeaderValue } from './header-block.ts'
 /** How a text says a value that is no text: as JSON, as base64 of its bytes, or as base64 of its MessagePack. */
 export type Form = 'json' | 'base64' | 'msgpack'
 
-export interface ValueTexts {
+interface ValueTexts {
   /** One for each value of the header; several for a list of texts. */
   readonly texts: readonly string[]
   /** undefined: the texts are the value. */

@@ -12,7 +12,7 @@ import { BLOCK, Name, nativeName, STATUS } from './header-names.ts'
 import { isForm, valueOf, type Form } from './header-values.ts'
 import { ttlOf } from './message-options.ts'
 
-export interface NatsMessage {
+interface NatsMessage {
   /** 1..255 bytes; '' in answers. */
   readonly subject: Uint8Array | string
   /** Where answers go; it travels in the header `replyTo`. */

@@ -5,7 +5,7 @@ import { unsaidType } from './content-type.ts'
 import { writeUint32, writeUint53 } from '../integers.ts'
 
 /** What is the same in all frames of a run. */
-export interface PlainRun {
+interface PlainRun {
   readonly subject: Uint8Array
   readonly origin: number
   readonly timeMicros: number
