@@ -26,7 +26,8 @@ export function lazyMessage(slice: Slice, subject: string, sender: string): Filt
     subject,
     sender,
     get type() {
-      if (slice.foreign === undefined && slice.bytes[slice.start + Offset.kind] === Kind.request) return 'request'
+      const { bytes, start } = nativeSlice(slice)
+      if (bytes[start + Offset.kind] === Kind.request) return 'request'
       return subject === '$CB.all' ? 'broadcast' : 'event'
     },
     get headers() {

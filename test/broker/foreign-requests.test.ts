@@ -191,6 +191,14 @@ test('foreign requests: who may publish to the reply subject has the answers go 
   isSettled(t, rig)
 })
 
+test('foreign requests: filters tell requests of NATS clients from their events', t => {
+  const rig = new PipelineRig()
+  const [asker, requests, events] = [asking(rig), subscribed(rig.native(), 'ask', { filter: '@type=request' }), subscribed(rig.native(), 'ask', { filter: '@type=event' })]
+  asker.raw('PUB ask _INBOX.me.1 0\r\n\r\nPUB ask 0\r\n\r\n')
+  t.deepEqual([requests, events].map(client => client.messages().map(({ kind }) => kind)), [[Kind.request], [Kind.publish]])
+  isSettled(t, rig, 1)
+})
+
 test('foreign requests: what is no subject is nowhere to answer to', t => {
   const rig = new PipelineRig()
   const [asker, observer] = [asking(rig), subscribed(rig.native(), 'ask')]
