@@ -21,7 +21,7 @@ export interface PublishOptions {
 
 /** What became of a published message when the broker accepted it. */
 export interface Receipt {
-  /** How many it is delivered to. */
+  /** How many it is delivered to; all other brokers together are one. */
   readonly receivers: number
 }
 
