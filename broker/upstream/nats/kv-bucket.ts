@@ -145,7 +145,10 @@ async function grow(manager: JetStreamManager, config: StreamConfig, replicas: n
 
 async function compared(writing: Promise<number>): Promise<number | undefined> {
   try {
-    return await writing
+    const revision = await writing
+    // Fencing tokens are made of it.
+    if (!Number.isSafeInteger(revision) || revision < 0) throw new Error(`the server counts ${String(revision)}`)
+    return revision
   } catch (error) {
     if (isApiError(error, ...WRONG_REVISION)) return undefined
     throw error

@@ -90,3 +90,25 @@ natsTest('cluster state: buckets that an operator deletes are made again, and fi
   await until(() => isKnown(cluster)() && cluster.status().channels === 1 && cluster.status().replicas === 1)
   t.deepEqual(channels.list, ['a pubsub'])
 })
+
+const nonsense: Readonly<Record<string, string>> = {
+  'no JSON': 'garbage',
+  'an empty object': '{}',
+  'a stream without settings': '{"type":"io.nats.jetstream.api.v1.stream_info_response","config":{},"state":{}}',
+  'settings of another kind': '{"type":"io.nats.jetstream.api.v1.stream_info_response","config":{"name":7,"num_replicas":"three"},"state":null,"num_pending":"many","stream":"x","seq":-1}',
+  much: `"${'x'.repeat(500_000)}"`,
+}
+for (const [what, answer] of Object.entries(nonsense))
+  natsTest(`cluster state: a server that answers ${what} does no harm`, async t => {
+    const { url } = await startNatsServer(t)
+    const vandal = await connectNats(t, url)
+    let answers = 0
+    for (const subject of ['$JS.API.>', '$KV.>']) vandal.subscribe(subject, { callback: (_, message) => void (answers++, message.respond(answer)) })
+    await vandal.flush()
+    const { cluster } = state(t, 'one')
+    cluster.joined(await connectNats(t, url))
+    await until(() => answers >= 6)
+    t.is(await errorCode(cluster.leases.tryAcquire('a', TTL_MS)), 'lease.unavailable')
+    t.is(cluster.subjectOf(['$CB', 'to', 'client', 'x']), '$CB.to.client.x', 'nothing is known by it')
+    t.deepEqual(cluster.status().brokers, [])
+  })
