@@ -9,7 +9,7 @@ import type { ServerLog } from './server-log.ts'
 import { logOptions } from './log-options.ts'
 import { toSettings } from './to-settings.ts'
 
-export interface ReloadParts {
+interface ReloadParts {
   readonly flags: Flags
   readonly configured: Configured
   readonly broker: Broker

@@ -32,7 +32,7 @@ const ANONYMOUS = 'anonymous'
 /** The principal of whoever has the token. */
 const TOKEN_HOLDER = 'token'
 
-export interface ServerSettings {
+interface ServerSettings {
   readonly settings: Settings
   readonly warnings: readonly string[]
 }

@@ -1,5 +1,6 @@
 // The maps `authorization` and `accounts`: who may connect.
 
+import { readNkey } from '../../../broker/ground/nkey.ts'
 import type { ConfNode } from '../conf/node.ts'
 import type { AuthorizationOptions, ServerOptions, UserOptions } from '../options.ts'
 import type { Notes } from './notes.ts'
@@ -7,8 +8,6 @@ import { permissions } from './permissions.ts'
 import { ignored, keyTable, readKeys, refused, sets } from './reading.ts'
 import { array, map, seconds, text, texts } from './values.ts'
 
-/** A user's public nkey: the prefix U, 32 bytes and a checksum in base32. */
-const USER_NKEY = /^U[A-Z2-7]{55}$/
 /** A hash as bcrypt writes it. */
 const BCRYPT = /^\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}$/
 const HASHED = 'passwords as bcrypt hashes are not supported: write the password itself, put it into a variable ($PASSWORD), or use an nkey'
@@ -64,7 +63,7 @@ function userProblem({ name, password, nkey }: UserOptions): string | undefined 
   if (password !== undefined && BCRYPT.test(password)) return HASHED
   if (nkey === undefined) return name === undefined || name === '' ? 'a user needs a name or an nkey' : undefined
   if (name !== undefined || password !== undefined) return 'a user with an nkey has neither name nor password'
-  return USER_NKEY.test(nkey) ? undefined : `"${nkey}" is not the public nkey of a user; expected U and 55 characters of A-Z, 2-7`
+  return readNkey(nkey)?.kind === 'user' ? undefined : `"${nkey}" is not the public nkey of a user; expected U and 55 characters of A-Z, 2-7, of which the last are a checksum`
 }
 
 function connectionTypes(node: ConfNode, _user: UserOptions, notes: Notes, key: string): void {

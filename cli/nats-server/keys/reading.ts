@@ -5,7 +5,7 @@ import type { ConfMap, ConfNode } from '../conf/node.ts'
 import type { Notes } from './notes.ts'
 
 /** Takes one key's value over into what is being made. */
-export type ReadKey<Into> = (node: ConfNode, into: Into, notes: Notes, key: string) => void
+type ReadKey<Into> = (node: ConfNode, into: Into, notes: Notes, key: string) => void
 
 /** By name in small letters. */
 export type KeyTable<Into> = ReadonlyMap<string, ReadKey<Into>>
