@@ -1,0 +1,104 @@
+// Three brokers joined by a cluster of three NATS servers, with steady traffic between all of them, and what may be lost of it
+// when something happens to a server.
+
+import type { ExecutionContext } from 'ava'
+import { startClusterBrokers, type ClusterBroker } from './cluster-broker.ts'
+import { ClusterHistory } from './cluster-history.ts'
+import { Listener, Sender, unexplainedLosses, untilExplained, untilHeard, type Trouble } from './cluster-traffic.ts'
+import { connectNats } from './nats-client.ts'
+import { startNatsCluster, type NatsCluster } from './nats-cluster.ts'
+import type { NatsServer } from './nats-server.ts'
+import type { RecoveryTimes } from './recovery-times.ts'
+
+/**
+ * What a server had confirmed when it was killed may not have left it, or may not have been read: so long it may have been on its
+ * way on a busy machine. ms
+ */
+export const UNSENT_MS = 1000
+/** For so long others may still send to it. ms */
+const NOTICED_MS = 100
+
+/** Messages of a sender to a subscriber, or to the group, that may have been lost without a word. */
+interface Excuse extends Trouble {
+  readonly to: string
+  readonly from: string
+}
+
+export interface ThreeBrokers {
+  readonly cluster: NatsCluster
+  readonly brokers: readonly ClusterBroker[]
+  readonly history: ClusterHistory
+  readonly senders: readonly Sender[]
+  /** One subscriber at each broker, in their order. */
+  readonly subscribers: readonly Listener[]
+  readonly excuses: Excuse[]
+  /** The server that a broker is at. */
+  serverOf(broker: ClusterBroker): Promise<NatsServer>
+}
+
+/** A sender at each broker, a subscriber at each, and a group with a member at each and a plain one. Resolves when all hear all. */
+export async function threeBrokers(t: ExecutionContext): Promise<ThreeBrokers> {
+  const cluster = await startNatsCluster(t)
+  const brokers = await startClusterBrokers(t, 3, cluster.urls)
+  const history = new ClusterHistory()
+  const subscribers = await Promise.all(brokers.map(({ client }, i) => Listener.of(history, client, `at ${i}`, 'orders.*')))
+  const members = await Promise.all(brokers.map(({ client }, i) => Listener.of(history, client, `member ${i}`, 'orders.*', 'work')))
+  const plain = await connectNats(t, cluster.urls, { reconnect: true, maxReconnectAttempts: -1, reconnectTimeWait: 50 })
+  members.push(await Listener.ofNats(history, plain, 'plain member', 'orders.*', 'work'))
+  const senders = brokers.map(({ client }, i) => Sender.of(history, client, `sender ${i}`, `orders.${i}`))
+  await untilHeard(senders, [...subscribers, ...members])
+  for (const sender of senders) sender.start()
+  const serverOf = async (broker: ClusterBroker): Promise<NatsServer> => {
+    const { server } = await broker.bus()
+    const found = cluster.servers.find(({ port }) => server?.endsWith(`:${port}`))
+    if (found === undefined) throw new Error(`no server of the cluster is ${server}`)
+    return found
+  }
+  return { cluster, brokers, history, senders, subscribers, excuses: [], serverOf }
+}
+
+/** Everybody hears everybody again. */
+async function untilAllHear(senders: readonly Sender[], listeners: readonly Listener[]): Promise<void> {
+  await Promise.all(listeners.flatMap(listener => senders.map(sender => listener.hears(sender, sender.sent))))
+}
+
+/**
+ * One round: something happens to a server, and everybody hears one of the senders again. Between brokers that were at other
+ * servers nothing may be lost by it; to those that were at this one what is sent until they hear again; and from them, and to
+ * the group, what the server had and did not pass on.
+ */
+export async function strike({ brokers, senders, subscribers, excuses, serverOf }: ThreeBrokers, victim: NatsServer, sender: Sender, blow: (victim: NatsServer) => Promise<void>, recovery: RecoveryTimes): Promise<void> {
+  const servers = await Promise.all(brokers.map(serverOf))
+  const fromMs = performance.now()
+  const sent = sender.sent
+  await blow(victim)
+  const struckMs = performance.now()
+  await Promise.all(subscribers.map(listener => listener.hears(sender, sent)))
+  recovery.since(fromMs)
+  await untilAllHear(senders, subscribers)
+  const backMs = performance.now()
+  senders.forEach(({ name: from }, i) => {
+    subscribers.forEach(({ name: to }, j) => {
+      if (servers[j] === victim) excuses.push({ to, from, fromMs: fromMs - UNSENT_MS, toMs: backMs })
+      else if (servers[i] === victim) excuses.push({ to, from, fromMs: fromMs - UNSENT_MS, toMs: struckMs })
+    })
+    excuses.push({ to: 'work', from, fromMs: fromMs - UNSENT_MS, toMs: struckMs + NOTICED_MS })
+  })
+}
+
+/** Stops the senders, waits for what is under way, and holds what came against what was told. */
+export async function settle(t: ExecutionContext, { brokers, history, senders, subscribers, excuses }: ThreeBrokers): Promise<void> {
+  await untilAllHear(senders, subscribers)
+  await Promise.all(senders.map(sender => sender.stop()))
+  const losses = (): string[] =>
+    [...subscribers.map(({ name }) => name), 'work'].flatMap(to => senders.flatMap(sender => unexplainedLosses(history, to, [sender], excuses.filter(each => each.to === to && each.from === sender.name))))
+  await untilExplained(t, losses, async () => {
+    for (const each of excuses) t.log(JSON.stringify(each))
+    for (const broker of brokers) t.log((await broker.callboard.run('logs', '--grep', 'link')).stdout)
+  })
+  // A member may get what waited for the link after what it was given without it.
+  t.deepEqual(history.problems({ unordered: ['work'] }), [])
+  for (const broker of brokers) t.like(await broker.stats(), { balanced: true, pending: 0 })
+  const all = senders.reduce((sum, { sent }) => sum + sent, 0)
+  t.log(`${all} messages: ${history.countOf('forwarded')} forwarded, ${history.countOf('link-unknown')} link-unknown, ${history.countOf('link-down')} link-down; the group missed ${all - history.came('work')}`)
+}
