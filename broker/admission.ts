@@ -272,7 +272,11 @@ export class Admission {
   // At joined brokers there are the same pids and numbers, and nobody shall take over from somebody by chance.
   #unlikeOthers(client: string): string {
     const { presence, broker } = this.#core
-    return presence === undefined ? client : `${client.slice(0, MAX_CLIENT - broker.length - 1)}-${broker}`
+    if (presence === undefined) return client
+    // What is cut off where it is too long is the name: the numbers behind it are what makes it unlike others here.
+    const numberAt = client.includes('-') ? client.lastIndexOf('-') : client.length
+    const own = `${client.slice(numberAt)}-${broker}`
+    return client.slice(0, Math.min(numberAt, MAX_CLIENT - own.length)) + own
   }
 
   /** @throws BrokerError `session.id_taken` when another principal has the client id or the agent name */

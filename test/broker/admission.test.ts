@@ -237,3 +237,40 @@ test('admission: who has spoken in time is heard, also when the broker itself wa
   t.true(spoke.connection.isReady)
   t.true(silent.link.isClosed)
 })
+
+/** Presence as admission asks it: who has which id at other brokers. */
+function elsewhere(rig: PipelineRig, holders: Readonly<Record<string, string>>): void {
+  rig.core.presence = { subjectOf: () => undefined, holder: (kind, id) => holders[`${kind} ${id}`], came() {}, left() {} }
+}
+
+/** The client id that the welcome to a hello names. */
+function welcomedAs(rig: PipelineRig, hello: HelloFields, peer: object = {}): string {
+  const client = rig.link(peer)
+  client.control(Kind.hello, 0, { auth: { token: OWNER_TOKEN }, ...hello })
+  return (client.frames()[0]!.body as { client: string }).client
+}
+
+test('admission: a name that another principal has at another broker is taken, the same principal\'s is taken over there', t => {
+  const rig = new PipelineRig()
+  elsewhere(rig, { 'client desk': 'stranger', 'client mine': 'owner', 'agent lamp': 'stranger' })
+  t.is(greet(rig, { client: 'desk' }), 'session.id_taken')
+  t.is(greet(rig, { client: 'mine' }), 'welcome')
+  t.is(greet(rig, { client: 'other', agent: 'lamp' }), 'session.id_taken')
+})
+
+test('admission: ids that nobody chose carry the broker\'s where brokers are joined, and stay as they are where not', t => {
+  const rig = new PipelineRig()
+  const peer = { pid: 7 }
+  const long = 'x'.repeat(120)
+  t.is(welcomedAs(rig, { client: 'tool-7', clientDefault: true }), 'tool-7')
+  t.is(welcomedAs(rig, { program: 'tool' }, peer), 'tool-7-2')
+  elsewhere(rig, {})
+  t.is(welcomedAs(rig, { client: 'tool-7', clientDefault: true }), 'tool-7-testhome')
+  t.is(welcomedAs(rig, { client: 'desk' }), 'desk')
+  t.is(welcomedAs(rig, {}), 'client-5-testhome')
+  const [first, second] = [welcomedAs(rig, { client: `${long}-1`, clientDefault: true }), welcomedAs(rig, { client: `${long}-2`, clientDefault: true })]
+  t.deepEqual([first, second].map(id => id.length), [128, 128])
+  t.true(first.endsWith('-1-testhome') && second.endsWith('-2-testhome'))
+  t.is(welcomedAs(rig, { client: 'plain', clientDefault: true }), 'plain-testhome')
+  t.is(welcomedAs(rig, { client: 'y'.repeat(128), clientDefault: true }), `${'y'.repeat(119)}-testhome`)
+})
