@@ -52,7 +52,7 @@ export class ConnectionActor implements ActorHandle {
   info(): ActorInfo {
     const { client, link, openedAtMs } = this.#connection
     const { address, pid } = link.peer
-    const detail = [client, address, ...(pid === undefined ? [] : [`pid ${pid}`]), ...(this.#chart.state === 'run.stalled' ? ['stalled'] : []), ...(this.#connection.state === 'detached' ? ['without a link'] : [])].filter((part) => part !== '').join(', ')
+    const detail = [client, ...(link.protocol === undefined ? [] : [link.protocol]), address, ...(pid === undefined ? [] : [`pid ${pid}`]), ...(this.#chart.state === 'run.stalled' ? ['stalled'] : []), ...(this.#connection.state === 'detached' ? ['without a link'] : [])].filter((part) => part !== '').join(', ')
     return { id: this.id, kind: 'connection', phase: this.#chart.phase, incarnation: 1, restarts: 0, ageMs: Math.round(this.#core.clock.monotonicMs() - openedAtMs), mailbox: 0, detail, children: [] }
   }
 

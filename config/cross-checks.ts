@@ -7,7 +7,7 @@ import { isReserved } from '../broker/ground/subject.ts'
 import { formatDuration, parseDuration } from './duration.ts'
 import { resolvePath } from './paths.ts'
 import type { ConfigReport } from './report.ts'
-import { pathText, shownText } from './shown.ts'
+import { pathText, shownText, shownValue } from './shown.ts'
 import { formatSize, parseSize } from './size.ts'
 import { type KeyPath, nodeAt, type SourceNode } from './source.ts'
 
@@ -32,7 +32,8 @@ export function crossCheck(root: SourceNode, directory: string, report: ConfigRe
   checkReserve(root, ['ipc', 'performance', 'maxMessageSize'], defaultSettings.ipc.performance.maxMessageBytes, report)
   checkReserve(root, ['nats', 'maxPayload'], undefined, report)
   checkNats(root, report)
-  for (const block of ['agents', 'channels', 'principals']) checkNames(root, block, report)
+  for (const block of ['agents', 'channels', 'principals']) checkUnique(root, block, 'name', report)
+  checkUnique(root, 'principals', 'nkey', report)
   for (const [path, agent] of items(root, 'agents')) checkBackoff(path, agent, report)
   for (const [path, channel] of items(root, 'channels')) checkChannel(path, channel, report)
   for (const [path, principal] of items(root, 'principals')) checkPrincipal(path, principal, report)
@@ -109,14 +110,14 @@ function checkBus(root: SourceNode, report: ConfigReport): void {
   }
 }
 
-function checkNames(root: SourceNode, block: string, report: ConfigReport): void {
+function checkUnique(root: SourceNode, block: string, key: string, report: ConfigReport): void {
   const first = new Map<unknown, KeyPath>()
   for (const [path, item] of items(root, block)) {
-    const node = item.members.get('name')
+    const node = item.members.get(key)
     if (typeof node?.scalar !== 'string') continue
     const before = first.get(node.scalar)
     if (before === undefined) first.set(node.scalar, path)
-    else report.problem([...path, 'name'], node.offset, `${pathText(path)}.name is ${shownText(node.scalar)}, and so is ${pathText(before)}.name; allowed: a name of its own`)
+    else report.problem([...path, key], node.offset, `${pathText([...path, key])} is ${shownValue(node, [...path, key])}, and so is ${pathText([...before, key])}; allowed: a${key === 'nkey' ? 'n' : ''} ${key} of its own`)
   }
 }
 

@@ -107,7 +107,7 @@ export const processReference = kind('name or path', 'the name of a process, or 
 export const serverName = kind('name', '1 to 128 of A-Z a-z 0-9 _ - .', says => z.string(says).regex(/^[A-Za-z0-9_.-]{1,128}$/, says))
 
 /** A key that is cut short or mistyped fails its check sum. */
-export const publicNkey = kind('nkey', 'the public nkey of a user (U…) or an account (A…), 56 characters', says => z.string(says).regex(/^[UA][A-Z2-7]{55}$/, says).refine(text => readNkey(text) !== undefined, says))
+export const publicNkey = kind('nkey', 'the public nkey of a user (U…) or an account (A…), 56 characters', says => z.string(says).regex(/^[UA][A-Z2-7]{55}$/, { ...says, abort: true }).refine(text => readNkey(text) !== undefined, says))
 
 export const variableName = kind('name', 'a name of letters, digits and _, not beginning with a digit', says => z.string(says).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, says))
 

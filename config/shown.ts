@@ -14,7 +14,7 @@ export function shownValue(node: SourceNode, path: KeyPath): string {
 
 /** A text in quotes. `token:abc` without the space is a common slip, which makes the secret part of the text before it. */
 export function shownText(text: string): string {
-  const safe = text.replace(/(token\w*["']?\s*[:=]).*/is, '$1…')
+  const safe = text.replace(/((?:token|nkey)\w*["']?\s*[:=]).*/is, '$1…')
   return JSON.stringify(safe.length > MAX_SHOWN_CHARS ? `${safe.slice(0, MAX_SHOWN_CHARS)}…` : safe)
 }
 
@@ -34,9 +34,9 @@ export function pathText(path: KeyPath): string {
   return text
 }
 
-// Tokens by their key, whatever stands in the place of a principal, and the environment of agents, where keys of
+// Tokens by their key, nkeys, as a seed is easily put in the place of its public key, whatever stands in the place of a principal, and the environment of agents, where keys of
 // other services are kept; and where telemetry is sent, with its headers.
 function mayBeSecret(path: KeyPath): boolean {
   const isPrincipal = path[0] === 'principals' && path.length <= 2
-  return isPrincipal || path.includes('token') || path.includes('env') || path[0] === 'telemetry'
+  return isPrincipal || path.includes('token') || path.includes('nkey') || path.includes('env') || path[0] === 'telemetry'
 }

@@ -5,9 +5,10 @@ import { runAgent } from './agent.ts'
 
 const SUBJECTS = ['agent.echo', '$CB.to.agent.echo']
 
-/** Text as it is; of an object its `text`; of anything else its JSON. */
+/** Text as it is, also where its sender did not say that it is text, as NATS clients do not; of an object its `text`; of anything else its JSON. */
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value
+  if (value instanceof Uint8Array) return new TextDecoder().decode(value)
   const text = (value as { text?: unknown } | null)?.text
   return typeof text === 'string' ? text : JSON.stringify(value)
 }

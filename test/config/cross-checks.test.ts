@@ -34,6 +34,14 @@ test('config: a principal has a token or a file with it, not both and not none',
   ])
 })
 
+test('config: a principal has an nkey of its own, and one that is none is told once, without what may be a seed', async t => {
+  const nkey = 'UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4'
+  t.deepEqual(await linesOf(t, fromYaml(`principals:\n- {name: p, nkey: ${nkey}}\n- {name: q, nkey: ${nkey}}\n- {name: r, nkey: SUAMLK2ZNL35WSMW37E7UD4VZ7ELPKW7DHC3BWBSD2GCZ7IUQQXZIORRBU}`)), [
+    '3:19: principals[1].nkey is a text that is not shown, and so is principals[0].nkey; allowed: an nkey of its own',
+    '4:19: principals[2].nkey is a text that is not shown; allowed: the public nkey of a user (U…) or an account (A…), 56 characters',
+  ])
+})
+
 test('config: predefined and reserved channels are not declared again', async t => {
   t.deepEqual(await linesOf(t, fromYaml('channels: [{name: events}, {name: $SYS.x}, {name: events.door}]')), [
     '1:19: channels[0].name is "events", a predefined channel; choose another name',

@@ -20,7 +20,7 @@ test('echo: what is no text is echoed as JSON, nothing as nothing, and a publish
   const { peer } = await startSample(t, 'echo')
   await confirmSubscription(peer)
   peer.publish('agent.echo', 'no answer to this')
-  for (const [value, words] of [[[1, 2], ['[1,2]']], ['', []], [{ text: 7 }, ['{"text":7}']]] as const) {
+  for (const [value, words] of [[[1, 2], ['[1,2]']], ['', []], [{ text: 7 }, ['{"text":7}']], [Buffer.from('bytes as text'), ['bytes', 'as', 'text']]] as const) {
     peer.request('agent.echo', value)
     for (const word of words) t.like(valueOf(await peer.nextOf(Kind.part)), { word })
     t.like(valueOf(await peer.nextOf(Kind.response)), { words: words.length })

@@ -23,7 +23,7 @@ test('nats observed: tree, connections, top and trace show NATS clients and what
   nats.publish('orders.new', '{}', { headers: sent, reply: '_INBOX.mine' })
   t.is((await takeNats(inbox, 1))[0]!.string(), 'taken')
 
-  t.regex((await callboard.run('tree')).stdout, new RegExp(`conn-\\d+ +run .*${client}, 127\\.0\\.0\\.1:\\d+`))
+  t.regex((await callboard.run('tree')).stdout, new RegExp(`conn-\\d+ +run .*${client}, nats, 127\\.0\\.0\\.1:\\d+`))
   for (const group of ['ipc', 'gateway']) t.regex((await callboard.run(group, 'connections')).stdout, new RegExp(`conn-\\d+ +${client} +my app +owner +run +tcp, nats .* 1 +1 +1 +0 +0$`, 'm'))
   t.regex((await callboard.run('top', '--once', '--interval', '10ms')).stdout, new RegExp(`^connection +${client} `, 'm'))
   const shown = await callboard.run('trace', '--message-id', 'order-1')
