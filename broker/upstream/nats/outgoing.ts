@@ -23,6 +23,8 @@ const text = new TextDecoder()
 const utf8 = new TextEncoder()
 const LINE_END = utf8.encode('\r\n')
 const NO_BYTES = new Uint8Array(0)
+/** As if it were a broker: ids of brokers are longer. */
+const NOBODY = '$CB.bus.none'
 
 export class Outgoing {
   readonly #options: OutgoingOptions
@@ -65,9 +67,9 @@ export class Outgoing {
     const isRequest = kind === Kind.request
     const subjectAt = start + (isRequest ? Offset.longSubject : Offset.subject)
     const named = text.decode(bytes.subarray(subjectAt, subjectAt + bytes[subjectAt - 1]!))
-    const subject = named.startsWith('$CB.') ? this.#options.subjectOf(named) : named
+    // Who was there when it was routed may have left: then it goes where nobody listens, and the server tells it to who asks.
+    const subject = named.startsWith('$CB.') ? (this.#options.subjectOf(named) ?? named.replace('$CB', NOBODY)) : named
     const { headers, payload, replyTo } = this.#parts.parts(bytes, start, end)
-    if (subject === undefined) return
     if (!isRequest) return this.#publish(subject, replyTo, headers, payload, into, limits)
     const reply = asked.addressOf(readUint32(bytes, start + Offset.origin), readUint53(bytes, start + Offset.id))
     this.#publish(subject, reply, withFields(headers, fieldOf(Word.timeout, String(readUint32(bytes, start + Offset.to)))), payload, into, limits)
