@@ -1,8 +1,8 @@
 // Checks that the broker answers, with the credential that the other commands use, and that it has its gateway and its NATS port.
 
-import type { ClusterStatus } from '../../broker/ground/cluster.ts'
 import { findHolder } from '../../broker/ground/home-lock.ts'
 import { linkFinding } from '../bus-view.ts'
+import { clusterFindings } from '../cluster-view.ts'
 import type { Context } from '../context.ts'
 import { explain } from '../explain.ts'
 import { formatDuration } from '../format.ts'
@@ -32,12 +32,4 @@ export async function* checkBroker(context: Context): AsyncGenerator<Finding> {
     const { message, hint } = explain(thrown)
     yield { check: 'broker', state: 'fail', text: message, ...(hint !== undefined && { remedy: hint }) }
   }
-}
-
-/** What this broker and those that it is joined to know of each other. */
-function clusterFindings({ brokers, conflicts, replicas, problem }: ClusterStatus): Finding[] {
-  const check = 'cluster'
-  if (problem !== undefined) return [{ check, state: 'warn', text: problem, remedy: 'the NATS servers need JetStream for it; callboard status shows the link' }]
-  const known: Finding = { check, state: 'ok', text: `knows ${brokers.length} other ${brokers.length === 1 ? 'broker' : 'brokers'}; clients, channels and leases are kept on ${replicas} ${replicas === 1 ? 'server' : 'servers'}` }
-  return [known, ...conflicts.map(({ channel, here, there }): Finding => ({ check, state: 'warn', text: `channel ${channel} is ${here} here and ${there} at other brokers`, remedy: `delete it where it is wrong: callboard ipc channel delete --name ${channel}` }))]
 }

@@ -5,6 +5,7 @@ import { findHolder } from '../../broker/ground/home-lock.ts'
 import type { ApiAnswer } from '../../client/index.ts'
 import type { Finding } from '../checks/finding.ts'
 import { busFields } from '../bus-view.ts'
+import { clusterFields, leaseFields } from '../cluster-view.ts'
 import type { Context } from '../context.ts'
 import { formatBytes, formatCount, formatDuration } from '../format.ts'
 import { print, printJson } from '../output.ts'
@@ -91,8 +92,8 @@ function formatStatus(now: Status): string {
     ['socket', now.socket],
     ['gateway', now.gateway ?? now.gatewayProblem ?? 'not configured'],
     ['nats', now.nats ?? now.natsProblem ?? 'not configured'],
-    ...(now.bus === undefined ? [] : [...busFields(now.bus), ...clusterFields(now.bus)]),
-    ...(now.leases.length === 0 ? [] : [['leases', now.leases.map(({ name, token, heldMs }) => `${name} (${formatDuration(heldMs)}, token ${token})`).join(', ')] as const]),
+    ...(now.bus === undefined ? [] : [...busFields(now.bus), ...clusterFields(now.bus.cluster)]),
+    ...leaseFields(now.leases),
     ['connections', formatCount(now.connections)],
     ['channels', formatCount(now.channels)],
     ['agents', formatCount(now.agents)],
@@ -100,13 +101,4 @@ function formatStatus(now: Status): string {
     ['cpu', `${formatDuration(now.cpuSeconds * MS_PER_SECOND)} used`],
     ['host', `${host.name}, ${host.cpus} cpus, load ${host.loadAverage.map(load => load.toFixed(2)).join(' ')}, ${formatBytes(host.freeMemoryBytes)} of ${formatBytes(host.memoryBytes)} free`],
   ])
-}
-
-/** What this broker shares with others beside messages. */
-function clusterFields({ cluster }: NonNullable<Status['bus']>): (readonly [string, string])[] {
-  const { brokers, clients, channels, conflicts, replicas, problem } = cluster
-  const names = brokers.map(({ name, host }) => `${name} at ${host}`).join(', ')
-  const there = `${names === '' ? 'no other broker' : names}; ${formatCount(clients)} clients there, ${formatCount(channels)} shared channels, kept on ${replicas} ${replicas === 1 ? 'server' : 'servers'}`
-  const differences = conflicts.map(({ channel, here, there: other }) => `channel ${channel} is ${here} here and ${other} elsewhere`)
-  return [['cluster', [problem ?? there, ...differences].join('; ')]]
 }
