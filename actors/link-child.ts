@@ -64,7 +64,7 @@ export function linkChild({ settings, bus, pipeline, version, onLink, onDrain }:
             onLink(made)
             scope.defer(() => {
               onLink(undefined)
-              made.close()
+              return made.close()
             })
             made.start()
           },

@@ -46,6 +46,8 @@ export interface NatsClientEvents extends Pick<ServerEvents, 'message' | 'tooLar
 const utf8 = new TextEncoder()
 const PING = utf8.encode('PING\r\n')
 const PONG = utf8.encode('PONG\r\n')
+/** Time for an orderly end. ms */
+const CLOSE_MS = 500
 /** Errors after which nats-server keeps the connection. */
 const BENIGN = /permissions violation|invalid (?:publish )?subject|maximum subscriptions exceeded/i
 
@@ -69,6 +71,8 @@ export class NatsClient {
   readonly #onClosed: ((problem: BrokerError) => void)[] = []
   #isClosed = false
   #isReset = false
+  /** Its end is under way, in order. */
+  #isEnding = false
 
   private constructor(options: NatsClientOptions) {
     this.#options = options
@@ -157,10 +161,15 @@ export class NatsClient {
     this.#socket.resume()
   }
 
-  /** Ends in order: what was written still leaves. */
-  close(): void {
+  /** Ends in order: what was written still leaves. Resolves when it is closed, which takes half a second at most. */
+  close(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.onClosed(() => resolve())
     this.#problem ??= new BrokerError('bus.unreachable', { server: this.server.text, problem: 'closed by this broker' })
+    this.#isEnding = true
     this.#socket.end()
+    const timer = setTimeout(() => this.#reset(), CLOSE_MS)
+    return promise.finally(() => clearTimeout(timer))
   }
 
   /** Ends now, for that reason. */
@@ -181,7 +190,9 @@ export class NatsClient {
 
   #listen(socket: Socket): void {
     socket.on('error', (error) => this.#fail(new BrokerError('bus.unreachable', { server: this.server.text, problem: problemOf(error) }, { cause: error })))
+    socket.on('end', () => (this.#isEnding = true))
     socket.on('close', () => {
+      this.#isEnding = true
       this.#fail(new BrokerError('bus.unreachable', { server: this.server.text, problem: 'the server closed the connection' }))
       this.#close()
     })
@@ -253,7 +264,9 @@ export class NatsClient {
   #reset(): void {
     if (this.#isReset) return
     this.#isReset = true
-    this.#plain.resetAndDestroy()
+    // libuv resets nothing that is shutting down, and Node would then leave it open.
+    if (this.#isEnding) this.#plain.destroy()
+    else this.#plain.resetAndDestroy()
     this.#socket.destroy()
   }
 

@@ -181,8 +181,8 @@ export class NatsLink {
     }
   }
 
-  /** Ends it now, and its connection in the pipeline. */
-  close(): void {
+  /** Ends it, and its connection in the pipeline. Resolves when nothing of it is open any more. */
+  async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
     const { deadlines, bus } = this.#options
@@ -191,15 +191,13 @@ export class NatsLink {
     const pair = this.#pair
     this.#pair = undefined
     this.#heartbeat.stop()
-    this.#user.lost()
     bus.interest.detach()
-    pair?.p.close()
-    pair?.q.close()
     bus.set(undefined, 'alone')
     this.#gate.down(0)
     this.#gate.giveUp()
     this.#link.use(undefined, undefined)
     this.#link.destroy()
+    await Promise.all([this.#user.lost(), pair?.p.close(), pair?.q.close()])
   }
 
   async #connect(): Promise<void> {
@@ -307,7 +305,7 @@ export class NatsLink {
   #detach(): void {
     const { bus, settings, deadlines } = this.#options
     this.#heartbeat.stop()
-    this.#user.lost()
+    void this.#user.lost()
     bus.interest.detach()
     this.#link.use(undefined, undefined)
     this.#isHolding = true

@@ -40,11 +40,11 @@ export class UserConnection {
     if (this.#options.users.length > 0) void this.#open()
   }
 
-  /** It is there no more. */
-  lost(): void {
+  /** It is there no more. Resolves when the connection is closed. */
+  lost(): Promise<void> {
     this.#at = undefined
     this.#options.deadlines.cancel(this.#retry)
-    this.#drop()
+    return this.#drop()
   }
 
   async #open(): Promise<void> {
@@ -80,15 +80,15 @@ export class UserConnection {
 
   #closed(connection: NatsConnection): void {
     if (this.#connection !== connection) return
-    this.#drop()
+    void this.#drop()
     if (this.#at !== undefined) this.#options.deadlines.set(this.#retry, RETRY_MS)
   }
 
-  #drop(): void {
+  async #drop(): Promise<void> {
     const connection = this.#connection
     if (connection === undefined) return
     this.#connection = undefined
     for (const user of this.#options.users) user.lost()
-    void connection.close().catch(() => {})
+    await connection.close().catch(() => {})
   }
 }
