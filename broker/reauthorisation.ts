@@ -43,7 +43,7 @@ export class Reauthorisation {
     // What it published on last was allowed by the permissions before.
     connection.lastRoute = undefined
     const isNats = connection.link.protocol === 'nats'
-    for (const { number, tokens, pattern, group, subscriber } of [...(connection.subscriptions?.values() ?? [])]) {
+    for (const { number, tokens, pattern, group, subscriber } of connection.subscriptions?.values() ?? []) {
       if (isNats ? permissions.maySubscribeWhole(tokens, group) : permissions.maySubscribe(tokens)) continue
       if (subscriber.revoked === undefined) this.#subscriptions.unsubscribe(connection, number)
       else subscriber.revoked()

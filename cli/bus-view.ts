@@ -15,7 +15,7 @@ export function busFields(bus: Bus): (readonly [string, string])[] {
 }
 
 /** Where it stands in one line. */
-export function linkText({ state, server, serverName, sinceMs, rttMs, problem, peers }: Bus): string {
+function linkText({ state, server, serverName, sinceMs, rttMs, problem, peers }: Bus): string {
   const since = formatDuration(sinceMs)
   if (state === 'joined') return `joined ${server}${serverName === undefined ? '' : ` (${serverName})`} for ${since}, round trip ${formatDuration(rttMs)}, ${plural(peers, 'other broker')}`
   return `${state === 'waiting' ? 'no server, tries again' : 'looks for a server'}, for ${since}${problem === undefined ? '' : `: ${problem}`}`

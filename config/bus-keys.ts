@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000
 const MIB = 1024 * 1024
 
 /** What holds where the block is there and says nothing of it. */
-export const busDefaults = {
+const busDefaults = {
   subjects: ['>'],
   localGroups: [] as string[],
   pingIntervalMs: 500,

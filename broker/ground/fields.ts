@@ -84,7 +84,7 @@ export class Fields {
   list(key: string): readonly unknown[] | undefined {
     const value = this.#body[key]
     if (value === undefined || value === null) return undefined
-    if (Array.isArray(value)) return value
+    if (Array.isArray(value)) return value as readonly unknown[]
     throw this.#wrong(key, 'an array', value)
   }
 

@@ -47,8 +47,8 @@ export class LocalLeases implements Leases {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const lease of [...this.#held.values()]) lease.lose()
-    for (const name of [...this.#waiting.keys()]) this.#wake(name)
+    for (const lease of this.#held.values()) lease.lose()
+    for (const name of this.#waiting.keys()) this.#wake(name)
   }
 
   #ended(lease: LocalLease): void {

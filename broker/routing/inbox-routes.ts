@@ -11,6 +11,8 @@ const MAX_INBOXES = 16_384
 
 const NO_BYTES = new Uint8Array(0)
 const DOT = 0x2e
+// The bytes need not be a Buffer, and one made around them costs more than the text.
+const { latin1Slice } = Buffer.prototype as unknown as { readonly latin1Slice: (this: Uint8Array, start: number, end: number) => string }
 
 interface Inbox {
   receivers: Receivers
@@ -46,7 +48,7 @@ export class InboxRoutes {
   find(bytes: Uint8Array, start: number, end: number, changes: Changes, global: number): Route | undefined {
     const dotAt = lastDot(bytes, start, end)
     if (dotAt < 0) return undefined
-    const subject = Buffer.prototype.latin1Slice.call(bytes, start, end)
+    const subject = latin1Slice.call(bytes, start, end)
     const key = subject.slice(0, dotAt - start)
     let inbox = this.#inboxes.get(key)
     if (inbox === undefined || inbox.builtGlobal !== global || inbox.changes !== changes || inbox.builtToken !== changes.count) {

@@ -39,7 +39,7 @@ export class NarrowedPermissions {
   take(within: Permissions, { publish, subscribe }: Narrowing): Permissions {
     const key = JSON.stringify([publish, subscribe])
     let among = this.#within.get(within)
-    if (among === undefined) this.#within.set(within, (among = new Map()))
+    if (among === undefined) this.#within.set(within, (among = new Map<string, Shared>()))
     let shared = among.get(key)
     if (shared === undefined) {
       const rules = { name: within.name, roles: within.roles, publish: narrower(within.publish, publish), subscribe: narrower(within.subscribe, subscribe) }

@@ -14,6 +14,7 @@ const LF = 0x0a
 const ZERO = 0x30
 const CRLF_BYTES = 2
 const MAX_TOKENS = 4
+// oxlint-disable-next-line no-control-regex -- finding them is the purpose
 const CONTROLS = /[\0-\x1f]/
 /** Reserved at once for a message whose end has not come; more as it comes. bytes */
 const FIRST_REST_BYTES = 64 * 1024

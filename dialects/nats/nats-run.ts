@@ -5,7 +5,7 @@
 
 import type { ForeignMessages } from '../../broker/ground/control.ts'
 import { Flag, Kind } from '../../broker/ground/kind.ts'
-import { Slice } from '../../broker/ground/slice.ts'
+import type { Slice } from '../../broker/ground/slice.ts'
 import { optionHeaders } from '../../broker/wire/nats/message-options.ts'
 import { nativeFrame } from '../../broker/wire/nats/native-frame.ts'
 import { plainBytes, writePlain } from '../../broker/wire/nats/plain-publish.ts'

@@ -76,7 +76,10 @@ for (const { name: made, declare, open } of implementations) {
     const [a, b, c, d] = await rig.clients(4)
     await a!.subscribe('math.double', { onMessage: message => message.respond((message.value as number) * 2) }).ready
     let answered = 0
-    for (const member of [b!, c!]) await member.subscribe('math.square', { group: 'g', onMessage: message => (answered++, message.respond((message.value as number) ** 2)) }).ready
+    for (const member of [b!, c!]) await member.subscribe('math.square', { group: 'g', onMessage: message => {
+        answered++
+        return message.respond((message.value as number) ** 2)
+      } }).ready
     for (const client of [a!, b!, c!, d!]) {
       t.is((await client.request('math.double', 21)).value, 42)
       t.is((await client.request('math.square', 3)).value, 9)
@@ -111,19 +114,19 @@ for (const { name: made, declare, open } of implementations) {
     await a!.subscribe('door.open', { onMessage: message => message.fail('door.locked', 'the door is locked') }).ready
     for (const client of [a!, b!]) {
       const error = await t.throwsAsync(client.request('door.open'))
-      t.regex(error!.message, /the door is locked/)
+      t.regex(error.message, /the door is locked/)
     }
   })
 
   story('many answers, and answers in parts, come whole', async (t, rig) => {
     const [asker, ...responders] = await rig.clients(4)
     for (const [i, responder] of responders.entries()) await responder.subscribe('roll.call', { onMessage: message => message.respond(i) }).ready
-    const answers: unknown[] = []
+    const answers: number[] = []
     for await (const message of asker!.requestMany('roll.call', undefined, { timeoutMs: 2000 })) {
-      answers.push(message.value)
+      answers.push(message.value as number)
       if (answers.length === 3) break
     }
-    t.deepEqual(answers.toSorted(), [0, 1, 2])
+    t.deepEqual(answers.toSorted((a, b) => a - b), [0, 1, 2])
   })
 
   story('a client is addressed by id, agent name and session wherever it is', async (t, rig) => {
@@ -148,7 +151,7 @@ for (const { name: made, declare, open } of implementations) {
     await b!.broadcast('two')
     t.deepEqual(await values(heard[0]!, 1), ['two'])
     t.deepEqual(await values(heard[1]!, 1), ['one'])
-    for (const subscription of heard.slice(2)) t.deepEqual((await values(subscription, 2)).toSorted(), ['one', 'two'])
+    for (const subscription of heard.slice(2)) t.deepEqual(new Set(await values(subscription, 2)), new Set(['one', 'two']))
     for (const i of upTo(20)) await a!.publish('alarm.fire', i)
     await a!.publish('alarm.fire', 'end')
     for (const subscription of alarms) t.deepEqual(await values(subscription, 21), [...upTo(20), 'end'])

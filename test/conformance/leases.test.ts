@@ -15,10 +15,10 @@ const implementations = [
 
 /** Resolves when `waiting` does, while time passes. */
 async function inTime<T>({ pass }: LeaseRig, waiting: Promise<T>): Promise<T> {
-  let isDone = false
-  void waiting.finally(() => (isDone = true)).catch(() => {})
-  while (!isDone) await pass(100)
-  return await waiting
+  const done = new AbortController()
+  void waiting.finally(() => done.abort()).catch(() => {})
+  while (!done.signal.aborted) await pass(100)
+  return waiting
 }
 
 for (const { name: kept, declare, rig: open } of implementations) {

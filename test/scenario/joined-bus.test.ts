@@ -175,8 +175,8 @@ natsTest('joined bus: failures, parts and many answers cross', async t => {
   for await (const part of alice.stream('counts', 1)) parts.push(part.value)
   t.deepEqual(parts, [1, 2, 3])
   for (const client of [alice, bob]) await client.subscribe('who', { onMessage: message => void message.respond(client.id) }).ready
-  const answers: unknown[] = []
-  for await (const answer of alice.requestMany('who', 1, { timeoutMs: 500 })) answers.push(answer.value)
+  const answers: string[] = []
+  for await (const answer of alice.requestMany('who', 1, { timeoutMs: 500 })) answers.push(answer.value as string)
   t.deepEqual(answers.toSorted(), [alice.id, bob.id].toSorted())
 })
 

@@ -16,12 +16,12 @@ type Page = (typeof PAGES)[number]
 const ONLY_CALLBOARD = new Set([
   'varz.callboard: string', // its version
   'varz.max_subscriptions: number', // nats-server has no limit unless it is configured
-  ...['varz.websocket.host: string', 'varz.websocket.port: number'], // on the gateway's port
+  // On the gateway's port.
+  'varz.websocket.host: string',
+  'varz.websocket.port: number',
 ])
-const ONLY_NATS = new Set([
-  // Subscriptions of nats-server's own account stand there.
-  ...['account', 'invalid', 'share', 'subject', 'to', 'tracking', 'type'].map(field => `accountz?acc=$G.account_detail.imports[].${field}`),
-])
+// Subscriptions of nats-server's own account stand there.
+const ONLY_NATS = new Set(['account', 'invalid', 'share', 'subject', 'to', 'tracking', 'type'].map(field => `accountz?acc=$G.account_detail.imports[].${field}`))
 
 /** Every field by its path, with its type; entries of a list are one. */
 function shape(value: unknown, path: string): string[] {
@@ -49,9 +49,14 @@ async function natsServer(t: Teardown): Promise<Server> {
 
 const INBOX = '_INBOX.shape'
 
+async function page({ http }: Server, name: string): Promise<Record<string, unknown>> {
+  return (await httpGet(`${http}${name}`)).json() as Record<string, unknown>
+}
+
 /** The traffic that both see; what their pages say then. */
-async function pagesOf(t: Teardown, { nats, http, login }: Server): Promise<ReadonlyMap<Page, Record<string, unknown>>> {
-  const get = async (page: string): Promise<Record<string, unknown>> => (await httpGet(`${http}${page}`)).json()
+async function pagesOf(t: Teardown, server: Server): Promise<ReadonlyMap<Page, Record<string, unknown>>> {
+  const { nats, login } = server
+  const get = (name: string): Promise<Record<string, unknown>> => page(server, name)
   const receiver = await connectNats(t, nats, { ...login, name: 'receiver' })
   receiver.subscribe('shape.*', { callback() {} })
   receiver.subscribe('shape.>', { queue: 'workers', callback() {} })
@@ -114,7 +119,8 @@ function endings({ user, pass }: Server['login']): Readonly<Record<string, strin
 /** Callboard believes no name of a client that it did not let in. */
 const UNNAMED: Readonly<Record<string, string>> = { 'Authentication Failure': 'password' }
 
-async function reasonsOf(t: Teardown, { nats, http, login }: Server): Promise<object> {
+async function reasonsOf(t: Teardown, server: Server): Promise<object> {
+  const { nats, login } = server
   const { hostname, port } = new URL(nats)
   for (const text of Object.values(endings(login))) {
     const socket = connect(Number(port), hostname)
@@ -127,7 +133,10 @@ async function reasonsOf(t: Teardown, { nats, http, login }: Server): Promise<ob
   }
   const leaver = await connectNats(t, nats, { ...login, name: 'leaver' })
   await leaver.close()
-  const reasons = async (): Promise<Record<string, unknown>> => Object.fromEntries(((await httpGet(`${http}connz?state=closed`)).json()['connections'] as Record<string, unknown>[]).map(({ name, reason }) => [name ?? UNNAMED[reason as string] ?? 'none', reason]))
+  const reasons = async (): Promise<Record<string, unknown>> => {
+    const { connections } = (await page(server, 'connz?state=closed')) as { connections: { name?: string; reason: string }[] }
+    return Object.fromEntries(connections.map(({ name, reason }) => [name ?? UNNAMED[reason] ?? 'none', reason] as const))
+  }
   await until(async () => (await reasons())['leaver'] !== undefined)
   const { none, ...rest } = await reasons()
   return rest

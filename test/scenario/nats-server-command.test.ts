@@ -110,7 +110,7 @@ test.serial('nats-server: who has leave to answer answers what he was asked, as 
   t.deepEqual((await takeNats(answers, 2)).map(message => message.string()), ['1', '2'])
   worker.publish('answers.other', 'x')
   await until(() => denied.length >= 2)
-  t.deepEqual(denied.map(text => /"(.+?)"/.exec(text)?.[1]).toSorted(), ['answers.one', 'answers.other'])
+  t.deepEqual(denied.map(text => /"(.+?)"/.exec(text)![1]!).toSorted(), ['answers.one', 'answers.other'])
   t.is((await asker.request('jobs.b', '', { timeout: 20_000 })).string(), '1')
 })
 

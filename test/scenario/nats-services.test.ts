@@ -84,7 +84,7 @@ test('nats services: a native client asks them, and a native agent is one of the
   const broker = await startBroker(t)
   const sdk = await broker.connect()
   await startService(await plain(t, broker), 'math', 's1', square)
-  await sdk.subscribe<unknown>('square', { group: 'q', onMessage: async message => {
+  await sdk.subscribe('square', { group: 'q', onMessage: async message => {
     const number = Number(new TextDecoder().decode(message.payload))
     if (Number.isNaN(number)) await message.fail('math.no_number', 'not a number')
     else await message.respond(String(number ** 2))

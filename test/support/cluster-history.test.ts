@@ -19,7 +19,7 @@ interface Flawless {
   readonly history: ClusterHistory
   readonly sent: readonly Sent[]
   /** Delivers to the group, as `sent` says or otherwise; to the subscriber as it says. */
-  deliver(all: readonly Sent[]): void
+  readonly deliver: (all: readonly Sent[]) => void
 }
 
 function historyOf(drawn: readonly { readonly from: string; readonly subject: string; readonly member: string }[]): Flawless {

@@ -8,13 +8,13 @@ export interface HttpAnswer {
   readonly type: string | undefined
   readonly body: string
   /** The body read as JSON. */
-  json<T = Record<string, unknown>>(): T
+  json(): unknown
 }
 
 export function httpGet(url: string, headers: Readonly<Record<string, string>> = {}, method = 'GET'): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     request(url, { headers, method }, response => {
-      void text(response).then(body => resolve({ status: response.statusCode!, type: response.headers['content-type'], body, json: () => JSON.parse(body) }))
+      void text(response).then(body => resolve({ status: response.statusCode!, type: response.headers['content-type'], body, json: () => JSON.parse(body) as unknown }))
     })
       .on('error', reject)
       .end()

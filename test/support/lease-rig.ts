@@ -19,7 +19,7 @@ export interface LeaseRig {
   readonly first: Leases
   readonly second: Leases
   /** Lets time pass for both, and what is asked of servers come to its end. */
-  pass(ms: number): Promise<void>
+  readonly pass: (ms: number) => Promise<void>
 }
 
 export function localLeaseRig(): LeaseRig {

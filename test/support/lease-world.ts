@@ -162,8 +162,8 @@ export class LeaseWorld {
 
   async end(): Promise<void> {
     this.#isOver = true
-    let isClosed = false
-    void Promise.all(this.#leases.map(leases => leases.close())).then(() => (isClosed = true))
-    while (!isClosed) await this.clock.advance(1000)
+    const closed = new AbortController()
+    void Promise.all(this.#leases.map(leases => leases.close())).then(() => closed.abort())
+    while (!closed.signal.aborted) await this.clock.advance(1000)
   }
 }

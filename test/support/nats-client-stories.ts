@@ -9,7 +9,7 @@ import type { Teardown } from './temporary-directory.ts'
 
 export interface NatsWay {
   readonly name: string
-  connect(t: Teardown, broker: LocalBroker, options?: ConnectionOptions): Promise<NatsConnection>
+  readonly connect: (t: Teardown, broker: LocalBroker, options?: ConnectionOptions) => Promise<NatsConnection>
 }
 
 interface Stage {

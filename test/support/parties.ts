@@ -130,7 +130,7 @@ class SdkParty implements Party {
 
   #heardOf({ subject, value, headers, origin }: { subject: string; value: unknown; headers: Readonly<Record<string, unknown>> | undefined; origin: number }): Heard {
     const { mid, sender, replyTo: _, ...others } = headers ?? {}
-    return { subject, value, headers: others, mid: mid as string | undefined, sender: String(sender ?? origin) }
+    return { subject, value, headers: others, mid: mid as string | undefined, sender: (sender as string | undefined) ?? String(origin) }
   }
 }
 

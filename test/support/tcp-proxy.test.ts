@@ -28,7 +28,7 @@ interface Pair {
   readonly near: End
   readonly far: End
   /** Another connection over the same proxy. */
-  join(): Promise<{ readonly near: End; readonly far: End }>
+  readonly join: () => Promise<{ readonly near: End; readonly far: End }>
 }
 
 async function pair(t: ExecutionContext): Promise<Pair> {

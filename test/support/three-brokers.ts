@@ -33,7 +33,7 @@ export interface ThreeBrokers {
   readonly subscribers: readonly Listener[]
   readonly excuses: Excuse[]
   /** The server that a broker is at. */
-  serverOf(broker: ClusterBroker): Promise<NatsServer>
+  readonly serverOf: (broker: ClusterBroker) => Promise<NatsServer>
 }
 
 /** A sender at each broker, a subscriber at each, and a group with a member at each and a plain one. Resolves when all hear all. */

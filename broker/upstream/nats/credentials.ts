@@ -1,6 +1,7 @@
 // What the link shows NATS servers, from a file. Signing is the library's.
 
 import { readFileSync } from 'node:fs'
+import type * as transport from '@nats-io/transport-node'
 import { BrokerError } from '../../ground/errors.ts'
 
 /** Members of `CONNECT` that say who connects; `nonce` is the server's. */
@@ -31,7 +32,7 @@ function identified(sign: (nonce?: string) => object | void): Authenticator {
 }
 
 // Not a static import: it takes 30 ms, and most files need no signature.
-function library(): Promise<typeof import('@nats-io/transport-node')> {
+function library(): Promise<typeof transport> {
   return import('@nats-io/transport-node')
 }
 

@@ -111,7 +111,7 @@ export class KvBucket {
     const stream = `KV_${name}`
     const wanted = connection.info?.cluster === undefined ? 1 : CLUSTER_REPLICAS
     const found = await manager.streams.info(stream).catch(() => undefined)
-    if (found !== undefined) return found.config.num_replicas < wanted ? await grow(manager, found.config, wanted) : found.config
+    if (found !== undefined) return found.config.num_replicas < wanted ? grow(manager, found.config, wanted) : found.config
     const create = (replicas: number): Promise<unknown> =>
       new Kvm(jetstream(connection, { timeout: ASK_MS })).create(name, { description, ttl: ttlMs, storage: storage === 'file' ? StorageType.File : StorageType.Memory, maxValueSize: maxValueBytes, history: 1, replicas, allow_direct: false })
     try {

@@ -149,7 +149,7 @@ export class KvChannels implements ChannelShare {
   #synced(): void {
     const told = this.#told ?? new Set()
     this.#told = undefined
-    for (const name of [...this.#shared.keys()]) if (!told.has(keyOfChannel(name))) this.#shared.delete(name)
+    for (const name of this.#shared.keys()) if (!told.has(keyOfChannel(name))) this.#shared.delete(name)
     const host = this.#host
     for (const name of new Set([...this.#shared.keys(), ...host.names(), ...host.agreed.keys()])) this.#later(name)
   }

@@ -98,7 +98,9 @@ export class KvLease implements Lease {
   }
 
   #renewIn(delayMs: number): () => void {
-    return this.#options.clock.after(delayMs, () => (this.#renewal = this.#renew()))
+    return this.#options.clock.after(delayMs, () => {
+      this.#renewal = this.#renew()
+    })
   }
 
   async #renew(): Promise<void> {

@@ -116,7 +116,7 @@ export class KvPresence implements Presence {
       await this.#signs.put(this.#self.broker, encodeSign(this.#self))
       await this.#clients.open(connection, { round: () => this.#beginRound(), entry: (entry) => this.#place(entry), synced: () => this.#synced(), failed })
       this.#problem = undefined
-      this.#cancelSign = this.#options.clock.after(this.#timing.everyMs, () => (this.#signing = this.#giveSign()))
+      this.#signLater()
     } catch (error) {
       this.close((error as Error).message)
       throw error
@@ -165,9 +165,15 @@ export class KvPresence implements Presence {
 
   // Signs of life
 
+  #signLater(): void {
+    this.#cancelSign = this.#options.clock.after(this.#timing.everyMs, () => {
+      this.#signing = this.#giveSign()
+    })
+  }
+
   async #giveSign(): Promise<void> {
     const { clock, host } = this.#options
-    this.#cancelSign = clock.after(this.#timing.everyMs, () => (this.#signing = this.#giveSign()))
+    this.#signLater()
     if (this.#places.expire(clock.monotonicMs())) host.changed()
     this.#claims.refresh()
     try {

@@ -98,7 +98,7 @@ export class Places {
   endRound(): void {
     const told = this.#round
     this.#round = undefined
-    if (told !== undefined) for (const place of [...this.#clients.values()]) if (!told.has(place.client)) this.#drop(place)
+    if (told !== undefined) for (const place of this.#clients.values()) if (!told.has(place.client)) this.#drop(place)
   }
 
   put(place: Place): void {

@@ -6,7 +6,7 @@ import type { Source } from './source.ts'
 const KIB = 1024n
 /** What a suffix multiplies by: `k` by thousands, `kb`, `ki` and `kib` by 1024, and so on. */
 const multipliers: ReadonlyMap<string, bigint> = new Map(
-  [...'kmgtpe'].flatMap((letter, i) => {
+  Array.from('kmgtpe').flatMap((letter, i) => {
     const power = BigInt(i + 1)
     return [[letter, 1000n ** power], ...['b', 'i', 'ib'].map((tail) => [letter + tail, KIB ** power] as const)] as const
   }),

@@ -1,6 +1,6 @@
 import { createAccount, createOperator, createUser, type KeyPair } from '@nats-io/nkeys'
 import test from 'ava'
-import { ConfigError } from '../../../config/error.ts'
+import type { ConfigError } from '../../../config/error.ts'
 import { goDurationMs } from '../../../cli/nats-server/keys/duration.ts'
 import { Notes } from '../../../cli/nats-server/keys/notes.ts'
 import { readServerOptions } from '../../../cli/nats-server/keys/top-level.ts'

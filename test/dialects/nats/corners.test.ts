@@ -33,7 +33,7 @@ function said(title: string, session: string, expected: { told?: string; heard?:
     const whole = outcome(t, [session])
     t.deepEqual(whole, { told: expected.told ?? '', heard: expected.heard ?? '', isClosed: expected.closes ?? false })
     for (let cut = 1; cut < session.length; cut++) t.deepEqual(outcome(t, [session.slice(0, cut), session.slice(cut)]), whole, `cut at ${cut}`)
-    t.deepEqual(outcome(t, [...session]), whole, 'byte by byte')
+    t.deepEqual(outcome(t, Array.from(session)), whole, 'byte by byte')
   })
 }
 

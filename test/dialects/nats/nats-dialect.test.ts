@@ -69,7 +69,7 @@ test('nats: however a session is cut into chunks, the same comes of it', t => {
       const bytes = Buffer.concat(
         operations.map(each => {
           if (each === 'PING') return Buffer.from('PING\r\n')
-          const { verb, subject, reply, payload } = each as Exclude<typeof each, string>
+          const { verb, subject, reply, payload } = each
           const body = Buffer.from(payload)
           return Buffer.concat([Buffer.from(`${verb} ${subject} ${reply === undefined ? '' : `${reply} `}${body.length}\r\n`), body, Buffer.from('\r\n')])
         }),
