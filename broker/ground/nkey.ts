@@ -1,4 +1,4 @@
-// Public nkeys, the names of users and accounts in NATS: an Ed25519 key as text. Knows no seeds.
+// Public nkeys, the names of users, accounts and operators in NATS: an Ed25519 key as text. Knows no seeds.
 //
 //   base32 without padding of   prefix 1 │ public key 32 │ CRC-16 of both 2, little endian   = 56 characters
 //
@@ -24,7 +24,7 @@ const KEY_BYTES = 32
 const SPKI = Buffer.from('302a300506032b6570032100', 'hex')
 const CRC_POLYNOMIAL = 0x1021
 
-/** The key of a user or an account; undefined when the text is none, also where a letter was mistyped. */
+/** The key of a user, an account or an operator; undefined when the text is none, also where a letter was mistyped. */
 export function readNkey(text: string): Nkey | undefined {
   if (text.length !== LENGTH) return undefined
   const bytes = decodeBase32(text)

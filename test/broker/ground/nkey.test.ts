@@ -1,4 +1,4 @@
-import { createAccount, createOperator, createServer, createUser, fromSeed } from '@nats-io/nkeys'
+import { createAccount, createCluster, createOperator, createServer, createUser, fromSeed } from '@nats-io/nkeys'
 import test from 'ava'
 import fc from 'fast-check'
 import { hasSigned, readNkey } from '../../../broker/ground/nkey.ts'
@@ -6,7 +6,7 @@ import { hasSigned, readNkey } from '../../../broker/ground/nkey.ts'
 const text = new TextEncoder()
 
 test('nkey: what the nkeys library makes and signs is read and verified', t => {
-  for (const [kind, create] of [['user', createUser], ['account', createAccount]] as const) {
+  for (const [kind, create] of [['user', createUser], ['account', createAccount], ['operator', createOperator]] as const) {
     const pair = create()
     const nkey = readNkey(pair.getPublicKey())!
     t.is(nkey.kind, kind)
@@ -29,8 +29,8 @@ test('nkey: signatures of another length are wrong, not errors', t => {
   for (const length of [0, 1, 63, 65, 1000]) t.false(hasSigned(nkey, text.encode('nonce'), new Uint8Array(length)))
 })
 
-test('nkey: keys of others than users and accounts are none', t => {
-  for (const create of [createOperator, createServer]) t.is(readNkey(create().getPublicKey()), undefined)
+test('nkey: keys of others than users, accounts and operators are none', t => {
+  for (const create of [createCluster, createServer]) t.is(readNkey(create().getPublicKey()), undefined)
   const seed = new TextDecoder().decode(createUser().getSeed())
   t.is(readNkey(seed), undefined)
   t.not(readNkey(fromSeed(text.encode(seed)).getPublicKey()), undefined)
