@@ -133,3 +133,34 @@ natsTest('joined bus: a broker that stops in order is forgotten by the others', 
   await until(async () => (await alice.call('status')).bus?.peers === 0)
   t.pass()
 })
+
+natsTest('joined bus: a message too large for the server is dropped, and costs nobody the link', async t => {
+  const server = await NatsServer.configure(t, { config: { max_payload: 65_536 } })
+  await server.start()
+  const [a, b] = await Promise.all([joinedBroker(t, [server.url]), joinedBroker(t, [server.url])])
+  const [alice, bob] = [await a.connect(), await b.connect()]
+  const heard = bob.subscribe('x')
+  await heard.ready
+  t.like(await alice.publish('x', 'y'.repeat(70_000), { receipt: 'delivered' }), { dropped: { overflow: 1 } })
+  await alice.publish('x', 'small')
+  t.deepEqual(await values(heard, 1), ['small'])
+  const { bus } = await alice.call('status')
+  t.like(bus, { state: 'joined', unsent: 0 })
+  t.true((await alice.call('stats')).balanced)
+})
+
+natsTest('joined bus: a server in lame duck mode is left for another, and nothing is lost', async t => {
+  const cluster = await startNatsCluster(t, { config: { lame_duck_duration: '30s', lame_duck_grace_period: '1s' } })
+  const [a, b] = await Promise.all([joinedBroker(t, cluster.urls), joinedBroker(t, cluster.urls)])
+  const [alice, bob] = [await a.connect(), await b.connect()]
+  const got: number[] = []
+  await bob.subscribe('count', { onMessage: message => void got.push(message.value as number) }).ready
+  const before = (await alice.call('status')).bus!.server!
+  process.kill(cluster.servers.find(({ url }) => url.endsWith(before))!.pid, 'SIGUSR2')
+  let sent = 0
+  while ((await alice.call('status')).bus?.server === before) await alice.publish('count', sent++)
+  await Promise.all([reaches(alice, 'joined'), reaches(bob, 'joined')])
+  await alice.publish('count', sent++)
+  await until(() => got.at(-1) === sent - 1)
+  t.is((await alice.call('stats')).dropped['link-unknown'], 0)
+})

@@ -34,14 +34,20 @@ export class SharedSubjects {
     return this.hasSubject(subject) && !this.isLocalGroup(tokens)
   }
 
+  /** True when a pattern of the configuration covers all of it. */
   isLocalGroup(pattern: Tokens): boolean {
-    return this.#localGroups.some((local) => patternsOverlap(local, pattern))
+    return this.#localGroups.some((local) => covers(local, pattern))
   }
 }
 
 /** First tokens with `$` are other systems' own (`$JS`, `$KV`, `$SYS`): a wildcard does not share them. `$SRV` finds micro-services. */
 function reaches(sharedFirst: string, first: string): boolean {
   return !first.startsWith('$') || first === sharedFirst || first === '$SRV'
+}
+
+function covers(wide: Tokens, narrow: Tokens): boolean {
+  // Only `>` covers `>`, which to a matcher is a token like any other.
+  return matchesPattern(wide, narrow) && (narrow.at(-1) !== '>' || wide.at(-1) === '>')
 }
 
 function isWild(token: string): boolean {
