@@ -4,12 +4,16 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import test from 'ava'
-import { noOpenssl } from '../support/certificates.ts'
+import { nkeyAuthenticator, type Authenticator } from '@nats-io/transport-node'
+import test, { type Implementation } from 'ava'
+import { startBrokerProcess, type BrokerProcess } from '../support/broker.ts'
+import { certificateAuthority, noOpenssl } from '../support/certificates.ts'
+import { connectNats } from '../support/nats-client.ts'
 import { NatsCluster } from '../support/nats-cluster.ts'
 import { NatsServer, noNatsServer } from '../support/nats-server.ts'
 import { reservedPort } from '../support/reserved-port.ts'
 import { temporaryDirectory, type Teardown } from '../support/temporary-directory.ts'
+import { until } from '../support/until.ts'
 
 const root = join(import.meta.dirname, '../..')
 const page = readFileSync(join(root, 'docs/cluster.md'), 'utf8')
@@ -59,12 +63,60 @@ async function followPage(t: Teardown): Promise<Hosts> {
   return { directory, here, seeds: keys.map(([seed]) => seed), cluster: new NatsCluster(servers) }
 }
 
-const title = 'cluster page: three hosts set up as it says are one cluster with JetStream'
-const missing = noNatsServer ?? noOpenssl
-if (missing === undefined)
-  test(title, async t => {
-    const { cluster } = await followPage(t)
-    const leader = await cluster.untilLed()
-    t.is((await leader.monitor<{ meta_cluster: { cluster_size: number } }>('jsz'))?.meta_cluster.cluster_size, 3)
-  })
-else test.skip(`${title} (left out: ${missing})`, () => {})
+/** Brokers as step 4 of the page configures them, one on each host. */
+async function startBrokers(t: Teardown, { here, seeds }: Hosts): Promise<BrokerProcess[]> {
+  return Promise.all(
+    seeds.map(seed => {
+      const home = temporaryDirectory(t)
+      writeFileSync(join(home, 'config.yaml'), here(block('yaml', 'bus:')))
+      writeFileSync(join(home, 'nats.nk'), `${seed}\n`, { mode: 0o600 })
+      return startBrokerProcess(t, { home })
+    }),
+  )
+}
+
+function pageTest(title: string, story: Implementation<[]>): void {
+  const missing = noNatsServer ?? noOpenssl
+  if (missing === undefined) test.serial(`cluster page: ${title}`, story)
+  else test.skip(`cluster page: ${title} (left out: ${missing})`, story)
+}
+
+pageTest('three hosts set up as it says are one, and strangers stay outside', async t => {
+  const hosts = await followPage(t)
+  const { cluster, directory } = hosts
+  const leader = await cluster.untilLed()
+  t.is((await leader.monitor<{ meta_cluster: { cluster_size: number } }>('jsz'))?.meta_cluster.cluster_size, 3)
+
+  const brokers = await startBrokers(t, hosts)
+  const clients = await Promise.all(brokers.map(broker => broker.connect()))
+  for (const client of clients) await until(async () => (await client.call('status')).bus?.cluster.brokers.length === 2)
+  const heard = clients[0]!.subscribe<string>('greetings.*')
+  await heard.ready
+  await until(async () => (await clients[2]!.publish('greetings.from', 'hello', { receipt: 'delivered' })).forwarded === 1)
+  for await (const { value } of heard) {
+    t.is(value, 'hello')
+    break
+  }
+  // What the page shows of it is there, in its words.
+  for (const command of ['status', 'doctor']) {
+    const { stdout } = await brokers[0]!.callboard.run(command)
+    t.deepEqual(shown(command).filter(line => !matchesLine(line, stdout)), [], stdout)
+  }
+
+  // The library takes the certificate for one of `localhost` unless it is told the address.
+  const trusting = { caFile: join(directory, 'ca.pem'), host: new URL(cluster.urls[0]!).hostname }
+  const key = (seed: string): { authenticator: Authenticator } => ({ authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) })
+  await t.notThrowsAsync(connectNats(t, cluster.urls[0]!, { tls: trusting, ...key(hosts.seeds[0]!) }))
+  await t.throwsAsync(connectNats(t, cluster.urls[0]!, { tls: trusting }), { message: /authorization/i })
+  await t.throwsAsync(connectNats(t, cluster.urls[0]!, { tls: { ...trusting, caFile: certificateAuthority(t).caFile }, ...key(hosts.seeds[0]!) }), { message: /certificate/i })
+})
+
+/** Lines that the page shows behind `$ callboard <command>`; `…` stands for anything, and so do numbers and names. */
+function shown(command: string): string[] {
+  return block('console', `callboard ${command}\n`).split('\n').filter(line => line !== '' && line !== '…' && !line.startsWith('$'))
+}
+
+function matchesLine(line: string, output: string): boolean {
+  const words = line.split(/(…|callboard-\S+ at [^,;]+|nats-\S+|[\d.]+(?: ms| s)?)/).map((part, i) => (i % 2 === 1 ? '.*' : part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/ +/g, ' +')))
+  return new RegExp(`^${words.join('')}$`, 'm').test(output)
+}

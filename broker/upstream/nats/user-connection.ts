@@ -53,7 +53,8 @@ export class UserConnection {
     const { users, name, credentialsFile, tls, pingIntervalMs, deadlines, log } = this.#options
     try {
       const [{ connect }, identity] = await Promise.all([import('@nats-io/transport-node'), readCredentials(credentialsFile)])
-      const files = { ...(tls?.caFile === undefined ? {} : { caFile: tls.caFile }), ...(tls?.certFile === undefined ? {} : { certFile: tls.certFile }), ...(tls?.keyFile === undefined ? {} : { keyFile: tls.keyFile }) }
+      // The library takes a certificate for one of `localhost` where it was given an address, unless it is told.
+      const files = { host: at.server.host, ...(tls?.caFile === undefined ? {} : { caFile: tls.caFile }), ...(tls?.certFile === undefined ? {} : { certFile: tls.certFile }), ...(tls?.keyFile === undefined ? {} : { keyFile: tls.keyFile }) }
       const connection = await connect({
         servers: at.server.text,
         name,
