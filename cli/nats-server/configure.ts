@@ -29,6 +29,9 @@ const plain: Partial<Record<FlagName, (value: FlagValue) => ServerOptions>> = {
   log_size_limit: (logFileLimit) => ({ logFileLimit: logFileLimit as number }),
 }
 
+const ports: ReadonlySet<FlagName> = new Set(['port', 'http_port'])
+const MAX_PORT = 65_535
+
 const switches: Partial<Record<FlagName, (isOn: boolean) => ServerOptions>> = {
   debug: (debug) => ({ debug }),
   trace: (trace) => ({ trace }),
@@ -74,6 +77,7 @@ export function configure({ values }: Flags, environment: Readonly<Record<string
     const why = refused[name]
     if (why !== undefined && value !== '') throw Failure.usage(`--${name} is not supported: ${why}`)
     if (ignored[name] !== undefined && value !== false) warnings.push(`--${name} has no effect: ${ignored[name]}`)
+    if (typeof value === 'number' && ports.has(name) && (value < -1 || value > MAX_PORT)) throw Failure.usage(`--${name} is ${value}; allowed: 0 to 65535, or -1 for any that is free`)
     if (value !== '' && value !== 0) Object.assign(options, plain[name]?.(value))
     if (typeof value === 'boolean') Object.assign(options, switches[name]?.(value))
   }

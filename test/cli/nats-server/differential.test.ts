@@ -49,6 +49,7 @@ const different: readonly (readonly [text: string, nats: boolean, callboard: boo
   ['accounts { A { users: [{user: a}] }, B { users: [{user: b}] } }', true, false, 'one space of subjects'],
   ['cluster { listen: "127.0.0.1:-1", routes: ["nats://127.0.0.1:1"] }', true, false, 'others are joined by bus.nats'],
   ['authorization { user: a, password: "$2a$11$W2zko751KUvVy59mUTWmpOdWjpEm5qhcCZRd05GjI/sSOT.xtiHyG" }', true, false, 'no bcrypt'],
+  ['authorization { user: a, password: "$2a$11$cut.short" }', true, false, 'no bcrypt'],
   ['https_port: 8443', true, false, 'the monitoring endpoints speak plain HTTP'],
   ['websocket { port: -1 }', true, false, 'nats-server says so when it starts'],
   ['ping_interval: 1m30s', false, true, 'a digit behind a unit makes it a word here, as a letter does to both'],

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { configure } from '../../../cli/nats-server/configure.ts'
 import { parseFlags } from '../../../cli/nats-server/flags.ts'
 import { Failure } from '../../../cli/failure.ts'
 
@@ -18,6 +19,16 @@ test('flags: switches take a value only behind an equals sign, and are words of 
 test('flags: what stands behind -- or a word that is no flag is left', t => {
   t.deepEqual(parseFlags(['-D', '--', '-p']).words, ['-p'])
   t.deepEqual(parseFlags(['version']).words, ['version'])
+})
+
+test('flags: a port that is none is refused before anything starts', t => {
+  for (const [words, message] of [
+    [['-p', '99999'], '--port is 99999; allowed: 0 to 65535, or -1 for any that is free'],
+    [['-m', '65536'], '--http_port is 65536; allowed: 0 to 65535, or -1 for any that is free'],
+    [['-p', '-2'], '--port is -2; allowed: 0 to 65535, or -1 for any that is free'],
+  ] as const) t.throws(() => configure(parseFlags(words)), { instanceOf: Failure, message }, words.join(' '))
+  t.is(configure(parseFlags(['-p', '-1'])).options.port, -1)
+  t.is(configure(parseFlags(['-p', '65535'])).options.port, 65_535)
 })
 
 for (const [words, message] of [
