@@ -213,6 +213,10 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'nats-credentials.test.ts': ['principals[].nkey', 'nats.lameDuck'],
   'nats-websocket.test.ts': ['nats.maxConnections', ...['', '.host', '.port', '.tls', '.tls.cert', '.tls.key', '.tls.ca', '.tls.verify', '.tls.handshakeTimeout'].map(key => `nats.websocket${key}`)],
   'nats-tls.test.ts': ['', '.cert', '.key', '.ca', '.verify', '.handshakeTimeout', '.optional', '.first'].map(key => `nats.tls${key}`),
+  'bus-keys.test.ts': ['', '.name', '.pingInterval', '.backoff.initial', '.backoff.max', '.backoff.multiplier', '.backoff.jitter'].map(key => `bus.nats${key}`),
+  'joined-bus-credentials.test.ts': ['.credentials', '.tls', '.tls.ca', '.tls.cert', '.tls.key'].map(key => `bus.nats${key}`),
+  'joined-bus.test.ts': ['.servers', '.subjects', '.localGroups'].map(key => `bus.nats${key}`),
+  'joined-bus-loss.test.ts': ['.hold.bytes', '.hold.time'].map(key => `bus.nats${key}`),
   'test/broker/ground/host-lookup.test.ts': ['network.dns.cache', 'network.dns.cacheTtl', 'network.dns.prefetch'],
   'test/broker/delivery: it changes how bytes leave, not which': ['ipc.performance.bufferSize'],
 }
