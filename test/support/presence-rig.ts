@@ -23,7 +23,13 @@ export class PresentBroker implements PresenceHost {
   constructor(id: string, timing: SignTiming) {
     this.id = id
     const self = { broker: id, name: `callboard-${id}`, host: 'here', pid: 1, version: '0' }
-    this.presence = new KvPresence({ self, host: this, clock: systemClock, log: this.log, onTrouble() {}, timing })
+    this.presence = new KvPresence({ self, host: this, clock: systemClock, log: this.log, onTrouble: () => void this.#reopen(), timing })
+  }
+
+  // As ClusterState does: while the servers choose a leader the buckets cannot be followed.
+  async #reopen(): Promise<void> {
+    const { connection } = this
+    await until(() => this.presence.open(connection).then(() => true, () => connection.isClosed() || connection !== this.connection))
   }
 
   clients(): Iterable<PresentClient> {

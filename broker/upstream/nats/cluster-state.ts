@@ -35,6 +35,7 @@ export class ClusterState {
   readonly #leaseBucket: KvBucket
   readonly #parts: readonly { readonly isOpen: boolean; open(connection: NatsConnection): Promise<void>; close(): void }[]
   #connection: NatsConnection | undefined
+  #opened: Promise<void> = Promise.resolve()
   #cancelRetry: () => void = () => {}
   #problem: string | undefined = 'the link has not joined a server yet'
 
@@ -53,7 +54,7 @@ export class ClusterState {
   /** There is a connection for the buckets. */
   joined(connection: NatsConnection): void {
     this.#connection = connection
-    void this.#open(connection)
+    this.#open(connection)
   }
 
   /** It is gone. */
@@ -90,7 +91,13 @@ export class ClusterState {
     }
   }
 
-  async #open(connection: NatsConnection): Promise<void> {
+  // One after the other: two at a time would close what the other has opened.
+  #open(connection: NatsConnection): void {
+    this.#opened = this.#opened.then(() => this.#openParts(connection))
+  }
+
+  async #openParts(connection: NatsConnection): Promise<void> {
+    if (this.#connection !== connection) return
     const problems: string[] = []
     for (const part of this.#parts) {
       if (part.isOpen) continue
@@ -105,12 +112,13 @@ export class ClusterState {
     const { log } = this.#options
     if (problem !== undefined && problem !== this.#problem) log.warn({}, `${problem}; until then brokers do not know of each other's clients and channels, and messages to a client go to all brokers`)
     this.#problem = problem
-    if (problem !== undefined) this.#openSoon()
+    // One may have been lost again while the others were opened.
+    if (this.#parts.some((part) => !part.isOpen)) this.#openSoon()
   }
 
   #openSoon(): void {
     const connection = this.#connection
     this.#cancelRetry()
-    if (connection !== undefined) this.#cancelRetry = this.#options.clock.after(RETRY_MS, () => void this.#open(connection))
+    if (connection !== undefined) this.#cancelRetry = this.#options.clock.after(RETRY_MS, () => this.#open(connection))
   }
 }

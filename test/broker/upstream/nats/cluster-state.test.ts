@@ -3,6 +3,7 @@ import { systemClock } from '../../../../broker/ground/clock.ts'
 import { ClusterState } from '../../../../broker/upstream/nats/cluster-state.ts'
 import { SharingBroker } from '../../../support/channel-rig.ts'
 import { errorCode } from '../../../support/error-code.ts'
+import { settle } from '../../../support/fake-clock.ts'
 import { connectNats } from '../../../support/nats-client.ts'
 import { natsTest, startNatsServer } from '../../../support/nats-server.ts'
 import { PresentBroker, QUICK_SIGNS } from '../../../support/presence-rig.ts'
@@ -112,3 +113,20 @@ for (const [what, answer] of Object.entries(nonsense))
     t.is(cluster.subjectOf(['$CB', 'to', 'client', 'x']), '$CB.to.client.x', 'nothing is known by it')
     t.deepEqual(cluster.status().brokers, [])
   })
+
+natsTest('cluster state: connections that come and go faster than buckets open leave it open on the last one', async t => {
+  const { url } = await startNatsServer(t, { jetStream: true })
+  const { cluster } = state(t, 'one')
+  for (let i = 0; i < 20; i++) {
+    const connection = await connectNats(t, url)
+    cluster.joined(connection)
+    // At any moment of the opening.
+    for (let turns = 0; turns < i; turns++) await settle()
+    cluster.lost()
+    await connection.close()
+  }
+  cluster.joined(await connectNats(t, url))
+  await until(isKnown(cluster))
+  t.truthy(await cluster.leases.tryAcquire('a', TTL_MS))
+  t.is(cluster.subjectOf(['$CB', 'to', 'client', 'x']), undefined)
+})
