@@ -4,7 +4,7 @@ import type { ExecutionContext } from 'ava'
 import { ClusterHistory } from '../support/cluster-history.ts'
 import { Listener, Sender, unexplainedLosses, untilExplained, untilHeard, type Trouble } from '../support/cluster-traffic.ts'
 import { errorCode } from '../support/error-code.ts'
-import { startClusterBroker, startClusterBrokers, untilJoined, type ClusterBroker } from '../support/cluster-broker.ts'
+import { startClusterBroker, startClusterBrokers, untilJoined, type ClusterBroker, untilSettled } from '../support/cluster-broker.ts'
 import { connectNats } from '../support/nats-client.ts'
 import { natsStory, startNatsServer, type NatsServer } from '../support/nats-server.ts'
 import { RecoveryTimes, roundsOf } from '../support/recovery-times.ts'
@@ -40,7 +40,7 @@ async function settle(t: ExecutionContext, { brokers, history, senders, subscrib
   await Promise.all(senders.map(sender => sender.stop()))
   await untilExplained(t, () => [...subscribers.flatMap(({ name }) => unexplainedLosses(history, name, senders)), ...unexplainedLosses(history, 'work', senders, troubles)])
   t.deepEqual(history.problems(), [])
-  for (const broker of brokers.slice(0, 2)) t.like(await broker.stats(), { balanced: true, pending: 0 })
+  await untilSettled(t, ...brokers.slice(0, 2))
   const all = history.published()
   t.log(`${all} messages: the group missed ${all - history.came('work')}`)
 }

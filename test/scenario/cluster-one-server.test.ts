@@ -3,7 +3,7 @@
 import { ClusterHistory } from '../support/cluster-history.ts'
 import { Listener, Sender, unexplainedLosses, untilExplained, untilHeard } from '../support/cluster-traffic.ts'
 import { errorCode } from '../support/error-code.ts'
-import { startClusterBrokers, untilJoined } from '../support/cluster-broker.ts'
+import { startClusterBrokers, untilJoined, untilSettled } from '../support/cluster-broker.ts'
 import { connectNats } from '../support/nats-client.ts'
 import { natsStory, startNatsServer } from '../support/nats-server.ts'
 import { until } from '../support/until.ts'
@@ -42,7 +42,7 @@ natsStory('one server: every subscriber gets each message once and in order, eac
   // Members of all kinds took part.
   for (const { name } of members) t.true(history.came(name) > 0, name)
   t.is(history.countOf('forwarded'), senders[0]!.sent + senders[2]!.sent)
-  for (const broker of [one!, two!]) t.like(await broker.stats(), { balanced: true, pending: 0 })
+  await untilSettled(t, one!, two!)
 })
 
 natsStory('one server killed: all that is local goes on, what is remote is told by name, and comes back with the server', async t => {
@@ -65,22 +65,23 @@ natsStory('one server killed: all that is local goes on, what is remote is told 
   await server.kill()
   await until(async () => (await one!.bus()).state !== 'joined')
   const [newsAt, jobsAt] = [news.sent, jobs.sent]
-await local.hears(news, newsAt + 100); 
-  await member.hears(jobs, jobsAt + 100); 
+  await local.hears(news, newsAt + 100)
+  await member.hears(jobs, jobsAt + 100)
   t.is((await one!.client.request('mirror.one', 1)).value, 1)
   const askedAtMs = performance.now()
   t.not(await errorCode(one!.client.request('mirror.two', 2, { timeoutMs: 30_000 })), 'resolved')
   t.true(performance.now() - askedAtMs < 5000, 'a request that nobody here answers fails at once')
   t.true((await one!.stats()).balanced)
 
-await server.start(); 
+  await server.start()
   await untilJoined(one!, two!)
-await remote.hears(news, news.sent); 
+  await remote.hears(news, news.sent)
   await until(async () => (await errorCode(one!.client.request('mirror.two', 3))) === 'resolved')
   await Promise.all([news.stop(), jobs.stop()])
   await until(() => history.missing('local', 'news').length === 0)
-  t.deepEqual(history.problems({ remote: ['remote'] }), [])
+  // What waited for the link when it broke comes to a member behind what was served here meanwhile (docs/cluster.md, "Order").
+  t.deepEqual(history.problems({ remote: ['remote'], unordered: ['work'] }), [])
   t.deepEqual(history.missing('work', 'jobs').filter(({ told }) => told !== 'link-unknown'), [])
-  for (const broker of [one!, two!]) t.like(await broker.stats(), { balanced: true, pending: 0 })
+  await untilSettled(t, one!, two!)
   t.log(`away for ${Math.round(performance.now() - killedAtMs)} ms; lost on the way to the other broker: ${history.missing('remote', 'news').length} of ${news.sent}`)
 })

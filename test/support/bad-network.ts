@@ -2,7 +2,7 @@
 // that every message must be where its sender was told, and each loss must be told.
 
 import type { ExecutionContext } from 'ava'
-import { startClusterBroker, untilJoined, type ClusterBroker } from './cluster-broker.ts'
+import { startClusterBroker, untilJoined, type ClusterBroker, untilSettled } from './cluster-broker.ts'
 import { ClusterHistory } from './cluster-history.ts'
 import { Listener, Sender, unexplainedLosses, untilExplained, untilHeard, type SenderOptions } from './cluster-traffic.ts'
 import { startNatsServer } from './nats-server.ts'
@@ -47,7 +47,7 @@ export async function settle(t: ExecutionContext, { one, two, history, sender, l
   await untilExplained(t, () => [...unexplainedLosses(history, 'local', [sender]), ...unexplainedLosses(history, 'remote', [sender])])
   t.deepEqual(history.problems({ remote: ['remote'] }), [])
   t.is(history.came('local'), sender.sent)
-  for (const broker of [one, two]) t.like(await broker.stats(), { balanced: true, pending: 0 })
+  await untilSettled(t, one, two)
   const { forwarded, dropped } = (await one.stats()).channels.find(({ name }) => name === 'orders')!
   t.is(dropped['link-unknown'], history.countOf('link-unknown'))
   t.is(dropped['link-down'], history.countOf('link-down'))

@@ -1,5 +1,6 @@
 // Brokers as processes that have joined NATS servers, each with a client of the test's.
 
+import type { ExecutionContext } from 'ava'
 import type { Client } from '../../client/index.ts'
 import type { BrokerStats, BusStatus } from '../../broker/ground/api.ts'
 import { startBrokerProcess, type BrokerProcess } from './broker.ts'
@@ -38,6 +39,14 @@ export async function startClusterBroker(t: Teardown, servers: string | readonly
 /** Resolves when each of these brokers says that its link is up. */
 export async function untilJoined(...brokers: readonly ClusterBroker[]): Promise<void> {
   for (const broker of brokers) await until(async () => (await broker.bus()).state === 'joined')
+}
+
+/** Resolves when each of them has delivered, or counted as lost, all that it had accepted; their books must balance then. */
+export async function untilSettled(t: ExecutionContext, ...brokers: readonly ClusterBroker[]): Promise<void> {
+  for (const broker of brokers) {
+    await until(async () => (await broker.stats()).pending === 0)
+    t.true((await broker.stats()).balanced)
+  }
 }
 
 /** Several that have joined, all with these servers. */

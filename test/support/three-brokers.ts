@@ -2,7 +2,7 @@
 // when something happens to a server.
 
 import type { ExecutionContext } from 'ava'
-import { startClusterBrokers, type ClusterBroker } from './cluster-broker.ts'
+import { startClusterBrokers, type ClusterBroker, untilSettled } from './cluster-broker.ts'
 import { ClusterHistory } from './cluster-history.ts'
 import { Listener, Sender, unexplainedLosses, untilExplained, untilHeard, type Trouble } from './cluster-traffic.ts'
 import { connectNats } from './nats-client.ts'
@@ -98,7 +98,7 @@ export async function settle(t: ExecutionContext, { brokers, history, senders, s
   })
   // A member may get what waited for the link after what it was given without it.
   t.deepEqual(history.problems({ unordered: ['work'] }), [])
-  for (const broker of brokers) t.like(await broker.stats(), { balanced: true, pending: 0 })
+  await untilSettled(t, ...brokers)
   const all = senders.reduce((sum, { sent }) => sum + sent, 0)
   t.log(`${all} messages: ${history.countOf('forwarded')} forwarded, ${history.countOf('link-unknown')} link-unknown, ${history.countOf('link-down')} link-down; the group missed ${all - history.came('work')}`)
 }
