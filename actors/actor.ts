@@ -140,6 +140,8 @@ export class Actor<M extends AnyStateMachine> implements StartableActor {
 
   #fail(thrown: unknown): void {
     if (this.#state === 'terminate.releasing' || this.#state === 'exited') {
+      // The same failure again is what ended it, told by two ways.
+      if (this.#reason?.kind === 'crash' && this.#reason.error === thrown) return
       // Work that was interrupted says so in its own way; anything else is worth knowing.
       if (!this.#round?.isInterruption(thrown)) this.#log.warn({ error: thrown }, 'failed while it was ending')
       return

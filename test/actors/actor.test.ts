@@ -97,6 +97,26 @@ test('actor: a crash in init, thrown or rejected, releases what was acquired bef
   }
 })
 
+test('actor: a failure that is told by two ways is no second one', async t => {
+  const { actor, run, errors } = agent({
+    init(scope) {
+      scope.fail(boom)
+      throw boom
+    },
+  })
+  t.deepEqual(await run(), { kind: 'crash', error: boom })
+  t.is(actor.state, 'exited')
+  t.deepEqual(errors(), [])
+  const other = agent({
+    init(scope) {
+      scope.fail(boom)
+      throw new Error('another')
+    },
+  })
+  t.deepEqual(await other.run(), { kind: 'crash', error: boom })
+  t.is(other.errors().length, 1)
+})
+
 test('actor: something thrown that is no error is reported as one', async t => {
   const { actor, run, current } = agent()
   let exit: ExitReason | undefined
