@@ -36,7 +36,8 @@ export function crossCheck(root: SourceNode, directory: string, report: ConfigRe
   checkUnique(root, 'principals', 'nkey', report)
   for (const [path, agent] of items(root, 'agents')) checkBackoff(path, agent, report)
   for (const [path, channel] of items(root, 'channels')) checkChannel(path, channel, report)
-  for (const [path, principal] of items(root, 'principals')) checkPrincipal(path, principal, report)
+  const guest = nodeAt(root, ['nats', 'noAuthUser'])?.scalar
+  for (const [path, principal] of items(root, 'principals')) checkPrincipal(path, principal, guest, report)
 }
 
 function checkSockets(root: SourceNode, directory: string, report: ConfigReport): void {
@@ -138,13 +139,14 @@ function checkChannel(path: KeyPath, channel: SourceNode, report: ConfigReport):
   if (isReserved(name.split('.'))) report.problem([...path, 'name'], node.offset, `${pathText(path)}.name is ${shownText(name)}; names that begin with $CB, $SYS, $JS or _INBOX are the broker's`)
 }
 
-function checkPrincipal(path: KeyPath, principal: SourceNode, report: ConfigReport): void {
+// `guest`: whoever presents nothing is that one, so that it needs nothing to present.
+function checkPrincipal(path: KeyPath, principal: SourceNode, guest: unknown, report: ConfigReport): void {
   const text = pathText(path)
   const { members } = principal
   const [name, nkey, token, tokenFile] = ['name', 'nkey', 'token', 'tokenFile'].map(key => members.get(key))
   if (name?.scalar === 'owner') report.problem([...path, 'name'], name.offset, `${text}.name is "owner", who is whoever has the token of the home; choose another name`)
   if (token !== undefined && tokenFile !== undefined) report.problem([...path, 'tokenFile'], tokenFile.keyOffset, `${text} has both token and tokenFile; remove one`)
-  if (token === undefined && tokenFile === undefined && nkey === undefined) report.problem(path, principal.offset, `${text} has neither token nor tokenFile nor nkey; give it one of them`)
+  if (token === undefined && tokenFile === undefined && nkey === undefined && (guest === undefined || name?.scalar !== guest)) report.problem(path, principal.offset, `${text} has neither token nor tokenFile nor nkey; give it one of them`)
 }
 
 /** Members of the list `block` that are maps, with their paths. */

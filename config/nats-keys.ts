@@ -44,7 +44,7 @@ export const natsBlock = switchable({
   pingInterval: defaulted(duration(100, 24 * HOUR_MS), formatDuration(nats.pingIntervalMs), 'How often clients are pinged.'),
   maxPingsOut: defaulted(count(1, 100), nats.maxPingsOut, 'Pings without an answer after which a client is given up as stale.'),
   authTimeout: defaulted(duration(1, 10 * MINUTE_MS), formatDuration(nats.authTimeoutMs), 'Time for a client to authenticate.'),
-  noAuthUser: optional(name, 'they are refused', 'The principal of clients that present no credential, one of `principals`.'),
+  noAuthUser: optional(name, 'they are refused', 'The principal of clients that present no credential, one of `principals`; it needs none itself.'),
   tls: tls('TLS on the NATS port: clients begin it behind the greeting, and none may go on without.', {
     optional: defaulted(flag, false, 'Clients may go on without.'),
     first: defaulted(flag, false, 'Clients begin it before they are greeted. They must know that.'),

@@ -34,6 +34,14 @@ test('config: a principal has a token or a file with it, not both and not none',
   ])
 })
 
+test('config: the principal of those who present nothing needs nothing to present', async t => {
+  const { settings } = await fromYaml('nats: {noAuthUser: guest}\nprincipals: [{name: guest}]')
+  t.like(settings.principals, [{ name: 'guest', token: undefined, tokenFile: undefined, nkey: undefined }])
+  t.deepEqual(await linesOf(t, fromYaml('nats: {noAuthUser: guest}\nprincipals: [{name: guest}, {name: other}]')), [
+    '2:29: principals[1] has neither token nor tokenFile nor nkey; give it one of them',
+  ])
+})
+
 test('config: a principal has an nkey of its own, and one that is none is told once, without what may be a seed', async t => {
   const nkey = 'UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4'
   t.deepEqual(await linesOf(t, fromYaml(`principals:\n- {name: p, nkey: ${nkey}}\n- {name: q, nkey: ${nkey}}\n- {name: r, nkey: SUAMLK2ZNL35WSMW37E7UD4VZ7ELPKW7DHC3BWBSD2GCZ7IUQQXZIORRBU}`)), [
