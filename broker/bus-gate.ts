@@ -30,8 +30,8 @@ import { Offset } from './wire/layout.ts'
 import { frameEnd } from './wire/regroup.ts'
 
 const EVERYTHING = { allow: ['>'], deny: [] }
-const bus: Principal = { name: 'bus', roles: ['system'], publish: EVERYTHING, subscribe: EVERYTHING }
-/** No client can be called so: a client's id has no dot. */
+const bus: Principal = { name: 'bus.nats', roles: ['system'], publish: EVERYTHING, subscribe: EVERYTHING }
+/** No client and no principal of the configuration can be called so: their names have no dot. */
 const CLIENT = 'bus.nats'
 /** Verdicts are not asked for it. */
 const NO_INDEX = -1
@@ -135,6 +135,7 @@ export class JoinedBusGate implements BusGate {
     const subjectEnd = subjectAt + frame[subjectAt - 1]!
     const id = readUint53(frame, Offset.id)
     if (connection.isEnding) return { receivers: 0 }
+    connection.receivedBytes += frame.length
     const found = group && subscribing.group(group.pattern, group.name)
     const route = group === undefined ? publisher.route(connection, frame, subjectAt, subjectEnd, id, 1) : this.#routeTo(found, frame.subarray(subjectAt, subjectEnd))
     if (route === undefined) return { receivers: 0 }
@@ -182,12 +183,12 @@ export class JoinedBusGate implements BusGate {
     if (this.#connection.state === 'ready') load.limits = this.#limits
   }
 
-  down(holdBytes: number): void {
+  down(holdBytes: number, wasSent = true): void {
     const { core, backpressure, requester } = this.#parts
     const connection = this.#connection
     if (connection.state !== 'ready') return
     connection.state = 'detached'
-    connection.outbound.loseFlight('link-unknown')
+    if (wasSent) connection.outbound.loseFlight('link-unknown')
     // High-water is three quarters of a limit, and where dropping begins here.
     connection.outbound.detach(outboundLimits(holdBytes / 0.75, 0, 'drop-oldest'), 'link-down')
     backpressure.release(connection)

@@ -18,6 +18,7 @@ export function metricsOf(pipeline: Pipeline): Record<string, number> {
     open_requests: pipeline.openRequests,
     channels: core.channels.list().length,
     deadlines: core.deadlines.size,
+    bus_joined: core.busConnection?.isReady === true ? 1 : 0,
     messages_accepted_total: totals.accepted,
     messages_rejected_total: totals.rejected,
     method_calls_total: core.accounts.methods.accepted,

@@ -38,19 +38,20 @@ export class Presence {
 
   /** Those whom `viewer` may address, itself included, the oldest first; role `admin` knows all. */
   snapshot(viewer: Connection): { presence: Present[]; presenceTotal: number; state: BrokerState } {
-    const { directory } = this.#core
+    const { directory, busConnection } = this.#core
     const permissions = viewer.permissions!
     const isAllKnown = knowsAll(permissions)
     const presence: Present[] = []
     let presenceTotal = 0
     for (const connection of directory.all()) {
       if (isAllKnown && presence.length === MAX_LISTED) break
+      if (connection === busConnection) continue
       // Whom one may not write to is none of one's business.
       if (!isAllKnown && connection.client !== viewer.client && !permissions.mayPublish(['$CB', 'to', 'client', connection.client])) continue
       presenceTotal++
       if (presence.length < MAX_LISTED) presence.push(this.#present(connection))
     }
-    return { presence, presenceTotal: isAllKnown ? directory.size : presenceTotal, state: this.#state() }
+    return { presence, presenceTotal: isAllKnown ? directory.size - (busConnection === undefined ? 0 : 1) : presenceTotal, state: this.#state() }
   }
 
   #state(): BrokerState {

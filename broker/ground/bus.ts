@@ -68,8 +68,8 @@ export interface BusGate {
   up(maxBytes: number): void
   /** Most bytes of one write from now on. */
   window(bytes: number): void
-  /** The link is gone: what was on its way is `link-unknown`; what comes waits, as far as `holdBytes` go, and is `link-down` beyond them. */
-  down(holdBytes: number): void
+  /** The link is gone: what was on its way is `link-unknown`; what comes waits, as far as `holdBytes` go, and is `link-down` beyond them. `wasSent` false: nothing was on its way. */
+  down(holdBytes: number, wasSent?: boolean): void
   /** Nothing is held any more: what waits, and what comes, is `link-down`. */
   giveUp(): void
   /** Where messages go that are not held: they are dropped as `link-down`. */

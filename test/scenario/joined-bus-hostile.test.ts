@@ -75,6 +75,18 @@ for (const [what, attack] of Object.entries(attacks)) {
   })
 }
 
+test('hostile NATS server: one that lets the broker in and throws it out, again and again, is not asked without pause', async t => {
+  let entered = 0
+  const { url } = await scriptedNatsServer(t, { subscribed: ({ socket }, pattern) => void (pattern === '$CB.all' && ++entered && setTimeout(() => socket.destroy(), 100)) })
+  const broker = await joinedBroker(t, [url], { isReachable: false, bus: { backoff: { initial: '1s', max: '1s', jitter: 0 } } })
+  const client = await broker.connect()
+  await until(() => entered >= 4)
+  const startedMs = performance.now()
+  await until(() => entered >= 6)
+  t.true(performance.now() - startedMs > 1000, 'there is a pause between them')
+  await goesOn(t, client)
+})
+
 test('hostile NATS server: messages that nobody asked for, and such as nobody may send from there, are passed by', async t => {
   let isSent = false
   const { client } = await facing(t, {

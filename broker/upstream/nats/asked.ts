@@ -6,6 +6,9 @@
 
 import { randomBytes } from 'node:crypto'
 
+/** Far above what may be open; what told of an end may have been dropped without a link. */
+const MAX_ASKED = 65_536
+
 /** A request from beyond. */
 export interface AskedHere {
   readonly reply: string
@@ -23,6 +26,7 @@ export class Asked {
   }
 
   add(id: number, asked: AskedHere): void {
+    if (this.#here.size >= MAX_ASKED) this.#here.delete(this.#here.keys().next().value!)
     this.#here.set(id, asked)
   }
 

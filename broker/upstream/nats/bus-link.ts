@@ -26,8 +26,11 @@ export class BusLink implements Link {
   #pauseTimer: NodeJS.Timeout | undefined
   #isClosed = false
   #window = new WriteWindow()
-  /** A write is not confirmed yet. */
-  isBusy = false
+  #isBusy = false
+  /** Called when nothing is on its way any more; from then on nothing is sent. */
+  #onIdle: (() => void) | undefined
+  /** What was written last has not been sent, and may be again. */
+  isParked = false
 
   constructor(outgoing: Outgoing, interest: Interest, onWindow: (bytes: number) => void, onClosed: (reason: BrokerError | undefined) => void) {
     this.#onWindow = onWindow
@@ -49,7 +52,8 @@ export class BusLink implements Link {
   use(p: NatsClient | undefined, q: NatsClient | undefined): void {
     this.#p = p
     this.#q = q
-    this.isBusy = false
+    this.#isBusy = this.isParked = false
+    this.#onIdle = undefined
     this.#window = new WriteWindow()
     this.#onWindow(this.#window.bytes)
     this.#endPause()
@@ -63,7 +67,11 @@ export class BusLink implements Link {
 
   write(pieces: readonly Uint8Array[]): boolean {
     const p = this.#p
-    this.isBusy = true
+    if (this.#onIdle !== undefined) {
+      this.isParked = true
+      return false
+    }
+    this.#isBusy = true
     // Confirmations come later, and so does what is written of it: the pieces may share a buffer that is used again.
     if (p !== undefined) this.#interest.whenGroupsKnown(() => this.#write(p, pieces))
     return false
@@ -111,8 +119,15 @@ export class BusLink implements Link {
 
   #confirmed(p: NatsClient): void {
     if (p !== this.#p) return
-    this.isBusy = false
+    this.#isBusy = false
     this.#handler.written()
+    this.#onIdle?.()
+  }
+
+  /** Sends nothing more, and calls back when all that was sent is confirmed. */
+  finish(idle: () => void): void {
+    this.#onIdle = idle
+    if (!this.#isBusy) idle()
   }
 
   #endPause(): void {

@@ -14,18 +14,16 @@ export class Heartbeat {
   readonly #nowMs: () => number
   readonly #intervalMs: number
   readonly #isPaused: () => boolean
-  readonly #onBeat: () => void
   readonly #deadline = new Deadline(() => this.#beat())
   #clients: { readonly client: NatsClient; unanswered: number }[] = []
   #dueMs = 0
 
-  /** `isPaused`: nothing is read at the moment, so nothing can be missed. `onBeat` is told after each round. */
-  constructor(options: { readonly deadlines: Deadlines; readonly nowMs: () => number; readonly intervalMs: number; readonly isPaused: () => boolean; readonly onBeat: () => void }) {
+  /** `isPaused`: nothing is read at the moment, so nothing can be missed. */
+  constructor(options: { readonly deadlines: Deadlines; readonly nowMs: () => number; readonly intervalMs: number; readonly isPaused: () => boolean }) {
     this.#deadlines = options.deadlines
     this.#nowMs = options.nowMs
     this.#intervalMs = options.intervalMs
     this.#isPaused = options.isPaused
-    this.#onBeat = options.onBeat
   }
 
   start(clients: readonly NatsClient[]): void {
@@ -51,7 +49,6 @@ export class Heartbeat {
       else if (this.#check(each)) return
     }
     this.#next()
-    this.#onBeat()
   }
 
   // True when it was given up.

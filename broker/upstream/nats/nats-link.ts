@@ -77,8 +77,11 @@ export interface NatsLinkOptions {
 const ENTRY_MS = 2000
 /** Time that what waits has to leave when the broker stops. ms */
 const DRAIN_MS = 2000
-/** Beats after which a server that asks to be left is left, whatever is on its way. */
-const MAX_LEAVING_BEATS = 10
+/** Time after which a server that asks to be left is left, whatever is on its way. ms */
+const MAX_LEAVING_MS = 2000
+/** A link that lasted less is counted as no link. ms */
+const SHORT_STAY_MS = 1000
+const MAX_SHORT_STAYS = 3
 
 export class NatsLink {
   readonly #options: NatsLinkOptions
@@ -93,18 +96,19 @@ export class NatsLink {
   readonly #gate: BusGate
   readonly #retry = new Deadline(() => this.#again())
   readonly #hold = new Deadline(() => this.#giveUp())
+  readonly #leave = new Deadline(() => this.#leaveNow())
   #pair: Pair | undefined
   #state: LinkState = 'connecting'
   #sinceMs: number
   #problem: string | undefined
   #failures = 0
+  /** How often in a row it was lost soon after it had been joined. */
+  #shortStays = 0
   /** How often it was joined. */
   #epoch = 0
   #isClosed = false
   /** What is for others is held; false: the time for it is over. */
   #isHolding = false
-  /** Beats since the server asked to be left; 0: it has not. */
-  #leavingBeats = 0
   readonly #told = new Set<string>()
 
   /** @throws BrokerError `config.invalid` */
@@ -137,7 +141,7 @@ export class NatsLink {
       },
       decline: (reply) => this.#decline(reply),
     })
-    this.#heartbeat = new Heartbeat({ deadlines, nowMs, intervalMs: settings.pingIntervalMs, isPaused: () => this.#link.isPaused, onBeat: () => this.#beat() })
+    this.#heartbeat = new Heartbeat({ deadlines, nowMs, intervalMs: settings.pingIntervalMs, isPaused: () => this.#link.isPaused })
     this.#user = new UserConnection({ users: bus.users, name: `${this.#name}-k`, version: options.version, credentialsFile: settings.credentialsFile, tls: settings.tls, pingIntervalMs: settings.pingIntervalMs, deadlines, log: options.log })
   }
 
@@ -188,6 +192,7 @@ export class NatsLink {
     const { deadlines, bus } = this.#options
     deadlines.cancel(this.#retry)
     deadlines.cancel(this.#hold)
+    deadlines.cancel(this.#leave)
     const pair = this.#pair
     this.#pair = undefined
     this.#heartbeat.stop()
@@ -212,9 +217,12 @@ export class NatsLink {
         this.#problem = message
       }
     }
-    if (this.#isClosed) return
+    if (!this.#isClosed) this.#wait()
+  }
+
+  #wait(): void {
     this.#enter('waiting', 'REFUSED')
-    this.#options.deadlines.set(this.#retry, this.#options.backoffMs(++this.#failures))
+    this.#options.deadlines.set(this.#retry, this.#options.backoffMs(Math.max(++this.#failures, this.#shortStays)))
   }
 
   #again(): void {
@@ -251,9 +259,7 @@ export class NatsLink {
         message: (...message) => this.#incoming.message(message[0], client === pair.q, ...(message.slice(1) as [string, string | undefined, Uint8Array | undefined, Uint8Array])),
         tooLarge: (_, subject, bytes) => this.#tell(`a message on ${subject} with ${bytes} bytes was passed by: ipc.performance.maxMessageSize is ${this.#options.maxMessageBytes}`),
         refused: (text) => this.#tell(`${client.server.text}: ${text}`),
-        leaving: () => {
-          if (this.#order.all.length > 1) this.#leavingBeats ||= 1
-        },
+        leaving: () => this.#leaveInOrder(),
         closed: (problem) => this.#lost(pair, problem),
       }
     }
@@ -263,7 +269,6 @@ export class NatsLink {
     const { bus, deadlines, log } = this.#options
     this.#pair = pair
     this.#failures = 0
-    this.#leavingBeats = 0
     this.#problem = undefined
     deadlines.cancel(this.#hold)
     this.#link.use(pair.p, pair.q)
@@ -292,24 +297,30 @@ export class NatsLink {
     if (pair !== this.#pair) return
     const { log } = this.#options
     this.#pair = undefined
+    const isShort = this.#options.nowMs() - this.#sinceMs < SHORT_STAY_MS
     this.#problem = problem.message
     this.#order.lost(pair.p.server)
     this.#peers.lost()
     this.#enter('connecting', 'LOST')
     log.warn({ server: pair.p.server.text }, problem.message)
     this.#detach()
-    void this.#connect()
+    // At once; but not again and again to servers that let it in and throw it out.
+    this.#shortStays = isShort ? this.#shortStays + 1 : 0
+    if (this.#shortStays >= MAX_SHORT_STAYS) this.#wait()
+    else void this.#connect()
   }
 
   // What was on its way when the link broke is not known to have arrived; what comes from now on waits.
   #detach(): void {
     const { bus, settings, deadlines } = this.#options
     this.#heartbeat.stop()
+    deadlines.cancel(this.#leave)
     void this.#user.lost()
     bus.interest.detach()
+    const wasSent = !this.#link.isParked
     this.#link.use(undefined, undefined)
     this.#isHolding = true
-    this.#gate.down(settings.holdBytes)
+    this.#gate.down(settings.holdBytes, wasSent)
     this.#setState('holding')
     deadlines.set(this.#hold, settings.holdMs)
   }
@@ -325,12 +336,16 @@ export class NatsLink {
     this.#gate.routesChanged()
   }
 
-  #beat(): void {
+  // Between two writes nothing is lost by leaving.
+  #leaveInOrder(): void {
+    if (this.#order.all.length === 1 || this.#leave.isSet || this.#pair === undefined) return
+    this.#options.deadlines.set(this.#leave, MAX_LEAVING_MS)
+    this.#link.finish(() => this.#leaveNow())
+  }
+
+  #leaveNow(): void {
     const pair = this.#pair
-    if (this.#leavingBeats === 0 || pair === undefined) return
-    // Between two writes nothing is lost by leaving.
-    if (this.#link.isBusy && this.#leavingBeats++ < MAX_LEAVING_BEATS) return
-    this.#lost(pair, new BrokerError('bus.unreachable', { server: pair.p.server.text, problem: 'the server is about to stop, and asked to be left' }))
+    if (pair !== undefined) this.#lost(pair, new BrokerError('bus.unreachable', { server: pair.p.server.text, problem: 'the server is about to stop, and asked to be left' }))
   }
 
   #decline(reply: string): void {
