@@ -4,7 +4,7 @@
 import { untilJoined } from '../support/cluster-broker.ts'
 import { natsStory } from '../support/nats-server.ts'
 import { RecoveryTimes, roundsOf } from '../support/recovery-times.ts'
-import { settle, strike, threeBrokers } from '../support/three-brokers.ts'
+import { settle, stoodStill, strike, threeBrokers } from '../support/three-brokers.ts'
 
 natsStory('servers: one that is killed is replaced by another within a second, and nothing comes twice or out of order', async t => {
   t.timeout(60_000 * roundsOf(1))
@@ -32,8 +32,7 @@ natsStory('servers: one that stands still is left after two pings, and what it d
     await strike(joined, victim, joined.senders[round % 3]!, server => server.freeze(), recovery)
     await victim.thaw()
     await joined.cluster.untilLed()
-    // The others take it for alive, and pick members behind it.
-    for (const { name: from } of joined.senders) joined.excuses.push({ to: 'work', from, fromMs, toMs: performance.now() })
+    stoodStill(joined, fromMs)
     await untilJoined(...joined.brokers)
   }
   await settle(t, joined)

@@ -4,6 +4,7 @@
 import type { ExecutionContext } from 'ava'
 import { startClusterBrokers, type ClusterBroker, untilSettled } from './cluster-broker.ts'
 import { ClusterHistory } from './cluster-history.ts'
+import { ClusterRequests } from './cluster-requests.ts'
 import { Listener, Sender, unexplainedLosses, untilExplained, untilHeard, type Trouble } from './cluster-traffic.ts'
 import { connectNats } from './nats-client.ts'
 import { startNatsCluster, type NatsCluster } from './nats-cluster.ts'
@@ -31,6 +32,8 @@ export interface ThreeBrokers {
   readonly senders: readonly Sender[]
   /** One subscriber at each broker, in their order. */
   readonly subscribers: readonly Listener[]
+  /** Asked at each broker, answered at each by a member of one group. */
+  readonly requests: ClusterRequests
   readonly excuses: Excuse[]
   /** The server that a broker is at. */
   readonly serverOf: (broker: ClusterBroker) => Promise<NatsServer>
@@ -47,6 +50,9 @@ export async function threeBrokers(t: ExecutionContext): Promise<ThreeBrokers> {
   members.push(await Listener.ofNats(history, plain, 'plain member', 'orders.*', 'work'))
   const senders = brokers.map(({ client }, i) => Sender.of(history, client, `sender ${i}`, `orders.${i}`))
   await untilHeard(senders, [...subscribers, ...members])
+  const requests = new ClusterRequests()
+  await Promise.all(brokers.map(({ client }) => requests.answerAt(client)))
+  brokers.forEach(({ client }, i) => requests.askFrom(client, `asker ${i}`))
   for (const sender of senders) sender.start()
   const serverOf = async (broker: ClusterBroker): Promise<NatsServer> => {
     const { server } = await broker.bus()
@@ -54,7 +60,7 @@ export async function threeBrokers(t: ExecutionContext): Promise<ThreeBrokers> {
     if (found === undefined) throw new Error(`no server of the cluster is ${server}`)
     return found
   }
-  return { cluster, brokers, history, senders, subscribers, excuses: [], serverOf }
+  return { cluster, brokers, history, senders, subscribers, requests, excuses: [], serverOf }
 }
 
 /** Everybody hears everybody again. */
@@ -86,9 +92,17 @@ export async function strike({ brokers, senders, subscribers, excuses, serverOf 
   })
 }
 
+/** Notes that a server stood still until now: the others took it for alive, and picked members of the group behind it. */
+export function stoodStill({ senders, excuses }: ThreeBrokers, fromMs: number): void {
+  for (const { name: from } of senders) excuses.push({ to: 'work', from, fromMs, toMs: performance.now() })
+}
+
 /** Stops the senders, waits for what is under way, and holds what came against what was told. */
-export async function settle(t: ExecutionContext, { brokers, history, senders, subscribers, excuses }: ThreeBrokers): Promise<void> {
+export async function settle(t: ExecutionContext, { brokers, history, senders, subscribers, requests, excuses }: ThreeBrokers): Promise<void> {
   await untilAllHear(senders, subscribers)
+  await requests.stop()
+  t.deepEqual(requests.problems(), [])
+  t.true(requests.ended('answered') > 10, String(requests))
   await Promise.all(senders.map(sender => sender.stop()))
   const losses = (): string[] =>
     [...subscribers.map(({ name }) => name), 'work'].flatMap(to => senders.flatMap(sender => unexplainedLosses(history, to, [sender], excuses.filter(each => each.to === to && each.from === sender.name))))
@@ -101,4 +115,5 @@ export async function settle(t: ExecutionContext, { brokers, history, senders, s
   await untilSettled(t, ...brokers)
   const all = senders.reduce((sum, { sent }) => sum + sent, 0)
   t.log(`${all} messages: ${history.countOf('forwarded')} forwarded, ${history.countOf('link-unknown')} link-unknown, ${history.countOf('link-down')} link-down; the group missed ${all - history.came('work')}`)
+  t.log(String(requests))
 }
