@@ -1,6 +1,5 @@
 // The gateway as the settings have it: the HTTP server, WebSocket on it, and what looks after its links.
 
-import { BrokerError } from '../broker/ground/errors.ts'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
 import { defaultSettings, type Settings } from '../broker/ground/settings.ts'
 import type { Link, Listener, Log } from '../broker/ground/types.ts'
@@ -16,6 +15,7 @@ import { WebSocketLink, type WebSocketKind } from '../transports/websocket/webso
 import type { Monitoring } from './monitoring.ts'
 import type { NatsDoor } from './nats-door.ts'
 import { natsSocketPath } from './nats-websocket.ts'
+import { openOrDoWithout } from './optional-port.ts'
 import { tcpPreparation } from './tcp-preparation.ts'
 
 export interface GatewayOptions {
@@ -66,18 +66,9 @@ export async function openGateway(options: GatewayOptions): Promise<Listener | u
     prepare: tcpPreparation(network),
     onRefused: options.onRefused,
   }
-  let opened: GatewayServer
-  try {
-    opened = await open(server, gateway.isOnePerHost)
-  } catch (error) {
-    // Without a socket either, nobody could reach the broker. An address that cannot be had was asked for: the default is everywhere.
-    const isAddressWrong = gateway.host !== defaultSettings.gateway.host && !isPortTaken(error)
-    if (gateway.isPortRequired || isAddressWrong || !ipc.enabled) throw error
-    const problem = BrokerError.from(error).message
-    log.warn({ problem }, 'the broker runs without gateway')
-    options.onMissing(problem)
-    return undefined
-  }
+  const port = { name: 'gateway', host: gateway.host, defaultHost: defaultSettings.gateway.host, isPortRequired: gateway.isPortRequired, isOneOfSeveral: ipc.enabled, log, onMissing: options.onMissing }
+  const opened = await openOrDoWithout(port, () => open(server, gateway.isOnePerHost))
+  if (opened === undefined) return undefined
   const watch = new KeepAlive(kind.links, network.websocket, deadlines)
   watch.start()
   return {

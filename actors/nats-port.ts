@@ -1,11 +1,11 @@
-// The NATS port as the settings have it, and what becomes of a port that is taken.
+// The NATS port as the settings have it.
 
-import { BrokerError, type ErrorCode } from '../broker/ground/errors.ts'
+import type { ErrorCode } from '../broker/ground/errors.ts'
 import { defaultSettings, type Settings } from '../broker/ground/settings.ts'
 import type { Link, Listener, Log } from '../broker/ground/types.ts'
-import { isPortTaken } from '../transports/tcp/bind.ts'
 import { TcpListener } from '../transports/tcp/tcp-listener.ts'
 import type { NatsDoor } from './nats-door.ts'
+import { openOrDoWithout } from './optional-port.ts'
 import { tcpPreparation } from './tcp-preparation.ts'
 import type { TlsGates } from './tls-gates.ts'
 
@@ -27,8 +27,9 @@ export interface NatsPortOptions {
 export async function openNatsPort({ settings, log, gates, door, onLink, onRefused, onMissing }: NatsPortOptions): Promise<Listener | undefined> {
   const { nats, network, ipc, gateway } = settings
   const tls = await gates.open(nats.tls, 'nats.tls')
-  try {
-    return await TcpListener.open({
+  const port = { name: 'NATS port', host: nats.host, defaultHost: defaultSettings.nats.host, isPortRequired: nats.isPortRequired, isOneOfSeveral: ipc.enabled || gateway.enabled, log, onMissing }
+  return openOrDoWithout(port, () =>
+    TcpListener.open({
       host: nats.host,
       port: nats.port,
       log,
@@ -37,14 +38,6 @@ export async function openNatsPort({ settings, log, gates, door, onLink, onRefus
       enter: (address, isLocal) => door.enter(address, isLocal),
       onRefused,
       onLink,
-    })
-  } catch (error) {
-    // An address that cannot be had was asked for: the default is everywhere. Without any other way in, nobody could reach the broker.
-    const isAddressWrong = nats.host !== defaultSettings.nats.host && !isPortTaken(error)
-    if (nats.isPortRequired || isAddressWrong || !(ipc.enabled || gateway.enabled)) throw error
-    const problem = BrokerError.from(error).message
-    log.warn({ problem }, 'the broker runs without NATS port')
-    onMissing(problem)
-    return undefined
-  }
+    }),
+  )
 }

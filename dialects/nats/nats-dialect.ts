@@ -7,7 +7,7 @@ import { PayloadType } from '../../broker/ground/payload-type.ts'
 import { matchesPattern, parseSubject } from '../../broker/ground/subject.ts'
 import { errorFields } from '../../broker/wire/nats/answer-fields.ts'
 import { contentTypeOf } from '../../broker/wire/nats/content-type.ts'
-import { writeHeaderBlock, type HeaderField } from '../../broker/wire/nats/header-block.ts'
+import { NO_RESPONDERS_BLOCK, writeHeaderBlock, type HeaderField } from '../../broker/wire/nats/header-block.ts'
 import { Name } from '../../broker/wire/nats/header-names.ts'
 import { connectDefaults, helloOf, nothingPresented, readConnect, type Connect } from './connect.ts'
 import { errLine, PARSER_ERROR } from './err-texts.ts'
@@ -44,7 +44,6 @@ const NOTHING = new Uint8Array(0)
 const OK = utf8.encode('+OK\r\n')
 const PING = utf8.encode('PING\r\n')
 const PONG = utf8.encode('PONG\r\n')
-const NO_RESPONDERS = utf8.encode('NATS/1.0 503\r\n\r\n')
 
 export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, SinkOwner {
   readonly name = 'nats'
@@ -216,7 +215,7 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
   }
 
   #noResponders(reply: string): Uint8Array {
-    return this.#options.noResponders ? this.#answer(reply, NO_RESPONDERS, NOTHING) : NOTHING
+    return this.#options.noResponders ? this.#answer(reply, NO_RESPONDERS_BLOCK, NOTHING) : NOTHING
   }
 
   // To the client's own subscription of the reply subject, as it waits there.

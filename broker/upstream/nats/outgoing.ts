@@ -4,10 +4,11 @@ import { BrokerError } from '../../ground/errors.ts'
 import { Kind } from '../../ground/kind.ts'
 import { Offset } from '../../wire/layout.ts'
 import { readUint32, readUint53 } from '../../wire/integers.ts'
+import { EMPTY_BLOCK, NO_RESPONDERS_BLOCK } from '../../wire/nats/header-block.ts'
 import { NatsPartsWriter, type NatsNames } from '../../wire/nats/nats-parts.ts'
 import { frameEnd } from '../../wire/regroup.ts'
 import type { Asked } from './asked.ts'
-import { fieldOf, noResponders, withFields, Word } from './words.ts'
+import { fieldOf, withFields, Word } from './words.ts'
 
 export interface OutgoingOptions {
   readonly names: NatsNames
@@ -92,14 +93,12 @@ export class Outgoing {
 
   /** A word to other brokers. */
   word(subject: string, into: Uint8Array[]): void {
-    const headers = withFields(utf8.encode('NATS/1.0\r\n\r\n'), this.#mark)
-    into.push(utf8.encode(`HPUB ${subject} ${headers.length} ${headers.length}\r\n`), headers, LINE_END)
+    said(subject, withFields(EMPTY_BLOCK, this.#mark), into)
   }
 
   /** Tells whoever asks at `reply` that nobody answers. */
   declined(reply: string, into: Uint8Array[]): void {
-    const headers = noResponders()
-    into.push(utf8.encode(`HPUB ${reply} ${headers.length} ${headers.length}\r\n`), headers, LINE_END)
+    said(reply, NO_RESPONDERS_BLOCK, into)
   }
 
   #publish(subject: string, reply: string | undefined, block: Uint8Array, payload: Uint8Array, into: Uint8Array[], { maxPayloadBytes, hasHeaders }: { readonly maxPayloadBytes: number; readonly hasHeaders: boolean }): void {
@@ -116,4 +115,9 @@ export class Outgoing {
     this.unsent++
     this.#options.onProblem(problem)
   }
+}
+
+// A message of headers alone.
+function said(subject: string, headers: Uint8Array, into: Uint8Array[]): void {
+  into.push(utf8.encode(`HPUB ${subject} ${headers.length} ${headers.length}\r\n`), headers, LINE_END)
 }

@@ -86,7 +86,7 @@ export class ServerReader {
     const end = chunk.indexOf(LINE_FEED, from)
     const piece = chunk.subarray(from, end < 0 ? chunk.length : end + 1)
     if (this.#line.length + piece.length > MAX_LINE_BYTES) throw malformed(`a line of more than ${MAX_LINE_BYTES} bytes`)
-    const whole = this.#line.length === 0 ? piece : concat([this.#line, piece], this.#line.length + piece.length)
+    const whole = this.#line.length === 0 ? piece : Buffer.concat([this.#line, piece])
     if (end < 0) {
       this.#line = new Uint8Array(whole)
       return chunk.length
@@ -126,7 +126,7 @@ export class ServerReader {
     this.#piecesBytes = 0
     if (isLarge) this.#events.tooLarge(sid, subject, bytes)
     else {
-      const whole = pieces.length === 0 ? piece : concat([...pieces, piece], bytes + 2)
+      const whole = pieces.length === 0 ? piece : Buffer.concat([...pieces, piece], bytes + 2)
       if (whole[bytes] !== 0x0d || whole[bytes + 1] !== LINE_FEED) throw malformed('a payload does not end where it should')
       this.#events.message(sid, subject, reply, headBytes === 0 ? undefined : whole.subarray(0, headBytes), whole.subarray(headBytes, bytes))
     }
@@ -179,16 +179,6 @@ function infoOf(json: string): ServerInfo {
 // It stands in logs and in tables.
 function shown(words: string): string {
   return words.slice(0, 256).replace(/\p{Cc}/gu, '?')
-}
-
-function concat(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes)
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
 }
 
 function malformed(problem: string): BrokerError {

@@ -9,13 +9,6 @@ export const Word = {
   link: 'Callboard-Link',
 } as const
 
-const NO_RESPONDERS = utf8.encode('NATS/1.0 503\r\n\r\n')
-
-/** What a server sends when nobody is there to answer, and what a broker sends whose member has just left. */
-export function noResponders(): Uint8Array {
-  return NO_RESPONDERS
-}
-
 /** One field, as it stands in a block. */
 export function fieldOf(name: string, value: string): string {
   return `${name}: ${value}\r\n`

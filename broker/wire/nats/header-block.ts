@@ -26,6 +26,10 @@ const STATUS = /^(\d{3})(?:[ \t]+(.*))?$/s
 const EDGES = /^[ \t]+|[ \t]+$/g
 const LINE_END = /[\r\n]/
 const utf8 = new TextEncoder()
+/** A block that says nothing. */
+export const EMPTY_BLOCK = utf8.encode(`${VERSION}${END}`)
+/** What whoever asked is told when nobody is there to answer. */
+export const NO_RESPONDERS_BLOCK = utf8.encode(`${VERSION} 503${END}`)
 // A block begins with its version, so a byte order mark within it is text.
 const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
