@@ -197,6 +197,10 @@ export class JoinedBusGate implements BusGate {
     core.routes.invalidateAll()
   }
 
+  notUp(): void {
+    if (!this.#connection.isReady) this.#parts.requester.open.desert(this.#connection)
+  }
+
   giveUp(): void {
     this.#connection.outbound.dropWaiting('link-down')
     this.#parts.core.routes.invalidateAll()

@@ -94,7 +94,9 @@ export class Requester {
   }
 
   #hasLink(sink: Sink): boolean {
-    return sink === this.#core.service || this.#connectionOf(sink).isReady
+    if (sink === this.#core.service) return true
+    const connection = this.#connectionOf(sink)
+    return connection.isReady || (connection === this.#core.busConnection && this.#core.bus.isComing)
   }
 
   // A subscription answers through its connection.

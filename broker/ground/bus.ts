@@ -20,6 +20,8 @@ export interface Bus {
   remote(subject: readonly string[], servedHere: readonly QueueGroup[]): Sink | undefined
   /** True while the bus picks the member of that queue group, here or elsewhere: then nobody is picked here. Asked when a route is built. */
   servesGroup(group: QueueGroup, subject: readonly string[]): boolean
+  /** The link is about to be there: requests may wait for it as messages do. */
+  readonly isComing: boolean
   /** A subscription with that pattern, or a member of that group, is the first; there may be other sources of the same interest. */
   interested(pattern: string, group: string | undefined): void
   /** The last one of a source left. */
@@ -32,6 +34,7 @@ export interface Bus {
 export const embeddedBus: Bus = {
   remote: () => undefined,
   servesGroup: () => false,
+  isComing: false,
   interested() {},
   lostInterest() {},
   settled: (callback) => callback(),
@@ -70,6 +73,8 @@ export interface BusGate {
   window(bytes: number): void
   /** The link is gone: what was on its way is `link-unknown`; what comes waits, as far as `holdBytes` go, and is `link-down` beyond them. `wasSent` false: nothing was on its way. */
   down(holdBytes: number, wasSent?: boolean): void
+  /** The link that was about to be there is not: requests that waited for it end. */
+  notUp(): void
   /** Nothing is held any more: what waits, and what comes, is `link-down`. */
   giveUp(): void
   /** Where messages go that are not held: they are dropped as `link-down`. */

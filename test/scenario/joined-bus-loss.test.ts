@@ -171,3 +171,30 @@ natsTest('joined bus: a server in lame duck mode is left for another, and nothin
   await until(() => got.at(-1) === sent - 1)
   t.is((await alice.call('stats')).dropped['link-unknown'], 0)
 })
+
+natsTest('joined bus: while servers come and go a request to a group is answered here or there, and never refused', async t => {
+  const cluster = await startNatsCluster(t)
+  const [a, b] = await Promise.all([joinedBroker(t, cluster.urls), joinedBroker(t, cluster.urls)])
+  const [alice, bob] = [await a.connect(), await b.connect()]
+  for (const client of [alice, bob]) await client.subscribe('work', { group: 'g', onMessage: message => void message.respond(client.id) }).ready
+  const before = (await alice.call('status')).bus!.server!
+  const codes = new Map<string, number>()
+  let isBack = false
+  const asking = (async () => {
+    while (!isBack) {
+      const code = await errorCode(alice.request('work', 1, { timeoutMs: 20_000 }))
+      codes.set(code, (codes.get(code) ?? 0) + 1)
+    }
+  })()
+  await cluster.servers.find(({ url }) => url.endsWith(before))!.kill()
+  await until(async () => {
+    const { bus } = await alice.call('status')
+    return bus?.state === 'joined' && bus.server !== before
+  })
+  isBack = true
+  await asking
+  codes.delete('resolved')
+  // The one that was on its way when the server died.
+  t.true([...codes.values()].reduce((sum, count) => sum + count, 0) <= 1, JSON.stringify([...codes]))
+  t.deepEqual([...codes.keys()].filter(code => code !== 'request.responder_gone'), [])
+})

@@ -71,6 +71,10 @@ export class NatsBus implements Bus {
     return this.#isServing && this.subjects.hasGroup(group, subject)
   }
 
+  get isComing(): boolean {
+    return this.#state === 'joining'
+  }
+
   interested(pattern: string, group: string | undefined): void {
     if (!pattern.startsWith('$CB.')) this.interest.add(pattern, this.#shared(pattern, group))
   }

@@ -248,6 +248,7 @@ export class NatsLink {
       bus.interest.detach()
       end(pair, BrokerError.from(error))
       if (!this.#isClosed) this.#setState(this.#isHolding ? 'holding' : 'alone')
+      this.#gate.notUp()
       throw error
     }
     this.#joined(pair)
