@@ -20,7 +20,7 @@ export class BusRig {
 
   /** A client at the next broker in turn. */
   client(options: ConnectOptions = {}): Promise<Client> {
-    return this.#brokers[this.#clients++ % this.#brokers.length]!.connect(options)
+    return this.#brokers[this.#clients++ % this.#brokers.length]!.connect({ requestTimeoutMs: 60_000, ...options })
   }
 
   /** So many of them. */
