@@ -1,6 +1,6 @@
 // What every agent of the fleet does: connect, work, and end when it is asked to or when its broker is gone.
 
-import { connect, startTracing, type Client } from '../client/index.ts'
+import { connect, startTracing, type Client, type Message } from '../client/index.ts'
 
 /**
  * Connects, calls `work`, and lives until SIGTERM or until the broker goes. A broker that starts an agent leaves it a
@@ -22,4 +22,10 @@ export async function runAgent(work: (client: Client) => Promise<void>): Promise
   // Open, it would keep the process alive.
   if (isStartedByBroker) process.stdin.destroy()
   if (problem !== undefined) throw problem
+}
+
+/** What a message says. Bytes are read as text: NATS clients send texts and never say so. */
+export function valueOf(message: Message): unknown {
+  const { value } = message
+  return value instanceof Uint8Array ? new TextDecoder().decode(value) : value
 }

@@ -1,21 +1,20 @@
 // An agent that sends back what it gets: each word as a part of the answer, the whole text as the end of it.
 
 import type { Message } from '../client/index.ts'
-import { runAgent } from './agent.ts'
+import { runAgent, valueOf } from './agent.ts'
 
 const SUBJECTS = ['agent.echo', '$CB.to.agent.echo']
 
-/** Text as it is, also where its sender did not say that it is text, as NATS clients do not; of an object its `text`; of anything else its JSON. */
+/** Text as it is; of an object its `text`; of anything else its JSON. */
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value
-  if (value instanceof Uint8Array) return new TextDecoder().decode(value)
   const text = (value as { text?: unknown } | null)?.text
   return typeof text === 'string' ? text : JSON.stringify(value)
 }
 
 async function echo(message: Message): Promise<void> {
   if (!message.isReplyable) return
-  const text = textOf(message.value)
+  const text = textOf(valueOf(message))
   const words = text.split(/\s+/).filter(word => word !== '')
   for (const [index, word] of words.entries()) {
     // Nobody listens any more: cancelled, out of time, or gone.

@@ -2,7 +2,7 @@
 // wants to know, and answers. No language model is behind it; what comes before an answer and after it would be the same.
 
 import { BrokerError, type Client, type Message } from '../client/index.ts'
-import { runAgent } from './agent.ts'
+import { runAgent, valueOf } from './agent.ts'
 import type { BrokerFigures, HostFigures } from './figures.ts'
 
 const SUBJECTS = ['agent.main', '$CB.to.agent.main']
@@ -41,7 +41,7 @@ async function statusSentence(client: Client, signal: AbortSignal): Promise<stri
 
 async function answer(client: Client, message: Message): Promise<void> {
   if (!message.isReplyable) return
-  const { text, sessionKey } = questionOf(message.value)
+  const { text, sessionKey } = questionOf(valueOf(message))
   const turn = sessionKey === undefined ? 1 : countTurn(sessionKey)
   const think = (content: string): Promise<void> => message.part({ type: 'thinking', content })
   await think(`reading message ${turn} of this conversation: ${text.length} characters`)

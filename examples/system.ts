@@ -1,7 +1,7 @@
 // An agent that knows how the broker and its machine are doing: it answers `status` commands and reports by itself.
 
 import { BrokerError, type BrokerStatus, type Client, type Message } from '../client/index.ts'
-import { runAgent } from './agent.ts'
+import { runAgent, valueOf } from './agent.ts'
 import { brokerFigures, hostFigures, type BrokerFigures, type HostFigures } from './figures.ts'
 
 const REPORT_MS = Number(process.env['SYSTEM_REPORT_MS'] ?? 5000)
@@ -26,7 +26,8 @@ async function report(client: Client): Promise<Report> {
 async function answer(client: Client, message: Message): Promise<void> {
   // Published commands want no answer; those are for agents that act on them.
   if (!message.isReplyable) return
-  const command = typeof message.value === 'string' ? { action: message.value.trim() } : message.value
+  const value = valueOf(message)
+  const command = typeof value === 'string' ? { action: value.trim() } : value
   const { action, target = 'gateway' } = (command ?? {}) as { action?: unknown; target?: unknown }
   if (action !== 'status') await message.fail('command.unknown_action', `the action must be "status", got ${JSON.stringify(action)}`)
   else if (target !== 'gateway') await message.fail('command.unknown_target', `the target must be "gateway", got ${JSON.stringify(target)}`)

@@ -18,9 +18,11 @@ test('main: thinks aloud, then answers, and counts the messages of each conversa
     t.like(valueOf(await peer.nextOf(Kind.part)), { type: 'thinking', content: `reading message ${turn} of this conversation: 5 characters` })
     t.deepEqual(valueOf(await peer.nextOf(Kind.response)), { message: `You said: ${question.message}. Ask me for the status of the broker.`, turn, sessionKey: question.sessionKey })
   }
-  peer.request('agent.main', 'plain')
-  await peer.nextOf(Kind.part)
-  t.deepEqual(valueOf(await peer.nextOf(Kind.response)), { message: 'You said: plain. Ask me for the status of the broker.', turn: 1 })
+  for (const question of ['plain', Buffer.from('plain')]) {
+    peer.request('agent.main', question)
+    await peer.nextOf(Kind.part)
+    t.deepEqual(valueOf(await peer.nextOf(Kind.response)), { message: 'You said: plain. Ask me for the status of the broker.', turn: 1 })
+  }
 })
 
 test('main: asks the system agent for the status, and passes its figures or its failure on', async t => {

@@ -18,7 +18,7 @@ async function startSystem(t: ExecutionContext, env: Record<string, string> = { 
 
 test('system: answers a status command with figures of broker and host', async t => {
   const { peer } = await startSystem(t)
-  for (const command of [{ action: 'status', target: 'gateway' }, { action: 'status' }]) {
+  for (const command of [{ action: 'status', target: 'gateway' }, { action: 'status' }, 'status', Buffer.from('status')]) {
     peer.request('command', command)
     const asked = await peer.nextOf(Kind.request)
     t.is(asked.subject, '$CB.api.status')

@@ -50,7 +50,7 @@ async function printAnswers(context: Context, client: Client, subject: string, m
 async function sendOnly(context: Context, client: Client, subject: string, message: SentMessage, options: SendOptions): Promise<void> {
   const { receivers } = await client.publish(subject, message.payload, { ...message.options, receipt: true })
   if (options.to !== undefined && receivers === 0) {
-    throw new Failure({ code: 'request.no_responders', message: `nobody is connected at ${subject.slice('$CB.to.'.length).replace('.', ':')}`, hint: 'callboard ipc connections shows who is', details: { subject } })
+    throw new Failure({ code: 'request.no_responders', message: `nobody takes what is sent to ${subject.slice('$CB.to.'.length).replace('.', ':')}`, hint: `callboard ipc connections shows who is connected; NATS clients are reached where they subscribe to ${subject}`, details: { subject } })
   }
   if (context.isJson) return printJson({ subject, receivers })
   await print(`sent to ${subject}: ${plural(receivers, 'receiver')}`)

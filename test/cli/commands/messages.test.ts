@@ -63,7 +63,7 @@ test.serial('messages: what goes wrong with a request says what to do', async t 
   t.regex(nobody.stderr, /^error: nobody answers requests on "command" \(request\.no_responders\)\nhint: callboard agents/)
   const gone = await broker.run('ipc', 'send', '--to', 'client:gone', '--message', 'x')
   t.is(gone.exit, 1)
-  t.regex(gone.stderr, /nobody is connected at client:gone.*\nhint: callboard ipc connections/)
+  t.regex(gone.stderr, /nobody takes what is sent to client:gone.*\nhint: callboard ipc connections shows who is connected; NATS clients .* \$CB\.to\.client\.gone\n/)
   const silent = await connect({ home: broker.home })
   t.teardown(() => silent.destroy())
   await silent.subscribe('command', { onMessage: () => {} }).ready
