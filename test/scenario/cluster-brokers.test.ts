@@ -2,7 +2,9 @@
 
 import type { ExecutionContext } from 'ava'
 import { ClusterHistory } from '../support/cluster-history.ts'
-import { Listener, Sender, unexplainedLosses, untilExplained, untilHeard, type Trouble } from '../support/cluster-traffic.ts'
+import { Listener, untilHeard } from '../support/cluster-listener.ts'
+import { unexplainedLosses, untilExplained, type Trouble } from '../support/cluster-losses.ts'
+import { Sender } from '../support/cluster-sender.ts'
 import { errorCode } from '../support/error-code.ts'
 import { startClusterBroker, startClusterBrokers, untilJoined, type ClusterBroker, untilSettled } from '../support/cluster-broker.ts'
 import { connectNats } from '../support/nats-client.ts'

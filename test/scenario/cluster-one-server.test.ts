@@ -1,7 +1,9 @@
 // Two brokers joined by one NATS server, with plain NATS clients among them, and what becomes of it when the server dies.
 
 import { ClusterHistory } from '../support/cluster-history.ts'
-import { Listener, Sender, unexplainedLosses, untilExplained, untilHeard } from '../support/cluster-traffic.ts'
+import { Listener, untilHeard } from '../support/cluster-listener.ts'
+import { unexplainedLosses, untilExplained } from '../support/cluster-losses.ts'
+import { Sender } from '../support/cluster-sender.ts'
 import { errorCode } from '../support/error-code.ts'
 import { startClusterBrokers, untilJoined, untilSettled } from '../support/cluster-broker.ts'
 import { connectNats } from '../support/nats-client.ts'

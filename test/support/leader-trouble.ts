@@ -3,7 +3,8 @@
 
 import type { ExecutionContext } from 'ava'
 import { untilJoined } from './cluster-broker.ts'
-import { Listener, Sender, untilHeard } from './cluster-traffic.ts'
+import { Listener, untilHeard } from './cluster-listener.ts'
+import { Sender } from './cluster-sender.ts'
 import { errorCode } from './error-code.ts'
 import type { NatsServer } from './nats-server.ts'
 import { RecoveryTimes, roundsOf } from './recovery-times.ts'

@@ -142,11 +142,6 @@ export class NatsServer {
     await until(() => this.#stateOfProcess() !== 'T')
   }
 
-  /** SIGHUP: it reads its configuration again. */
-  reload(): void {
-    process.kill(this.pid, 'SIGHUP')
-  }
-
   /** What one of its monitoring pages says, such as `connz?subs=1`; undefined: it does not answer in that time. */
   async monitor<T>(page: string, withinMs = 2000): Promise<T | undefined> {
     try {
