@@ -8,6 +8,7 @@ import { createBroker, type Broker } from '../../index.ts'
 import { configure, type Configured } from './configure.ts'
 import type { Flags } from './flags.ts'
 import { logOptions } from './log-options.ts'
+import { inWordsOfNatsServer } from './own-words.ts'
 import { removePortsFile, urlsOf, writePortsFile, type Ports } from './ports-file.ts'
 import { Reload } from './reload.ts'
 import { ServerLog } from './server-log.ts'
@@ -38,7 +39,7 @@ export async function runServer(flags: Flags): Promise<void> {
     const audit = { ...settings.audit, enabled: settings.audit.enabled && !isOwnHome }
     broker = await createBroker({ home, settings: { ...settings, audit }, log: log.broker })
   } catch (error) {
-    log.fatal(error instanceof Error ? error.message : String(error))
+    log.fatal(inWordsOfNatsServer(error instanceof Error ? error.message : String(error)))
     process.exitCode = FAILED
     return
   }
@@ -78,7 +79,7 @@ class Server {
     if (pidFile !== undefined) this.#attempt(`write pid file ${pidFile}`, () => writeFileSync(pidFile, String(process.pid)))
     log.info('Server is ready')
     void broker.exited.then((reason) => {
-      if (reason.kind === 'crash') log.fatal(reason.error.message)
+      if (reason.kind === 'crash') log.fatal(inWordsOfNatsServer(reason.error.message))
       if (this.#portsFile !== undefined) removePortsFile(this.#portsFile)
       log.info('Server Exiting..')
       process.exit(reason.kind === 'crash' ? FAILED : this.#exitCode)
