@@ -57,11 +57,11 @@ export class MonitoredConnection implements ConnectionFigures {
   }
 
   get inBytes(): number {
-    return this.#connection.receivedBytes
+    return this.#connection.dialect?.messageBytes?.received ?? this.#connection.receivedBytes
   }
 
   get outBytes(): number {
-    return this.#connection.outbound.writtenBytes
+    return this.#connection.dialect?.messageBytes?.delivered ?? this.#connection.outbound.writtenBytes
   }
 
   get subscriptions(): number {

@@ -103,6 +103,8 @@ export interface Dialect {
   encode(message: BrokerMessage): Uint8Array
   /** Rewrites messages for this connection's client; undefined where the frame is delivered as it was published. */
   readonly translate: ((slice: Slice) => Slice) | undefined
+  /** Bytes of headers and payloads that went by, where the protocol's monitoring counts those; undefined: what went over the link. */
+  readonly messageBytes?: { readonly received: number; readonly delivered: number }
   /** A new link begins for the same client: forgets what is unfinished of the old one's input. What the client calls things stays. */
   reset(): void
   /** The connection is gone; called once. */

@@ -49,6 +49,7 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
   readonly name = 'nats'
   readonly translate = undefined
   readonly input: NatsInput
+  deliveredBytes = 0
   readonly #connection: C
   readonly #ingress: Ingress<C>
   readonly #host: NatsHost<C>
@@ -61,6 +62,10 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
     this.#ingress = ingress
     this.#host = host
     this.input = new NatsInput(host.maxControlLineBytes, host.maxPayloadBytes)
+  }
+
+  get messageBytes(): { readonly received: number; readonly delivered: number } {
+    return { received: this.input.payloadBytes, delivered: this.deliveredBytes }
   }
 
   /** Its limits are the protocol's own. */

@@ -26,6 +26,8 @@ export class NatsInput {
   maxPayloadBytes: number
   rest: Uint8Array = NOTHING
   restBytes = 0
+  /** Bytes of headers and payloads that came. */
+  payloadBytes = 0
   /** Bytes that the message in `rest` will have; 0: its line is not complete. */
   totalBytes = 0
 
@@ -64,6 +66,7 @@ export class NatsReader {
   #replyStart = 0
   #replyEnd = 0
   #headerBytes = -1
+  #sizes = 0
   /** Of the message that is not complete; 0: not known. */
   #totalBytes = 0
   /** Where the words of a line begin and end. */
@@ -140,6 +143,7 @@ export class NatsReader {
     if (i === sizeAt || messageEnd > end || size > this.#input.maxPayloadBytes || i - at > this.#input.maxControlLineBytes) return -1
     if (bytes[i] !== CR || bytes[i + 1] !== LF || bytes[messageEnd - 2] !== CR || bytes[messageEnd - 1] !== LF) return -1
     this.#count++
+    this.#sizes += size
     this.#end = messageEnd
     return messageEnd
   }
@@ -176,7 +180,7 @@ export class NatsReader {
     }
     checkEnd(bytes, messageEnd)
     const hasReply = count === 2 + sizes
-    this.#open(bytes, at, messageEnd, words[0]!, words[1]!, hasReply ? words[2]! : 0, hasReply ? words[3]! : 0, headerBytes)
+    this.#open(bytes, at, messageEnd, words[0]!, words[1]!, hasReply ? words[2]! : 0, hasReply ? words[3]! : 0, headerBytes, size)
     // Only what has neither reply subject nor headers may be continued.
     if (hasReply || !isPub) this.#closeRun()
     return messageEnd
@@ -187,7 +191,8 @@ export class NatsReader {
     if (headerBytes > size) throw wrongArguments(`the header of an HPUB has ${headerBytes} bytes, the whole ${size}`)
   }
 
-  #open(bytes: Uint8Array, start: number, end: number, subjectStart: number, subjectEnd: number, replyStart: number, replyEnd: number, headerBytes: number): void {
+  #open(bytes: Uint8Array, start: number, end: number, subjectStart: number, subjectEnd: number, replyStart: number, replyEnd: number, headerBytes: number, size: number): void {
+    this.#sizes = size
     this.#bytes = bytes
     this.#count = 1
     this.#start = start
@@ -203,7 +208,8 @@ export class NatsReader {
     const count = this.#count
     if (count === 0) return
     this.#count = 0
-    this.#client.published(new NatsRun(this.#bytes, this.#start, this.#end, count, this.#subjectStart, this.#subjectEnd, this.#replyStart, this.#replyEnd, this.#headerBytes, this.#timeMicros))
+    this.#input.payloadBytes += this.#sizes
+    this.#client.published(new NatsRun(this.#bytes, this.#start, this.#end, count, this.#subjectStart, this.#subjectEnd, this.#replyStart, this.#replyEnd, this.#headerBytes, this.#sizes, this.#timeMicros))
   }
 
   // Any operation, as its line. Returns where it ends, -1: not in this chunk.

@@ -35,13 +35,15 @@ export class NatsRun implements ForeignMessages {
   readonly #replyEnd: number
   /** Bytes of the header block; -1: it is a PUB. */
   readonly #headerBytes: number
+  /** Bytes of headers and payloads of all of it. */
+  readonly #sizes: number
   #sid = ''
   #encoded: Slice | undefined
   #bySid: Map<string, Slice> | undefined
   #native: Slice | undefined
 
   /** In its canonical form: single spaces, `PUB` or `HPUB` in upper case, CRLF. */
-  constructor(bytes: Uint8Array, start: number, end: number, count: number, subjectStart: number, subjectEnd: number, replyStart: number, replyEnd: number, headerBytes: number, timeMicros: number) {
+  constructor(bytes: Uint8Array, start: number, end: number, count: number, subjectStart: number, subjectEnd: number, replyStart: number, replyEnd: number, headerBytes: number, sizes: number, timeMicros: number) {
     this.bytes = bytes
     this.start = start
     this.end = end
@@ -51,6 +53,7 @@ export class NatsRun implements ForeignMessages {
     this.#replyStart = replyStart
     this.#replyEnd = replyEnd
     this.#headerBytes = headerBytes
+    this.#sizes = sizes
     this.timeMicros = timeMicros
   }
 
@@ -80,6 +83,11 @@ export class NatsRun implements ForeignMessages {
     return this.end - CRLF_BYTES - this.#payloadAt(this.start) - Math.max(0, this.#headerBytes)
   }
 
+  /** Bytes of headers and payloads of `slice`, which is all or one of the run. */
+  sizeOf({ start, end, count }: Slice): number {
+    return count === this.count ? this.#sizes : end - CRLF_BYTES - this.#payloadAt(start)
+  }
+
   /** Where the message that begins at `start` ends. */
   messageEnd(bytes: Uint8Array, start: number): number {
     if (this.count === 1) return this.end
@@ -95,7 +103,7 @@ export class NatsRun implements ForeignMessages {
     for (let start = this.start; start < this.end;) {
       const end = this.messageEnd(this.bytes, start)
       const by = start - this.start
-      runs.push(new NatsRun(this.bytes, start, end, 1, this.subjectStart + by, this.subjectEnd + by, 0, 0, this.#headerBytes, this.timeMicros))
+      runs.push(new NatsRun(this.bytes, start, end, 1, this.subjectStart + by, this.subjectEnd + by, 0, 0, this.#headerBytes, end - CRLF_BYTES - this.#payloadAt(start), this.timeMicros))
       start = end
     }
     return runs

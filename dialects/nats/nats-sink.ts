@@ -15,12 +15,16 @@ export interface NatsReceiver {
 /** Makes what a subscription gets. */
 export interface MessageWriter {
   messages(slice: Slice, sink: NatsSink): Slice
+  /** Bytes of headers and payloads. */
+  sizeOf(slice: Slice): number
 }
 
 /** Told when a subscription has had as many messages as it wanted. */
 export interface SinkOwner {
   /** It takes headers. */
   readonly readsHeaders: boolean
+  /** Bytes of headers and payloads that its subscriptions got. */
+  deliveredBytes: number
   finished(sink: NatsSink): void
 }
 
@@ -89,6 +93,7 @@ export class NatsSink implements Subscriber {
   deliver(slice: Slice): boolean {
     const isTaken = this.#receiver.outbound.deliver(this.#writer.messages(slice, this))
     this.delivered += slice.count
+    this.#owner.deliveredBytes += this.#writer.sizeOf(slice)
     if (this.delivered >= this.max) this.#owner.finished(this)
     return isTaken
   }

@@ -23,6 +23,20 @@ test('nats: headers leave as they came; who takes none gets the payload alone', 
   t.is(old.text(), 'MSG a 1 re.ply 2\r\nhi\r\n')
 })
 
+test('nats: headers and payloads are counted both ways, lines are not', t => {
+  const rig = new PipelineRig()
+  const [publisher, receiver, native] = [rig.nats(), rig.nats(), rig.native()]
+  receiver.raw('SUB a 1\r\nSUB a other 2\r\n')
+  const block = 'NATS/1.0\r\nA: b\r\n\r\n'
+  publisher.raw(`PUB a 5\r\nhello\r\nPUB a 2\r\nhi\r\nHPUB a ${block.length} ${block.length + 2}\r\n${block}hi\r\nPUB a re.ply 1\r\nx\r\n`)
+  const bytes = 5 + 2 + block.length + 2 + 1
+  t.deepEqual(publisher.connection.dialect!.messageBytes, { received: bytes, delivered: 0 })
+  t.deepEqual(receiver.connection.dialect!.messageBytes, { received: 0, delivered: 2 * bytes })
+  native.publish('a', new Uint8Array(7))
+  rig.turn()
+  t.is(receiver.connection.dialect!.messageBytes!.delivered, 2 * bytes + 14)
+})
+
 test('nats: of a queue group one member gets each message', t => {
   const rig = new PipelineRig()
   const members = [rig.nats(), rig.nats(), rig.nats()]
