@@ -24,8 +24,25 @@ test('stop signals: SIGTERM stops once, Ctrl-C after it ends', async t => {
   t.is(await next(), 'end')
 })
 
+test('stop signals: SIGUSR2 of operators of NATS stops in order', async t => {
+  const { send, next } = await start(t)
+  send('SIGUSR2', 0)
+  t.is(await next(), 'stop')
+})
+
+test('stop signals: SIGUSR1 opens no debugger', async t => {
+  const { kill, send, next, complaints } = await start(t)
+  kill('SIGUSR1')
+  // Signals come in the order of their numbers, and Node says at once where its debugger is.
+  kill('SIGTERM')
+  t.is(await next(), 'stop')
+  send('SIGINT', 1000)
+  t.is(await next(), 'end')
+  t.is(complaints(), '')
+})
+
 // A process of its own, as signals go to a whole one. Its clock stands where the line on stdin says; signals to itself arrive in order.
-async function start(t: ExecutionContext): Promise<{ send: (signal: string, atMs: number) => void; next: () => Promise<string> }> {
+async function start(t: ExecutionContext): Promise<{ send: (signal: string, atMs: number) => void; kill: (signal: NodeJS.Signals) => void; complaints: () => string; next: () => Promise<string> }> {
   const script = `const { onStopSignals } = await import(${JSON.stringify(module)})
     let nowMs = 0
     onStopSignals(() => console.log('stop'), () => console.log('end'), () => nowMs)
@@ -37,11 +54,13 @@ async function start(t: ExecutionContext): Promise<{ send: (signal: string, atMs
       nowMs = Number(at)
       process.emit(signal)
     }`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['pipe', 'pipe', 'pipe'] })
+  let complained = ''
+  child.stderr.on('data', chunk => (complained += String(chunk)))
   t.teardown(() => child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout })
   const iterator = lines[Symbol.asyncIterator]()
   const next = async (): Promise<string> => String((await iterator.next()).value)
   t.is(await next(), 'ready')
-  return { next, send: (signal, atMs) => void child.stdin.write(`${signal} ${atMs}\n`) }
+  return { next, kill: signal => void child.kill(signal), complaints: () => complained, send: (signal, atMs) => void child.stdin.write(`${signal} ${atMs}\n`) }
 }
