@@ -29,7 +29,7 @@ function block(language: string, word: string): string {
 interface Hosts {
   readonly directory: string
   /** What a text of the page says on these hosts instead of the page's; `own` is the host that reads it. */
-  here(text: string, own?: number): string
+  readonly here: (text: string, own?: number) => string
   readonly seeds: readonly string[]
   readonly cluster: NatsCluster
 }

@@ -161,10 +161,10 @@ natsTest('joined bus: a server in lame duck mode is left for another, and nothin
   const before = (await alice.call('status')).bus!.server!
   process.kill(cluster.servers.find(({ url }) => url.endsWith(before))!.pid, 'SIGUSR2')
   let sent = 0
-  let isLeft = false
-  const leaving = until(async () => (await alice.call('status')).bus?.server !== before).then(() => (isLeft = true))
+  const left = new AbortController()
+  const leaving = until(async () => (await alice.call('status')).bus?.server !== before).then(() => left.abort())
   // A stream without gaps: something is always on its way.
-  while (!isLeft) await alice.publish('count', sent++)
+  while (!left.signal.aborted) await alice.publish('count', sent++)
   await leaving
   await Promise.all([reaches(alice, 'joined'), reaches(bob, 'joined')])
   await alice.publish('count', sent++)
@@ -179,9 +179,9 @@ natsTest('joined bus: while servers come and go a request to a group is answered
   for (const client of [alice, bob]) await client.subscribe('work', { group: 'g', onMessage: message => void message.respond(client.id) }).ready
   const before = (await alice.call('status')).bus!.server!
   const codes = new Map<string, number>()
-  let isBack = false
+  const back = new AbortController()
   const asking = (async () => {
-    while (!isBack) {
+    while (!back.signal.aborted) {
       const code = await errorCode(alice.request('work', 1, { timeoutMs: 20_000 }))
       codes.set(code, (codes.get(code) ?? 0) + 1)
     }
@@ -191,7 +191,7 @@ natsTest('joined bus: while servers come and go a request to a group is answered
     const { bus } = await alice.call('status')
     return bus?.state === 'joined' && bus.server !== before
   })
-  isBack = true
+  back.abort()
   await asking
   codes.delete('resolved')
   // The one that was on its way when the server died.
