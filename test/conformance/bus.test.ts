@@ -122,7 +122,7 @@ for (const { name: made, declare, open } of implementations) {
     const [asker, ...responders] = await rig.clients(4)
     for (const [i, responder] of responders.entries()) await responder.subscribe('roll.call', { onMessage: message => message.respond(i) }).ready
     const answers: number[] = []
-    for await (const message of asker!.requestMany('roll.call', undefined, { timeoutMs: 2000 })) {
+    for await (const message of asker!.requestMany('roll.call', undefined, { timeoutMs: 60_000 })) {
       answers.push(message.value as number)
       if (answers.length === 3) break
     }

@@ -53,8 +53,8 @@ natsTest('joined clients: a request to a client of another broker is answered by
   await sees(a!.client, 1, 1)
   t.is((await a!.client.request('$CB.to.client.oracle', 42)).value, 'not 42')
   const askedAt = performance.now()
-  t.is(await errorCode(a!.client.request('$CB.to.client.nobody', 1, { timeoutMs: 20_000 })), 'request.no_responders')
-  t.true(performance.now() - askedAt < 5000)
+  t.is(await errorCode(a!.client.request('$CB.to.client.nobody', 1, { timeoutMs: 60_000 })), 'request.no_responders')
+  t.true(performance.now() - askedAt < 30_000)
 })
 
 natsTest('joined clients: a broadcast, and a channel of mode broadcast, reach every client of every broker once', async t => {
@@ -130,7 +130,7 @@ natsTest('joined clients: a plain NATS client reaches them by their addresses', 
   lamp.subscribe('$CB.to.>', { onMessage: message => message.respond('on') })
   await sees(a!.client, 1, 1)
   const plain = await connectNats(t, url)
-  t.is((await plain.request('$CB.to.client.lamp-1', 'state?', { timeout: 5000 })).string(), 'on')
+  t.is((await plain.request('$CB.to.client.lamp-1', 'state?', { timeout: 60_000 })).string(), 'on')
 })
 
 natsTest('joined clients: of a broker that was killed nobody is looked for any more after its time, and its next start has its clients again', async t => {
