@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { startBroker } from '../support/broker.ts'
 import { httpGet } from '../support/http-get.ts'
 import { connectNats } from '../support/nats-client.ts'
+import { NatsPeer } from '../support/nats-peer.ts'
 import { natsTest, startNatsServer } from '../support/nats-server.ts'
 import type { Teardown } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
@@ -131,8 +132,11 @@ async function reasonsOf(t: Teardown, server: Server): Promise<object> {
     socket.resume()
     await new Promise(resolve => socket.once('close', resolve))
   }
-  const leaver = await connectNats(t, nats, { ...login, name: 'leaver' })
-  await leaver.close()
+  // One that has read all that came: else its end is a reset, and another reason.
+  const leaver = await NatsPeer.open(t, nats)
+  leaver.say(`CONNECT ${JSON.stringify({ verbose: false, ...login, name: 'leaver' })}\r\n`)
+  await leaver.ping()
+  leaver.socket.end()
   const reasons = async (): Promise<Record<string, unknown>> => {
     const { connections } = (await page(server, 'connz?state=closed')) as { connections: { name?: string; reason: string }[] }
     return Object.fromEntries(connections.map(({ name, reason }) => [name ?? UNNAMED[reason] ?? 'none', reason] as const))

@@ -7,7 +7,7 @@
 
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect } from 'node:net'
 import { randomInt } from 'node:crypto'
 import type { Teardown } from './temporary-directory.ts'
 
@@ -47,12 +47,10 @@ async function reserve(port: number): Promise<(() => Promise<void>) | undefined>
   return undefined
 }
 
+// By connecting. A listener of this process could be there for a moment longer: whatever another thread spawns has it until it runs its program.
 async function isFree(port: number): Promise<boolean> {
-  const server = createServer()
-  const listening = once(server, 'listening').then(() => true, () => false)
-  server.listen(port, HOST)
-  if (!(await listening)) return false
-  server.close()
-  await once(server, 'close')
-  return true
+  const socket = connect(port, HOST)
+  const isRefused = await once(socket, 'connect').then(() => false, (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED')
+  socket.destroy()
+  return isRefused
 }
