@@ -7,7 +7,7 @@ import { connect, type Client, type ConnectOptions } from '../../client/index.ts
 import { closeProblem } from '../../client/websocket-link.ts'
 import { values } from '../support/collect.ts'
 import { errorCode } from '../support/error-code.ts'
-import { freePort } from '../support/free-port.ts'
+import { reservedPort } from '../support/reserved-port.ts'
 import { ScriptedBroker, TOKEN, type ScriptedConnection } from '../support/scripted-broker.ts'
 import { nextEvent } from '../support/scripted-client.ts'
 import { until } from '../support/until.ts'
@@ -83,7 +83,7 @@ test('websocket-link: an end without reason is a lost connection, and the client
 
 test('websocket-link: what cannot be reached is said by name', async t => {
   const refusing = await WebSocketBridge.start(t, '/nowhere', { refuses: 403 })
-  const port = await freePort()
+  const port = await reservedPort(t)
   for (const url of [refusing.url, `ws://127.0.0.1:${port}`, 'ws://[not-an-address']) {
     const error = await t.throwsAsync(connect({ url, token: TOKEN }), { instanceOf: BrokerError })
     t.is(error.code, 'connect.websocket')

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from '../support/free-port.ts'
 import { pythonTest } from '../support/python.ts'
+import { reservedPort } from '../support/reserved-port.ts'
 import { openReader, shownTo } from '../support/tour-reader.ts'
 import { missingLines, readTour } from '../support/tour.ts'
 
@@ -26,7 +26,7 @@ const varying: readonly (readonly [shown: RegExp, allowed: string])[] = [
 // Python: the fleet's agent `tail` is written in it, and stands in the outputs.
 pythonTest('gateway page: its session prints what it shows', async t => {
   t.timeout(180_000)
-  const reader = openReader(t, { gatewayPort: await freePort(), natsPort: await freePort() })
+  const reader = openReader(t, { gatewayPort: await reservedPort(t), natsPort: await reservedPort(t) })
   const { session } = reader
   t.true(steps.length > 15)
   for (const { command, output } of steps) {

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { loadConfig } from '../../config/load.ts'
-import { freePort } from '../support/free-port.ts'
+import { reservedPort } from '../support/reserved-port.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { openReader, shownTo } from '../support/tour-reader.ts'
 import { missingLines, readTour } from '../support/tour.ts'
@@ -19,7 +19,7 @@ const MOST_LOOKS = 60
 
 test('telemetry page: the traced debugging session prints what it shows', async t => {
   t.timeout(120_000)
-  const port = String(await freePort())
+  const port = String(await reservedPort(t))
   const reader = openReader(t, { copies: ['examples'], nodeArguments: port })
   const { checkout, session } = reader
   const config = join(checkout, 'examples/traced.yaml')

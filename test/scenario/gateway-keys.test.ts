@@ -11,7 +11,7 @@ import { Kind } from '../../broker/wire/layout.ts'
 import { connect } from '../../client/index.ts'
 import { startBroker, type LocalBroker } from '../support/broker.ts'
 import { errorCode } from '../support/error-code.ts'
-import { freePort } from '../support/free-port.ts'
+import { reservedPort } from '../support/reserved-port.ts'
 import type { Teardown } from '../support/temporary-directory.ts'
 import { PING } from '../support/websocket-frames.ts'
 import { WebSocketPeer } from '../support/websocket-peer.ts'
@@ -44,7 +44,7 @@ test('config: gateway.enabled false opens no port', async t => {
 })
 
 test('config: gateway.host and gateway.port say where', async t => {
-  const port = await freePort('127.0.0.2')
+  const port = await reservedPort(t, '127.0.0.2')
   const broker = await startBroker(t, { config: { gateway: { host: '127.0.0.2', port } } })
   t.is(broker.gateway, `ws://127.0.0.2:${port}/`)
   t.is(await status(t, broker, []), '101')

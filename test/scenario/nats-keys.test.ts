@@ -3,8 +3,8 @@
 import test, { type ExecutionContext } from 'ava'
 import { Kind } from '../../broker/wire/layout.ts'
 import { startBroker, type LocalBroker } from '../support/broker.ts'
-import { freePort } from '../support/free-port.ts'
 import { NatsPeer } from '../support/nats-peer.ts'
+import { reservedPort } from '../support/reserved-port.ts'
 import { until } from '../support/until.ts'
 
 test('config: nats.enabled false, and false in the place of the block, open no port', async t => {
@@ -17,7 +17,7 @@ test('config: nats.enabled false, and false in the place of the block, open no p
 })
 
 test('config: nats.host and nats.port say where', async t => {
-  const port = await freePort('127.0.0.2')
+  const port = await reservedPort(t, '127.0.0.2')
   const { nats } = await startBroker(t, { config: { nats: { host: '127.0.0.2', port } } })
   t.is(nats, `nats://127.0.0.2:${port}`)
 })

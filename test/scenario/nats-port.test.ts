@@ -8,8 +8,8 @@ import { defaultSettings } from '../../broker/ground/settings.ts'
 import { createBroker } from '../../index.ts'
 import { startBroker } from '../support/broker.ts'
 import { startCallboard } from '../support/callboard.ts'
-import { freePort } from '../support/free-port.ts'
 import { connectNats } from '../support/nats-client.ts'
+import { reservedPort } from '../support/reserved-port.ts'
 import { runCallboard } from '../support/run-callboard.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
@@ -101,7 +101,7 @@ test('nats port: who has not authenticated is limited as on the gateway, and who
 })
 
 test('nats port: clients come back to a broker that was started again', async t => {
-  const broker = await startBroker(t, { config: { nats: { port: await freePort() } } })
+  const broker = await startBroker(t, { config: { nats: { port: await reservedPort(t) } } })
   const client = await connectNats(t, broker.nats, { token: broker.token, reconnect: true, reconnectTimeWait: 5, maxReconnectAttempts: -1 })
   const isBack = (async () => {
     for await (const { type } of client.status()) if (type === 'reconnect') return

@@ -16,13 +16,13 @@ const LOWEST = 10_240
 // Linux gives 32768 and above to outgoing connections, other systems 49152 and above.
 const BEYOND = 32_768
 
-/** A TCP port of 127.0.0.1 where nobody listens and that no other test gets until this one ends. */
-export async function reservedPort(t: Teardown): Promise<number> {
+/** A TCP port where nobody listens and that no other test gets, at any address, until this one ends. */
+export async function reservedPort(t: Teardown, host = HOST): Promise<number> {
   for (;;) {
     const port = randomInt(LOWEST, BEYOND)
     const release = await reserve(port)
     if (release === undefined) continue
-    if (await isFree(port)) {
+    if (await isFree(port, host)) {
       t.teardown(release)
       return port
     }
@@ -48,8 +48,8 @@ async function reserve(port: number): Promise<(() => Promise<void>) | undefined>
 }
 
 // By connecting. A listener of this process could be there for a moment longer: whatever another thread spawns has it until it runs its program.
-async function isFree(port: number): Promise<boolean> {
-  const socket = connect(port, HOST)
+async function isFree(port: number, host: string): Promise<boolean> {
+  const socket = connect(port, host)
   const isRefused = await once(socket, 'connect').then(() => false, (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED')
   socket.destroy()
   return isRefused
