@@ -12,6 +12,9 @@ import { BrokerError } from './ground/errors.ts'
 import { Kind } from './ground/kind.ts'
 import type { Grant } from './session/credit-book.ts'
 
+/** A receiver whose publishers go on must take something in this time, as with nats-server. ms */
+const WRITE_DEADLINE_MS = 10_000
+
 export class Backpressure {
   readonly #core: Core
 
@@ -34,10 +37,10 @@ export class Backpressure {
         this.exhaust(receiver, stallMs)
         if (outbound.isShedding || !receiver.isReady) return
       }
-      receiver.stallDeadline = new Deadline(() => this.exhaust(receiver, stallMs))
-      this.#core.deadlines.set(receiver.stallDeadline, stallMs)
+      if (receiver.overdueWrittenBytes === undefined) this.#allow(receiver, stallMs)
       this.#core.onConnectionEvent(receiver, 'stalled')
     }
+    if (receiver.overdueWrittenBytes !== undefined && !this.#isHeldBack(feeder, receiver)) return
     if (subject !== undefined && feeder.credit !== undefined) {
       feeder.credit.hold(subject, receiver)
       receiver.heldFeeders ??= new Set()
@@ -63,12 +66,14 @@ export class Backpressure {
     if (receiver.stallDeadline === undefined) return
     this.#core.deadlines.cancel(receiver.stallDeadline)
     receiver.stallDeadline = undefined
+    receiver.overdueWrittenBytes = undefined
     this.#letGo(receiver)
     if (receiver.state !== 'gone') this.#core.onConnectionEvent(receiver, 'relieved')
   }
 
   /** The receiver's time is over, or its reserve: from now on its policy holds. */
   exhaust(receiver: Connection, stalledMs: number): void {
+    if (stalledMs > 0 && isPatient(receiver) && this.#goesOverdue(receiver)) return
     const shedding = receiver.outbound.shed()
     // Where nothing may be dropped its feeders wait on; what breaks the limit even so has no place.
     if (shedding === 'blocked' && stalledMs > 0) return
@@ -76,6 +81,31 @@ export class Backpressure {
     // A burst in flight may be above every limit; it is the link's, and no reason to end a receiver that may drop the rest.
     if (shedding === 'shedding' && !(outbound.load.isAboveCeiling && outbound.holdsUndroppable)) this.#goOn(receiver)
     else this.#end(receiver, stalledMs)
+  }
+
+  // Its feeders have waited long enough and go on; what waits for it may grow to its limit, as long as it takes something.
+  #goesOverdue(receiver: Connection): boolean {
+    const { writtenBytes } = receiver.outbound
+    if (receiver.overdueWrittenBytes === writtenBytes) return false
+    receiver.overdueWrittenBytes = writtenBytes
+    this.#letGo(receiver)
+    this.#allow(receiver, WRITE_DEADLINE_MS)
+    return true
+  }
+
+  // So long it has from now on.
+  #allow(receiver: Connection, ms: number): void {
+    if (receiver.stallDeadline !== undefined) this.#core.deadlines.cancel(receiver.stallDeadline)
+    receiver.stallDeadline = new Deadline(() => this.exhaust(receiver, ms))
+    this.#core.deadlines.set(receiver.stallDeadline, ms)
+  }
+
+  // Whether a feeder of one that is overdue has to wait: at the limit it is ended, but for what it sends to itself.
+  #isHeldBack(feeder: Connection, receiver: Connection): boolean {
+    if (!receiver.outbound.load.isHard) return false
+    if (feeder === receiver) return true
+    this.#end(receiver, WRITE_DEADLINE_MS)
+    return false
   }
 
   // Dropping: nobody waits for it, until it is below low-water again.
@@ -100,4 +130,9 @@ export class Backpressure {
     this.#core.end(receiver, error)
     this.release(receiver)
   }
+}
+
+// NATS clients have no words for back-pressure, and read when it suits them: what counts for them is how much waits.
+function isPatient({ link, outbound }: Connection): boolean {
+  return link.protocol === 'nats' && outbound.load.limits.overflow === 'disconnect'
 }

@@ -108,6 +108,8 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   /** Connections whose credit is held because this one is slow. */
   heldFeeders: Set<Connection> | undefined
   stallDeadline: Deadline | undefined
+  /** Its feeders wait for it no longer: what it had taken when that was last looked at. bytes */
+  overdueWrittenBytes: number | undefined
   /** What it lost since it was last told, by reason. */
   losses: Map<DropReason, LossTally> | undefined
   /** Of the first message that waits for it and has a time to live. */
