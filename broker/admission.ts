@@ -174,7 +174,7 @@ export class Admission {
     // A NATS client may say its CONNECT again.
     if (!isNats) connection.greeting = undefined
     if (hello.flow.credit) connection.credit = new CreditBook(ipc.limits.creditBytes)
-    connection.outbound.load.limits = this.#limitsFor(hello.flow)
+    connection.outbound.load.limits = isNats ? this.#natsLimits() : this.#limitsFor(hello.flow)
     connection.isWatched = !isNats && ipc.performance.keepAlive && hello.heartbeatMs > 0
     connection.client = hello.client !== undefined && !hello.isClientDefault ? hello.client : this.#unlikeOthers(hello.client ?? this.#defaultClient(connection, hello))
     connection.session = randomBytes(16).toString('hex')
@@ -225,6 +225,11 @@ export class Admission {
     // What waited leaves now: the recorder would take it for written in the turn in which it came.
     core.flusher.flush()
     if (outbound.writtenRun > writtenBefore) core.recorder.late(connection.number, writtenBefore + 1, outbound.writtenRun, core.clock.wallMicros())
+  }
+
+  #natsLimits(): OutboundLimits {
+    const { ipc: { limits }, nats } = this.#core.settings
+    return outboundLimits(nats.maxPendingBytes, limits.maxPendingMessages, limits.overflow)
   }
 
   #limitsFor({ overflow, maxPendingBytes, maxPendingMessages }: Flow): OutboundLimits {

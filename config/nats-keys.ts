@@ -39,6 +39,7 @@ export const natsBlock = switchable({
   serverName: optional(serverName, '`callboard-` and the id of the home', 'What clients are told this server is called.'),
   maxPayload: optional(size(1, 64 * MIB), 'ipc.performance.maxMessageSize', 'Largest payload of one message.'),
   maxControlLine: defaulted(size(128, MIB), formatSize(nats.maxControlLineBytes), 'Longest line of the protocol.'),
+  maxPending: defaulted(size(4 * MIB, 1024 * MIB), formatSize(nats.maxPendingBytes), 'Most bytes that wait for one client. One that does not read holds its publishers back for ipc.limits.stallTimeout at most; then they go on, and at this limit, or when it takes nothing for 10 s, it is ended as a slow consumer.'),
   maxConnections: defaulted(count(0, 1_000_000), nats.maxConnections, 'Most NATS clients at a time, over TCP and WebSocket together. 0: as many as the broker may have.'),
   maxSubscriptions: defaulted(count(0, 1_000_000), nats.maxSubscriptions, 'Most subscriptions of one client. 0: as ipc.limits.maxSubscriptions says.'),
   pingInterval: defaulted(duration(100, 24 * HOUR_MS), formatDuration(nats.pingIntervalMs), 'How often clients are pinged.'),

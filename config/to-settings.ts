@@ -64,6 +64,7 @@ function natsSettings(nats: ConfigFile['nats'], directory: string): NatsSettings
     serverName: nats.serverName,
     maxPayloadBytes: nats.maxPayload,
     maxControlLineBytes: nats.maxControlLine,
+    maxPendingBytes: nats.maxPending,
     maxConnections: nats.maxConnections,
     maxSubscriptions: nats.maxSubscriptions,
     pingIntervalMs: nats.pingInterval,

@@ -17,6 +17,8 @@ export interface NatsSettings {
   readonly maxPayloadBytes: number | undefined
   /** Longest line of the protocol. bytes, default 4096 */
   readonly maxControlLineBytes: number
+  /** Most bytes that wait for one connection. bytes, default 64 MiB, at least 4 MiB */
+  readonly maxPendingBytes: number
   /** 0 = as many as the broker may have. */
   readonly maxConnections: number
   /** Subscriptions of one connection; 0 = ipc.limits.maxSubscriptions. */

@@ -283,6 +283,7 @@ export const defaultSettings: Settings = {
     serverName: undefined,
     maxPayloadBytes: undefined,
     maxControlLineBytes: 4096,
+    maxPendingBytes: 64 * MIB,
     maxConnections: 0,
     maxSubscriptions: 0,
     pingIntervalMs: 120_000,

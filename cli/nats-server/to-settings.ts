@@ -52,7 +52,7 @@ export function toSettings(options: ServerOptions): ServerSettings {
     ipc: {
       ...ipc,
       performance: { ...ipc.performance, maxMessageBytes: Math.max(maxPayload, ipc.performance.maxMessageBytes) },
-      limits: { ...ipc.limits, maxPendingBytes: Math.max(maxPending, LEAST_MAX_PENDING, maxPayload * 4), maxSubscriptions: DEFAULT_MAX_SUBSCRIPTIONS },
+      limits: { ...ipc.limits, maxSubscriptions: DEFAULT_MAX_SUBSCRIPTIONS },
     },
     // Nobody comes by it: nats-server has no such port.
     gateway: { ...gateway, enabled: false, allowedOrigins: websocket?.allowedOrigins ?? [], maxUnauthenticatedPerAddress: DEFAULT_MAX_CONNECTIONS, maxUnauthenticated: DEFAULT_MAX_CONNECTIONS },
@@ -64,6 +64,7 @@ export function toSettings(options: ServerOptions): ServerSettings {
       serverName: options.serverName,
       maxPayloadBytes: maxPayload,
       maxControlLineBytes: options.maxControlLineBytes || nats.maxControlLineBytes,
+      maxPendingBytes: Math.max(maxPending, LEAST_MAX_PENDING, maxPayload * 4),
       maxConnections: limitOf(options.maxConnections, DEFAULT_MAX_CONNECTIONS),
       maxSubscriptions: limitOf(options.maxSubscriptions, 0),
       pingIntervalMs: options.pingIntervalMs || DEFAULT_PING_INTERVAL_MS,

@@ -66,6 +66,7 @@ const landings: Readonly<Record<string, readonly [yaml: string, read: (settings:
   'nats.port': ['nats: {port: 4333}', s => [s.nats.port, s.nats.isPortRequired], [4333, true]],
   'nats.serverName': ['nats: {serverName: hall.1}', s => s.nats.serverName, 'hall.1'],
   'nats.maxPayload': ['nats: {maxPayload: 2mb}', s => s.nats.maxPayloadBytes, 2_097_152],
+  'nats.maxPending': ['nats: {maxPending: 32mb}', s => s.nats.maxPendingBytes, 32 * 1024 * 1024],
   'nats.maxControlLine': ['nats: {maxControlLine: 8kb}', s => s.nats.maxControlLineBytes, 8192],
   'nats.maxConnections': ['nats: {maxConnections: 9}', s => s.nats.maxConnections, 9],
   'nats.maxSubscriptions': ['nats: {maxSubscriptions: 8}', s => s.nats.maxSubscriptions, 8],
@@ -180,7 +181,7 @@ test('config: every key that works has a test that it lands', t => {
 test('config: false in the place of the block nats turns it off', async t => {
   for (const { settings } of await Promise.all([fromYaml('nats: false'), fromJson('{"nats": false}')])) t.deepEqual(settings, { ...defaultSettings, nats: { ...defaultSettings.nats, enabled: false } })
   t.deepEqual(await linesOf(t, fromYaml('nats: true\ngateway: false')), [
-    '1:7: nats is true; allowed: a map of enabled, host, port, serverName, maxPayload, maxControlLine, maxConnections, maxSubscriptions, pingInterval, maxPingsOut, authTimeout, noAuthUser, tls, lameDuck, requestTimeout, monitor, websocket',
+    '1:7: nats is true; allowed: a map of enabled, host, port, serverName, maxPayload, maxControlLine, maxPending, maxConnections, maxSubscriptions, pingInterval, maxPingsOut, authTimeout, noAuthUser, tls, lameDuck, requestTimeout, monitor, websocket',
     '2:10: gateway is false; allowed: a map of enabled, host, port, singleton, constraints, allowedOrigins, allowedHosts, limits',
   ])
 })

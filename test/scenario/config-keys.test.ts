@@ -209,7 +209,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     ...['tcp.keepAlive', 'tcp.keepAliveInterval', 'tcp.keepAliveProbes', 'websocket.pingInterval', 'websocket.pingTimeout', 'websocket.maxFrameSize', 'websocket.compression'].map(key => `network.${key}`),
     'pool.deflateAbove',
   ],
-  'nats-keys.test.ts': ['enabled', 'host', 'port', 'serverName', 'maxPayload', 'maxControlLine', 'maxSubscriptions', 'pingInterval', 'maxPingsOut', 'authTimeout', 'noAuthUser', 'requestTimeout', 'monitor', 'monitor.host', 'monitor.port'].map(key => `nats.${key}`),
+  'nats-keys.test.ts': ['enabled', 'host', 'port', 'serverName', 'maxPayload', 'maxControlLine', 'maxPending', 'maxSubscriptions', 'pingInterval', 'maxPingsOut', 'authTimeout', 'noAuthUser', 'requestTimeout', 'monitor', 'monitor.host', 'monitor.port'].map(key => `nats.${key}`),
   'nats-credentials.test.ts': ['principals[].nkey', 'nats.lameDuck'],
   'nats-websocket.test.ts': ['nats.maxConnections', ...['', '.host', '.port', '.tls', '.tls.cert', '.tls.key', '.tls.ca', '.tls.verify', '.tls.handshakeTimeout'].map(key => `nats.websocket${key}`)],
   'nats-tls.test.ts': ['', '.cert', '.key', '.ca', '.verify', '.handshakeTimeout', '.optional', '.first'].map(key => `nats.tls${key}`),

@@ -54,6 +54,20 @@ const cases: readonly Case[] = [
     with: [10, '-ERR \'Maximum Payload Violation\'\r\n'],
   },
   { keys: ['maxControlLine'], config: { maxControlLine: 256 }, see: (broker, t) => answerTo(t, broker, `SUB ${'a'.repeat(250)} ${'1'.repeat(250)}\r\n`), without: '', with: '-ERR \'maximum control line exceeded\'\r\n' },
+  {
+    keys: ['maxPending'],
+    config: { maxPending: '4mb' },
+    see: async (broker, t) => {
+      const [stuck, sdk] = [await NatsPeer.join(t, broker), await broker.connect()]
+      stuck.say('SUB flood 1\r\n')
+      await stuck.ping()
+      stuck.socket.pause()
+      for (let i = 0; i < 320; i++) await sdk.publish('flood', new Uint8Array(64 * 1024), { receipt: true })
+      return (await sdk.call('stats')).dropped['slow-consumer']! > 0
+    },
+    without: false,
+    with: true,
+  },
   { keys: ['maxSubscriptions'], config: { maxSubscriptions: 2 }, see: (broker, t) => answerTo(t, broker, 'SUB a 1\r\nSUB b 2\r\nSUB c 3\r\n'), without: '', with: '-ERR \'maximum subscriptions exceeded\'\r\n' },
   {
     keys: ['noAuthUser'],

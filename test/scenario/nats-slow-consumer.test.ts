@@ -42,7 +42,7 @@ for (const sender of ['nats', 'sdk'] as const) {
 }
 
 test('nats slow consumer: what it does not read slows its publisher down for a moment, and loses nothing when it reads again', async t => {
-  const broker = await startBroker(t, { config: { ipc: { limits: { overflow: 'block', maxPendingBytes: '4mb' } } } })
+  const broker = await startBroker(t, { config: { ipc: { limits: { overflow: 'block' } }, nats: { port: 0, maxPending: '4mb' } } })
   const [watcher, publisher, stuck] = [await broker.connect(), await connectNats(t, broker.nats, { user: 'owner', pass: broker.token }), await NatsPeer.join(t, broker)]
   stuck.say('SUB flood 1\r\n')
   await stuck.ping()
