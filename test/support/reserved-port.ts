@@ -50,7 +50,7 @@ async function reserve(port: number): Promise<(() => Promise<void>) | undefined>
 // By connecting. A listener of this process could be there for a moment longer: whatever another thread spawns has it until it runs its program.
 async function isFree(port: number, host: string): Promise<boolean> {
   const socket = connect(port, host)
-  const isRefused = await once(socket, 'connect').then(() => false, (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED')
+  const isRefused = await once(socket, 'connect').then(() => false, (error: unknown) => (error as NodeJS.ErrnoException).code === 'ECONNREFUSED')
   socket.destroy()
   return isRefused
 }
