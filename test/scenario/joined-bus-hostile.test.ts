@@ -22,7 +22,7 @@ async function goesOn(t: ExecutionContext, client: Client): Promise<void> {
 async function facing(t: ExecutionContext, script: NatsScript, isReachable = false): Promise<{ broker: LocalBroker; client: Client; sockets: () => number }> {
   const { url, sockets } = await scriptedNatsServer(t, script)
   const broker = await joinedBroker(t, [url], { isReachable, bus: { pingInterval: '100ms', backoff: { initial: '20ms', max: '50ms' } } })
-  return { broker, client: await broker.connect(), sockets }
+  return { broker, client: await broker.connect({ requestTimeoutMs: 60_000 }), sockets }
 }
 
 const greetings: Readonly<Record<string, (socket: Socket) => void>> = {

@@ -149,9 +149,9 @@ natsTest('joined clients: of a broker that was killed nobody is looked for any m
   t.true(goneMs > 5000 && goneMs < 30_000, `${goneMs} ms`)
   const again = await startBrokerProcess(t, { home: b.home })
   const lamp = await again.connect({ clientId: 'lamp-1' })
-  lamp.subscribe('$CB.to.>', { onMessage: message => message.respond('on') })
+  await lamp.subscribe('$CB.to.>', { onMessage: message => message.respond('on') }).ready
   await reaches(client, '$CB.to.client.lamp-1')
-  t.is((await client.request('$CB.to.client.lamp-1', 'state?')).value, 'on')
+  t.is((await client.request('$CB.to.client.lamp-1', 'state?', { timeoutMs: 60_000 })).value, 'on')
 })
 
 natsTest('joined clients: a NATS user who may do just what docs/cluster-state.md lists is enough, and nobody else reaches the buckets', async t => {
@@ -189,7 +189,7 @@ natsTest('joined clients: agents of one name at every broker run side by side, a
   const agents = [{ name: 'lamp', command: 'node', args: [join(import.meta.dirname, '../support/obedient-agent.ts')] }]
   const [a, b, c] = await joinedBrokers(t, [url], [{ config: { agents } }, { config: { agents } }, {}])
   const pidOf = async (client: Client): Promise<unknown> => (await client.request('$CB.to.agent.lamp', { do: 'pid' }, { timeoutMs: 20_000 })).value
-  for (const { client } of [a!, b!]) await until(async () => (await client.call('connections')).connections.some(({ agent }) => agent === 'lamp'))
+  for (const { client } of [a!, b!]) await until(async () => (await errorCode(pidOf(client))) === 'resolved')
   await sees(c!.client, 2, 2)
   const [first, second] = [await pidOf(a!.client), await pidOf(b!.client)]
   t.not(first, second)

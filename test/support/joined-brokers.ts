@@ -2,12 +2,14 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BusStatus } from '../../broker/ground/api.ts'
-import type { Client } from '../../client/index.ts'
+import type { Client, ConnectOptions } from '../../client/index.ts'
 import { startBroker, type LocalBroker } from './broker.ts'
 import type { Teardown } from './temporary-directory.ts'
 import { until } from './until.ts'
 
 const LOOK_MS = 5
+/** Of clients: a busy machine may take its time to answer. */
+const PATIENT: ConnectOptions = { requestTimeoutMs: 60_000 }
 
 export interface JoinOptions {
   /** More of the block `bus.nats`. */
@@ -23,7 +25,7 @@ export interface JoinOptions {
 /** A broker that is joined to these servers. */
 export async function joinedBroker(t: Teardown, servers: readonly string[], { bus = {}, config = {}, home, isReachable = true }: JoinOptions = {}): Promise<LocalBroker> {
   const broker = await startBroker(t, { ...(home === undefined ? {} : { home }), config: { ...config, bus: { nats: { servers, ...bus } } } })
-  if (isReachable) await reaches(await broker.connect(), 'joined')
+  if (isReachable) await reaches(await broker.connect(PATIENT), 'joined')
   return broker
 }
 
@@ -57,7 +59,7 @@ export async function joinedBrokers(t: Teardown, servers: readonly string[], opt
   const brokers = await Promise.all(options.map(each => joinedBroker(t, servers, each)))
   return Promise.all(
     brokers.map(async broker => {
-      const client = await broker.connect()
+      const client = await broker.connect(PATIENT)
       await knows(client, brokers.length - 1)
       return { broker, client }
     }),
