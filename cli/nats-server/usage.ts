@@ -1,6 +1,6 @@
 // The help of `callboard nats-server`.
 
-export const USAGE = `Usage: nats-server [options]
+export const USAGE = `Usage: callboard nats-server [options]
 
 A Callboard broker in the place of nats-server: takes its flags, reads its configuration, speaks NATS to its clients.
 

@@ -203,7 +203,7 @@ test.serial('nats-server: -t checks a configuration, -v and -h say what they are
   writeFileSync(file, 'prot: 4222\nmax_payload: x')
   t.deepEqual(await run(t, '-c', file, '-t'), { exit: 1, stdout: '', stderr: `nats-server: ${file}:1:1: unknown field "prot"; did you mean port?\nnats-server: ${file}:2:1: max_payload is a string; expected an integer, such as 1000, 64k or 1MB\n` })
   t.regex((await run(t, '-v')).stdout, /^nats-server: v2\.\d+\.\d+\n/)
-  t.regex((await run(t, '--help')).stdout, /^Usage: nats-server/)
+  t.regex((await run(t, '--help')).stdout, /^Usage: callboard nats-server/)
   t.like(await run(t, '--nope'), { exit: 1, stderr: 'nats-server: flag provided but not defined: -nope\n' })
   t.like(await run(t, '-t'), { exit: 1 })
   t.like(await run(t, 'dance'), { exit: 1, stderr: 'nats-server: unrecognized command: "dance"\n' })
