@@ -88,7 +88,7 @@ test('nats abuse: one that asks and never listens is ended, and what natives owe
     if (!peer.say(question)) gone = await Promise.race([isGone, once(peer.socket, 'drain').then(() => false, () => true)])
     gone ||= peer.socket.destroyed
   }
-  // Two connections had as much waiting for them as they may.
-  await siege.holds(192)
+  // A NATS client may have 64 MiB waiting, and a quarter more that was read before; the responder 16, and a quarter.
+  await siege.holds(320)
   await until(async () => (await siege.bystander.call('metrics'))['open_requests'] === 0)
 })
