@@ -95,8 +95,10 @@ natsTest('nats-cluster: a stream has a copy on each server, and is led again aft
     const after = await cluster.leaderOf('THREE')
     return after !== before
   })
+  // The servers themselves may have lost their leader too.
+  await cluster.untilLed()
   const other = await connectNats(t, cluster.running[0]!.url)
-  t.is((await (await jetstreamManager(other)).streams.info('THREE')).state.messages, 1)
+  t.is((await (await jetstreamManager(other, { timeout: 60_000 })).streams.info('THREE')).state.messages, 1)
   await before.start()
   await cluster.untilLed()
   t.is(cluster.running.length, 3)
