@@ -10,10 +10,8 @@ import type { Core } from './core.ts'
 import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Kind } from './ground/kind.ts'
+import { WRITE_DEADLINE_MS } from './ground/nats-settings.ts'
 import type { Grant } from './session/credit-book.ts'
-
-/** A receiver whose publishers go on must take something in this time, as with nats-server. ms */
-const WRITE_DEADLINE_MS = 10_000
 
 export class Backpressure {
   readonly #core: Core
@@ -104,7 +102,7 @@ export class Backpressure {
   #isHeldBack(feeder: Connection, receiver: Connection): boolean {
     if (!receiver.outbound.load.isHard) return false
     if (feeder === receiver) return true
-    this.#end(receiver, WRITE_DEADLINE_MS)
+    this.#end(receiver, 0)
     return false
   }
 

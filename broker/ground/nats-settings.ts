@@ -2,6 +2,9 @@
 
 import type { BackoffSettings } from './backoff-settings.ts'
 
+/** A NATS client that is behind, and whose publishers wait for it no longer, must take something in this time, as with nats-server. ms */
+export const WRITE_DEADLINE_MS = 10_000
+
 /** The port at which NATS clients connect. */
 export interface NatsSettings {
   readonly enabled: boolean

@@ -1,5 +1,6 @@
 // The broker's own figures as `/varz` tells them. Shapes them; counts nothing.
 
+import { WRITE_DEADLINE_MS } from '../ground/nats-settings.ts'
 import type { NatsSettings, Settings } from '../ground/settings.ts'
 import type { RequestCounts } from '../ground/monitoring.ts'
 import { SYSTEM_ACCOUNT } from './account.ts'
@@ -67,7 +68,7 @@ export function varz(identity: ServerIdentity, settings: Settings, figures: Serv
     auth_timeout: nats.authTimeoutMs / 1000,
     max_control_line: nats.maxControlLineBytes,
     max_payload: nats.maxPayloadBytes ?? ipc.performance.maxMessageBytes,
-    max_pending: ipc.limits.maxPendingBytes,
+    max_pending: nats.maxPendingBytes,
     cluster: {},
     gateway: {},
     leaf: {},
@@ -75,7 +76,7 @@ export function varz(identity: ServerIdentity, settings: Settings, figures: Serv
     websocket: figures.webSocket === undefined ? {} : { host: figures.webSocket.host, port: figures.webSocket.port },
     jetstream: {},
     tls_timeout: (nats.tls?.handshakeTimeoutMs ?? 2000) / 1000,
-    write_deadline: ipc.limits.stallMs * NANOSECONDS,
+    write_deadline: WRITE_DEADLINE_MS * NANOSECONDS,
     start: started,
     now: timestamp(now.wallMicros),
     uptime: uptime((now.wallMicros - figures.startedMicros) / 1000),

@@ -26,6 +26,8 @@ test('patience: a NATS client that does not read is ended at the limit of what w
   t.true(slow.connection.isReady)
   flood(rig, publisher, 1 * MIB)
   t.is(slow.connection.closeReason?.code, 'connection.slow_consumer')
+  // The limit ended it, no time.
+  t.is(slow.connection.closeReason?.details['stalledMs'], 0)
   t.false(publisher.link.isPaused)
   t.true(rig.core.accounts.totals().balanced)
 })
