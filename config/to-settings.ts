@@ -9,6 +9,8 @@ type Item<B extends 'agents' | 'principals'> = NonNullable<ConfigFile[B]>[number
 /** The settings that `file` stands for; relative paths start at `directory`, which is absolute. */
 export function toSettings(file: ConfigFile, directory: string): Settings {
   return {
+    queue: defaultSettings.queue,
+    store: defaultSettings.store,
     ipc: ipcSettings(file.ipc, directory),
     gateway: gatewaySettings(file.gateway),
     nats: natsSettings(file.nats, directory),

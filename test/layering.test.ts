@@ -17,7 +17,8 @@ const rules: Rules = {
     cli: ['index.ts', 'client', 'config', 'telemetry', 'broker/ground'],
     'index.ts': ['actors', 'config', 'telemetry', 'broker', 'broker/ground'],
     client: ['broker/wire', 'broker/ground'],
-    actors: ['machines', 'agents', 'http', 'transports', 'dialects', 'native', 'broker', 'broker/upstream/nats', 'broker/ground'],
+    // The store's child alone opens stores.
+    actors: ['broker/store/embedded', 'broker/store/nats', 'broker/store/redis', 'broker/store/kafka', 'machines', 'agents', 'http', 'transports', 'dialects', 'native', 'broker', 'broker/upstream/nats', 'broker/ground'],
     machines: ['broker/ground'],
     agents: ['native', 'broker', 'broker/ground'],
     // The one HTTP server; the gateway's WebSocket is an upgrade of it.
@@ -30,7 +31,7 @@ const rules: Rules = {
     // Files at the top of broker/ compose what lies below; siblings below know the ground alone.
     broker: [
       'broker/api', 'broker/delivery', 'broker/monitoring', 'broker/observe', 'broker/pool', 'broker/protocol', 'broker/registry', 'broker/routing',
-      'broker/security', 'broker/session', 'broker/upstream/nats', 'broker/wire', 'broker/ground',
+      'broker/queues', 'broker/security', 'broker/session', 'broker/upstream/nats', 'broker/wire', 'broker/ground',
     ],
     'broker/api': ['broker/ground'],
     'broker/delivery': ['broker/ground'],
@@ -40,9 +41,18 @@ const rules: Rules = {
     // Worker threads behind plain tasks.
     'broker/pool': ['broker/ground'],
     'broker/protocol': ['broker/ground'],
+    // Consumers of queues and what is on lease to them.
+    'broker/queues': ['broker/ground'],
     'broker/registry': ['broker/ground'],
     'broker/routing': ['broker/ground'],
     'broker/security': ['broker/ground'],
+    // Stores of queues, a folder each; what foreign ones lack, the broker does; what decides is pure.
+    'broker/store/nats': ['broker/store/brokered', 'broker/store/policy', 'broker/wire', 'broker/ground'],
+    'broker/store/redis': ['broker/store/brokered', 'broker/store/policy', 'broker/wire', 'broker/ground'],
+    'broker/store/kafka': ['broker/store/brokered', 'broker/store/policy', 'broker/wire', 'broker/ground'],
+    'broker/store/brokered': ['broker/store/policy', 'broker/wire', 'broker/ground'],
+    'broker/store/embedded': ['broker/store/policy', 'broker/ground'],
+    'broker/store/policy': ['broker/ground'],
     'broker/session': ['broker/ground'],
     // The link to NATS servers.
     'broker/upstream/nats': ['broker/wire', 'broker/ground'],
@@ -62,8 +72,10 @@ const rules: Rules = {
     piscina: ['broker/pool'],
     '@noble/hashes': ['client'],
     // The link to NATS servers, and nkeys for whoever signs a challenge with one.
-    '@nats-io/transport-node': ['broker/upstream/nats'],
-    '@nats-io/jetstream': ['broker/upstream/nats'],
+    '@nats-io/transport-node': ['broker/upstream/nats', 'broker/store/nats'],
+    '@nats-io/jetstream': ['broker/upstream/nats', 'broker/store/nats'],
+    ioredis: ['broker/store/redis'],
+    kafkajs: ['broker/store/kafka'],
     '@nats-io/kv': ['broker/upstream/nats'],
     '@nats-io/nkeys': ['broker/security'],
     '@opentelemetry/api': ['telemetry', 'client'],

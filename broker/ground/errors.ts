@@ -118,6 +118,23 @@ const table = {
   'lease.invalid': { close: 131, retryable: false, text: 'the lease "{lease}" is not valid: {problem}' },
   'lease.unavailable': { close: 132, retryable: true, text: 'nobody can say who has the lease "{lease}": {problem}' },
   'lease.lost': { close: 133, retryable: true, text: 'the lease "{lease}" is lost: {problem}' },
+  'queue.disabled': { close: 140, retryable: false, text: 'channel "{channel}" has mode queue, and queue.enabled is false; enable it, or choose pubsub or broadcast' },
+  'queue.not_a_queue': { close: 141, retryable: false, text: 'channel "{channel}" has mode {mode}, not queue; only queues are consumed, settled and inspected' },
+  'queue.full': { close: 142, retryable: true, text: 'queue "{queue}" is full: {messages} messages and {bytes} bytes wait (limits {maxMessages}, {maxBytes}); consume faster, or raise maxSize or maxBytes' },
+  'queue.lease_lost': { close: 143, retryable: false, text: 'the lease on message {position} of queue "{queue}" is not held any more: settled before, or its ack wait was over; it may be delivered again' },
+  'queue.unsupported': { close: 144, retryable: false, text: 'the store {backend} of queue "{queue}" cannot {feature}; see docs/queues.md' },
+  'queue.bad_option': { close: 145, retryable: false, text: 'the message cannot be queued: {problem}' },
+  'queue.consumer': { close: 146, retryable: false, text: 'the queue cannot be consumed so: {problem}' },
+  'queue.timeout': { close: 147, retryable: true, text: 'no message came from queue "{queue}" within {limitMs} ms' },
+  'store.unavailable': { close: 150, retryable: true, text: 'the store {backend} cannot be reached: {problem}' },
+  'store.failed': { close: 151, retryable: true, text: 'the store {backend} cannot do its work: {problem}' },
+  'store.no_space': { close: 152, retryable: true, text: 'no space is left for the store at {path}; nothing that was acknowledged is lost, make room and it goes on' },
+  'store.damaged': { close: 153, retryable: false, text: 'queue "{queue}" is damaged at {place}: {problem}; see callboard queue verify' },
+  'store.durability': { close: 154, retryable: false, text: 'queue "{queue}" asks for {asked}, and the store {backend} gives only {given}: {problem}' },
+  'store.key': { close: 155, retryable: false, text: 'the key of the store cannot be used: {problem}' },
+  'store.version': { close: 156, retryable: false, text: 'the store at {path} has format {actual}, this broker reads {expected}; use the newer of the two' },
+  'store.in_use': { close: 157, retryable: true, text: 'the store at {path} is used by another program: {problem}' },
+  'backup.invalid': { close: 158, retryable: false, text: 'the backup {file} cannot be used: {problem}' },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof table

@@ -4,18 +4,18 @@
  * Why a delivery did not happen. `no-interest`: nobody was there. `overflow`: its receiver's limit and policy. `expired`:
  * its time to live. `slow-consumer`: its receiver was ended for not reading. `link-down`: its receiver's link broke.
  * `link-unknown`: the link to other brokers broke before the other side had confirmed it; it may have arrived.
- * `actor-gone`: its receiver left.
+ * `actor-gone`: its receiver left. `not-stored`: its queue refused it, or could not keep it; its sender was told by an error.
  */
-export const dropReasons = ['no-interest', 'overflow', 'expired', 'slow-consumer', 'link-down', 'link-unknown', 'actor-gone'] as const
+export const dropReasons = ['no-interest', 'overflow', 'expired', 'slow-consumer', 'link-down', 'link-unknown', 'actor-gone', 'not-stored'] as const
 export type DropReason = (typeof dropReasons)[number]
 
 /** A count for each reason. */
 export function noDrops(): Record<DropReason, number> {
-  return { 'no-interest': 0, overflow: 0, expired: 0, 'slow-consumer': 0, 'link-down': 0, 'link-unknown': 0, 'actor-gone': 0 }
+  return { 'no-interest': 0, overflow: 0, expired: 0, 'slow-consumer': 0, 'link-down': 0, 'link-unknown': 0, 'actor-gone': 0, 'not-stored': 0 }
 }
 
-/** Where a delivery stands: taken by the receiver's kernel, confirmed by the other end of the link to other brokers, waiting, or lost for a reason. */
-export type Fate = 'written' | 'forwarded' | 'pending' | `dropped(${DropReason})`
+/** Where a delivery stands: taken by the receiver's kernel, confirmed by the other end of the link to other brokers, kept by its queue as durably as was asked, waiting, or lost for a reason. */
+export type Fate = 'written' | 'forwarded' | 'stored' | 'pending' | `dropped(${DropReason})`
 
 /** Told of the fate of each message of a slice that carries it, once per receiver. Called within the delivery: it must be quick, and must not throw. */
 export interface FateWatch {

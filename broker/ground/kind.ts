@@ -1,6 +1,6 @@
 // What frames are, and the bits that say more about them. Numbers of the wire; never renumbered.
 
-/** What a frame is. 1..6 carry messages, 16 and above are control frames and never cross the router. */
+/** What a frame is. 1..8 carry messages, 16 and above are control frames and never cross the router. */
 export const Kind = {
   publish: 1,
   request: 2,
@@ -12,6 +12,10 @@ export const Kind = {
   error: 5,
   /** A publish as one member of a queue group gets it: `ref` is the receiver's subscription number. */
   grouped: 6,
+  /** A publish that was kept in a queue, on lease to its receiver: `to` is the receiver's subscription number, `ref` the position; the header `$attempt` from the second attempt on. */
+  leased: 7,
+  /** The same of a request, which the receiver may answer. */
+  leasedRequest: 8,
   hello: 16,
   challenge: 17,
   proof: 18,
@@ -36,6 +40,10 @@ export const Kind = {
   credit: 30,
   /** How many messages of its session a client has got, so that the broker need not keep them for a resume. */
   ack: 31,
+  /** The consumer `ref` takes so many more messages of its queue. */
+  pull: 32,
+  /** What became of messages on lease to the consumer `ref`; answered by `ok` when that is durable. */
+  settle: 33,
 } as const
 
 /** Bits of the field `flags`. Bits 0 and 1 are the payload type. */

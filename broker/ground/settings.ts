@@ -2,6 +2,7 @@
 // `config/` makes it from a file; without a file the defaults stand and no schema library is loaded.
 
 import type { BackoffSettings } from './backoff-settings.ts'
+import { defaultQueue, defaultStore, type QueueSettings, type QueuesSettings, type StoreSettings } from './store-settings.ts'
 import type { AccountRules, BusSettings, NatsSettings, ResponseRules } from './nats-settings.ts'
 import type { ChannelMode, GroupRules, PatternRules, Role } from './types.ts'
 
@@ -13,6 +14,8 @@ export interface Settings {
   readonly gateway: GatewaySettings
   readonly nats: NatsSettings
   readonly bus: BusSettings
+  readonly queue: QueuesSettings
+  readonly store: StoreSettings
   readonly network: NetworkSettings
   readonly pool: PoolSettings
   readonly telemetry: TelemetrySettings
@@ -199,6 +202,8 @@ export interface ChannelSettings {
   readonly name: string
   readonly mode: ChannelMode
   readonly flow: ChannelFlow
+  /** Mode `queue`; undefined: as the block `queue` has it. */
+  readonly queue?: QueueSettings | undefined
 }
 
 /** Limits on what waits for any one receiver of a channel's messages; undefined: as the connection has it. */
@@ -297,6 +302,8 @@ export const defaultSettings: Settings = {
     websocket: undefined,
   },
   bus: { nats: undefined },
+  queue: { enabled: true, defaults: defaultQueue },
+  store: defaultStore,
   network: {
     tcp: { keepAlive: true, keepAliveIntervalMs: 30_000, keepAliveProbes: 3 },
     websocket: { pingIntervalMs: 30_000, pingTimeoutMs: 10_000, maxFrameBytes: 0, compression: false },

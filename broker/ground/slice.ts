@@ -4,7 +4,7 @@ import { dropReasons, noDrops, type FateWatch } from './fate.ts'
 import type { ChannelFlow } from './settings.ts'
 
 /**
- * Accounts for deliveries: over accepted messages, Σ max(1, receivers) = written + forwarded + dropped + pending at any moment.
+ * Accounts for deliveries: over accepted messages, Σ max(1, receivers) = written + forwarded + stored + dropped + pending at any moment.
  * One per channel and one for what is published outside channels; the broker's is their sum.
  */
 export class Account {
@@ -16,7 +16,9 @@ export class Account {
   written = 0
   /** Deliveries that the other end of the link to other brokers has confirmed. */
   forwarded = 0
-  /** Deliveries that wait in an outbound. */
+  /** Deliveries to a queue that it keeps; what becomes of them there is the queue's own account, see QueueCounts. */
+  stored = 0
+  /** Deliveries that wait in an outbound, or for a store. */
   pending = 0
   /** Its channel is gone: nothing new is charged to it. */
   isRetired = false
@@ -36,9 +38,9 @@ export class Account {
     return total
   }
 
-  /** What the identity misses: deliveries − (written + forwarded + dropped + pending); 0 unless there is a bug. */
+  /** What the identity misses: deliveries − (written + forwarded + stored + dropped + pending); 0 unless there is a bug. */
   get imbalance(): number {
-    return this.deliveries - this.written - this.forwarded - this.droppedTotal - this.pending
+    return this.deliveries - this.written - this.forwarded - this.stored - this.droppedTotal - this.pending
   }
 }
 

@@ -115,7 +115,7 @@ export interface PatternRules {
   readonly deny: readonly string[]
 }
 
-export type ChannelMode = 'pubsub' | 'broadcast'
+export type ChannelMode = 'pubsub' | 'broadcast' | 'queue'
 export type ChannelDirection = 'both' | 'subscribe'
 
 /** A named stream. It owns the subject `name` and everything below it. */
@@ -135,7 +135,7 @@ export type Phase = 'create' | 'init' | 'run' | 'maintain' | 'terminate' | 'exit
 /** One actor as `callboard tree` shows it. */
 export interface ActorInfo {
   readonly id: string
-  readonly kind: 'broker' | 'supervisor' | 'listener' | 'connection' | 'channel' | 'agent' | 'pool' | 'link'
+  readonly kind: 'broker' | 'supervisor' | 'listener' | 'connection' | 'channel' | 'agent' | 'pool' | 'link' | 'store'
   readonly phase: Phase
   /** 1 for the first; one more each time its supervisor starts it anew. */
   readonly incarnation: number
