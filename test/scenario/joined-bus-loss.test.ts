@@ -1,11 +1,15 @@
 // A broker loses its NATS server, and finds another, or the same again.
 
+import { headers } from '@nats-io/transport-node'
+import { epochMark } from '../../broker/upstream/nats/epochs.ts'
+import { Word } from '../../broker/upstream/nats/words.ts'
 import { joinedBroker, reaches, type JoinOptions } from '../support/joined-brokers.ts'
 import { values } from '../support/collect.ts'
 import { errorCode } from '../support/error-code.ts'
-import { connectNats } from '../support/nats-client.ts'
+import { connectNats, subscribeNats, takeNats } from '../support/nats-client.ts'
 import { startNatsCluster } from '../support/nats-cluster.ts'
-import { NatsServer, natsTest } from '../support/nats-server.ts'
+import { NatsServer, natsTest, startNatsServer } from '../support/nats-server.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 
 /** Where the server's death is not the story; on a busy machine answers may take their time. */
@@ -131,6 +135,32 @@ natsTest('joined bus: what was held while the only server was away reaches the b
   }
   const { dropped, balanced } = await alice.call('stats')
   t.deepEqual([dropped['link-down'], dropped['link-unknown'], balanced], [0, 0, true])
+})
+
+// A fixed bug: of two brokers that came back together the second waited for the first in vain, forgot it, and did not wait for it the next time.
+natsTest('joined bus: while it waits for those who were there before, a broker answers those who look for it', async t => {
+  const server = await startNatsServer(t)
+  const proxy = await TcpProxy.start(t, server.port)
+  const broker = await joinedBroker(t, [proxy.url], patient)
+  const alice = await broker.connect()
+  // Two other brokers, as far as this one hears.
+  const others = await connectNats(t, server.url)
+  const says = (peer: string): void => {
+    const mark = headers()
+    mark.set(Word.link, epochMark(peer, 1, 1))
+    others.publish('$CB.bus.hello', '', { headers: mark })
+  }
+  const answers = await subscribeNats(others, '$CB.bus.*.here')
+  says('first')
+  says('second')
+  await takeNats(answers, 2)
+  t.is((await alice.call('status')).bus?.peers, 2)
+  const hello = await subscribeNats(others, '$CB.bus.hello', { max: 1 })
+  proxy.cut()
+  await takeNats(hello, 1)
+  // The first one is back after it, the second never: the broker still waits.
+  says('first')
+  t.deepEqual((await takeNats(answers, 1)).map(({ subject }) => subject), ['$CB.bus.first.here'])
 })
 
 natsTest('joined bus: a broker that stops in order is forgotten by the others', async t => {

@@ -98,6 +98,8 @@ export class NatsLink {
   readonly #hold = new Deadline(() => this.#giveUp())
   readonly #leave = new Deadline(() => this.#leaveNow())
   #pair: Pair | undefined
+  /** By which this broker speaks to others: of the pair, also while that one is being joined. */
+  #voice: NatsClient | undefined
   #state: LinkState = 'connecting'
   #sinceMs: number
   #problem: string | undefined
@@ -137,7 +139,8 @@ export class NatsLink {
       home: bus.home,
       onWord: (peer, word) => {
         this.#peers.heard(peer, word)
-        if (word === 'hello') this.#say(this.#pair?.p, `$CB.bus.${peer}.here`)
+        // Also while it waits for others itself: who said hello may have come too late to hear this one's.
+        if (word === 'hello') this.#say(`$CB.bus.${peer}.here`)
       },
       decline: (reply) => this.#decline(reply),
     })
@@ -176,7 +179,7 @@ export class NatsLink {
     const pair = this.#pair
     if (pair === undefined) return
     const untilMs = this.#options.nowMs() + DRAIN_MS
-    this.#say(pair.p, '$CB.bus.bye')
+    this.#say('$CB.bus.bye')
     this.#options.bus.interest.detach()
     while (this.#pair === pair && this.#gate.pending.messages > 0) {
       const leftMs = untilMs - this.#options.nowMs()
@@ -241,12 +244,15 @@ export class NatsLink {
       bus.interest.attach(pair.p, pair.q, this.#asked.inbox)
       await settled(pair, ENTRY_MS)
       this.#newEpoch()
-      this.#say(pair.p, '$CB.bus.hello')
+      this.#voice = pair.p
+      this.#say('$CB.bus.hello')
       await this.#peers.gathered(GATHER_MS)
       if (this.#isClosed || pair.p.isClosed || pair.q.isClosed) throw new BrokerError('bus.unreachable', { server: server.text, problem: 'it closed the connection' })
     } catch (error) {
       bus.interest.detach()
       end(pair, BrokerError.from(error))
+      // Whoever was heard by it may be away again as well.
+      this.#peers.lost()
       if (!this.#isClosed) this.#setState(this.#isHolding ? 'holding' : 'alone')
       this.#gate.notUp()
       throw error
@@ -287,10 +293,11 @@ export class NatsLink {
     this.#incoming.joined(mark)
   }
 
-  #say(p: NatsClient | undefined, subject: string): void {
+  // A connection that is closed says nothing any more.
+  #say(subject: string): void {
     const lines: Uint8Array[] = []
     this.#outgoing.word(subject, lines)
-    p?.write(lines)
+    this.#voice?.write(lines)
   }
 
   #lost(pair: Pair, problem: BrokerError): void {
