@@ -72,6 +72,15 @@ export class Fields {
     throw this.#wrong(key, `an array of at most ${maxCount} numbers of ${min}..${max}`, value)
   }
 
+  /** One of some words, or an array of 1..`maxCount` whole numbers. */
+  choiceOrNumbers<T extends string>(key: string, words: readonly T[], maxCount: number, min: number, max: number): T | readonly number[] | undefined {
+    const value = this.#body[key]
+    if (!Array.isArray(value) || value.length === 0) return this.choice(key, words)
+    const numbers = this.numbers(key, maxCount, min, max)!
+    if (numbers.every((number) => Number.isInteger(number))) return numbers
+    throw this.#wrong(key, 'an array of whole numbers', value)
+  }
+
   /** An array of at most `maxCount` texts; undefined when absent. */
   texts(key: string, maxCount: number, options: { max: number }): readonly string[] | undefined {
     const value = this.#body[key]

@@ -2,7 +2,8 @@
 // `config/` makes it from a file; without a file the defaults stand and no schema library is loaded.
 
 import type { BackoffSettings } from './backoff-settings.ts'
-import { defaultQueue, defaultStore, type QueueSettings, type QueuesSettings, type StoreSettings } from './store-settings.ts'
+import type { QueueOverrides } from './queue-overrides.ts'
+import { defaultQueue, defaultStore, type QueuesSettings, type StoreSettings } from './store-settings.ts'
 import type { AccountRules, BusSettings, NatsSettings, ResponseRules } from './nats-settings.ts'
 import type { ChannelMode, GroupRules, PatternRules, Role } from './types.ts'
 
@@ -202,8 +203,8 @@ export interface ChannelSettings {
   readonly name: string
   readonly mode: ChannelMode
   readonly flow: ChannelFlow
-  /** Mode `queue`; undefined: as the block `queue` has it. */
-  readonly queue?: QueueSettings | undefined
+  /** Mode `queue`: what it says itself; the block `queue` has the rest. */
+  readonly queue?: QueueOverrides | undefined
 }
 
 /** Limits on what waits for any one receiver of a channel's messages; undefined: as the connection has it. */
