@@ -18,6 +18,7 @@ export class Losses {
 
   /** A slice was dropped on its way to a receiver that stays; `isContinued`: see OutboundOwner. */
   add(connection: Connection, slice: Slice, reason: DropReason, isContinued: boolean): void {
+    if (slice.watch?.isKept === true) return
     const { recorder, clock } = this.#core
     const { run, count } = slice
     if (run >= 0) recorder.dropped(run, connection.number, reason, count, clock.wallMicros(), isContinued)

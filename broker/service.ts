@@ -33,7 +33,7 @@ export class Service implements Sink {
   deliver(slice: Slice): boolean {
     // It is here: nothing waits for a kernel.
     slice.account.written += slice.count
-    slice.watch?.settled(this.number, 'written')
+    slice.watch?.settled(this.number, 'written', slice.count)
     const { bytes, start: first, end: last } = nativeSlice(slice)
     for (let start = first; start < last; ) {
       const end = frameEnd(bytes, start)

@@ -31,9 +31,9 @@ export function follow(trace: MessageTrace | undefined, slice: Slice): void {
   if (trace === undefined) return
   const { watch } = slice
   slice.watch = watch === undefined ? trace : {
-    settled(receiver, fate) {
-      watch.settled(receiver, fate)
-      trace.settled(receiver, fate)
+    settled(receiver, fate, count) {
+      watch.settled(receiver, fate, count)
+      trace.settled(receiver, fate, count)
     },
   }
 }

@@ -126,6 +126,7 @@ export class Outbound {
     if (!this.#link.write(this.#flusher.packer.pack(slices, this.#link.wrap))) {
       this.#inFlight = slices
       this.#isFreshFlight = true
+      for (const { watch } of slices) watch?.leaving?.()
       this.#retain()
       return false
     }
@@ -228,8 +229,7 @@ export class Outbound {
     if (this.#link === undefined && !this.#isDetached) return
     this.#link = undefined
     this.#isDetached = false
-    for (const slice of this.#inFlight) this.#discard(slice, reason)
-    for (const slice of this.#waiting.takeAll()) this.#discard(slice, reason)
+    for (const slice of [...this.#inFlight, ...this.#waiting.takeAll()]) this.#discard(slice, reason)
     this.#inFlight = NOTHING
     this.#loans.dropWaiting()
     this.#loans.land()
@@ -367,7 +367,7 @@ export class Outbound {
       bytes += slice.end - slice.start
       this.load.remove(slice)
       if (run >= 0) this.writtenRun = run
-      if (watch !== undefined) watch.settled(this.#owner.number, this.isForwarding ? 'forwarded' : 'written')
+      if (watch !== undefined) watch.settled(this.#owner.number, this.isForwarding ? 'forwarded' : 'written', count)
     }
     this.writtenMessages += messages
     this.writtenBytes += bytes
@@ -395,6 +395,6 @@ export class Outbound {
     this.droppedMessages += slice.count
     const dropped = (this.dropped ??= noDrops())
     dropped[reason] += slice.count
-    slice.watch?.settled(this.#owner.number, `dropped(${reason})`)
+    slice.watch?.settled(this.#owner.number, `dropped(${reason})`, slice.count)
   }
 }

@@ -17,8 +17,12 @@ export function noDrops(): Record<DropReason, number> {
 /** Where a delivery stands: taken by the receiver's kernel, confirmed by the other end of the link to other brokers, kept by its queue as durably as was asked, waiting, or lost for a reason. */
 export type Fate = 'written' | 'forwarded' | 'stored' | 'pending' | `dropped(${DropReason})`
 
-/** Told of the fate of each message of a slice that carries it, once per receiver. Called within the delivery: it must be quick, and must not throw. */
+/** Told of the fate of the messages of a slice that carries it, once per receiver. Called within the delivery: it must be quick, and must not throw. */
 export interface FateWatch {
-  /** `receiver` is the connection's number. */
-  settled(receiver: number, fate: Exclude<Fate, 'pending'>): void
+  /** `receiver` is the connection's number; `count`: of so many of the slice's messages, those that come next in their order. */
+  settled(receiver: number, fate: Exclude<Fate, 'pending'>, count: number): void
+  /** A write with all of them has begun and not ended: from now on they may arrive, even where they are dropped later. */
+  leaving?(): void
+  /** What is dropped comes again: its receiver is not told of a loss. */
+  readonly isKept?: boolean
 }

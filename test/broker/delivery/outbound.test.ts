@@ -228,3 +228,27 @@ test('outbound: copies of small slices share memory, a bounded amount; large one
   t.true(one!.byteLength <= 16 * 1024)
   t.is(large!.byteLength, 60_000)
 })
+
+test('outbound: a watch is told how many messages of its slice have which fate, and that a write with them has begun', t => {
+  const { outbound, link, flusher, events } = outboundOver(15)
+  const told: string[] = []
+  const watched = (name: string, count: number): Slice => {
+    const slice = sliceOf(10, { count })
+    slice.watch = { settled: (_, fate, messages) => told.push(`${name} ${fate} ${messages}`), leaving: () => told.push(`${name} leaving`) }
+    return slice
+  }
+  outbound.deliver(watched('a', 3))
+  outbound.deliver(watched('b', 2))
+  flusher.flush()
+  outbound.deliver(watched('c', 1))
+  flusher.flush()
+  t.deepEqual(told, ['a leaving', 'b leaving'])
+  link.kernelBytes = 5
+  link.read()
+  link.read()
+  events.run()
+  outbound.deliver(watched('d', 4))
+  flusher.flush()
+  outbound.close('link-down')
+  t.deepEqual(told.slice(2), ['a written 3', 'b written 2', 'c leaving', 'c dropped(link-down) 1', 'd dropped(link-down) 4'])
+})
