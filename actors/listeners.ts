@@ -130,7 +130,7 @@ export class Listeners {
     })
   }
 
-  #reception(core: Core, onLink: OnLink): { door: NatsDoor; onLink: OnLink; onRefused: (address: string, code: ErrorCode) => void } {
+  #reception(core: Core, onLink: OnLink): { door: NatsDoor; onLink: OnLink; onRefused: (address: string, code: ErrorCode) => boolean } {
     return { door: this.#door, onLink, onRefused: (address, code) => core.trail.refused(address, code) }
   }
 

@@ -18,7 +18,7 @@ import type { TlsGates } from './tls-gates.ts'
 interface Reception {
   readonly door: NatsDoor
   readonly onLink: (link: Link) => void
-  readonly onRefused: (address: string, code: ErrorCode) => void
+  readonly onRefused: (address: string, code: ErrorCode) => boolean
 }
 
 /** NATS on the WebSockets of a path; `kind` is that of the port's other links. */

@@ -1,13 +1,15 @@
-// What the audit log is told of connections: who came in, who was turned away, who left and why. Knows no file.
+// What the audit log is told of connections: who came in, who was turned away, who left and why; and how much of it the log may be. Knows no file.
 
 import type { Connection } from './connection.ts'
 import type { Audit, AuditFields } from './ground/audit.ts'
 import type { Deadlines } from './ground/deadlines.ts'
 import type { BrokerError } from './ground/errors.ts'
+import type { Log } from './ground/types.ts'
 import { Refusals } from './observe/refusals.ts'
 
 interface AuditTrailOptions {
   readonly audit: Audit
+  readonly log: Log
   readonly deadlines: Deadlines
   /** True for principals that exist: what anybody else calls himself may be anything, a token in the wrong place too. */
   readonly isKnown: (principal: string) => boolean
@@ -21,7 +23,7 @@ export class AuditTrail {
 
   constructor(options: AuditTrailOptions) {
     this.#options = options
-    this.#refusals = new Refusals(options.audit, options.deadlines)
+    this.#refusals = new Refusals(options.audit, options.log, options.deadlines)
   }
 
   /** Called once, with the welcome. */
@@ -32,17 +34,17 @@ export class AuditTrail {
     this.#options.audit.record('connection.admitted', connection.permissions!.name, { connection: connection.id, client, program, agent, dialect: dialect?.name, address, pid, uid, ...fields })
   }
 
-  /** It is told to go; written down when it was not let in yet. */
-  ending(connection: Connection, error: BrokerError): void {
-    if (this.#admitted.has(connection)) return
+  /** It is told to go; written down when it was not let in yet. False: one of a storm that is only counted, in the log too. */
+  ending(connection: Connection, error: BrokerError): boolean {
+    if (this.#admitted.has(connection)) return true
     const { address, pid, uid } = connection.link.peer
     const claimed = error.details['principal']
-    this.refused(address, error.code, { connection: connection.id, principal: typeof claimed === 'string' && this.#options.isKnown(claimed) ? claimed : undefined, pid, uid })
+    return this.#refusals.record(address, error.code, { connection: connection.id, principal: typeof claimed === 'string' && this.#options.isKnown(claimed) ? claimed : undefined, pid, uid })
   }
 
-  /** Somebody at `address` was turned away with an error of the table. */
-  refused(address: string, code: string, fields?: AuditFields): void {
-    this.#refusals.record(address, code, fields)
+  /** Somebody at `address` was turned away with an error of the table. False: one of a storm that is only counted, in the log too. */
+  refused(address: string, code: string): boolean {
+    return this.#refusals.record(address, code)
   }
 
   /** It is gone; nothing is written of one that was never let in. */

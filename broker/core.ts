@@ -143,7 +143,7 @@ export class Core implements RoutingContext {
     this.authenticator = new Authenticator(clock)
     this.natsAuthenticator = new NatsAuthenticator(this.authenticator, clock, settings.nats)
     this.pool = new CpuPool({ threads: settings.pool.threads, log, onWait: (micros) => this.poolWait.record(micros) })
-    this.trail = new AuditTrail({ audit: this.audit, deadlines: this.deadlines, isKnown: (principal) => this.authenticator.knows(principal), monotonicMs: () => clock.monotonicMs() })
+    this.trail = new AuditTrail({ audit: this.audit, log, deadlines: this.deadlines, isKnown: (principal) => this.authenticator.knows(principal), monotonicMs: () => clock.monotonicMs() })
   }
 
   /** Gives a principal its credential, or a new one. */
@@ -234,8 +234,7 @@ export class Core implements RoutingContext {
   end(connection: Connection, error: BrokerError): void {
     if (connection.isEnding) return
     connection.closeReason = error
-    this.trail.ending(connection, error)
-    this.log.info({ connection: connection.id, client: connection.client, code: error.code, reason: error.details['reason'] }, error.message)
+    if (this.trail.ending(connection, error)) this.log.info({ connection: connection.id, client: connection.client, code: error.code, reason: error.details['reason'] }, error.message)
     this.#end(connection, error)
   }
 

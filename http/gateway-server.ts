@@ -45,8 +45,8 @@ export interface GatewayServerOptions extends OriginRules, SocketLimitOptions {
   readonly log: Log
   /** Prepares an upgraded socket, such as its keep-alive. */
   readonly prepare: (socket: Socket) => void
-  /** Told of who was turned away before there was a link, with a code of the table of errors. */
-  readonly onRefused: (address: string, code: ErrorCode) => void
+  /** Told of who was turned away before there was a link, with a code of the table of errors. False: one of a storm, of which the log has heard enough. */
+  readonly onRefused: (address: string, code: ErrorCode) => boolean
 }
 
 const MAX_HEADER_BYTES = 16 * 1024
@@ -171,10 +171,11 @@ export class GatewayServer implements Listener {
       path.open({ socket, address: visitor.address, peer: tcpPeer(socket, visitor.address), visitor, deflation, first })
     } catch (error) {
       const refusal = HttpRefusal.from(error)
+      const { address } = Visitor.of(socket)
+      const isTold = this.#options.onRefused(address, refusal.error.code)
       if (refusal.status === 500) this.#options.log.error({ err: refusal.error }, 'an upgrade failed')
       // A browser does not tell its page why, so this is the only place where somebody can read it.
-      else this.#options.log.info({ code: refusal.error.code, address: Visitor.of(socket).address }, refusal.message)
-      this.#options.onRefused(Visitor.of(socket).address, refusal.error.code)
+      else if (isTold) this.#options.log.info({ code: refusal.error.code, address }, refusal.message)
       refuseSocket(socket, refusal)
     }
   }

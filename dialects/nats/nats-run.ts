@@ -41,6 +41,9 @@ export class NatsRun implements ForeignMessages {
   #encoded: Slice | undefined
   #bySid: Map<string, Slice> | undefined
   #native: Slice | undefined
+  /** Where the message begins that was asked for last, and its place in the run; -1: none was. */
+  #partStart = -1
+  #partIndex = 0
 
   /** In its canonical form: single spaces, `PUB` or `HPUB` in upper case, CRLF. */
   constructor(bytes: Uint8Array, start: number, end: number, count: number, subjectStart: number, subjectEnd: number, replyStart: number, replyEnd: number, headerBytes: number, sizes: number, timeMicros: number) {
@@ -211,9 +214,14 @@ export class NatsRun implements ForeignMessages {
     return this.bytes.subarray(this.#payloadAt(start) + Math.max(0, this.#headerBytes), end - CRLF_BYTES)
   }
 
+  // Parts are asked for in their order, one for each message where a group has members of several kinds: each goes on from the one before.
   #indexOf(start: number): number {
-    let index = 0
-    for (let at = this.start; at < start; at = this.messageEnd(this.bytes, at)) index++
+    const isBehind = this.#partStart >= this.start && this.#partStart <= start
+    let at = isBehind ? this.#partStart : this.start
+    let index = isBehind ? this.#partIndex : 0
+    for (; at < start; at = this.messageEnd(this.bytes, at)) index++
+    this.#partStart = at
+    this.#partIndex = index
     return index
   }
 }

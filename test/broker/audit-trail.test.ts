@@ -1,5 +1,6 @@
 import test from 'ava'
 import { encode } from '@msgpack/msgpack'
+import { BrokerError } from '../../broker/ground/errors.ts'
 import { Kind, PayloadType } from '../../broker/wire/layout.ts'
 import { settle } from '../support/fake-clock.ts'
 import type { NativeClient } from '../support/memory-client.ts'
@@ -89,6 +90,19 @@ test('audit trail: a storm is some lines and a count, and counts are written whe
   t.is(rig.audit.take().length, 10, 'the next minute begins anew')
   rig.pipeline.close()
   t.like(rig.audit.take(), [{ who: '10.0.0.7', count: 2 }])
+})
+
+// A fixed bug: without credentials anybody could fill the log of the broker, a line for each try.
+test('audit trail: a storm is some lines in the log too, and of whom it knows every line is written', async t => {
+  const rig = new PipelineRig()
+  const refused = (): number => rig.log.records.filter(({ fields }) => fields['code'] === 'auth.required').length
+  for (let i = 0; i < 40; i++) rig.link({ address: `10.0.0.7:${1000 + i}` }).control(Kind.hello, 0, {})
+  rig.turn()
+  t.is(refused(), 10)
+  await rig.advance(60_100)
+  t.is(rig.log.records.filter(({ text }) => text === '30 more were refused within a minute').length, 1)
+  for (let i = 0; i < 12; i++) rig.pipeline.core.end(rig.native({ client: `guest-${i}` }).connection, new BrokerError('connection.killed'))
+  t.is(rig.log.records.filter(({ fields }) => fields['code'] === 'connection.killed').length, 12)
 })
 
 async function call(client: NativeClient, method: string, params: object = {}): Promise<void> {

@@ -2,11 +2,12 @@
 
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { createServer, type Server, type TLSSocket } from 'node:tls'
+import { createSecureContext, createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Deadlines } from '../../broker/ground/deadlines.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import type { NatsTlsSettings } from '../../broker/ground/settings.ts'
 import type { Log } from '../../broker/ground/types.ts'
+import { FailedHandshakes } from './failed-handshakes.ts'
 
 export interface TlsGateOptions {
   readonly settings: NatsTlsSettings
@@ -22,6 +23,7 @@ const NODE_HANDSHAKE_MS = 120_000
 export class TlsGate {
   readonly deadlines: Deadlines
   readonly #options: TlsGateOptions
+  readonly #failed: FailedHandshakes
   #settings: NatsTlsSettings
   /** Listens nowhere: it is given sockets. */
   #server: Server
@@ -32,6 +34,7 @@ export class TlsGate {
   constructor(options: TlsGateOptions) {
     this.#options = options
     this.deadlines = options.deadlines
+    this.#failed = new FailedHandshakes(options.log, options.deadlines)
     this.#settings = options.settings
     this.#server = this.#make(options.settings)
   }
@@ -87,10 +90,14 @@ export class TlsGate {
     const { certFile, keyFile, caFile, verify } = settings
     let server: Server
     try {
+      const ca = caFile === undefined ? {} : { ca: readFileSync(caFile) }
+      // Where no client is asked for a certificate the authority is looked at, and stays away: OpenSSL would send it along to clients,
+      // where `cert` holds one certificate alone, and nats-server does not.
+      if (!verify) createSecureContext(ca)
       server = createServer({
         cert: readFileSync(certFile),
         key: readFileSync(keyFile),
-        ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
+        ...(verify ? ca : {}),
         minVersion: 'TLSv1.2',
         requestCert: verify,
         rejectUnauthorized: verify,
@@ -100,7 +107,7 @@ export class TlsGate {
       throw this.#unusable(error)
     }
     server.on('secureConnection', (secure) => this.#secured(secure))
-    server.on('tlsClientError', (error) => this.#options.log.info({ problem: error.message }, 'a TLS handshake failed'))
+    server.on('tlsClientError', (error) => this.#failed.add(error.message))
     return server
   }
 

@@ -117,6 +117,13 @@ tlsTest(titled('tls link: who does not begin in time is ended, and so is who beg
   t.is(String((await once(quick, 'data'))[0]), 'still here')
 })
 
+tlsTest(titled('tls link: clients get the certificates of the file and no others, as of nats-server'), async t => {
+  const { rig } = await secured(t)
+  // Without the authority: what is wrong is told by what was sent.
+  const secure = await goSecure(t, await rig.dial(), { rejectUnauthorized: false })
+  t.is(String(secure.authorizationError), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+})
+
 tlsTest(titled('tls link: what looks like a handshake and is none closes, and the log says why'), async t => {
   const { rig, gateLog } = await secured(t)
   const socket = await rig.dial()
