@@ -7,6 +7,7 @@ import { isReserved } from '../broker/ground/subject.ts'
 import { formatDuration, parseDuration } from './duration.ts'
 import { resolvePath } from './paths.ts'
 import { checkPorts } from './port-checks.ts'
+import { checkQueues } from './queue-checks.ts'
 import type { ConfigReport } from './report.ts'
 import { pathText, shownText, shownValue } from './shown.ts'
 import { formatSize, parseSize } from './size.ts'
@@ -34,6 +35,7 @@ export function crossCheck(root: SourceNode, directory: string, report: ConfigRe
   checkReserve(root, ['nats', 'maxPayload'], undefined, report)
   checkNats(root, report)
   checkPorts(root, report)
+  checkQueues(root, report)
   for (const block of ['agents', 'channels', 'principals']) checkUnique(root, block, 'name', report)
   checkUnique(root, 'principals', 'nkey', report)
   for (const [path, agent] of items(root, 'agents')) checkBackoff(path, agent, report)

@@ -68,6 +68,12 @@ function quantity(parse: (input: unknown) => number | undefined, pattern: RegExp
   })
 }
 
+/** One of a few words, or a list of at most `max` durations. */
+export function wordOrDurations<const W extends readonly [string, ...string[]]>(words: W, max: number, minMs: number, maxMs: number) {
+  const item = duration(minMs, maxMs)
+  return kind('word or list', `one of ${words.join(', ')}, or a list of 1 to ${grouped(max)} durations`, says => z.union([z.enum(words, says), z.array(item, says).min(1, says).max(max, says)], says))
+}
+
 /** One of a few words. */
 export function choice<const W extends readonly [string, ...string[]]>(words: W) {
   return kind('word', words.length === 1 ? `"${words[0]}"` : `one of ${words.join(', ')}`, says => z.enum(words, says))
@@ -119,6 +125,11 @@ export const webAddress = kind('address', 'an http:// or https:// address withou
 
 export const natsAddress = kind('address', 'the address of a NATS server, nats://host:port or tls://host:port, without user and password', says => z.string(says).superRefine(checkedBy(parseServerAddress, says)))
 
+/** Without a password: what is secret stands in a file of its own. */
+export const redisAddress = kind('address', 'the address of a Redis server, redis://host:port or rediss://host:port, a database behind it, without user and password', says => z.string(says).refine(isRedisAddress, says))
+
+export const hostAndPort = kind('address', 'host:port', says => z.string(says).refine(isHostAndPort, says))
+
 /** RFC 9110 5.1: a token. */
 export const headerName = kind('name', 'the name of a header', says => z.string(says).regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, says))
 
@@ -143,6 +154,17 @@ function isWebAddress(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, username, password, search, hash } = new URL(text)
   return (protocol === 'http:' || protocol === 'https:') && `${username}${password}${search}${hash}` === ''
+}
+
+function isRedisAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password, hostname, pathname, search, hash } = new URL(text)
+  return (protocol === 'redis:' || protocol === 'rediss:') && hostname !== '' && /^(?:\/\d{0,5})?$/.test(pathname) && `${username}${password}${search}${hash}` === ''
+}
+
+function isHostAndPort(text: string): boolean {
+  const [, host = '', port] = /^(\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(text) ?? []
+  return isHost(host.replace(/^\[|\]$/g, '')) && Number(port) >= 1 && Number(port) <= 65_535
 }
 
 function checkedBy(parse: (text: string) => unknown, says: { error: string }) {

@@ -97,39 +97,6 @@ export const laterGroups: readonly LaterGroup[] = [
     ],
   },
   {
-    feature: 'durable queues',
-    keys: [
-      ['queue.enabled', 'true or false', 'false'],
-      ['queue.backend', 'word', 'the embedded store'],
-      ['queue.config.maxSize', 'number', '10000'],
-      ['queue.config.retryPolicy.maxAttempts', 'number', '3'],
-      ['queue.config.retryPolicy.backoff', 'word', '"exponential"'],
-      ['queue.config.retryPolicy.initialDelay', 'duration', '"1s"'],
-      ['queue.config.retryPolicy.maxDelay', 'duration', '"30s"'],
-      ['queue.config.deadLetter.enabled', 'true or false', 'true'],
-      ['queue.config.deadLetter.maxAge', 'duration', '"7d"'],
-      ['store', 'map', 'the embedded store'],
-    ],
-  },
-  {
-    feature: 'deduplication',
-    keys: [
-      ['deduplication.enabled', 'true or false', 'false'],
-      ['deduplication.strategy', 'word', '"message_id"'],
-      ['deduplication.window', 'duration', '"5m"'],
-      ['deduplication.storage', 'word', '"memory"'],
-    ],
-  },
-  {
-    feature: 'ordering across devices',
-    keys: [
-      ['ordering.enabled', 'true or false', 'false'],
-      ['ordering.guarantee', 'word', '"per_session"'],
-      ['ordering.bufferSize', 'number', '100'],
-      ['ordering.timeout', 'duration', '"10s"'],
-    ],
-  },
-  {
     feature: 'memory limits and caches',
     keys: [
       ['memory.limits.maxRss', 'size', 'none'],
@@ -170,5 +137,4 @@ const protocols = ['ipc.protocol', 'ipc.server.protocol'].flatMap((path): Refuse
 export const refusedValues: readonly RefusedValue[] = [
   ...protocols,
   { path: 'gateway.constraints.centralizedState', value: false, state: 'refused', reason: 'would spread the state of connections over places that can differ', instead: 'true' },
-  { path: 'channels.*.mode', value: 'queue', state: 'later', reason: 'comes with durable queues', instead: '"pubsub" or "broadcast"' },
 ]

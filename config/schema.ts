@@ -14,6 +14,8 @@ import { natsBlock } from './nats-keys.ts'
 import { networkBlock } from './network-keys.ts'
 import { poolBlock } from './pool-keys.ts'
 import { principalsBlock } from './principal-keys.ts'
+import { deduplicationBlock, orderingBlock, queueBlock } from './queue-keys.ts'
+import { storeBlock } from './store-keys.ts'
 import { telemetryBlock } from './telemetry-keys.ts'
 
 const { recorder, log } = defaultSettings
@@ -23,6 +25,10 @@ export const configSchema = map({
   ipc: ipcBlock,
   agents: agentsBlock,
   channels: channelsBlock,
+  queue: queueBlock,
+  deduplication: deduplicationBlock,
+  ordering: orderingBlock,
+  store: storeBlock,
   principals: principalsBlock,
   gateway: gatewayBlock,
   nats: natsBlock,

@@ -35,8 +35,8 @@ export function pathText(path: KeyPath): string {
 }
 
 // Tokens by their key, nkeys, as a seed is easily put in the place of its public key, whatever stands in the place of a principal, and the environment of agents, where keys of
-// other services are kept; and where telemetry is sent, with its headers.
+// other services are kept; where telemetry is sent, with its headers; and what of the store goes with a password or a key.
 function mayBeSecret(path: KeyPath): boolean {
   const isPrincipal = path[0] === 'principals' && path.length <= 2
-  return isPrincipal || path.includes('token') || path.includes('nkey') || path.includes('env') || path[0] === 'telemetry'
+  return isPrincipal || path.includes('token') || path.includes('nkey') || path.includes('env') || path.includes('encryption') || path[0] === 'telemetry' || (path[0] === 'store' && path[1] === 'redis')
 }

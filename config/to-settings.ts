@@ -1,7 +1,8 @@
 // Turns a checked configuration into the broker's settings: names with units, absolute paths.
 
-import { defaultSettings, type AgentSettings, type ChannelFlow, type GatewaySettings, type IpcSettings, type NatsBusSettings, type NatsSettings, type NatsTlsSettings, type NetworkSettings, type PrincipalSettings, type Settings, type TelemetrySettings } from '../broker/ground/settings.ts'
+import { defaultSettings, type AgentSettings, type ChannelFlow, type ChannelSettings, type GatewaySettings, type IpcSettings, type NatsBusSettings, type NatsSettings, type NatsTlsSettings, type NetworkSettings, type PrincipalSettings, type Settings, type TelemetrySettings } from '../broker/ground/settings.ts'
 import { resolveCommand, resolvePath } from './paths.ts'
+import { channelOverrides, queuesSettings, storeSettings } from './queue-settings.ts'
 import type { ConfigFile } from './schema.ts'
 
 type Item<B extends 'agents' | 'principals'> = NonNullable<ConfigFile[B]>[number]
@@ -9,8 +10,8 @@ type Item<B extends 'agents' | 'principals'> = NonNullable<ConfigFile[B]>[number
 /** The settings that `file` stands for; relative paths start at `directory`, which is absolute. */
 export function toSettings(file: ConfigFile, directory: string): Settings {
   return {
-    queue: defaultSettings.queue,
-    store: defaultSettings.store,
+    queue: queuesSettings(file),
+    store: storeSettings(file, directory),
     ipc: ipcSettings(file.ipc, directory),
     gateway: gatewaySettings(file.gateway),
     nats: natsSettings(file.nats, directory),
@@ -20,7 +21,7 @@ export function toSettings(file: ConfigFile, directory: string): Settings {
     telemetry: telemetrySettings(file.telemetry, directory),
     audit: { enabled: file.audit.enabled, maxFileBytes: file.audit.maxFileSize, keepFiles: file.audit.keepFiles },
     agents: (file.agents ?? []).map(agent => agentSettings(agent, directory)),
-    channels: (file.channels ?? []).map(({ name, mode, ...flow }) => ({ name, mode, flow: channelFlow(flow) })),
+    channels: (file.channels ?? []).map(({ name, mode, ...more }) => ({ name, mode, flow: channelFlow(more), ...queueOf(more) })),
     principals: (file.principals ?? []).map(principal => principalSettings(principal, directory)),
     recorder: file.recorder,
     log: file.log,
@@ -164,6 +165,11 @@ function principalSettings(principal: Item<'principals'>, directory: string): Pr
 function telemetrySettings({ exportInterval, ...telemetry }: ConfigFile['telemetry'], directory: string): TelemetrySettings {
   const { endpoint, headersFile } = telemetry
   return { ...telemetry, endpoint, headersFile: headersFile === undefined ? undefined : resolvePath(headersFile, directory), exportIntervalMs: exportInterval }
+}
+
+function queueOf(channel: Parameters<typeof channelOverrides>[0]): Pick<ChannelSettings, 'queue'> {
+  const queue = channelOverrides(channel)
+  return queue === undefined ? {} : { queue }
 }
 
 function channelFlow({ overflow, maxPendingMessages, maxPendingBytes }: Partial<ChannelFlow>): ChannelFlow {

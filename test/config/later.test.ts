@@ -17,8 +17,8 @@ test('config: every key of a later feature is refused by name, with the feature'
 })
 
 test('config: a block of one feature is refused once, one of several features key by key', async t => {
-  t.deepEqual(await linesOf(t, fromYaml('queue:\n  enabled: true\n  config: {maxSize: 5}\ngateway:\n  port: 18789\n  tls: {enabled: true, cert: x}\n  prt: 1')), [
-    '1:1: queue does not work in this version: it comes with durable queues; remove it',
+  t.deepEqual(await linesOf(t, fromYaml('nodes:\n  types:\n    mobile: [ios]\ngateway:\n  port: 18789\n  tls: {enabled: true, cert: x}\n  prt: 1')), [
+    '1:1: nodes does not work in this version: it comes with nodes; remove it',
     '6:3: gateway.tls does not work in this version: it comes with TLS on the gateway; remove it',
     '7:3: "prt" is not a key of gateway; did you mean "port"?',
   ])
@@ -29,10 +29,9 @@ test('config: an empty block of several features is refused with all of them', a
 })
 
 test('config: values that do not work yet are refused with the reason and what works', async t => {
-  t.deepEqual(await linesOf(t, fromYaml('ipc:\n  protocol: xpc\n  server: {protocol: pipe}\n  performance: {bufferSize: 1kb}\nchannels: [{name: a, mode: queue}]')), [
+  t.deepEqual(await linesOf(t, fromYaml('ipc:\n  protocol: xpc\n  server: {protocol: pipe}\n  performance: {bufferSize: 1kb}')), [
     '2:13: ipc.protocol is "xpc", which exists on macOS only; allowed: "unix"',
     '3:22: ipc.server.protocol is "pipe", which comes with named pipes; allowed: "unix"',
-    '5:28: channels[0].mode is "queue", which comes with durable queues; allowed: "pubsub" or "broadcast"',
   ])
 })
 
@@ -55,8 +54,6 @@ test('config: the blocks of the gateway guide are all known', async t => {
   const blocks = [
     { gateway: { singleton: true, constraints: { onePerHost: true, oneWhatsAppSession: true, centralizedState: true } } },
     { gateway: { pairing: { mode: 'strict', policies: { localhost: { autoApprove: true, requireToken: false }, lan: { tokenLifetime: '30d' }, wan: { mfa: true } } } } },
-    { queue: { enabled: true, backend: 'redis', config: { maxSize: 10_000, retryPolicy: { maxAttempts: 3, backoff: 'exponential', initialDelay: '1s', maxDelay: '30s' }, deadLetter: { enabled: true, maxAge: '7d' } } } },
-    { deduplication: { enabled: true, strategy: 'message_id', window: '5m', storage: 'memory' }, ordering: { enabled: true, guarantee: 'per_session', bufferSize: 100, timeout: '10s' } },
     { nodes: { types: { mobile: ['ios', 'android'], headless: ['server'] } } },
     { gateway: { nodeCapabilities: { canvas: { providers: ['host'], fallback: 'host' }, tts: { preference: 'local_first' }, sensors: { required: false } } } },
     { gateway: { port: 18_789, host: '0.0.0.0', tls: { enabled: true, cert: 'c', key: 'k' }, clustering: { enabled: true, mode: 'active_active', nodes: [], consensus: 'raft', electionTimeout: '3s' }, health: { checkInterval: '30s', failureThreshold: 3, successThreshold: 2 } } },

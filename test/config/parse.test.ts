@@ -4,6 +4,7 @@ import test from 'ava'
 import { keyRows } from '../../config/key-list.ts'
 import { defaultSettings, type Settings } from '../../broker/ground/settings.ts'
 import { fromJson, fromYaml, linesOf } from '../support/config.ts'
+import { queueLandings } from '../support/queue-landings.ts'
 
 const agent = 'name: a\n    command: node'
 const principal = 'name: p\n    token: abcdefghijklmnop'
@@ -163,6 +164,7 @@ const landings: Readonly<Record<string, readonly [yaml: string, read: (settings:
   'audit.keepFiles': ['audit: {keepFiles: 0}', s => s.audit.keepFiles, 0],
   'recorder.entries': ['recorder: {entries: 1024}', s => s.recorder.entries, 1024],
   'log.level': ['log: {level: debug}', s => s.log.level, 'debug'],
+  ...queueLandings,
   $schema: ['$schema: ./schema.json', s => s, defaultSettings],
 }
 

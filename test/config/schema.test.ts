@@ -24,6 +24,7 @@ test('config schema: editors accept what loads', t => {
     { agents: [{ name: 'a', command: 'node', args: ['x.ts'], env: { A: 'b' }, restart: 'transient', backoff: { initial: '1.5s' } }] },
     { principals: [{ name: 'p', roles: ['admin'], token: 'abcdefghijklmnop', publish: { allow: ['>'] } }] },
     { nats: { port: 0, tls: { cert: 'c', key: 'k' } } },
+    { channels: [{ name: 'jobs', mode: 'queue', queue: { retryPolicy: { backoff: ['1s', 5000] } } }], queue: { config: { retryPolicy: { backoff: 'fixed' } } } },
     { channels: [{ name: 'a.b', mode: 'broadcast' }], recorder: { entries: 2048 }, log: { level: 'debug' } },
   ]
   for (const value of good) {
@@ -48,7 +49,10 @@ test('config schema: editors mark what does not load', t => {
     { pool: { compressAbove: 0 } },
     { agents: [{ name: 'a' }] },
     { agents: [{ name: 'a b', command: 'x' }] },
-    { channels: [{ name: 'a', mode: 'queue' }] },
+    { channels: [{ name: 'a', mode: 'stream' }] },
+    { queue: { config: { retryPolicy: { backoff: [] } } } },
+    { queue: { backend: 'rabbitmq' } },
+    { store: { embedded: { encryption: {} } } },
     { principals: [{ name: 'p', token: 'short' }] },
     { gateway: { port: 65_536 } },
     { nats: true },

@@ -33,6 +33,11 @@ const slips: readonly ((secret: string) => string)[] = [
   secret => `telemetry: {headers: {authorization:${secret}}}`,
   secret => `telemetry: {headers: "${secret}"}`,
   secret => `telemetry: {headers: ["${secret}"]}`,
+  secret => `store: {redis: {url: "redis://me:${secret}@host"}}`,
+  secret => `store: {redis: {password: "${secret}"}}`,
+  secret => `store: {redis: {passwordFile: ["${secret}"]}}`,
+  secret => `store: {embedded: {encryption: {keys: ["${secret}"]}}}`,
+  secret => `store: {embedded: {encryption: "${secret}"}}`,
 ]
 
 test('config: no slip around a token brings it into a message', async t => {

@@ -9,6 +9,7 @@ import { Flag, Kind } from '../../broker/wire/layout.ts'
 import { keyRows } from '../../config/key-list.ts'
 import { startBroker, startBrokerProcess, type LocalBroker } from '../support/broker.ts'
 import { errorCode } from '../support/error-code.ts'
+import { queueLandings } from '../support/queue-landings.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
@@ -217,6 +218,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'joined-bus-credentials.test.ts': ['.credentials', '.tls', '.tls.ca', '.tls.cert', '.tls.key'].map(key => `bus.nats${key}`),
   'joined-bus.test.ts': ['.servers', '.subjects', '.localGroups'].map(key => `bus.nats${key}`),
   'joined-bus-loss.test.ts': ['.hold.bytes', '.hold.time'].map(key => `bus.nats${key}`),
+  'queue-keys.test.ts': Object.keys(queueLandings),
   'test/broker/ground/host-lookup.test.ts': ['network.dns.cache', 'network.dns.cacheTtl', 'network.dns.prefetch'],
   'test/broker/delivery: it changes how bytes leave, not which': ['ipc.performance.bufferSize'],
 }

@@ -40,5 +40,5 @@ test('queue overrides: a wrong value is refused by its name', t => {
     [{ retry: { jitter: 2 } }, /queue\.retry\.jitter must be a number of 0\.\.1, got 2/],
     [{ ordering: { timeoutMs: 0 } }, /queue\.ordering\.timeoutMs must be an integer of 1\.\./],
   ]
-  for (const [value, message] of wrong) t.regex(t.throws(() => read(value), { instanceOf: BrokerError })!.message, message)
+  for (const [value, message] of wrong) t.regex(t.throws(() => read(value), { instanceOf: BrokerError }).message, message)
 })

@@ -1,0 +1,54 @@
+// What must hold between the keys of queues and of the store. Looks at the text's tree, as cross-checks.ts does.
+
+import { defaultQueue } from '../broker/ground/store-settings.ts'
+import { formatDuration, parseDuration } from './duration.ts'
+import type { ConfigReport } from './report.ts'
+import { pathText } from './shown.ts'
+import { type KeyPath, nodeAt, type SourceNode } from './source.ts'
+
+/** Reports what keys of queues contradict each other. */
+export function checkQueues(root: SourceNode, report: ConfigReport): void {
+  checkRetry(['queue', 'config', 'retryPolicy'], root, report)
+  checkKeys(root, report)
+  checkJetStream(root, report)
+  const isOff = nodeAt(root, ['queue', 'enabled'])?.scalar === false
+  for (const [place, channel] of nodeAt(root, ['channels'])?.members ?? []) checkChannel(['channels', Number(place)], channel, isOff, root, report)
+}
+
+function checkChannel(path: KeyPath, channel: SourceNode, isOff: boolean, root: SourceNode, report: ConfigReport): void {
+  const mode = channel.members.get('mode')
+  if (mode?.scalar === 'queue') {
+    if (isOff) report.problem([...path, 'mode'], mode.offset, `${pathText(path)}.mode is "queue", and queue.enabled is false; remove one`)
+    return checkRetry([...path, 'queue', 'retryPolicy'], root, report)
+  }
+  for (const key of ['queue', 'deduplication', 'ordering']) {
+    const given = channel.members.get(key)
+    if (given !== undefined) report.problem([...path, key], given.keyOffset, `${pathText(path)}.${key} is for channels of mode queue, which ${pathText(path)} is not; remove it, or give it mode: queue`)
+  }
+}
+
+function checkRetry(path: KeyPath, root: SourceNode, report: ConfigReport): void {
+  const { retry } = defaultQueue
+  const read = (key: string): SourceNode | undefined => nodeAt(root, [...path, key]) ?? nodeAt(root, ['queue', 'config', 'retryPolicy', key])
+  const [initial, max] = [read('initialDelay'), read('maxDelay')]
+  const initialMs = initial === undefined ? retry.initialDelayMs : parseDuration(initial.scalar)
+  const maxMs = max === undefined ? retry.maxDelayMs : parseDuration(max.scalar)
+  const given = nodeAt(root, [...path, 'initialDelay']) ?? nodeAt(root, [...path, 'maxDelay'])
+  if (initialMs === undefined || maxMs === undefined || given === undefined || initialMs <= maxMs) return
+  report.problem(path, given.offset, `${pathText(path)}.initialDelay (${formatDuration(initialMs)}) is longer than maxDelay (${formatDuration(maxMs)})`)
+}
+
+function checkKeys(root: SourceNode, report: ConfigReport): void {
+  const path: KeyPath = ['store', 'embedded', 'encryption', 'keys']
+  for (const [place, key] of nodeAt(root, path)?.members ?? []) {
+    if (key.kind !== 'map' || key.members.has('file') !== key.members.has('command')) continue
+    const text = pathText([...path, Number(place)])
+    report.problem([...path, Number(place)], key.offset, key.members.has('file') ? `${text} has both file and command; remove one` : `${text} has neither file nor command; give it one of them`)
+  }
+}
+
+function checkJetStream(root: SourceNode, report: ConfigReport): void {
+  const backend = nodeAt(root, ['queue', 'backend'])
+  if (backend?.scalar !== 'nats' || nodeAt(root, ['store', 'nats', 'servers']) !== undefined || nodeAt(root, ['bus', 'nats', 'servers']) !== undefined) return
+  report.problem(['queue', 'backend'], backend.offset, 'queue.backend is "nats", and neither store.nats.servers nor bus.nats.servers says where; give one of them')
+}
