@@ -26,7 +26,7 @@ const channelShape = { name: 'string', mode: 'string', direction: 'string', pred
 const agentShape = { name: 'string', phase: 'string', pid: 'number', incarnation: 'number', restarts: 'number', ageMs: 'number' }
 const leaseShape = { name: 'string', token: 'number', ttlMs: 'number', heldMs: 'number' }
 const percentiles = { p50: 'number', p95: 'number', p99: 'number', max: 'number' }
-const dropped = { 'no-interest': 'number', overflow: 'number', expired: 'number', 'slow-consumer': 'number', 'link-down': 'number', 'link-unknown': 'number', 'actor-gone': 'number' }
+const dropped = { 'no-interest': 'number', overflow: 'number', expired: 'number', 'slow-consumer': 'number', 'link-down': 'number', 'link-unknown': 'number', 'not-stored': 'number', 'actor-gone': 'number' }
 const counts = { accepted: 'number', deliveries: 'number', written: 'number', forwarded: 'number', pending: 'number', rejected: 'number', dropped }
 
 test('api: every method answers in the shape of its contract', async t => {

@@ -10,7 +10,7 @@ import { startStorm } from '../support/storm.ts'
 import { clientFrame, PING, TEXT } from '../support/websocket-frames.ts'
 
 /** Requests that the bystander makes, one after the other. */
-const REQUESTS = 15
+const REQUESTS = 7
 /**
  * What else the broker may do between a request and its answer, which is two turns of its event loop: in time that its thread had
  * a processor, as that is the same on a machine with much else to do. Four storming sockets have a share of 4 ms each in a turn,

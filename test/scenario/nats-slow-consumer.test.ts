@@ -56,5 +56,6 @@ test('nats slow consumer: what it does not read slows its publisher down for a m
   await publisher.flush()
   const { length } = await stuck.messages()
   t.is(length, 400)
-  t.deepEqual((await watcher.call('stats')).dropped, { 'no-interest': 0, overflow: 0, expired: 0, 'slow-consumer': 0, 'link-down': 0, 'link-unknown': 0, 'actor-gone': 0 })
+  const { dropped } = await watcher.call('stats')
+  t.true(Object.values(dropped).every(count => count === 0), JSON.stringify(dropped))
 })
