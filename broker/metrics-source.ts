@@ -28,7 +28,7 @@ export class BrokerMetrics implements MetricsSource {
   }
 
   numbers(): Record<string, number> {
-    return metricsOf(this.#pipeline)
+    return metricsOf(this.#pipeline, this.#host.bus)
   }
 
   *channels(): ReturnType<MetricsSource['channels']> {

@@ -1,10 +1,12 @@
 // Counters and gauges of broker and process, one number per name.
 
+import { busMetrics } from './bus-metrics.ts'
+import type { BusStatus } from './ground/api.ts'
 import { dropReasons, type DropReason } from './ground/fate.ts'
 import type { Pipeline } from './pipeline.ts'
 
-/** Names end in their unit, or in `_total` for counters that only grow. */
-export function metricsOf(pipeline: Pipeline): Record<string, number> {
+/** Names end in their unit, or in `_total` for counters that only grow. `bus`: of the link to other brokers, where one is configured. */
+export function metricsOf(pipeline: Pipeline, bus: BusStatus | undefined): Record<string, number> {
   const { core } = pipeline
   const { pool } = core
   const wait = core.poolWait.percentiles()
@@ -38,6 +40,7 @@ export function metricsOf(pipeline: Pipeline): Record<string, number> {
     process_heap_bytes: memory.heapUsed,
     process_cpu_seconds_total: (cpu.user + cpu.system) / 1e6,
     process_uptime_seconds: process.uptime(),
+    ...(core.settings.bus.nats === undefined ? {} : busMetrics(bus)),
   }
   for (const reason of dropReasons) metrics[droppedMetric(reason)] = totals.dropped[reason]
   return metrics

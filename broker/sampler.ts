@@ -3,6 +3,7 @@
 import { performance } from 'node:perf_hooks'
 import type { HistoryAnswer } from './ground/api.ts'
 import { Deadline } from './ground/deadlines.ts'
+import type { BrokerHost } from './host.ts'
 import { metricsOf } from './metrics.ts'
 import { History } from './observe/history.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -13,13 +14,15 @@ const WHEEL_GRAIN_MS = 12
 
 export class Sampler {
   readonly #pipeline: Pipeline
+  readonly #host: Pick<BrokerHost, 'bus'>
   readonly #deadline = new Deadline(() => this.#sample())
   #dueMs = 0
   #lagMs = 0
   #history: History | undefined
 
-  constructor(pipeline: Pipeline) {
+  constructor(pipeline: Pipeline, host: Pick<BrokerHost, 'bus'>) {
     this.#pipeline = pipeline
+    this.#host = host
   }
 
   /** Samples in the next turn, when all parts of the broker are there, and every second until the deadlines are closed. */
@@ -39,7 +42,7 @@ export class Sampler {
 
   /** Every metric as it is now, by name. */
   values(): Record<string, number> {
-    return { ...metricsOf(this.#pipeline), event_loop_busy_seconds_total: performance.eventLoopUtilization().active / 1000, event_loop_lag_ms: this.#lagMs }
+    return { ...metricsOf(this.#pipeline, this.#host.bus), event_loop_busy_seconds_total: performance.eventLoopUtilization().active / 1000, event_loop_lag_ms: this.#lagMs }
   }
 
   #row(): number[] {

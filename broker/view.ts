@@ -32,7 +32,7 @@ export class View implements BrokerView {
   constructor(pipeline: Pipeline, host: BrokerHost) {
     this.#pipeline = pipeline
     this.#host = host
-    this.#sampler = new Sampler(pipeline)
+    this.#sampler = new Sampler(pipeline, host)
     this.#sampler.start()
     this.#trace = new Trace(pipeline.core)
   }

@@ -6,8 +6,12 @@ import { join } from 'node:path'
 import test from 'ava'
 import { createBroker, defaultSettings } from '../../index.ts'
 import { startBroker, type LocalBroker } from '../support/broker.ts'
+import { reaches } from '../support/joined-brokers.ts'
+import { connectNats, subscribeNats, takeNats } from '../support/nats-client.ts'
+import { natsTest, startNatsServer } from '../support/nats-server.ts'
 import { recordedLog } from '../support/recorded-log.ts'
 import { temporaryDirectory, type Teardown } from '../support/temporary-directory.ts'
+import { until } from '../support/until.ts'
 
 interface Answer {
   readonly status: number
@@ -107,4 +111,21 @@ test('metrics: a page of another origin does not get them through a browser', as
   const { get } = await broker(t, { prometheus: true })
   t.is((await get({ origin: 'https://evil.example' })).status, 403)
   t.is((await get({ host: 'evil.example' })).status, 403)
+})
+
+natsTest('metrics: a joined broker tells of its link, one that is alone has no such lines', async t => {
+  const { url } = await startNatsServer(t)
+  const [joined, alone] = await Promise.all([broker(t, { prometheus: true }, { bus: { nats: { servers: [url], pingInterval: '10s' } } }), broker(t, { prometheus: true })])
+  const [client, far] = [await joined.broker.connect(), await connectNats(t, url)]
+  await reaches(client, 'joined')
+  const heard = await subscribeNats(far, 'news')
+  await client.publish('news', 'x')
+  await takeNats(heard, 1)
+  // What is forwarded is what the server has confirmed.
+  await until(async () => (await client.call('status')).bus?.forwarded === 1)
+  const { body } = await joined.get()
+  const value = (name: string): number => Number(new RegExp(`^callboard_bus_${name}(?:\\{.*\\})? (\\S+)$`, 'm').exec(body)?.[1])
+  t.deepEqual(['joined', 'peers', 'held', 'forwarded_total', 'lost_down_total', 'lost_unknown_total', 'strays_total'].map(value), [1, 0, 0, 1, 0, 0, 0])
+  t.true(value('rtt_seconds') > 0)
+  t.deepEqual((await alone.get()).body.match(/^callboard_bus_\w+/gm), ['callboard_bus_joined'])
 })
