@@ -135,6 +135,7 @@ const table = {
   'store.version': { close: 156, retryable: false, text: 'the store at {path} has format {actual}, this broker reads {expected}; use the newer of the two' },
   'store.in_use': { close: 157, retryable: true, text: 'the store at {path} is used by another program: {problem}' },
   'backup.invalid': { close: 158, retryable: false, text: 'the backup {file} cannot be used: {problem}' },
+  'store.not_empty': { close: 159, retryable: false, text: '{path} holds {what} already; restore elsewhere with --home, or set it aside with --replace' },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof table
