@@ -10,17 +10,22 @@ import { Flag, Kind } from '../broker/wire/layout.ts'
 import type { ApiAnswer, ApiMethod, ApiParams } from './api-types.ts'
 import { aborted, Caller } from './caller.ts'
 import { Channels } from './channels.ts'
+import type { Consumer, ConsumeOptions } from './consumer.ts'
+import { Consumers } from './consumers.ts'
 import { controlCall, receiptCall, subscribeCall } from './control-calls.ts'
 import { Credit } from './credit.ts'
 import { deferred } from './deferred.ts'
 import { Emitter } from './emitter.ts'
+import type { FetchOptions } from './fetch.ts'
 import { Flow } from './flow.ts'
 import type { Gap } from './gap.ts'
 import type { Welcome } from './handshake.ts'
 import { Inbound } from './inbound.ts'
 import type { Platform } from './link.ts'
 import { Message } from './message.ts'
+import { headersOf, isRepeatable, withMid } from './message-headers.ts'
 import { PromiseCall, SendCall } from './promise-call.ts'
+import type { QueuedMessage } from './queued-message.ts'
 import { Session, type Opening, type SessionOptions } from './session.ts'
 import { StreamCall } from './stream-call.ts'
 import { checkSubject } from './subject-check.ts'
@@ -39,7 +44,7 @@ export interface ClientEvents {
   gap: Gap
   /** Once and last; undefined when this side closed. */
   closed: BrokerError | undefined
-  /** What no promise tells: a refused publish without receipt, a refused subscription, a handler that threw. */
+  /** What no promise tells: a refused publish without receipt, a refused subscription or consumer, a handler that threw, a settlement that failed and that nobody waited for. */
   error: BrokerError
 }
 
@@ -65,6 +70,7 @@ export class Client {
   readonly #session: Session
   readonly #events = new Emitter<ClientEvents>()
   readonly #subscriptions = new Subscriptions()
+  readonly #consumers: Consumers
   readonly #deadlines: Deadlines
   readonly #inbound: Inbound
   readonly #flow: Flow
@@ -92,19 +98,33 @@ export class Client {
         this.#credit?.pause()
         this.#events.emit('disconnected', error)
       },
-      abandoned: error => this.#inbound.abandoned(error),
+      abandoned: error => {
+        this.#consumers.abandoned()
+        this.#inbound.abandoned(error)
+      },
       closed: error => this.#onClosed(error),
+    })
+    this.#flow = new Flow(isPaused => (isPaused ? this.#session.connection?.pause() : this.#session.connection?.resume()))
+    this.#consumers = new Consumers({
+      session: this.#session,
+      flow: this.#flow,
+      deadlines: this.#deadlines,
+      clock: options.clock,
+      tracing: options.tracing,
+      defer: task => platform.defer(task),
+      problem,
+      nextNumber: () => ++this.#lastSubscription,
     })
     this.#inbound = new Inbound({
       calls: this.#session.calls,
       subscriptions: this.#subscriptions,
+      consumers: this.#consumers,
       deadlines: this.#deadlines,
       sendAnswer: frame => this.#session.tell(this.#tracing === undefined ? frame : { ...frame, headers: this.#tracing.answer(frame.headers) }),
       gap: gap => this.#missed(gap),
       credit: (subject, bytes) => this.#credit?.grant(subject, bytes),
       problem,
     })
-    this.#flow = new Flow(isPaused => (isPaused ? this.#session.connection?.pause() : this.#session.connection?.resume()))
     this.#caller = new Caller(this.#session, this.#flow, this.#deadlines)
     this.channels = new Channels((method, params) => this.call(method, params))
     this.closed = this.#closed.promise
@@ -141,7 +161,7 @@ export class Client {
    * more, so awaiting it is the back-pressure; with `credit` when the broker allows so much on the subject. While
    * disconnected it waits. In a session that is resumed it arrives once. Otherwise it is never repeated: what was handed
    * over when the connection broke may or may not have arrived. With `receipt` it resolves when the broker has accepted
-   * it, or knows what became of it, and with `mid` or `idempotent` besides, it is sent again in another session.
+   * it, and the queue that it goes to has it, or knows what became of it; with `mid` or `idempotent` besides, it is sent again in another session.
    * @throws BrokerError `subject.invalid`, `frame.too_large`, `payload.*`, `client.offline_full`, `client.closed`,
    * `client.aborted`; with `receipt` what the broker refused it with, `connection.lost`, and `request.timeout`
    */
@@ -153,7 +173,9 @@ export class Client {
     return this.#tracing.send('publish', subject, options, traced => this.#publish(subject, payload, traced))
   }
 
-  async #publish(subject: string, payload: unknown, options: PublishOptions): Promise<Receipt | void> {
+  async #publish(subject: string, payload: unknown, asked: PublishOptions): Promise<Receipt | void> {
+    const isTold = asked.receipt !== undefined && asked.receipt !== false
+    const options = isTold ? withMid(asked) : asked
     const frame = this.#frame(Kind.publish, subject, payload, options)
     const { signal } = options
     if (signal?.aborted === true) throw aborted(signal)
@@ -182,6 +204,28 @@ export class Client {
     this.#subscriptions.add(subscription)
     if (this.isConnected) this.#announce(subscription)
     return subscription as Subscription<T>
+  }
+
+  /**
+   * Consumes a queue: messages come by the iterator or by `onMessage`, each on lease until it is settled. Survives a reconnect: in another session it is announced
+   * again, and what was on lease is delivered again, to whomever.
+   * @throws BrokerError `subject.invalid`, `queue.consumer`, `client.closed`. What the broker refuses comes by `ready`, the iterator and `error`
+   */
+  consume<T = unknown>(queue: string, options: ConsumeOptions<T> = {}): Consumer<T> {
+    if (this.#session.isOver) throw new BrokerError('client.closed')
+    checkSubject(queue)
+    return this.#consumers.consume(queue, options as ConsumeOptions) as Consumer<T>
+  }
+
+  /**
+   * Takes up to `limit` messages of a queue, as soon as there are so many or the time is up; an empty array when there were none. Each is on lease for the queue's
+   * ack wait, which `working()` begins anew.
+   * @throws BrokerError `queue.not_a_queue`, `permission.denied`, `queue.timeout` when the broker could not be asked in that time, `client.aborted`, `client.closed`
+   */
+  async fetch<T = unknown>(queue: string, options: FetchOptions = {}): Promise<QueuedMessage<T>[]> {
+    if (this.#session.isOver) throw new BrokerError('client.closed')
+    checkSubject(queue)
+    return (await this.#consumers.fetch(queue, this.#timeoutMs(options.timeoutMs), options)) as QueuedMessage<T>[]
   }
 
   /**
@@ -284,6 +328,7 @@ export class Client {
   #opened(welcome: Welcome, { isFirst, isResumed }: Opening): void {
     if (this.#flow.isPaused) this.#session.connection?.pause()
     for (const subscription of this.#subscriptions.all()) if (!isResumed || !subscription.isAnnounced) this.#announce(subscription)
+    this.#consumers.opened()
     this.#credit?.open(isResumed ? undefined : (welcome.limits.creditBytes ?? Infinity))
     if (isResumed) this.#events.emit('resumed', { lost: welcome.lost ?? 0 })
     if (!isFirst) this.#events.emit('reconnected', welcome)
@@ -328,9 +373,10 @@ export class Client {
 
   async #drained(): Promise<void> {
     for (const subscription of this.#subscriptions.all()) subscription.drain().catch(() => {})
+    const consumed = this.#consumers.close()
     const limit = deferred<void>()
     const cancel = this.#clock.after(DRAIN_MS, limit.resolve)
-    await Promise.race([Promise.all([this.#session.calls.idle(), this.#inbound.idle()]), limit.promise])
+    await Promise.race([consumed.then(() => Promise.all([this.#session.calls.idle(), this.#inbound.idle()])), limit.promise])
     cancel()
   }
 
@@ -339,18 +385,10 @@ export class Client {
       this.#subscriptions.remove(subscription)
       subscription.end(error)
     }
+    this.#consumers.closed(error)
     this.#credit?.close(error ?? new BrokerError('client.closed'))
     this.#deadlines.close()
     this.#closed.resolve(error)
     this.#events.emit('closed', error)
   }
-}
-
-function isRepeatable({ mid, idempotent }: PublishOptions): boolean {
-  return idempotent ?? mid !== undefined
-}
-
-function headersOf({ headers, mid, ttlMs, receipt }: PublishOptions): FrameInit['headers'] {
-  if (mid === undefined && ttlMs === undefined && receipt !== 'delivered') return headers
-  return { ...headers, ...(mid === undefined ? {} : { mid }), ...(ttlMs === undefined ? {} : { ttl: ttlMs }), ...(receipt === 'delivered' ? { receipt } : {}) }
 }

@@ -91,13 +91,17 @@ export class Connection implements LinkHandler {
     // Compressed it might pass, and then be refused for what it holds.
     if (plainBytes > limitBytes) throw new BrokerError('frame.too_large', { actualBytes: plainBytes, limitBytes })
     const frame = this.#compressed({ ...init, id: this.#lastId + 1 })
-    const isSigned = this.#welcome?.signature === true && init.kind < Kind.hello
-    const bytes = isSigned ? encodeSigned(frame, this.#key, this.#platform.hmac) : encodeFrame(frame)
+    const bytes = init.kind < Kind.hello ? this.enclosed(frame) : encodeFrame(frame)
     if (bytes.length > limitBytes) throw new BrokerError('frame.too_large', { actualBytes: bytes.length, limitBytes })
     const id = ++this.#lastId
     this.#outbound.push(bytes)
     if (this.#ledger !== undefined) this.#grant(this.#ledger.sent(id, init.kind, bytes))
     return id
+  }
+
+  /** The bytes of a message as the broker wants it, also for one that travels within another frame: signed where it asks for that. */
+  enclosed(message: FrameInit): Uint8Array {
+    return this.#welcome?.signature === true ? encodeSigned(message, this.#key, this.#platform.hmac) : encodeFrame(message)
   }
 
   /**

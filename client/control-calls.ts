@@ -8,6 +8,7 @@ import { errorOf } from './answer-error.ts'
 import type { Call } from './call.ts'
 import type { Receipt } from './operation-options.ts'
 import { PromiseCall } from './promise-call.ts'
+import { readReceipt } from './receipt.ts'
 import type { Subscription } from './subscription.ts'
 
 /** A control frame about this session; done when the broker says ok. */
@@ -17,7 +18,7 @@ export function controlCall(frame: FrameInit): PromiseCall<undefined> {
 
 /** A publish that asks for a receipt. */
 export function receiptCall<R extends Receipt>(frame: FrameInit, isRepeatable: boolean): PromiseCall<R> {
-  return new PromiseCall({ frame, isRepeatable, read: answer => (answer.kind === Kind.receipt ? { result: decode(answer.payload) as R } : undefined) })
+  return new PromiseCall({ frame, isRepeatable, read: answer => (answer.kind === Kind.receipt ? { result: readReceipt(answer.payload) as R } : undefined) })
 }
 
 /**
@@ -42,3 +43,26 @@ export function subscribeCall(subscription: Subscription, refused: (error: Broke
   }
 }
 
+/** What the broker says of a queue to its consumer. */
+export interface ConsumeAnswer {
+  /** ms */
+  readonly ackWaitMs?: number
+}
+
+/** The frame that announces a consumer of a queue, once per session, as with subscriptions. */
+export function consumeCall(number: number, queue: string, told: { confirmed(answer: ConsumeAnswer): void; refused(error: BrokerError): void }): Call {
+  return {
+    frame: { kind: Kind.subscribe, ref: number, payload: encode({ pattern: queue, consume: true }) },
+    isAnswered: true,
+    isRepeatable: false,
+    sent() {},
+    received(frame: Frame) {
+      if (frame.kind === Kind.error) told.refused(errorOf(frame))
+      else told.confirmed(frame.payload.length === 0 ? {} : (decode(frame.payload) as ConsumeAnswer))
+      return true
+    },
+    failed(error) {
+      if (error.code !== 'connection.lost' && error.code !== 'client.closed') told.refused(error)
+    },
+  }
+}

@@ -26,6 +26,10 @@ export class HeaderTracing implements ClientTracing {
     return current.run(context, () => run(() => {}))
   }
 
+  settle(): undefined {
+    return undefined
+  }
+
   answer(headers: Headers | undefined): Headers | undefined {
     return withContext(headers === undefined ? {} : { headers }).headers
   }

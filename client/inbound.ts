@@ -7,6 +7,7 @@ import { Flag, Kind } from '../broker/wire/layout.ts'
 import { errorOf } from './answer-error.ts'
 import type { OpenCalls } from './call.ts'
 import type { Connection } from './connection.ts'
+import type { Consumers } from './consumers.ts'
 import { Message } from './message.ts'
 import { readCredit } from './credit.ts'
 import { readGap, type Gap } from './gap.ts'
@@ -16,6 +17,7 @@ import { refuseUnheard, type Subscriptions } from './subscriptions.ts'
 export interface InboundParts {
   readonly calls: OpenCalls
   readonly subscriptions: Subscriptions
+  readonly consumers: Consumers
   readonly deadlines: Deadlines
   readonly sendAnswer: SendAnswer
   /** Told of messages for this client that were lost. */
@@ -45,6 +47,13 @@ export class Inbound {
         break
       case Kind.request:
         this.#request(frame, connection)
+        break
+      case Kind.leased:
+        this.#parts.consumers.receive(frame, connection.welcome, undefined)
+        break
+      case Kind.leasedRequest:
+        // Its field `to` is the consumer: how long it may be answered is the broker's to know.
+        this.#parts.consumers.receive(frame, connection.welcome, this.#requests.open({ ...frame, to: 0 }))
         break
       case Kind.cancel:
         this.#requests.cancel(frame.to, frame.ref)

@@ -54,6 +54,22 @@ export class MessageQueue<T> {
     this.onChange()
   }
 
+  /** What waits is gone; more may come. */
+  clear(): void {
+    this.#items = []
+    this.#readCount = 0
+    if (this.#isEnded) this.#finished.resolve()
+    this.onChange()
+  }
+
+  /** The next item for a reader that does not wait. */
+  take(): T | undefined {
+    if (this.size === 0) return undefined
+    const item = this.#take()
+    this.onChange()
+    return item
+  }
+
   next(): Promise<IteratorResult<T, undefined>> {
     const reader = deferred<IteratorResult<T, undefined>>()
     if (this.size > 0) reader.resolve({ done: false, value: this.#take() })

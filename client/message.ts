@@ -10,6 +10,7 @@ import { errorOf } from './answer-error.ts'
 import type { Welcome } from './handshake.ts'
 import type { AnswerOptions, OpenRequest } from './open-request.ts'
 
+const kinds: Readonly<Record<number, Message['kind']>> = { [Kind.publish]: 'publish', [Kind.grouped]: 'publish', [Kind.leased]: 'publish', [Kind.request]: 'request', [Kind.leasedRequest]: 'request' }
 const NEVER = new AbortController().signal
 
 /** `T` is what the receiver expects of `value`; nothing checks it. */
@@ -46,7 +47,7 @@ export class Message<T = unknown> {
     this.origin = frame.origin
     this.id = frame.id
     this.time = frame.time
-    this.kind = frame.kind === Kind.request ? 'request' : frame.kind === Kind.publish || frame.kind === Kind.grouped ? 'publish' : 'answer'
+    this.kind = kinds[frame.kind] ?? 'answer'
     this.isLast = frame.kind !== Kind.part
     this.error = frame.kind === Kind.error ? errorOf(frame) : undefined
     this.#isUnreadable = (frame.flags & Flag.compressed) !== 0

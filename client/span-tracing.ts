@@ -7,6 +7,7 @@ import { Attribute, subjectInName, SYSTEM } from '../broker/ground/span-attribut
 import { readTraceparent, TRACEPARENT, TRACESTATE, writeTraceparent } from '../broker/ground/trace-context.ts'
 import type { Headers } from '../broker/wire/frame.ts'
 import type { Message } from './message.ts'
+import { QueuedMessage } from './queued-message.ts'
 import type { ClientTracing, SendingOperation, TracedOptions } from './tracing.ts'
 
 export class SpanTracing implements ClientTracing {
@@ -57,11 +58,25 @@ export class SpanTracing implements ClientTracing {
       [Attribute.bodyBytes]: payload.length,
       [Attribute.kind]: message.kind,
       ...(group === undefined ? {} : { [Attribute.group]: group }),
+      ...(message instanceof QueuedMessage ? { [Attribute.attempt]: message.attempt } : {}),
     }
     const span = this.#tracer.startSpan(`process ${subjectInName(subject)}`, { kind: SpanKind.CONSUMER, attributes }, parent)
     try {
       await context.with(trace.setSpan(parent, span), () => run(error => fail(span, error)))
     } finally {
+      span.end()
+    }
+  }
+
+  settle(message: Message, verdict: string): ((error: Error | undefined) => void) | undefined {
+    const sender = contextOf(message.headers, ROOT_CONTEXT)
+    if (sender === undefined) return undefined
+    const { subject, textId } = message
+    const attributes: Attributes = { ...this.#common(verdict, subject), [Attribute.operationType]: 'settle', [Attribute.messageId]: textId }
+    // Within its handler it is a part of that.
+    const span = this.#tracer.startSpan(`${verdict} ${subjectInName(subject)}`, { kind: SpanKind.CLIENT, attributes }, trace.getActiveSpan() === undefined ? sender : context.active())
+    return error => {
+      if (error !== undefined) fail(span, error)
       span.end()
     }
   }

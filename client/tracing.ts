@@ -18,6 +18,8 @@ export interface ClientTracing {
   iterate<O extends TracedOptions, T>(subject: string, options: O, run: (options: O) => AsyncIterableIterator<T, undefined>): AsyncIterableIterator<T, undefined>
   /** Runs the handler of a message, so that what it sends belongs to the message's trace. `run` calls `failed` with what the handler threw, and never rejects. */
   process(message: Message, group: string | undefined, run: (failed: (error: unknown) => void) => Promise<void>): Promise<void>
+  /** What is said of a message of a queue begins; the function that it returns is called when the broker has confirmed it, or it failed. undefined: nothing is traced */
+  settle(message: Message, verdict: string): ((error: Error | undefined) => void) | undefined
   /** The headers of an answer that is sent within `process`. */
   answer(headers: Headers | undefined): Headers | undefined
 }

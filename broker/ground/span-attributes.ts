@@ -17,6 +17,7 @@ export const Attribute = {
   connection: 'callboard.connection',
   receiver: 'callboard.receiver',
   fate: 'callboard.fate',
+  attempt: 'callboard.queue.attempt',
 } as const
 
 export const SYSTEM = 'callboard'

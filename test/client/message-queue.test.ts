@@ -48,3 +48,25 @@ test('message queue: drop ends readers and forgets what waited', async t => {
   t.true((await queue.next()).done)
   await queue.finished
 })
+
+test('message queue: what waits can be taken without waiting, or thrown away, and more may come', async t => {
+  const queue = new MessageQueue<number>()
+  t.is(queue.take(), undefined)
+  for (const n of [1, 2, 3]) queue.push(n)
+  t.is(queue.take(), 1)
+  queue.clear()
+  t.deepEqual([queue.size, queue.take()], [0, undefined])
+  queue.push(4)
+  queue.end()
+  t.is(queue.take(), 4)
+  await queue.finished
+})
+
+test('message queue: one that was ended is finished when what waited is thrown away', async t => {
+  const queue = new MessageQueue<number>()
+  queue.push(1)
+  queue.end()
+  queue.clear()
+  await queue.finished
+  t.true((await queue.next()).done)
+})

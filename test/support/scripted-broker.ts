@@ -145,6 +145,11 @@ export class ScriptedConnection {
     this.send(message(Kind.request, subject, value, more))
   }
 
+  /** A message of connection 99 on lease to the consumer `number`. */
+  lease(number: number, position: number, value: unknown, more: Partial<FrameInit> = {}): void {
+    this.send(message(Kind.leased, 'jobs', value, { to: number, ref: position, ...more }))
+  }
+
   /** Answers `frame` with a value. */
   answer(frame: Frame, value: unknown, kind: number = Kind.response): void {
     this.send(message(kind, frame.subject, value, { to: this.origin, ref: frame.id }))
@@ -155,8 +160,8 @@ export class ScriptedConnection {
     this.send({ kind: Kind.error, ref: frame.id, payload: errorBody(code, details) })
   }
 
-  ok(frame: Frame): void {
-    this.send({ kind: Kind.ok, ref: frame.id })
+  ok(frame: Frame, body?: object): void {
+    this.send({ kind: Kind.ok, ref: frame.id, ...(body === undefined ? {} : { payload: encode(body) }) })
   }
 
   goodbye(code: ErrorCode): void {
