@@ -25,7 +25,13 @@ export class ChannelSharing implements SharedChannelHost {
   }
 
   names(): string[] {
-    return this.#core.channels.list().map(({ name }) => name).filter((name) => !this.#book.isFixed(name))
+    return this.#core.channels.list().filter((spec) => this.isShared(spec)).map(({ name }) => name).filter((name) => !this.#book.isFixed(name))
+  }
+
+  /** Queues are common to brokers where what keeps them is. */
+  isShared({ mode }: ChannelSpec): boolean {
+    const { backend } = this.#core.settings.store
+    return mode !== 'queue' || (backend !== 'embedded' && backend !== 'memory')
   }
 
   channel(name: string): ChannelSpec | undefined {
@@ -33,12 +39,14 @@ export class ChannelSharing implements SharedChannelHost {
   }
 
   fixed(name: string): ChannelSpec | undefined {
-    return this.#book.isFixed(name) ? this.channel(name) : undefined
+    const spec = this.channel(name)
+    // A queue of this broker's own makes room for no other channel: it holds messages.
+    return spec !== undefined && (this.#book.isFixed(name) || !this.isShared(spec)) ? spec : undefined
   }
 
-  async start({ name, mode, createdAt }: ChannelSpec): Promise<void> {
+  async start({ name, mode, createdAt, queue }: ChannelSpec): Promise<void> {
     // Checked as if somebody here had asked for it: what stands in the bucket may be anybody's.
-    await this.#start(this.#core.channels.define(name, mode, createdAt))
+    await this.#start(this.#core.channels.define(name, mode, createdAt, queue))
     this.#core.log.info({ channel: name, mode }, 'channel created at another broker')
   }
 

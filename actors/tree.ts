@@ -1,6 +1,7 @@
 // The supervision tree of a broker: the only place that composes actors.
 //
-//   broker ─ root ─┬─ core ─┬─ pool
+//   broker ─ root ─┬─ core ─┬─ store                 of queues, opened with the first of them
+//                  │        ├─ pool
 //                  │        └─ channels ─── channel.command, channel.events …
 //                  ├─ upstream ── link.nats          where the broker joins NATS servers
 //                  ├─ agents ── agent.system …
@@ -29,11 +30,12 @@ import type { Actor } from './actor.ts'
 import { agentChild } from './agent-child.ts'
 import type { Environment } from './behaviour.ts'
 import { ChannelSharing } from './channel-sharing.ts'
-import { channelChild } from './channel-child.ts'
+import { channelChild, forgetQueue } from './channel-child.ts'
 import type { ChildSpec } from './child-spec.ts'
 import { ConnectionActor } from './connection-actor.ts'
 import { listenerChild } from './listener-child.ts'
 import { poolChild } from './pool-child.ts'
+import { storeChild } from './store-child.ts'
 import type { Strategy } from './strategy.ts'
 import { Supervisor } from './supervisor.ts'
 
@@ -73,13 +75,13 @@ export class Tree {
     this.#options = options
     this.#core = pipeline.core
     this.#book = new ChannelBook(pipeline.core, options.paths.channels)
-    this.sharing = new ChannelSharing(pipeline.core, this.#book, (spec) => this.#startChannel(spec), (name) => this.#stopChannel(name))
+    this.sharing = new ChannelSharing(pipeline.core, this.#book, (spec) => this.#startChannel(spec), (name) => this.#stopChannel(name, false))
     const supervisor = (id: string, strategy: Strategy, children: readonly ChildSpec[]): Supervisor => new Supervisor({ id, strategy, children, environment })
     const channels = branch(() => (this.#channels = supervisor('channels', 'oneForOne', this.#book.specs().map((spec) => channelChild(this.#core, spec, environment)))))
     const agentBranch = branch(() => (this.#agents = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment, children: agents.map((agent) => agentChild(agent, environment)) })))
     const connections = branch(() => (this.#connections = supervisor('connections', 'oneForOne', [])))
     const listeners = Object.entries(options.listeners).map(([name, open]) => listenerChild(name, () => open((link) => this.#accept(link)), environment))
-    const core = branch(() => supervisor('core', 'restForOne', [poolChild(this.#core, environment), channels]))
+    const core = branch(() => supervisor('core', 'restForOne', [storeChild(this.#core, options.paths.home, environment), poolChild(this.#core, environment), channels]))
     const edge = branch(() => (this.#edge = supervisor('edge', 'restForOne', [connections, ...listeners])))
     const { upstream: link } = options
     // Losing it is never a reason to end: it is made anew as often as it fails.
@@ -106,12 +108,14 @@ export class Tree {
 
   startChannel(spec: ChannelSpec): Promise<void> {
     const { share } = this.#options
-    return share === undefined ? this.#startChannel(spec) : share.create(spec, () => this.#startChannel(spec))
+    return share === undefined || !this.sharing.isShared(spec) ? this.#startChannel(spec) : share.create(spec, () => this.#startChannel(spec))
   }
 
+  /** A queue is deleted with all that it holds. */
   stopChannel(name: string): Promise<void> {
     const { share } = this.#options
-    return share === undefined ? this.#stopChannel(name) : share.remove(name, () => this.#stopChannel(name))
+    const spec = this.#core.channels.find(name)
+    return share === undefined || spec === undefined || !this.sharing.isShared(spec) ? this.#stopChannel(name, true) : share.remove(name, () => this.#stopChannel(name, true))
   }
 
   async #startChannel(spec: ChannelSpec): Promise<void> {
@@ -120,14 +124,19 @@ export class Tree {
       await this.#book.save()
     } catch (error) {
       // Whoever is told that it failed must not find it half there: in this run, gone after the next start.
-      await this.#channels.removeChild(`channel.${spec.name}`)
+      await this.#endChannel(spec, true)
       throw error
     }
   }
 
-  async #stopChannel(name: string): Promise<void> {
-    await this.#channels.removeChild(`channel.${name}`)
+  async #stopChannel(name: string, isDeleted: boolean): Promise<void> {
+    await this.#endChannel(this.#core.channels.get(name), isDeleted)
     await this.#book.save()
+  }
+
+  async #endChannel(spec: ChannelSpec, isDeleted: boolean): Promise<void> {
+    await this.#channels.removeChild(`channel.${spec.name}`)
+    if (spec.mode === 'queue') await forgetQueue(this.#core, spec, isDeleted)
   }
 
   agents(): AgentInfo[] {

@@ -137,7 +137,7 @@ export class JoinedBusGate implements BusGate {
     if (connection.isEnding) return { receivers: 0 }
     connection.receivedBytes += frame.length
     const found = group && subscribing.group(group.pattern, group.name)
-    const route = group === undefined ? publisher.route(connection, frame, subjectAt, subjectEnd, id, 1) : this.#routeTo(found, frame.subarray(subjectAt, subjectEnd))
+    const route = group === undefined ? publisher.route(connection, frame, subjectAt, subjectEnd, id, 1)?.withoutQueue : this.#routeTo(found, frame.subarray(subjectAt, subjectEnd))
     if (route === undefined) return { receivers: 0 }
     try {
       return { receivers: this.#route(route, frame, id, isRequest) }
@@ -237,6 +237,6 @@ export class JoinedBusGate implements BusGate {
       this.#connection.receivedMessages++
       return undefined
     }
-    return new Route(name, tokens, new Uint8Array(subject), 0, { count: 0 }, { plain: [], groups: [group], filtered: [], counting: [], answersFrames: true, exceptSender: false, account: receivers, snapshot: 0 })
+    return new Route(name, tokens, new Uint8Array(subject), 0, { count: 0 }, { plain: [], groups: [group], filtered: [], counting: [], answersFrames: true, exceptSender: false, account: receivers, queue: undefined, snapshot: 0 })
   }
 }

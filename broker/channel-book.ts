@@ -24,8 +24,8 @@ export class ChannelBook {
   specs(): ChannelSpec[] {
     this.#agreed = loadAgreed(this.#path)
     const specs = new Map(Channels.predefined.map((spec) => [spec.name, spec]))
-    for (const { name, mode, createdAt } of [...this.#configured(), ...loadChannels(this.#path)]) {
-      if (!specs.has(name)) specs.set(name, this.#core.channels.define(name, mode, createdAt))
+    for (const { name, mode, createdAt, queue } of [...this.#configured(), ...loadChannels(this.#path)]) {
+      if (!specs.has(name)) specs.set(name, this.#core.channels.define(name, mode, createdAt, queue))
     }
     return [...specs.values()]
   }
@@ -52,7 +52,7 @@ export class ChannelBook {
     return this.#core.channels.list().filter(({ name }) => !configured.has(name))
   }
 
-  #configured(): { name: string; mode: ChannelSpec['mode']; createdAt: number }[] {
-    return this.#core.settings.channels.map(({ name, mode }) => ({ name, mode, createdAt: Date.now() }))
+  #configured(): Pick<ChannelSpec, 'name' | 'mode' | 'createdAt' | 'queue'>[] {
+    return this.#core.settings.channels.map(({ name, mode, queue }) => ({ name, mode, createdAt: Date.now(), queue }))
   }
 }

@@ -25,9 +25,13 @@ import { Departures } from './observe/departures.ts'
 import { Histogram } from './observe/histogram.ts'
 import { LossLog } from './observe/loss-log.ts'
 import { Previews } from './observe/previews.ts'
+import { QueueHistory } from './observe/queue-history.ts'
 import { Recorder } from './observe/recorder.ts'
 import { RefusedMessages } from './observe/refused-messages.ts'
 import { CpuPool } from './pool/cpu-pool.ts'
+import type { Queue } from './queues/queue.ts'
+import { Queues } from './queues/queues.ts'
+import { StoreLoad } from './queues/store-load.ts'
 import { Channels } from './registry/channels.ts'
 import { LocalLeases } from './registry/local-leases.ts'
 import { Interest } from './routing/interest.ts'
@@ -39,6 +43,7 @@ import { NatsAuthenticator } from './security/nats-authenticator.ts'
 import { NarrowedPermissions } from './security/narrowed-permissions.ts'
 import { Permissions } from './security/permissions.ts'
 import { previewOf } from './selection.ts'
+import { frameEnd } from './wire/regroup.ts'
 import { Directory } from './session/directory.ts'
 
 export interface CoreOptions {
@@ -84,7 +89,10 @@ export class Core implements RoutingContext {
   readonly interest = new Interest<InterestEntry>()
   readonly routes: Routes
   readonly directory = new Directory<Connection>()
-  readonly channels = new Channels()
+  readonly channels: Channels
+  /** Those of the channels of mode `queue`. */
+  readonly queues: Queues
+  readonly queueHistory: QueueHistory
   readonly accounts = new Accounts()
   readonly recorder: Recorder
   readonly refusedMessages = new RefusedMessages()
@@ -116,6 +124,7 @@ export class Core implements RoutingContext {
   /** Connections that were told to go and are not gone. */
   endingConnections = 0
   readonly narrowed = new NarrowedPermissions(() => this.routes.invalidateAll())
+  #lastNumber = 0
   readonly #indexes = new Map<string, number>()
   /** By their index: the newest of each principal's. */
   readonly #permissions: Permissions[] = []
@@ -140,10 +149,26 @@ export class Core implements RoutingContext {
     const dependsOnLast = (prefix: readonly string[]): boolean => this.interest.namesNext(prefix) || this.#permissions.some((each) => each.namesNext(prefix)) || this.narrowed.namesNext(prefix)
     this.routes = new Routes({ build: (subject) => findReceivers(this.interest, this, subject), dependsOnLast }, randomInt(2 ** 31))
     this.recorder = new Recorder(settings.recorder.entries)
+    this.channels = new Channels(settings.queue.enabled)
+    this.queueHistory = new QueueHistory(() => clock.wallMicros())
+    this.queues = new Queues({
+      backend: settings.store.backend,
+      log,
+      load: new StoreLoad(),
+      notes: this.queueHistory,
+      frameEnd,
+      nextNumber: () => this.nextNumber(),
+      dropped: (run, queue, reason, count) => this.recorder.dropped(run, queue, reason, count, clock.wallMicros(), false),
+    })
     this.authenticator = new Authenticator(clock)
     this.natsAuthenticator = new NatsAuthenticator(this.authenticator, clock, settings.nats)
     this.pool = new CpuPool({ threads: settings.pool.threads, log, onWait: (micros) => this.poolWait.record(micros) })
     this.trail = new AuditTrail({ audit: this.audit, log, deadlines: this.deadlines, isKnown: (principal) => this.authenticator.knows(principal), monotonicMs: () => clock.monotonicMs() })
+  }
+
+  /** A number for a connection, or for a queue, which stands among receivers like one: never used again. */
+  nextNumber(): number {
+    return ++this.#lastNumber
   }
 
   /** Gives a principal its credential, or a new one. */
@@ -166,6 +191,11 @@ export class Core implements RoutingContext {
 
   isBroadcast(subject: readonly string[]): boolean {
     return this.channels.owner(subject)?.mode === 'broadcast'
+  }
+
+  queueOf(subject: readonly string[]): Queue | undefined {
+    const channel = this.channels.owner(subject)
+    return channel?.mode === 'queue' ? this.queues.find(channel.name) : undefined
   }
 
   addressed(kind: string, id: string): Subscriber | undefined {

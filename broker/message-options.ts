@@ -4,9 +4,11 @@ import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { BrokerError } from './ground/errors.ts'
 import { dropReasons, type DropReason, type Fate, type FateWatch } from './ground/fate.ts'
+import type { StoredAt } from './ground/intake.ts'
 import { Flag, Kind } from './ground/kind.ts'
 import type { Compressed, Slice } from './ground/slice.ts'
 import type { RunDetails } from './observe/recorder.ts'
+import { queueHeaders, type QueueHeaders } from './queue-options.ts'
 import type { Headers } from './wire/frame.ts'
 
 const MAX_TTL_MS = 2 ** 31 - 1
@@ -19,6 +21,8 @@ export interface MessageOptions {
   readonly ttlMs: number
   /** The receipt tells the fates, and comes when all are known. */
   readonly wantsFates: boolean
+  /** What means something to a queue, unread; undefined: nothing does. */
+  readonly queue: QueueHeaders | undefined
 }
 
 /** All that is known of a message beside its frame. */
@@ -35,7 +39,7 @@ export function detailsOf({ options: { mid }, authorisedMicros }: Asked): RunDet
   return mid === undefined && authorisedMicros === 0 ? undefined : { mid, authorisedMicros }
 }
 
-const nothingAsked: MessageOptions = { mid: undefined, ttlMs: 0, wantsFates: false }
+const nothingAsked: MessageOptions = { mid: undefined, ttlMs: 0, wantsFates: false, queue: undefined }
 
 /**
  * What the headers of a message ask for.
@@ -46,7 +50,7 @@ export function readOptions(headers: Headers | undefined): MessageOptions {
   const { mid, ttl, receipt } = headers
   if (ttl !== undefined && !(typeof ttl === 'number' && Number.isInteger(ttl) && ttl >= 1 && ttl <= MAX_TTL_MS)) throw malformed(`its header ttl must be an integer of 1..${MAX_TTL_MS} (ms)`)
   if (receipt !== undefined && receipt !== 'accepted' && receipt !== 'delivered') throw malformed('its header receipt must be "accepted" or "delivered"')
-  return { mid: typeof mid === 'string' && mid.length <= 256 ? mid : Number.isSafeInteger(mid) ? String(mid) : undefined, ttlMs: typeof ttl === 'number' ? ttl : 0, wantsFates: receipt === 'delivered' }
+  return { mid: typeof mid === 'string' && mid.length <= 256 ? mid : Number.isSafeInteger(mid) ? String(mid) : undefined, ttlMs: typeof ttl === 'number' ? ttl : 0, wantsFates: receipt === 'delivered', queue: queueHeaders(headers) }
 }
 
 /** Puts what is asked for on the slice; the watch that must be told how many receivers there are, when the fates are wanted. */
@@ -63,6 +67,10 @@ export class ReceiptWatch implements FateWatch {
   readonly #core: Core
   readonly #connection: Connection
   readonly #id: number
+  /** Where its queue keeps it, told before that it does. */
+  storedAt: StoredAt | undefined
+  /** Its queue does not, and its sender was told: there is no receipt. */
+  isRefused = false
   #receivers = -1
   #settled = 0
   #written = 0
@@ -86,7 +94,7 @@ export class ReceiptWatch implements FateWatch {
     this.#settled++
     if (fate === 'written') this.#written++
     else if (fate === 'forwarded') this.#forwarded++
-    else {
+    else if (fate !== 'stored') {
       const reason = dropReasons.find((each) => fate === `dropped(${each})`)!
       this.#dropped[reason] = (this.#dropped[reason] ?? 0) + 1
     }
@@ -94,8 +102,15 @@ export class ReceiptWatch implements FateWatch {
   }
 
   #look(): void {
-    if (this.#settled !== this.#receivers || !this.#connection.isPresent) return
-    this.#core.send(this.#connection, { kind: Kind.receipt, ref: this.#id, body: { receivers: this.#receivers, written: this.#written, ...(this.#forwarded === 0 ? {} : { forwarded: this.#forwarded }), dropped: this.#dropped } })
+    if (this.#settled !== this.#receivers || this.isRefused || !this.#connection.isPresent) return
+    const body = {
+      receivers: this.#receivers,
+      written: this.#written,
+      ...(this.#forwarded === 0 ? {} : { forwarded: this.#forwarded }),
+      ...(this.storedAt === undefined ? {} : { stored: this.storedAt }),
+      dropped: this.#dropped,
+    }
+    this.#core.send(this.#connection, { kind: Kind.receipt, ref: this.#id, body })
   }
 }
 

@@ -27,6 +27,7 @@ export function metricsOf(pipeline: Pipeline, bus: BusStatus | undefined): Recor
     deliveries_total: totals.deliveries,
     deliveries_written_total: totals.written,
     deliveries_forwarded_total: totals.forwarded,
+    deliveries_stored_total: totals.stored,
     deliveries_pending: totals.pending,
     recorder_runs_total: core.recorder.next,
     pool_threads: pool.threads.length,

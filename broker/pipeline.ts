@@ -10,33 +10,28 @@ import { ForeignPublisher } from './foreign-publisher.ts'
 import type { ControlMessage, Dialect, ForeignMessages, Ingress, OwnSubscription } from './ground/control.ts'
 import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
-import { kindName, Flag, Kind } from './ground/kind.ts'
+import { kindName, Kind } from './ground/kind.ts'
 import type { DropReason } from './ground/fate.ts'
-import { Slice, type Sink } from './ground/slice.ts'
+import type { Sink, Slice } from './ground/slice.ts'
 import type { Link } from './ground/types.ts'
 import { Notices } from './notices.ts'
 import type { PipelineOptions } from './pipeline-options.ts'
 import { cutOff } from './cut-off.ts'
 import { LameDuck } from './lame-duck.ts'
 import { heartbeats, type Heartbeat } from './heartbeat.ts'
-import { applyOptions, detailsOf, readOptions, type Asked, type MessageOptions } from './message-options.ts'
 import { dropReasonOf, Losses } from './losses.ts'
 import { MonitoredConnection } from './monitored-connection.ts'
 import { readAck, readSubscribe } from './protocol/bodies.ts'
 import { Preparation, type Prepared } from './preparation.ts'
+import { Posting } from './posting.ts'
 import { Publisher } from './publisher.ts'
 import { Requester } from './requester.ts'
 import { Sessions } from './sessions.ts'
 import { Subscribing } from './subscribing.ts'
-import { checkPayloadSize, checkSender, checkSignature, stamp } from './vetting.ts'
-import { follow, traceOf } from './tracing.ts'
-import { decodeFrame, type Frame, type Headers } from './wire/frame.ts'
-import { readUint53 } from './wire/integers.ts'
-import { MAX_ID, Offset } from './wire/layout.ts'
+import { Offset } from './wire/layout.ts'
 
 /** Connections over the limit that are told so; more are cut off at once. */
 const MAX_TURNED_AWAY = 64
-const ACCEPTED_FLAGS = Flag.payloadType | Flag.headers | Flag.signed | Flag.receipt | Flag.many
 
 export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   readonly core: Core
@@ -49,17 +44,16 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   readonly #publisher: Publisher
   readonly #foreign: ForeignPublisher
   readonly #requester: Requester
+  readonly #posting: Posting
   readonly #subscribing: Subscribing
   readonly #heartbeats: readonly Heartbeat[]
   /** Where dialects hand over what came: a stage in front of this one when there is work for threads. */
   readonly #ingress: Ingress<Connection>
-  readonly #acceptedFlags: number
   readonly #losses: Losses
   /** Every link, admitted or not. */
   readonly #connections = new Set<Connection>()
   /** Those over the limit, until their first byte says in which dialect to tell them so. */
   readonly #turnedAway = new Set<Connection>()
-  #lastNumber = 0
 
   constructor(options: PipelineOptions, service: (pipeline: Pipeline) => Sink) {
     this.#options = options
@@ -70,6 +64,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#backpressure = new Backpressure(this.core)
     this.#publisher = new Publisher(this.core, this.#backpressure)
     this.#requester = new Requester(this.core, this.#publisher)
+    this.#posting = new Posting(this.core, this.#publisher, this.#requester)
     this.#foreign = new ForeignPublisher(this.core, this.#publisher, this.#requester)
     this.#subscribing = new Subscribing(this.core)
     this.#heartbeats = heartbeats(this.core)
@@ -79,7 +74,6 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     for (const heartbeat of this.#heartbeats) heartbeat.start()
     const { security, performance } = this.core.settings.ipc
     this.#ingress = security.validateSignature || performance.compressionEnabled ? new Preparation(this.core, this.#publisher, this) : this
-    this.#acceptedFlags = performance.compressionEnabled ? ACCEPTED_FLAGS | Flag.compressed : ACCEPTED_FLAGS
   }
 
   get openRequests(): number {
@@ -98,7 +92,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
       this.core.trail.refused(link.peer.address, 'connection.limit')
       return cutOff(link)
     }
-    const connection = new Connection(++this.#lastNumber, link, this.core.flusher, this, this.core.clock.monotonicMs())
+    const connection = new Connection(this.core.nextNumber(), link, this.core.flusher, this, this.core.clock.monotonicMs())
     this.#connections.add(connection)
     this.core.counts.links++
     // Who is on the way out keeps nobody out.
@@ -116,7 +110,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   /** Makes the connection that leads to other brokers; it is there until its link ends. */
   join(link: Link, dialect: Dialect): JoinedBusGate {
-    const connection = new BusConnection(++this.#lastNumber, link, this.core.flusher, this, this.core.clock.monotonicMs())
+    const connection = new BusConnection(this.core.nextNumber(), link, this.core.flusher, this, this.core.clock.monotonicMs())
     this.#connections.add(connection)
     link.attach(connection)
     return new JoinedBusGate(connection, dialect, { core: this.core, publisher: this.#publisher, requester: this.#requester, subscribing: this.#subscribing, backpressure: this.#backpressure })
@@ -208,6 +202,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#abandon(connection, dropReasonOf(connection.closeReason))
     this.core.lossLog.look(this.core.clock.monotonicMs(), connection, true)
     this.#backpressure.release(connection)
+    this.core.queues.load.forget(connection)
     if (connection.expiry !== undefined) this.core.deadlines.cancel(connection.expiry)
     this.#requester.open.leave(connection)
     if (connection.permissions !== undefined) this.core.addressesChanged()
@@ -257,41 +252,8 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   }
 
   message(connection: Connection, bytes: Uint8Array, start: number, end: number, timeMicros: number, isVerified = false, prepared?: Prepared): void {
-    const kind = bytes[start + Offset.kind]!
-    if (connection.state !== 'ready') {
-      if (connection.state === 'handshake') this.core.end(connection, new BrokerError('handshake.expected', { expected: 'hello', actual: kindName(kind) }))
-      return
-    }
-    const id = readUint53(bytes, start + Offset.id)
-    const flags = (bytes[start + Offset.flags]! << 8) | bytes[start + Offset.flags + 1]!
-    if (!this.#publisher.takeIds(connection, id, 1)) return
-    let options: MessageOptions
-    try {
-      if (id > MAX_ID) throw new BrokerError('frame.malformed', { problem: 'its id is above 2^53-1' })
-      if (kind < Kind.publish || kind > Kind.error) throw new BrokerError('frame.unsupported', { feature: kindName(kind) })
-      const unknownFlags = flags & ~this.#acceptedFlags
-      if (unknownFlags !== 0) throw new BrokerError('frame.unsupported', { feature: `flags 0x${unknownFlags.toString(16)}` })
-      if (prepared?.problem !== undefined) throw prepared.problem
-      if (this.core.settings.ipc.security.validateSignature && !isVerified) checkSignature(connection, bytes, start, end, flags)
-      const headers = (flags & Flag.headers) === 0 ? undefined : this.#headers(connection, decodeFrame(bytes, start, end), timeMicros)
-      checkSender(connection, headers)
-      options = readOptions(headers)
-      const limitBytes = this.core.settings.ipc.performance.maxMessageBytes
-      if (end - start > limitBytes) checkPayloadSize(bytes, start, end, limitBytes)
-    } catch (error) {
-      this.core.accounts.outside.rejected++
-      this.core.refuse(connection, id, BrokerError.from(error))
-      this.#publisher.giveBack(connection, bytes, start, end)
-      this.core.traced = undefined
-      return
-    }
-    stamp(bytes, start, connection.number, timeMicros)
-    const zstd = prepared?.zstd
-    const asked: Asked = { flags, options, zstd, authorisedMicros: prepared === undefined ? 0 : this.core.clock.wallMicros() - timeMicros }
-    if (kind === Kind.publish) this.#publish(connection, bytes, start, end, id, timeMicros, asked)
-    else if (kind === Kind.request) this.#request(connection, bytes, start, end, id, timeMicros, asked)
-    else this.#requester.answer(connection, bytes, start, end, id, timeMicros, zstd)
-    this.core.traced = undefined
+    if (connection.state === 'ready') return this.#posting.message(connection, bytes, start, end, timeMicros, isVerified, prepared)
+    if (connection.state === 'handshake') this.core.end(connection, new BrokerError('handshake.expected', { expected: 'hello', actual: kindName(bytes[start + Offset.kind]!) }))
   }
 
   foreign(connection: Connection, messages: ForeignMessages): number {
@@ -352,46 +314,5 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     } catch (error) {
       this.core.refuse(connection, id, BrokerError.from(error))
     }
-  }
-
-  #publish(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number, asked: Asked): void {
-    const subjectStart = start + Offset.subject
-    const route = this.#publisher.admit(connection, bytes, subjectStart, subjectStart + bytes[subjectStart - 1]!, id, end - start)
-    if (route === undefined) return
-    const slice = new Slice(bytes, start, end, 1, route.receivers.account)
-    slice.zstd = asked.zstd
-    const watch = applyOptions(this.core, connection, slice, id, asked)
-    follow(this.core.traced, slice)
-    const receivers = this.#publisher.publish(connection, route, slice, id, timeMicros, detailsOf(asked))
-    this.#publisher.passedOn(connection, route)
-    this.core.traced?.routed(receivers)
-    if (watch !== undefined) watch.expect(receivers)
-    // The broker's methods refuse what asks nothing: that is the answer.
-    else if (route.receivers.account !== this.core.accounts.methods) this.#receipt(connection, id, asked.flags, receivers)
-  }
-
-  #request(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number, asked: Asked): void {
-    const subjectStart = start + Offset.longSubject
-    const route = this.#publisher.route(connection, bytes, subjectStart, subjectStart + bytes[subjectStart - 1]!, id, 1)
-    if (route === undefined || !this.#publisher.mayPublish(connection, route, id, 1)) return
-    const slice = new Slice(bytes, start, end, 1, route.receivers.account)
-    slice.zstd = asked.zstd
-    const watch = applyOptions(this.core, connection, slice, id, asked)
-    follow(this.core.traced, slice)
-    const receivers = this.#requester.request(connection, route, slice, id, timeMicros, detailsOf(asked))
-    if (receivers === undefined) return
-    this.core.traced?.routed(receivers)
-    if (watch === undefined) this.#receipt(connection, id, asked.flags, receivers)
-    else watch.expect(receivers)
-  }
-
-  #headers(connection: Connection, frame: Frame, timeMicros: number): Headers | undefined {
-    const { tracer, broker, incarnation } = this.core
-    if (tracer !== undefined) this.core.traced = traceOf(tracer, connection, frame, `${broker}.${incarnation}`, timeMicros)
-    return frame.headers
-  }
-
-  #receipt(connection: Connection, id: number, flags: number, receivers: number): void {
-    if ((flags & Flag.receipt) !== 0) this.core.send(connection, { kind: Kind.receipt, ref: id, body: { receivers } })
   }
 }

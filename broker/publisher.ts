@@ -5,6 +5,8 @@ import { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Kind } from './ground/kind.ts'
+import { RunIntake } from './message-intake.ts'
+import { Queue } from './queues/queue.ts'
 import { Slice, type Account, type Sink } from './ground/slice.ts'
 import { isReserved } from './ground/subject.ts'
 import { Verdict, type Route } from './routing/route.ts'
@@ -72,6 +74,7 @@ export class Publisher {
    */
   publish(connection: Connection, route: Route, slice: Slice, firstId: number, timeMicros: number, details?: RunDetails, kind: number = Kind.publish): number {
     connection.receivedMessages += slice.count
+    if (route.receivers.queue !== undefined) slice.intake ??= new RunIntake(this.#core, connection, firstId)
     if (!route.isUniform) return this.#toEach(connection, route, slice, firstId, timeMicros, details, kind)
     const { receivers } = route
     const expected = receivers.plain.length
@@ -91,6 +94,7 @@ export class Publisher {
   }
 
   #stall(connection: Connection, sink: Sink, subject: string | undefined): void {
+    if (sink instanceof Queue) return this.#core.queues.load.hold(connection)
     const receiver = sink instanceof Connection ? sink : this.#core.directory.number(sink.number)
     if (receiver !== undefined) this.#backpressure.stall(connection, receiver, subject)
   }
@@ -186,6 +190,7 @@ export class Publisher {
     for (let start = run.start; start < run.end; ) {
       const end = run.foreign === undefined ? frameEnd(bytes, start) : run.foreign.messageEnd(bytes, start)
       const slice = run.count === 1 ? run : run.part(bytes, start, end, 1)
+      if (run.intake !== undefined && slice !== run) slice.intake = new RunIntake(this.#core, connection, id)
       const targets = this.targets(connection, route, slice)
       this.record(connection, route, slice, kind, id++, timeMicros, targets.sinks, details)
       for (let i = 0; i < targets.sinks.length; i++) this.deliver(connection, targets.sinks[i]!, targets.sliceFor(i), route.subject)

@@ -148,7 +148,7 @@ export class Requester {
   #publishAnswer(connection: Connection, requester: Connection, request: OpenRequest, reply: ReplyAddress, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number): void {
     const kind = bytes[start + Offset.kind]!
     const frame = answerOn(reply.bytes, bytes, start, end)
-    const route = this.#core.routes.find(frame, Offset.subject, Offset.subject + reply.bytes.length)
+    const route = this.#core.routes.find(frame, Offset.subject, Offset.subject + reply.bytes.length).withoutQueue
     const slice = new Slice(frame, 0, frame.length, 1, route.receivers.account)
     follow(this.#core.traced, slice)
     const details = { to: requester.number, ref: request.id }

@@ -9,7 +9,7 @@ export type Sums = Omit<ChannelStats, 'name'>
 
 /** What the identity misses: above 0, deliveries that have no fate; below 0, fates that no delivery has. */
 export function imbalanceOf(sums: Sums): number {
-  return sums.deliveries - sums.written - sums.forwarded - droppedOf(sums) - sums.pending
+  return sums.deliveries - sums.written - sums.forwarded - sums.stored - droppedOf(sums) - sums.pending
 }
 
 /** Deliveries dropped, whatever the reason. */
@@ -20,7 +20,7 @@ export function droppedOf({ dropped }: Sums): number {
 /** Both sides with their numbers. */
 export function formatIdentity(sums: Sums): string {
   const sign = imbalanceOf(sums) === 0 ? '=' : '≠'
-  return `deliveries ${formatCount(sums.deliveries)} ${sign} ${formatCount(sums.written)} written + ${sums.forwarded === 0 ? '' : `${formatCount(sums.forwarded)} forwarded + `}${formatCount(droppedOf(sums))} dropped + ${formatCount(sums.pending)} pending`
+  return `deliveries ${formatCount(sums.deliveries)} ${sign} ${formatCount(sums.written)} written + ${sums.forwarded === 0 ? '' : `${formatCount(sums.forwarded)} forwarded + `}${sums.stored === 0 ? '' : `${formatCount(sums.stored)} stored + `}${formatCount(droppedOf(sums))} dropped + ${formatCount(sums.pending)} pending`
 }
 
 /** Which side is off, in words; undefined when none is. */
@@ -40,6 +40,7 @@ export function outsideOf(stats: BrokerStats): ChannelStats {
     deliveries: rest(sums => sums.deliveries),
     written: rest(sums => sums.written),
     forwarded: rest(sums => sums.forwarded),
+    stored: rest(sums => sums.stored),
     pending: rest(sums => sums.pending),
     rejected: rest(sums => sums.rejected),
     dropped: Object.fromEntries(Object.keys(stats.dropped).map(reason => [reason, rest(sums => sums.dropped[reason] ?? 0)])),

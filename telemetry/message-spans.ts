@@ -209,5 +209,5 @@ function timeOf(micros: number): HrTime {
 }
 
 function isLoss(fate: SettledFate): boolean {
-  return fate !== 'written' && fate !== 'forwarded'
+  return fate !== 'written' && fate !== 'forwarded' && fate !== 'stored'
 }

@@ -25,10 +25,11 @@ export function createInstruments(meter: Meter, source: MetricsSource, health: r
   }))
   counter('messaging.client.consumed.messages', '{message}', 'Messages that were written to clients.', perChannel((account, observe) => observe(account.written, { [Attribute.operation]: 'receive' })))
 
-  // The accounting identity: deliveries = written + forwarded + dropped + pending.
+  // The accounting identity: deliveries = written + forwarded + stored + dropped + pending.
   counter('callboard.deliveries', '{delivery}', 'Deliveries of accepted messages: one per receiver, and one where there was none.', perChannel((account, observe) => observe(account.deliveries)))
   counter('callboard.deliveries.written', '{delivery}', 'Deliveries that the receiver\'s kernel took.', perChannel((account, observe) => observe(account.written)))
   counter('callboard.deliveries.forwarded', '{delivery}', 'Deliveries that the other end of the link to other brokers confirmed.', perChannel((account, observe) => observe(account.forwarded)))
+  counter('callboard.deliveries.stored', '{delivery}', 'Deliveries to queues that they keep.', perChannel((account, observe) => observe(account.stored)))
   counter('callboard.deliveries.dropped', '{delivery}', 'Deliveries that did not happen, by reason.', perChannel((account, observe) => {
     for (const [reason, count] of Object.entries(account.dropped)) observe(count, { reason })
   }))

@@ -8,7 +8,7 @@ export function checkBooks(stats: BrokerStats, published: number, bad: readonly 
   const problems: string[] = []
   const dropped = Object.values(stats.dropped).reduce((sum, count) => sum + count, 0)
   if (stats.accepted !== published) problems.push(`stats: ${stats.accepted} messages accepted of ${published} published`)
-  if (stats.written + dropped + stats.pending !== stats.deliveries) problems.push(`stats: ${stats.deliveries} deliveries, but ${stats.written} written, ${dropped} dropped and ${stats.pending} pending`)
+  if (stats.written + stats.stored + dropped + stats.pending !== stats.deliveries) problems.push(`stats: ${stats.deliveries} deliveries, but ${stats.written} written, ${stats.stored} stored, ${dropped} dropped and ${stats.pending} pending`)
   if (!stats.balanced) problems.push('stats: the broker says that its books do not balance')
   const told = bad.reduce((sum, reader) => sum + reader.toldLost, 0)
   const overflowed = stats.dropped['overflow'] ?? 0

@@ -119,6 +119,8 @@ export interface BrokerStats {
   readonly written: number
   /** Confirmed by the other end of the link to other brokers. */
   readonly forwarded: number
+  /** Kept by a queue. */
+  readonly stored: number
   readonly pending: number
   /** Deliveries by the reason for which they were dropped. */
   readonly dropped: Readonly<Record<string, number>>

@@ -1,6 +1,7 @@
 // A piece of bytes on its way to receivers, and the account that knows what became of it.
 
 import { dropReasons, noDrops, type FateWatch } from './fate.ts'
+import type { Intake } from './intake.ts'
 import type { ChannelFlow } from './settings.ts'
 
 /**
@@ -77,6 +78,8 @@ export class Slice {
   expiresAtMs = 0
   /** Told of each receiver's fate; undefined: nobody asked. */
   watch: FateWatch | undefined = undefined
+  /** For the queue among its receivers; undefined: there is none. */
+  intake: Intake | undefined = undefined
   /** Made once, when a receiver's kernel did not take it in its turn, so that a small slice does not keep a large chunk. */
   copy: Slice | undefined = undefined
   /** Its bytes are not native frames but these; only within the delivery of what has just come, nothing that waits has it. */

@@ -272,6 +272,11 @@ export interface StoreContext {
   readonly log: Log
   /** Id of the home, by which this broker's consumers are told from those of others. */
   readonly broker: string
+  /**
+   * Told once, when it cannot go on and will not by itself, as when its thread has died: whoever opened it closes it, which then takes no
+   * time, and opens another. Trouble that it mends itself is told by `stateChanged`.
+   */
+  readonly onFailed?: (error: BrokerError) => void
 }
 
 /**

@@ -4,7 +4,7 @@ import type { MessageTracer } from './message-trace.ts'
 import type { Account } from './slice.ts'
 
 /** Counts of one channel, as its account has them. */
-export type ChannelAccount = Pick<Account, 'accepted' | 'deliveries' | 'written' | 'forwarded' | 'pending' | 'rejected' | 'dropped'>
+export type ChannelAccount = Pick<Account, 'accepted' | 'deliveries' | 'written' | 'forwarded' | 'stored' | 'pending' | 'rejected' | 'dropped'>
 
 /** A distribution of durations. */
 export interface DurationSource {

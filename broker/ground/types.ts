@@ -2,6 +2,7 @@
 
 import type { BrokerError } from './errors.ts'
 import type { ResponseRules } from './nats-settings.ts'
+import type { QueueOverrides } from './queue-overrides.ts'
 
 /** Structured log of one part. Never given a secret. */
 export interface Log {
@@ -127,6 +128,8 @@ export interface ChannelSpec {
   readonly predefined: boolean
   /** Milliseconds since the epoch; 0 for predefined channels. */
   readonly createdAt: number
+  /** Mode `queue`: what it says of itself; the configuration decides the rest. */
+  readonly queue?: QueueOverrides | undefined
 }
 
 /** Phase of every actor's life. */

@@ -11,10 +11,11 @@ export interface Totals {
   deliveries: number
   written: number
   forwarded: number
+  stored: number
   pending: number
   rejected: number
   dropped: Record<DropReason, number>
-  /** False: deliveries ≠ written + forwarded + dropped + pending, which is a bug. */
+  /** False: deliveries ≠ written + forwarded + stored + dropped + pending, which is a bug. */
   balanced: boolean
 }
 
@@ -69,8 +70,8 @@ function sum(accounts: readonly Account[]): Totals {
     fold(account, total)
     total.pending += account.pending
   }
-  const { accepted, deliveries, written, forwarded, pending, rejected, dropped } = total
-  return { accepted, deliveries, written, forwarded, pending, rejected, dropped, balanced: total.imbalance === 0 }
+  const { accepted, deliveries, written, forwarded, stored, pending, rejected, dropped } = total
+  return { accepted, deliveries, written, forwarded, stored, pending, rejected, dropped, balanced: total.imbalance === 0 }
 }
 
 function fold(from: Account, into: Account): void {
@@ -78,6 +79,7 @@ function fold(from: Account, into: Account): void {
   into.deliveries += from.deliveries
   into.written += from.written
   into.forwarded += from.forwarded
+  into.stored += from.stored
   into.rejected += from.rejected
   for (const reason of dropReasons) into.dropped[reason] += from.dropped[reason]
 }

@@ -4,12 +4,16 @@ import { readFileSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { BrokerError } from '../ground/errors.ts'
+import { Fields } from '../ground/fields.ts'
+import { readQueueOverrides, type QueueOverrides } from '../ground/queue-overrides.ts'
 import type { ChannelMode, ChannelSpec } from '../ground/types.ts'
 
 export interface SavedChannel {
   readonly name: string
   readonly mode: ChannelMode
   readonly createdAt: number
+  /** Mode `queue`: what it says of itself. */
+  readonly queue?: QueueOverrides | undefined
 }
 
 /**
@@ -48,9 +52,10 @@ function savedRevision([name, revision]: [string, unknown]): [string, number] {
   return [name, revision as number]
 }
 
-function savedChannel({ name, mode, createdAt }: SavedChannel): SavedChannel {
-  if (typeof name !== 'string' || (mode !== 'pubsub' && mode !== 'broadcast') || typeof createdAt !== 'number') throw new TypeError('an entry is not {name, mode, createdAt}')
-  return { name, mode, createdAt }
+function savedChannel({ name, mode, createdAt, queue }: SavedChannel): SavedChannel {
+  if (typeof name !== 'string' || (mode !== 'pubsub' && mode !== 'broadcast' && mode !== 'queue') || typeof createdAt !== 'number') throw new TypeError('an entry is not {name, mode, createdAt}')
+  if (queue === undefined) return { name, mode, createdAt }
+  return { name, mode, createdAt, queue: readQueueOverrides(new Fields(`the queue of channel "${name}"`, queue, (problem) => new BrokerError('queue.bad_option', { problem }))) }
 }
 
 /**
@@ -58,7 +63,7 @@ function savedChannel({ name, mode, createdAt }: SavedChannel): SavedChannel {
  * @throws BrokerError `home.unusable` when it cannot be written; the old one stays
  */
 export async function saveChannels(path: string, channels: readonly ChannelSpec[], agreed: ReadonlyMap<string, number> = new Map()): Promise<void> {
-  const saved: SavedChannel[] = channels.filter((spec) => !spec.predefined).map(({ name, mode, createdAt }) => ({ name, mode, createdAt }))
+  const saved: SavedChannel[] = channels.filter((spec) => !spec.predefined).map(({ name, mode, createdAt, queue }) => ({ name, mode, createdAt, ...(queue === undefined ? {} : { queue }) }))
   const temporary = `${path}.${process.pid}.new`
   try {
     const file = await open(temporary, 'w', 0o600)

@@ -1,6 +1,7 @@
 // The channels that exist, and which of them owns a subject. Knows neither messages nor files.
 
 import { BrokerError } from '../ground/errors.ts'
+import type { QueueOverrides } from '../ground/queue-overrides.ts'
 import { isReserved, parseSubject } from '../ground/subject.ts'
 import type { ChannelMode, ChannelSpec } from '../ground/types.ts'
 
@@ -14,6 +15,12 @@ const predefinedSpecs: readonly ChannelSpec[] = [
 
 export class Channels {
   readonly #byName = new Map<string, ChannelSpec>()
+  readonly #mayQueue: boolean
+
+  /** `mayQueue`: there may be channels of mode `queue`. */
+  constructor(mayQueue = true) {
+    this.#mayQueue = mayQueue
+  }
 
   /** The channels that every broker has. */
   static get predefined(): readonly ChannelSpec[] {
@@ -22,9 +29,10 @@ export class Channels {
 
   /**
    * Checks what a client or the config asks for; returns the spec, which is not added yet.
-   * @throws BrokerError `channel.invalid`, `channel.predefined`, `channel.exists`
+   * `queue`: what one of mode `queue` says of itself.
+   * @throws BrokerError `channel.invalid`, `channel.predefined`, `channel.exists`, `queue.disabled`
    */
-  define(name: string, mode: ChannelMode, createdAt: number): ChannelSpec {
+  define(name: string, mode: ChannelMode, createdAt: number, queue?: QueueOverrides): ChannelSpec {
     let tokens: readonly string[]
     try {
       tokens = parseSubject(name)
@@ -32,10 +40,12 @@ export class Channels {
       throw new BrokerError('channel.invalid', { problem: error instanceof Error ? error.message : String(error) }, { cause: error })
     }
     if (isReserved(tokens)) throw new BrokerError('channel.invalid', { problem: `"${tokens[0]}" is reserved for the broker` })
-    if (mode !== 'pubsub' && mode !== 'broadcast') throw new BrokerError('channel.invalid', { problem: `mode "${String(mode)}" is not one of pubsub, broadcast (queue comes with durable queues)` })
+    if (mode !== 'pubsub' && mode !== 'broadcast' && mode !== 'queue') throw new BrokerError('channel.invalid', { problem: `mode "${String(mode)}" is not one of pubsub, broadcast, queue` })
+    if (mode !== 'queue' && queue !== undefined) throw new BrokerError('channel.invalid', { problem: `it has settings of a queue, and mode ${mode}` })
+    if (mode === 'queue' && !this.#mayQueue) throw new BrokerError('queue.disabled', { channel: name })
     if (predefinedSpecs.some((spec) => spec.name === name)) throw new BrokerError('channel.predefined', { channel: name, action: 'created' })
     if (this.#byName.has(name)) throw new BrokerError('channel.exists', { channel: name })
-    return { name, mode, direction: 'both', predefined: false, createdAt }
+    return { name, mode, direction: 'both', predefined: false, createdAt, ...(queue === undefined ? {} : { queue }) }
   }
 
   add(spec: ChannelSpec): void {

@@ -19,6 +19,8 @@ export interface RoutingContext {
   accountOf(subject: readonly string[]): Account
   /** True when a channel of mode `broadcast` owns the subject. */
   isBroadcast(subject: readonly string[]): boolean
+  /** The queue that keeps what is published there; undefined: none does. */
+  queueOf(subject: readonly string[]): Sink | undefined
   /** Who `$CB.to.<kind>.<id>` is. */
   addressed(kind: string, id: string): Subscriber | undefined
   /** All who are connected here. */
@@ -29,7 +31,7 @@ export interface RoutingContext {
 export function findReceivers(interest: Interest<InterestEntry>, context: RoutingContext, subject: readonly string[]): Receivers {
   const account = context.accountOf(subject)
   if (subject[0] === '$CB') return reservedReceivers(interest, context, subject, account)
-  if (subject[0] === '$SYS' && subject.join('.') === USER_INFO) return receiversOf({ plain: [context.service], groups: [], filtered: [], counting: [], exceptSender: false, account })
+  if (subject[0] === '$SYS' && subject.join('.') === USER_INFO) return receiversOf({ plain: [context.service], groups: [], filtered: [], counting: [], exceptSender: false, account, queue: undefined })
   const plain = new Set<Subscriber>()
   const groups: Group[] = []
   const counting: Subscriber[] = []
@@ -51,7 +53,9 @@ export function findReceivers(interest: Interest<InterestEntry>, context: Routin
   const isFound = subject[0] === '_INBOX' && (receivers.length > 0 || here.length > 0 || counting.length > 0)
   const remote = isFound ? undefined : context.bus.remote(subject, here.map(queueGroup))
   if (remote !== undefined) receivers.push(remote)
-  return receiversOf({ plain: receivers, groups: here, filtered, counting, exceptSender: false, account })
+  const queue = context.queueOf(subject)
+  if (queue !== undefined) receivers.push(queue)
+  return receiversOf({ plain: receivers, groups: here, filtered, counting, exceptSender: false, account, queue })
 }
 
 // A group without members stands nowhere.
@@ -78,7 +82,7 @@ function reservedReceivers(interest: Interest<InterestEntry>, context: RoutingCo
   interest.match(subject, (entry) => {
     if (!('members' in entry) && entry.tokens[0] === '$CB') plain.push(entry.subscriber)
   })
-  return receiversOf({ plain, groups: [], filtered: [], counting: [], exceptSender: area === 'all', account })
+  return receiversOf({ plain, groups: [], filtered: [], counting: [], exceptSender: area === 'all', account, queue: undefined })
 }
 
 function receiversOf(found: Omit<Receivers, 'answersFrames' | 'snapshot'>): Receivers {

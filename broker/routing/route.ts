@@ -21,6 +21,8 @@ export interface Receivers {
   /** The sender is left out, whatever its echo. */
   readonly exceptSender: boolean
   readonly account: Account
+  /** Stands among `plain`; undefined: the messages are kept nowhere. */
+  readonly queue: Sink | undefined
   /** Under which the flight recorder keeps `plain`; 0: not yet. */
   snapshot: number
 }
@@ -68,6 +70,12 @@ export class Route {
     this.receivers = receivers
     this.isUniform = isUniform(receivers)
     this.verdicts.length = this.foreignVerdicts.length = 0
+  }
+
+  /** The same for what the queue does not keep: what was stored at another broker, and answers. */
+  get withoutQueue(): Route {
+    const { queue, plain } = this.receivers
+    return queue === undefined ? this : new Route(this.subject, this.tokens, this.bytes, this.hash, this.changes, { ...this.receivers, plain: plain.filter((sink) => sink !== queue), queue: undefined, snapshot: 0 }, this.foreignVerdicts)
   }
 
   /** True when `bytes[start..end)` is this subject. */

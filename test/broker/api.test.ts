@@ -27,7 +27,7 @@ const agentShape = { name: 'string', phase: 'string', pid: 'number', incarnation
 const leaseShape = { name: 'string', token: 'number', ttlMs: 'number', heldMs: 'number' }
 const percentiles = { p50: 'number', p95: 'number', p99: 'number', max: 'number' }
 const dropped = { 'no-interest': 'number', overflow: 'number', expired: 'number', 'slow-consumer': 'number', 'link-down': 'number', 'link-unknown': 'number', 'not-stored': 'number', 'actor-gone': 'number' }
-const counts = { accepted: 'number', deliveries: 'number', written: 'number', forwarded: 'number', pending: 'number', rejected: 'number', dropped }
+const counts = { accepted: 'number', deliveries: 'number', written: 'number', forwarded: 'number', stored: 'number', pending: 'number', rejected: 'number', dropped }
 
 test('api: every method answers in the shape of its contract', async t => {
   const rig = rigWithView()
@@ -121,7 +121,7 @@ test('api: channels are created, found and deleted; predefined ones stay', async
   const client = rig.native()
   t.like(await call(client, 'channel.create', { name: 'mine' }), { name: 'mine', mode: 'pubsub', predefined: false })
   t.like(await call(client, 'channel.create', { name: 'mine' }), { code: 'channel.exists' })
-  t.like(await call(client, 'channel.create', { name: 'other', mode: 'queue' }), { code: 'channel.invalid' })
+  t.like(await call(client, 'channel.create', { name: 'other', mode: 'stack' }), { code: 'channel.invalid' })
   client.subscribe(1, 'mine.>')
   t.like(await call(client, 'channel.show', { name: 'mine' }), { subscribers: 1 })
   t.like(await call(client, 'channel.delete', { name: 'mine' }), { name: 'mine' })

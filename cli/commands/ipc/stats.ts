@@ -31,6 +31,7 @@ export async function stats(context: Context): Promise<void> {
       ['deliveries', formatCount(sums.deliveries)],
       ['written', formatCount(sums.written)],
       ...(sums.forwarded === 0 ? [] : [['forwarded', formatCount(sums.forwarded)] as [string, string]]),
+      ...(sums.stored === 0 ? [] : [['stored', formatCount(sums.stored)] as [string, string]]),
       ['pending', formatCount(sums.pending)],
       ...dropped,
       ['rejected', formatCount(sums.rejected)],

@@ -20,7 +20,13 @@ test('channels: what cannot be a channel is refused by name', t => {
   const channels = withChannels('mine')
   const refusals = ['a..b', 'a.*', '>', 'a b', '', '$CB.x', '_INBOX', 'command', 'mine'].map(name => t.throws(() => channels.define(name, 'pubsub', 1), { instanceOf: BrokerError }, name).code)
   t.deepEqual(refusals, [...Array<string>(7).fill('channel.invalid'), 'channel.predefined', 'channel.exists'])
-  t.is(t.throws(() => channels.define('new', 'queue' as ChannelMode, 1), { instanceOf: BrokerError }).code, 'channel.invalid')
+  t.is(t.throws(() => channels.define('new', 'stack' as ChannelMode, 1), { instanceOf: BrokerError }).code, 'channel.invalid')
+  t.is(t.throws(() => channels.define('new', 'pubsub', 1, { durability: 'os' }), { instanceOf: BrokerError }).code, 'channel.invalid')
+})
+
+test('channels: queues are channels where there may be any, with what they say of themselves', t => {
+  t.deepEqual(new Channels().define('jobs', 'queue', 1, { durability: 'os' }), { name: 'jobs', mode: 'queue', direction: 'both', predefined: false, createdAt: 1, queue: { durability: 'os' } })
+  t.is(t.throws(() => new Channels(false).define('jobs', 'queue', 1), { instanceOf: BrokerError }).code, 'queue.disabled')
 })
 
 test('channels: a channel that was removed is not found', t => {

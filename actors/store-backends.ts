@@ -1,0 +1,9 @@
+// Where queues can be kept. A backend is loaded when it is first wanted: a broker without queues pays for none of them.
+
+import { BrokerError } from '../broker/ground/errors.ts'
+import type { OpenStore, StoreBackend } from '../broker/ground/store.ts'
+
+/** @throws BrokerError `store.failed` */
+export async function storeOpener(backend: StoreBackend): Promise<OpenStore> {
+  throw new BrokerError('store.failed', { backend, problem: 'this version does not have it' })
+}

@@ -1,0 +1,219 @@
+// A queue as a receiver: what is delivered to it is appended to its store. Knows the contract of stores and the ground, no
+// connections and no frames; who gets what is kept is its consumers'.
+//
+//   route ─▶ deliver(slice) ─▶ Entry ─▶ StoredQueue.append ─▶ (group commit) ─▶ Entry.stored ─▶ account, fate, history, receipt
+//                                       StoredQueue ─▶ leased ─▶ consumers
+
+import { BrokerError } from '../ground/errors.ts'
+import type { DropReason } from '../ground/fate.ts'
+import type { Account, Slice } from '../ground/slice.ts'
+import type { Leased, QueueEvent, QueueListener, QueueStore, StoreBackend, StoredQueue } from '../ground/store.ts'
+import type { QueueSettings } from '../ground/store-settings.ts'
+import type { Log } from '../ground/types.ts'
+import { Entry, type EntryOwner } from './entry.ts'
+import type { StoreLoad } from './store-load.ts'
+
+/** The delivery side of a queue: one object for as long as the queue is there. */
+export interface QueueConsumers {
+  readonly count: number
+  /** Messages on lease. */
+  readonly inFlight: number
+  /** The store's side is there, for the first time or again: nothing is demanded of it yet. */
+  open(stored: StoredQueue): void
+  /** The store's side is going away: leases of before mean nothing, there is nothing to demand from. */
+  close(): void
+  /** The queue is deleted: those that consume it are told. */
+  end(error: BrokerError): void
+  leased(messages: readonly Leased[]): void
+  happened(events: readonly QueueEvent[]): void
+}
+
+/** What is remembered of messages in queues, for `trace`. */
+export interface QueueNotes {
+  kept(queue: number, origin: number, id: number, position: number, count: number, isDuplicate: boolean): void
+  happened(queue: number, event: QueueEvent): void
+}
+
+/** What all queues of a broker have in common. */
+export interface QueueHost {
+  readonly backend: StoreBackend
+  readonly log: Log
+  readonly load: StoreLoad
+  readonly notes: QueueNotes
+  /** Where the frame ends that begins at `start`. */
+  frameEnd(bytes: Uint8Array, start: number): number
+  /** A run that was recorded was not kept. */
+  dropped(run: number, queue: number, reason: DropReason, count: number): void
+}
+
+export class Queue implements QueueListener, EntryOwner {
+  readonly name: string
+  /** Of the connections' kind, so that recorder and trace know it as a receiver. */
+  readonly number: number
+  readonly answersFrames = false
+  // As a party of requests: while a request stands in a queue, the queue is who may still answer it.
+  readonly openRequests = undefined
+  awaitedAnswers = 0
+  settings: QueueSettings
+  /** undefined: the store is not there, appends are refused. */
+  stored: StoredQueue | undefined
+  /** Why the store cannot do its work; undefined: it can. */
+  problem: BrokerError | undefined
+  consumers: QueueConsumers = nobody
+  /** Of its channel. */
+  readonly account: Account
+  readonly #host: QueueHost
+  /** Appends that the store has not answered. */
+  readonly #waiting = new Set<Entry>()
+  #emptied: (() => void) | undefined
+  /** Nothing more is taken, for this reason. */
+  #sealed: BrokerError | undefined
+  /** Code of the last refusal that was logged, until something is stored again. */
+  #logged: string | undefined
+
+  constructor(name: string, number: number, settings: QueueSettings, account: Account, host: QueueHost) {
+    this.name = name
+    this.number = number
+    this.settings = settings
+    this.account = account
+    this.#host = host
+  }
+
+  /** Messages that wait for the store. */
+  get waiting(): number {
+    let count = 0
+    for (const entry of this.#waiting) count += entry.count
+    return count
+  }
+
+  /** The recorded run waits for the store. Walks all that do: for people who ask. */
+  awaits(run: number): boolean {
+    for (const entry of this.#waiting) if (entry.run === run) return true
+    return false
+  }
+
+  /**
+   * Opens its part of a store.
+   * @throws BrokerError `store.*`
+   */
+  async attach(store: QueueStore): Promise<void> {
+    const stored = await store.open(this.name, this.settings, this)
+    this.stored = stored
+    this.problem = undefined
+    this.consumers.open(stored)
+  }
+
+  /** The store is gone: it refuses until it is attached again. */
+  detach(problem: BrokerError): void {
+    this.problem = problem
+    if (this.stored === undefined) return
+    this.consumers.close()
+    this.stored = undefined
+  }
+
+  /** Refuses from now on. Resolves when what was accepted is stored or refused, and the store's side is closed. It may be attached again. */
+  async close(problem: BrokerError): Promise<void> {
+    const { stored } = this
+    this.detach(problem)
+    await stored?.close()
+  }
+
+  /** Takes nothing more until it is unsealed. Resolves when what was accepted is stored or refused. */
+  seal(reason: BrokerError): Promise<void> {
+    this.#sealed = reason
+    return this.#waiting.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#emptied = resolve))
+  }
+
+  unseal(): void {
+    this.#sealed = undefined
+  }
+
+  // Sink
+
+  deliver(slice: Slice): boolean {
+    const intake = slice.intake!
+    const { settings } = this
+    const { bytes, start, end, count } = slice.foreign === undefined ? slice : slice.foreign.native(slice)
+    const durability = intake.durability ?? settings.durability
+    const session = intake.session ?? (settings.ordering.enabled && settings.ordering.guarantee === 'per_session' ? intake.client : undefined)
+    if (count === 1 || session === undefined) this.#append(new Entry(this, slice, intake, bytes, start, end, count, intake.firstId, session, durability))
+    else {
+      // What belongs to a session is stored message by message.
+      let id = intake.firstId
+      for (let at = start; at < end; ) {
+        const next = this.#host.frameEnd(bytes, at)
+        this.#append(new Entry(this, slice, intake, bytes, at, next, 1, id++, session, durability))
+        at = next
+      }
+    }
+    return !this.#host.load.isHigh
+  }
+
+  #append(entry: Entry): void {
+    this.#waiting.add(entry)
+    this.#host.load.add(entry.sizeBytes, entry.count)
+    const problem = this.#sealed ?? (this.stored === undefined ? this.#away() : undefined)
+    // Later, as a store would: the delivery is not over yet.
+    if (problem !== undefined) queueMicrotask(() => entry.refused(entry.count, problem))
+    else this.stored!.append(entry)
+    entry.copied()
+  }
+
+  #away(): BrokerError {
+    return this.problem ?? new BrokerError('store.unavailable', { backend: this.#host.backend, problem: 'it is not open' })
+  }
+
+  // EntryOwner
+
+  kept({ intake: { origin } }: Entry, id: number, position: number, count: number, isDuplicate: boolean): void {
+    this.#logged = undefined
+    this.#host.notes.kept(this.number, origin, id, position, count, isDuplicate)
+  }
+
+  lost(entry: Entry, count: number, reason: DropReason): void {
+    if (entry.run >= 0) this.#host.dropped(entry.run, this.number, reason, count)
+  }
+
+  /** Its publisher is told; the operator, when it begins. */
+  refusing(error: BrokerError): void {
+    if (this.#logged === error.code) return
+    this.#logged = error.code
+    this.#host.log.warn({ queue: this.name, code: error.code }, `messages are refused: ${error.message}`)
+  }
+
+  told(entry: Entry): void {
+    this.#waiting.delete(entry)
+    this.#host.load.done(entry.sizeBytes, entry.count)
+    if (this.#waiting.size === 0) {
+      this.#emptied?.()
+      this.#emptied = undefined
+    }
+  }
+
+  // QueueListener
+
+  leased(messages: readonly Leased[]): void {
+    this.consumers.leased(messages)
+  }
+
+  happened(events: readonly QueueEvent[]): void {
+    for (const event of events) this.#host.notes.happened(this.number, event)
+    this.consumers.happened(events)
+  }
+
+  stateChanged(problem: BrokerError | undefined): void {
+    this.problem = problem
+    if (problem === undefined) this.#host.log.info({ queue: this.name }, 'the store of the queue works again')
+    else this.#host.log.error({ queue: this.name, code: problem.code }, problem.message)
+  }
+}
+
+const nobody: QueueConsumers = {
+  count: 0,
+  inFlight: 0,
+  open() {},
+  close() {},
+  end() {},
+  leased() {},
+  happened() {},
+}

@@ -1,0 +1,110 @@
+// The queues of a broker by name, over one store that is opened when the first of them is. Knows no channels and no actors.
+
+import { BrokerError } from '../ground/errors.ts'
+import type { QueueStore } from '../ground/store.ts'
+import type { QueueSettings } from '../ground/store-settings.ts'
+import type { Account } from '../ground/slice.ts'
+import { Queue, type QueueConsumers, type QueueHost } from './queue.ts'
+
+export interface QueuesOptions extends QueueHost {
+  /** A number of the connections' kind, never used again. */
+  nextNumber(): number
+}
+
+/** Closed queues whose numbers are still known by name, for `trace`. */
+const MAX_REMEMBERED = 1024
+
+export class Queues {
+  /** Opens the store, or waits until it is open. Set while its actor runs. */
+  source: (() => Promise<QueueStore>) | undefined
+  /** Makes the delivery side of a queue. Set once, before the first queue. */
+  makeConsumers: ((queue: Queue) => QueueConsumers) | undefined
+  store: QueueStore | undefined
+  readonly #options: QueuesOptions
+  readonly #byName = new Map<string, Queue>()
+  readonly #byNumber = new Map<number, Queue>()
+  readonly #names = new Map<number, string>()
+
+  constructor(options: QueuesOptions) {
+    this.#options = options
+  }
+
+  get load(): QueueHost['load'] {
+    return this.#options.load
+  }
+
+  find(name: string): Queue | undefined {
+    return this.#byName.get(name)
+  }
+
+  number(number: number): Queue | undefined {
+    return this.#byNumber.get(number)
+  }
+
+  /** Of a queue that is here, or was not long ago. */
+  nameOf(number: number): string | undefined {
+    return this.#byNumber.get(number)?.name ?? this.#names.get(number)
+  }
+
+  list(): Queue[] {
+    return [...this.#byName.values()]
+  }
+
+  /**
+   * Opens a queue, and with the first one the store. One that was closed is the same as before.
+   * @throws BrokerError `store.*`
+   */
+  async open(name: string, settings: QueueSettings, account: Account): Promise<Queue> {
+    const queue = this.#byName.get(name) ?? this.#make(name, settings, account)
+    queue.settings = settings
+    queue.unseal()
+    await queue.attach(await this.#open())
+    this.#byName.set(name, queue)
+    this.#byNumber.set(queue.number, queue)
+    return queue
+  }
+
+  /** It is not there any more, nor are its consumers; it is closed before. Its messages stay in the store. */
+  forget(queue: Queue, reason: BrokerError): void {
+    queue.consumers.end(reason)
+    this.#byName.delete(queue.name)
+    this.#byNumber.delete(queue.number)
+    if (this.#names.size >= MAX_REMEMBERED) this.#names.delete(this.#names.keys().next().value!)
+    this.#names.set(queue.number, queue.name)
+  }
+
+  /** Deletes a queue that is closed, with all its messages. @throws BrokerError `store.*` */
+  async remove(name: string): Promise<void> {
+    const store = await this.#open()
+    await store.remove(name)
+  }
+
+  /** The store is gone: all queues refuse until it is back. */
+  away(problem: BrokerError): void {
+    this.store = undefined
+    for (const queue of this.#byName.values()) queue.detach(problem)
+  }
+
+  /** The store is there anew. Queues that it cannot open go on refusing, by that reason. */
+  async back(store: QueueStore): Promise<void> {
+    this.store = store
+    for (const queue of this.#byName.values()) {
+      try {
+        await queue.attach(store)
+      } catch (error) {
+        queue.detach(BrokerError.from(error))
+      }
+    }
+  }
+
+  #make(name: string, settings: QueueSettings, account: Account): Queue {
+    const queue = new Queue(name, this.#options.nextNumber(), settings, account, this.#options)
+    queue.consumers = this.makeConsumers?.(queue) ?? queue.consumers
+    return queue
+  }
+
+  async #open(): Promise<QueueStore> {
+    if (this.source === undefined) throw new BrokerError('store.unavailable', { backend: this.#options.backend, problem: 'it is not running' })
+    return (this.store = await this.source())
+  }
+}

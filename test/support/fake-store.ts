@@ -1,0 +1,121 @@
+// A store of queues in memory for tests of the broker's side: what it was given can be looked at, and it answers when a test says so.
+
+import type { BrokerError } from '../../broker/ground/errors.ts'
+import type { Append, QueueListener, QueueSettings, QueueStore, Settlement, SettleOutcome, StoredQueue } from '../../broker/ground/store.ts'
+
+export interface KeptAppend extends Omit<Append, 'bytes' | 'start' | 'end' | 'watch'> {
+  readonly bytes: Uint8Array
+  readonly position: number
+}
+
+/** A queue that stores at once, in a microtask, unless it is told to hold. Duplicates are told by their message id. */
+export class FakeQueue implements StoredQueue {
+  readonly name: string
+  readonly settings: QueueSettings
+  readonly listener: QueueListener
+  readonly kept: KeptAppend[] = []
+  readonly forward = undefined
+  isPaused = false
+  isClosed = false
+  /** Appends wait until `release()`. */
+  isHolding = false
+  /** What refuses them instead. */
+  refusal: BrokerError | undefined
+  demanded = 0
+  readonly settled: Settlement[] = []
+  #held: (() => void)[] = []
+  #last = 0
+
+  constructor(name: string, settings: QueueSettings, listener: QueueListener) {
+    this.name = name
+    this.settings = settings
+    this.listener = listener
+  }
+
+  append({ bytes, start, end, watch, ...rest }: Append): void {
+    const { count, messageId } = rest
+    const copy = bytes.slice(start, end)
+    const answer = (): void => {
+      if (this.refusal !== undefined) return watch.refused(count, this.refusal)
+      const first = messageId === undefined ? undefined : this.kept.find(each => each.messageId === messageId)
+      if (first !== undefined) return watch.stored(first.position, 1, true)
+      const position = this.#last + 1
+      this.#last += count
+      this.kept.push({ ...rest, bytes: copy, position })
+      watch.stored(position, count, false)
+    }
+    if (this.isHolding) this.#held.push(answer)
+    else queueMicrotask(answer)
+  }
+
+  /** Answers what was held, and holds no more. */
+  release(): void {
+    this.isHolding = false
+    const held = this.#held
+    this.#held = []
+    for (const answer of held) answer()
+  }
+
+  demand(more: number): void {
+    this.demanded += more
+  }
+
+  settle(settlements: readonly Settlement[], done?: (outcome: SettleOutcome) => void): void {
+    this.settled.push(...settlements)
+    queueMicrotask(() => done?.({ lost: [] }))
+  }
+
+  counts(): Promise<never> {
+    return Promise.reject(new Error('not counted here'))
+  }
+
+  list(): Promise<never> {
+    return Promise.reject(new Error('not listed here'))
+  }
+
+  async replay(): Promise<number> {
+    return 0
+  }
+
+  async purge(): Promise<number> {
+    return 0
+  }
+
+  async pause(isPaused: boolean): Promise<void> {
+    this.isPaused = isPaused
+  }
+
+  async change(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.isClosed = true
+    this.release()
+  }
+}
+
+export class FakeStore implements QueueStore {
+  readonly backend = 'memory'
+  readonly features = { forward: false, durability: 'memory', backup: false, verify: false, limits: [] } as const
+  readonly verify = undefined
+  readonly backup = undefined
+  readonly queues = new Map<string, FakeQueue>()
+  readonly removed: string[] = []
+
+  async open(name: string, settings: QueueSettings, listener: QueueListener): Promise<FakeQueue> {
+    const queue = new FakeQueue(name, settings, listener)
+    this.queues.set(name, queue)
+    return queue
+  }
+
+  async names(): Promise<string[]> {
+    return [...this.queues.keys()]
+  }
+
+  async remove(name: string): Promise<void> {
+    this.removed.push(name)
+  }
+
+  async close(): Promise<void> {
+    for (const queue of this.queues.values()) await queue.close()
+  }
+}
