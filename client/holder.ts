@@ -81,7 +81,7 @@ export class Holder implements LeaseKeeper {
     this.#autoExtend = autoExtend
     this.#user = user
     this.#parts = parts
-    this.#settler = new Settler(this.number, parts)
+    this.#settler = new Settler(this.number, parts, lease => this.#lost(lease))
   }
 
   /** Messages that were asked for and have not come. */
@@ -229,6 +229,11 @@ export class Holder implements LeaseKeeper {
       })
     }
     this.#over()
+  }
+
+  #lost(lease: Lease): void {
+    lease.lose()
+    if (this.#held.delete(lease)) this.later()
   }
 
   #over(): void {

@@ -13,6 +13,7 @@ import type { Call } from './call.ts'
 import type { Connection } from './connection.ts'
 import { deferred, type Deferred } from './deferred.ts'
 import type { Flow } from './flow.ts'
+import type { Lease } from './lease.ts'
 import type { Session } from './session.ts'
 import type { Settlement } from './settlement.ts'
 
@@ -29,14 +30,16 @@ export interface SettlerParts {
 export class Settler {
   readonly #consumer: number
   readonly #parts: SettlerParts
+  readonly #lost: (lease: Lease) => void
   #waiting: Settlement[] = []
   #open = 0
   #idle: Deferred<void> | undefined
 
-  /** `consumer` is the number by which the broker knows it. */
-  constructor(consumer: number, parts: SettlerParts) {
+  /** `consumer` is the number by which the broker knows it; `lost` is told of leases that the broker says are not held. */
+  constructor(consumer: number, parts: SettlerParts, lost: (lease: Lease) => void) {
     this.#consumer = consumer
     this.#parts = parts
+    this.#lost = lost
   }
 
   /** Settlements that are not over. */
@@ -107,7 +110,7 @@ export class Settler {
       const { lease } = settlement
       if (lost.size === 0 || !lost.has(lease.position)) this.#end(settlement, undefined)
       else {
-        lease.lose()
+        this.#lost(lease)
         this.#end(settlement, lease.lostError())
       }
     }

@@ -175,7 +175,7 @@ test('settle: a forward that is refused leaves the message on lease', async t =>
 test('settle: leases of what waits and of handlers that run are extended while the client lives; those of the application are not', async t => {
   const { client, peer } = await scriptedClient(t)
   const finish: (() => void)[] = []
-  client.consume<number>('jobs', { maxInFlight: 2, onMessage: () => new Promise<void>(resolve => finish.push(resolve)) })
+  const consumer = client.consume<number>('jobs', { maxInFlight: 2, onMessage: () => new Promise<void>(resolve => finish.push(resolve)) })
   const queue = await ScriptedQueue.announced(peer, 60)
   await queue.pulled()
   queue.lease(1, 1)
@@ -192,6 +192,7 @@ test('settle: leases of what waits and of handlers that run are extended while t
   t.is(finish.length, 1, 'the second one waits')
   // The broker knows better: another consumer has the first one, and the second must not be begun here.
   await extended([1, 2])
+  await until(() => consumer.inFlight === 0)
   const told = nextEvent(client, 'error')
   finish[0]!()
   t.is((await told).code, 'queue.lease_lost')
