@@ -34,7 +34,7 @@ export interface BusStatus {
   readonly strays: number
   /** Messages that came after their broker had counted them as lost, and were passed by. */
   readonly late: number
-  /** Messages that were too large for the servers, or could not be written as theirs. */
+  /** Messages that were too large for the servers, could not be written as theirs, or may not be published there. */
   readonly unsent: number
   /** What brokers share beside messages. */
   readonly cluster: ClusterStatus

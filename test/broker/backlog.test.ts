@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { Kind } from '../../broker/wire/layout.ts'
 import type { ReceivedFrame } from '../support/memory-client.ts'
 import { PipelineRig } from '../support/pipeline.ts'
+import { sameBytes } from '../support/same-bytes.ts'
 
 /** Bytes that tell message `id` of a sender from all others. */
 function payloadOf(sender: number, id: number, bytes: number): Uint8Array<ArrayBuffer> {
@@ -45,7 +46,7 @@ test('backlog: however much waits and however it is read, every byte arrives as 
       for (const [i, sender] of senders.entries()) {
         const own = frames.filter(({ origin }) => origin === sender.connection.number)
         t.deepEqual(own.map(({ id }) => id), [...sizes[i]!.keys()])
-        for (const { id, payload } of own) t.deepEqual(new Uint8Array(payload), payloadOf(i, id, sizes[i]!.get(id)!))
+        for (const { id, payload } of own) sameBytes(t, payload, payloadOf(i, id, sizes[i]!.get(id)!))
       }
       t.deepEqual([rig.core.accounts.totals().pending, rig.core.accounts.totals().balanced], [0, true])
     }),
@@ -75,7 +76,7 @@ test('backlog: what one turn brings leaves in several writes, and what has to wa
     t.true(receiver.link.writes - writes >= 5, 'no write is larger than a mebibyte')
     for (const { origin, id, payload } of frames) {
       const s = senders.findIndex(({ connection }) => connection.number === origin)
-      t.deepEqual(new Uint8Array(payload), payloadOf(s, id, 40_000))
+      sameBytes(t, payload, payloadOf(s, id, 40_000))
     }
   }
 })

@@ -9,8 +9,9 @@ import { frames } from '../support/frames.ts'
 import { codeOf, type JsonClient, type NativeClient } from '../support/memory-client.ts'
 import { OWNER_TOKEN, type PipelineRig } from '../support/pipeline.ts'
 import { rigWithView } from '../support/pipeline-view.ts'
+import { fuzzing } from '../support/fuzzing.ts'
 
-const bounded = { numRuns: 5000, interruptAfterTimeLimit: 2000 }
+const bounded = fuzzing(5000)
 
 /** Changes to a valid input: `[where, what]`; what above 255 cuts the byte out. */
 const mutations = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 300 })), { maxLength: 6 })

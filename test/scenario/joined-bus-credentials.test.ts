@@ -44,6 +44,20 @@ for (const [what, authorization, contents] of credentials) {
   })
 }
 
+natsTest('joined bus: what its account may not publish is counted and named, and costs nobody the link', async t => {
+  const server = await NatsServer.configure(t, { config: { authorization: { users: [{ user: 'hall', password: 'password', permissions: { publish: { deny: ['secret.>'] }, subscribe: ['>'] } }] } } })
+  await server.start()
+  const file = join(temporaryDirectory(t), 'credentials')
+  writeFileSync(file, 'hall:password\n')
+  const broker = await joinedBroker(t, [server.url], { bus: { credentials: file, pingInterval: '10s' } })
+  const client = await broker.connect()
+  for (const subject of ['secret.a', 'open', 'secret.a', 'secret.b']) await client.publish(subject, 1, { receipt: 'delivered' })
+  t.like((await client.call('status')).bus, { state: 'joined', unsent: 3 })
+  const told = broker.log.records.filter(({ text }) => /Permissions Violation for Publish/i.test(text))
+  t.deepEqual(told.map(({ text }) => /"(.*)"/.exec(text)?.[1]), ['secret.a', 'secret.b'], 'each subject once')
+  t.true((await client.call('stats')).balanced)
+})
+
 natsTest('joined bus: a file of credentials that is not there ends the start by name', async t => {
   const home = temporaryDirectory(t)
   writeFileSync(join(home, 'config.json'), JSON.stringify({ bus: { nats: { servers: ['127.0.0.1:1'], credentials: 'missing.creds' } } }))

@@ -4,12 +4,13 @@ import test from 'ava'
 import { auditActions } from '../../broker/ground/audit.ts'
 import { auditLine, CHAIN_START, readAuditLine, type AuditEvent, type ChainEnd } from '../../telemetry/audit-chain.ts'
 import { AuditCheck, type AuditReport } from '../../telemetry/audit-check.ts'
+import { anyText } from '../support/any-text.ts'
 
 const events: fc.Arbitrary<AuditEvent> = fc.record({
   time: fc.nat(),
   action: fc.constantFrom(...auditActions.filter(action => !action.startsWith('log.'))),
   who: fc.string({ unit: 'grapheme' }),
-  fields: fc.dictionary(fc.constantFrom('client', 'address', 'code', 'pid', '__proto__'), fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.boolean())),
+  fields: fc.dictionary(fc.constantFrom('client', 'address', 'code', 'pid', '__proto__'), fc.oneof(anyText(), fc.integer(), fc.boolean())),
 })
 
 /** The lines of a chain, without their ends. */

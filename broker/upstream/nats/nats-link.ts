@@ -46,6 +46,7 @@ export interface LinkStatus {
   readonly strays: number
   /** Messages of links that their brokers had left. */
   readonly late: number
+  /** Messages that were too large for the servers, could not be written as theirs, or may not be published there. */
   readonly unsent: number
 }
 
@@ -82,6 +83,8 @@ const MAX_LEAVING_MS = 2000
 /** A link that lasted less is counted as no link. ms */
 const SHORT_STAY_MS = 1000
 const MAX_SHORT_STAYS = 3
+/** What nats-server says of a message that the account of this broker may not publish. */
+const PUBLISH_REFUSED = /permissions violation for publish/i
 
 export class NatsLink {
   readonly #options: NatsLinkOptions
@@ -265,11 +268,17 @@ export class NatsLink {
       client.events = {
         message: (...message) => this.#incoming.message(message[0], client === pair.q, ...(message.slice(1) as [string, string | undefined, Uint8Array | undefined, Uint8Array])),
         tooLarge: (_, subject, bytes) => this.#tell(`a message on ${subject} with ${bytes} bytes was passed by: ipc.performance.maxMessageSize is ${this.#options.maxMessageBytes}`),
-        refused: (text) => this.#tell(`${client.server.text}: ${text}`),
+        refused: (text) => this.#refused(client, text),
         leaving: () => this.#leaveInOrder(),
         closed: (problem) => this.#lost(pair, problem),
       }
     }
+  }
+
+  // The text names the subject and not the message, whose write the server confirms all the same.
+  #refused({ server }: NatsClient, text: string): void {
+    if (PUBLISH_REFUSED.test(text)) this.#outgoing.unsent++
+    this.#tell(`${server.text}: ${text}`)
   }
 
   #joined(pair: Pair): void {

@@ -8,6 +8,7 @@ import { maskedFrame, Opcode } from '../../../bench/load/masking.ts'
 import { natsDialect } from '../../../bench/load/nats-dialect.ts'
 import { patternBytes } from '../../../bench/load/payload.ts'
 import { Unframer } from '../../../bench/load/unframer.ts'
+import { sameBytes } from '../../support/same-bytes.ts'
 
 /** An ordinary WebSocket server with one line at it, and the messages that reached it. */
 async function connected(t: ExecutionContext): Promise<{ line: Line; peer: WebSocket; message: () => Promise<Buffer> }> {
@@ -37,7 +38,7 @@ test('line: what it sends is a message at an ordinary WebSocket server, at every
   const { line, message } = await connected(t)
   for (const bytes of [0, 1, 125, 126, 65_535, 65_536]) {
     line.send(patternBytes(bytes))
-    t.deepEqual(await message(), Buffer.from(patternBytes(bytes)))
+    sameBytes(t, await message(), patternBytes(bytes))
   }
 })
 
@@ -55,11 +56,11 @@ test('chunk: masked together it is one message, masked each it is one message pe
       chunk.renumber(1_000_000)
       line.socket.write(chunk.bytes)
       const got = chunk.framing === 'together' ? await message() : Buffer.concat([await message(), await message(), await message(), await message(), await message()])
-      t.deepEqual(got, Buffer.from(bare.bytes))
+      sameBytes(t, got, bare.bytes)
     }
     line.socket.write(each.slice(1, 2))
-    t.deepEqual(await message(), Buffer.from(bare.slice(1, 1)))
-    t.deepEqual(await message(), Buffer.from(bare.slice(2, 1)))
+    sameBytes(t, await message(), bare.slice(1, 1))
+    sameBytes(t, await message(), bare.slice(2, 1))
   }
 })
 
@@ -73,7 +74,7 @@ test('chunk: what an answer takes over from its request is masked like the rest'
     const got = framing === 'each' ? Buffer.concat([await message(), await message()]) : await message()
     const expected = Buffer.concat([bytes, bytes])
     expected.set([1, 2, 3, 4, 5], bytes.length + 3)
-    t.deepEqual(got, expected)
+    sameBytes(t, got, expected)
   }
 })
 
@@ -91,7 +92,7 @@ test('line: it hands over what stands in binary messages, passes text over, answ
   t.is((await pong).toString(), 'are you there')
   peer.close(4016, 'session.taken_over')
   t.is(await lost, 'closed by the server: 4016 session.taken_over')
-  t.deepEqual(Buffer.concat(received), Buffer.concat([patternBytes(70_000), patternBytes(10), patternBytes(20)]))
+  sameBytes(t, Buffer.concat(received), Buffer.concat([patternBytes(70_000), patternBytes(10), patternBytes(20)]))
 })
 
 test('line: a server that speaks no WebSocket is told of in its own words', async t => {

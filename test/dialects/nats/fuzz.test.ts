@@ -8,14 +8,16 @@ import { rigWithView } from '../../support/pipeline-view.ts'
 import type { JsonClient, NativeClient, NatsMemoryClient } from '../../support/memory-client.ts'
 import { headerBlocks } from '../../support/nats-headers.ts'
 import { writeHeaderBlock } from '../../../broker/wire/nats/header-block.ts'
+import { fuzzing } from '../../support/fuzzing.ts'
+import { anyText } from '../../support/any-text.ts'
 
-const bounded = { numRuns: 3000, interruptAfterTimeLimit: 2000 }
+const bounded = fuzzing(3000)
 
 const subject = fc.constantFrom('a', 'a.b', 'a.b.c', '_INBOX.x.1', 'ask', '$CB.all', '$CB.api.ping', '$CB.reply.1.1', 'events')
 const pattern = fc.constantFrom('a', 'a.*', 'a.>', '_INBOX.>', '*', '$CB.all')
 const sid = fc.constantFrom('1', '2', 'x')
 const reply = fc.oneof(fc.constant(''), fc.constantFrom('_INBOX.x.1 ', 'a.b ', 'answers '))
-const payload = fc.string({ unit: 'binary', maxLength: 60 }).map(text => Buffer.from(text))
+const payload = anyText({ maxLength: 60 }).map(text => Buffer.from(text))
 
 const block = fc.oneof(
   headerBlocks.map(each => Buffer.from(writeHeaderBlock(each))),
@@ -157,6 +159,6 @@ test('nats fuzz: sessions without a mistake end with everything in its place, ho
       })
       t.deepEqual(results[0], results[1])
     }),
-    { numRuns: 300, interruptAfterTimeLimit: 2000 },
+    fuzzing(300),
   )
 })
