@@ -192,8 +192,8 @@ export class BrokerActor implements BrokerHost {
     return this.#tree!.startChannel(spec)
   }
 
-  stopChannel(name: string): Promise<void> {
-    return this.#tree!.stopChannel(name)
+  stopChannel(name: string, isForced: boolean): Promise<void> {
+    return this.#tree!.stopChannel(name, isForced)
   }
 
   agents(): AgentInfo[] {

@@ -111,11 +111,16 @@ export class Tree {
     return share === undefined || !this.sharing.isShared(spec) ? this.#startChannel(spec) : share.create(spec, () => this.#startChannel(spec))
   }
 
-  /** A queue is deleted with all that it holds. */
-  stopChannel(name: string): Promise<void> {
+  /**
+   * A queue is deleted with all that it holds.
+   * @throws BrokerError `queue.not_empty` unless it is forced, `store.*`
+   */
+  async stopChannel(name: string, isForced: boolean): Promise<void> {
     const { share } = this.#options
+    await this.#core.queues.vacate(name, isForced)
     const spec = this.#core.channels.find(name)
-    return share === undefined || spec === undefined || !this.sharing.isShared(spec) ? this.#stopChannel(name, true) : share.remove(name, () => this.#stopChannel(name, true))
+    if (share === undefined || spec === undefined || !this.sharing.isShared(spec)) await this.#stopChannel(name, true)
+    else await share.remove(name, () => this.#stopChannel(name, true))
   }
 
   async #startChannel(spec: ChannelSpec): Promise<void> {
@@ -124,7 +129,7 @@ export class Tree {
       await this.#book.save()
     } catch (error) {
       // Whoever is told that it failed must not find it half there: in this run, gone after the next start.
-      await this.#endChannel(spec, true)
+      await this.#endChannel(spec, false)
       throw error
     }
   }

@@ -22,7 +22,8 @@ export interface BrokerHost {
   tree(): ActorInfo
   /** Starts the channel's actor, which makes it reachable, and remembers it over restarts. */
   startChannel(spec: ChannelSpec): Promise<void>
-  stopChannel(name: string): Promise<void>
+  /** Of mode `queue`: deletes all that it holds. @throws BrokerError `queue.not_empty` unless it is forced */
+  stopChannel(name: string, isForced: boolean): Promise<void>
   agents(): AgentInfo[]
   /** A planned restart; resolves when the agent runs again. @throws BrokerError `agent.unknown`, `agent.failed` */
   restartAgent(name: string): Promise<AgentInfo>

@@ -5,10 +5,13 @@ import type { Core } from './core.ts'
 import type { Intake } from './ground/intake.ts'
 import { Flag } from './ground/kind.ts'
 import type { Slice } from './ground/slice.ts'
+import type { Append, AppendWatch } from './ground/store.ts'
 import { FatesIntake, ReceiptIntake, RunIntake, type IntakeOptions } from './message-intake.ts'
-import { ReceiptWatch, type Asked } from './message-options.ts'
+import { readOptions, ReceiptWatch, type Asked } from './message-options.ts'
 import { checkOutsideQueues, readQueueOptions } from './queue-options.ts'
+import type { Queue } from './queues/queue.ts'
 import type { Route } from './routing/route.ts'
+import type { Headers } from './wire/frame.ts'
 
 /**
  * What the queue of the route is told of one message; undefined where no queue keeps it.
@@ -22,4 +25,14 @@ export function intakeOf(core: Core, connection: Connection, route: Route, slice
   const options: IntakeOptions = { mid, ttlMs, queue: readQueueOptions(headers) }
   if (slice.watch instanceof ReceiptWatch) return new FatesIntake(core, connection, id, options, slice.watch)
   return (flags & Flag.receipt) === 0 ? new RunIntake(core, connection, id, options) : new ReceiptIntake(core, connection, id, options)
+}
+
+/**
+ * One message for a queue that is appended beside the usual way, as a stamped canonical frame with these headers; `watch` is told, and nobody else.
+ * @throws BrokerError `frame.malformed`, `queue.bad_option`
+ */
+export function appendOf(core: Core, connection: Connection, queue: Queue, bytes: Uint8Array, start: number, end: number, headers: Headers | undefined, watch: AppendWatch): Append {
+  const { mid, ttlMs, queue: asked } = readOptions(headers)
+  const { messageId, sequence, dueAtMs, expiresAtMs, ...intake } = new RunIntake(core, connection, 0, { mid, ttlMs, queue: readQueueOptions(asked) })
+  return { bytes, start, end, count: 1, messageId, session: queue.sessionOf(intake.session, connection.client), sequence, dueAtMs, expiresAtMs, durability: intake.durability ?? queue.settings.durability, watch }
 }

@@ -100,7 +100,7 @@ export class View implements BrokerView {
   async deleteChannel(name: string, caller: Caller): Promise<ChannelInfo> {
     const info = this.channel(name)
     if (info.predefined) throw new BrokerError('channel.predefined', { channel: name, action: 'deleted' })
-    await this.#host.stopChannel(name)
+    await this.#host.stopChannel(name, false)
     this.#record('channel.deleted', caller, { channel: name })
     return info
   }

@@ -128,14 +128,19 @@ export class Queue implements QueueListener, EntryOwner {
     this.#sealed = undefined
   }
 
+  /** Whose order a message keeps that names `session`, or none, and was sent by `client`. */
+  sessionOf(session: string | undefined, client: string): string | undefined {
+    const { enabled, guarantee } = this.settings.ordering
+    return session ?? (enabled && guarantee === 'per_session' ? client : undefined)
+  }
+
   // Sink
 
   deliver(slice: Slice): boolean {
     const intake = slice.intake!
-    const { settings } = this
     const { bytes, start, end, count } = slice.foreign === undefined ? slice : slice.foreign.native(slice)
-    const durability = intake.durability ?? settings.durability
-    const session = intake.session ?? (settings.ordering.enabled && settings.ordering.guarantee === 'per_session' ? intake.client : undefined)
+    const durability = intake.durability ?? this.settings.durability
+    const session = this.sessionOf(intake.session, intake.client)
     if (count === 1 || session === undefined) this.#append(new Entry(this, slice, intake, bytes, start, end, count, intake.firstId, session, durability))
     else {
       // What belongs to a session is stored message by message.

@@ -64,6 +64,25 @@ export class Queues {
     return queue
   }
 
+  /**
+   * Before a queue is deleted: nothing more is taken, and unless it is forced there must be nothing in it. When this rejects it goes on as before.
+   * @throws BrokerError `queue.not_empty`, `store.*`
+   */
+  async vacate(name: string, isForced: boolean): Promise<void> {
+    const queue = this.#byName.get(name)
+    if (queue === undefined || isForced) return
+    await queue.seal(new BrokerError('channel.not_found', { channel: name }))
+    try {
+      if (queue.stored === undefined) throw queue.problem ?? new BrokerError('store.unavailable', { backend: this.#options.backend, problem: 'it is not open' })
+      const { ready, delayed, held, inFlight, deadLetters } = await queue.stored.counts()
+      const messages = ready + delayed + held + inFlight
+      if (messages > 0 || deadLetters > 0) throw new BrokerError('queue.not_empty', { queue: name, messages, deadLetters })
+    } catch (error) {
+      queue.unseal()
+      throw error
+    }
+  }
+
   /** It is not there any more, nor are its consumers; it is closed before. Its messages stay in the store. */
   forget(queue: Queue, reason: BrokerError): void {
     queue.consumers.end(reason)

@@ -1,7 +1,7 @@
 // A store of queues in memory for tests of the broker's side: what it was given can be looked at, and it answers when a test says so.
 
 import type { BrokerError } from '../../broker/ground/errors.ts'
-import type { Append, QueueListener, QueueSettings, QueueStore, Settlement, SettleOutcome, StoredQueue } from '../../broker/ground/store.ts'
+import type { Append, QueueCounts, QueueListener, QueueSettings, QueueStore, Settlement, SettleOutcome, StoredQueue } from '../../broker/ground/store.ts'
 
 export interface KeptAppend extends Omit<Append, 'bytes' | 'start' | 'end' | 'watch'> {
   readonly bytes: Uint8Array
@@ -65,8 +65,10 @@ export class FakeQueue implements StoredQueue {
     queueMicrotask(() => done?.({ lost: [] }))
   }
 
-  counts(): Promise<never> {
-    return Promise.reject(new Error('not counted here'))
+  async counts(): Promise<QueueCounts> {
+    const ready = this.kept.reduce((sum, { count }) => sum + count, 0)
+    const none = { delayed: 0, held: 0, inFlight: 0, bytes: 0, deadLetters: 0, deadLetterBytes: 0, duplicates: 0, acked: 0, forwarded: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0, replayed: 0, retried: 0, oldestAtMs: 0 }
+    return { ...none, ready, stored: ready, lastPosition: this.#last }
   }
 
   list(): Promise<never> {

@@ -172,3 +172,34 @@ test('queue: who publishes faster than the store writes is not read until it has
   t.is(client.connection.pauses, 0)
   t.like(rig.core.queues.load, { bytes: 0, messages: 0 })
 })
+
+test('queue: one that holds messages is not deleted unless it is forced, and goes on', async t => {
+  const rig = new QueuePipeline()
+  const kept = await rig.openQueue('jobs')
+  const client = rig.native()
+  const { queues } = rig.core
+  client.publish('jobs')
+  kept.isHolding = true
+  client.publish('jobs')
+  const refused = t.throwsAsync(queues.vacate('jobs', false), { instanceOf: BrokerError })
+  client.publish('jobs')
+  kept.release()
+  const { code, details } = await refused
+  t.is(code, 'queue.not_empty')
+  t.is(details['messages'], 2, 'what was on its way counts')
+  t.deepEqual(client.frames().map(({ body }) => (body as { code: string }).code), ['channel.not_found'], 'what came meanwhile was refused')
+  client.publish('jobs')
+  await rig.settle()
+  t.is(kept.kept.length, 3)
+  await t.notThrowsAsync(queues.vacate('jobs', true))
+})
+
+test('queue: an empty one may be deleted; what is published meanwhile is refused', async t => {
+  const rig = new QueuePipeline()
+  await rig.openQueue('jobs')
+  const client = rig.native()
+  await rig.core.queues.vacate('jobs', false)
+  client.publish('jobs')
+  await rig.settle()
+  t.is((client.frames()[0]!.body as { code: string }).code, 'channel.not_found')
+})
