@@ -35,7 +35,7 @@ const ATTEMPTS = 200
  * @throws BrokerError `broker.held` naming the pid when another process has it
  */
 export async function lockHome(paths: HomePaths, socket: string = paths.socket): Promise<HomeLock> {
-  const own = `${ownMark()}${socket}\n`
+  const own = `${process.pid}\n${processStamp(process.pid) ?? ''}\n${socket}\n`
   for (let attempt = 1; ; attempt++) {
     const holder = await findHolder(paths)
     if (holder !== undefined) throw held(paths, holder.pid)
@@ -45,22 +45,6 @@ export async function lockHome(paths: HomePaths, socket: string = paths.socket):
     if (attempt === ATTEMPTS) throw held(paths, rival)
     await delay(RETRY_MS)
   }
-}
-
-/**
- * Holds the file `path` for this process until `release()`, as lockHome does for a home, where nobody listens on a socket.
- * Returns the pid of the process that has it instead; 0 = which one cannot be seen.
- */
-export function lockFile(path: string): HomeLock | number {
-  const own = ownMark()
-  const rival = claim(path, own)
-  return rival ?? { release: () => removeIf(path, own) }
-}
-
-/** Pid of the process that holds the file, undefined when none does. */
-export function fileHolder(path: string): number | undefined {
-  const record = read(path)
-  return record !== undefined && isRunning(record) ? record.pid : undefined
 }
 
 /** Who holds the home, or undefined when nobody does. Leftovers of a broker that was killed do not count. */
@@ -118,10 +102,6 @@ function claim(path: string, own: string): number | undefined {
   } finally {
     removeIf(guard, own)
   }
-}
-
-function ownMark(): string {
-  return `${process.pid}\n${processStamp(process.pid) ?? ''}\n`
 }
 
 interface PidRecord {

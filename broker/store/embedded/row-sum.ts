@@ -63,3 +63,22 @@ export function contentOf(sum: number): number {
 export function stateOf(sum: number): number {
   return sum - (sum % STATE_UNIT)
 }
+
+/** Checksum of a queue's own row: its number, its name, and its other columns in their order. */
+export function totalsSum(id: number, name: string, values: readonly number[]): number {
+  return crc32(bytesOf(id, ...values), queueSeed(name))
+}
+
+/** Checksum of the store's own row. */
+export function storeSum(storeId: string, epoch: number, clockMs: number): number {
+  return crc32(bytesOf(epoch, clockMs), crc32(storeId))
+}
+
+/** Checksum of an entry of the dedup window: without it one flipped bit makes an id that is new look like one that was seen. */
+export function idSum(id: string, position: number, atMs: number): number {
+  return crc32(bytesOf(position, atMs), crc32(id))
+}
+
+function bytesOf(...values: readonly number[]): Uint8Array {
+  return new Uint8Array(new Float64Array(values).buffer)
+}

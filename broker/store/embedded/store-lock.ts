@@ -1,28 +1,64 @@
 // At most one program has a store open: a broker, or a command that repairs or restores it. Knows the directory, not what is in it.
+//
+// The lock is the kernel's, on an empty SQLite file that nobody ever writes to: it goes with the process, however that ends, and is seen by
+// processes of other containers, too. Who has it stands in a file beside it, for people.
 
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { BrokerError } from '../../ground/errors.ts'
-import { fileHolder, lockFile, type HomeLock } from '../../ground/home-lock.ts'
 
-const NAME = 'queues.lock'
+export interface StoreLock {
+  release(): void
+}
+
+const LOCK = 'queues.lock'
+const HOLDER = 'queues.pid'
 
 /**
- * Takes the store in `directory`, which is made when it is missing, until `release()`. Gone with the process, whatever ends it.
- * @throws BrokerError `store.in_use` naming the process that has it
+ * Takes the store in `directory`, which is made when it is missing, until `release()`.
+ * @throws BrokerError `store.in_use` naming the process that has it; Error of the operating system
  */
-export function takeStore(directory: string): HomeLock {
+export function takeStore(directory: string): StoreLock {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const lock = lockFile(join(directory, NAME))
-  if (typeof lock === 'number') throw inUse(directory, lock)
-  return lock
+  const path = join(directory, LOCK)
+  const holder = join(directory, HOLDER)
+  const lock = lockFile(path) ?? lockFile(path, true)
+  if (lock === undefined) throw inUse(directory, readHolder(holder))
+  writeFileSync(holder, `${process.pid}\n`, { mode: 0o600 })
+  return {
+    release: () => {
+      rmSync(holder, { force: true })
+      lock.close()
+    },
+  }
 }
 
-/** Pid of the process that has the store open; undefined: none does. */
-export function storeHolder(directory: string): number | undefined {
-  return fileHolder(join(directory, NAME))
+/** undefined: another has it. `isNew`: what is there is no database, and cannot have been locked. */
+function lockFile(path: string, isNew = false): DatabaseSync | undefined {
+  if (isNew) {
+    // Only looked at: closing a file gives up all locks of this process on it (POSIX).
+    if (statSync(path).size === 0) return undefined
+    rmSync(path, { force: true })
+  }
+  const lock = new DatabaseSync(path)
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch {
+    lock.close()
+    return undefined
+  }
 }
 
-function inUse(directory: string, pid: number): BrokerError {
-  return new BrokerError('store.in_use', { path: directory, problem: pid === 0 ? 'its lock was taken in this moment' : `process ${pid} has it open; stop it first: callboard stop` })
+function readHolder(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch {
+    return ''
+  }
+}
+
+function inUse(directory: string, pid: string): BrokerError {
+  return new BrokerError('store.in_use', { path: directory, problem: /^\d+$/.test(pid) ? `process ${pid} has it open; stop it first: callboard stop` : 'its lock is held; stop who has it first: callboard stop' })
 }

@@ -1,0 +1,128 @@
+// Finds out, before a store is opened, whether commits are missing from its log, and keeps the log then: SQLite would write over it.
+//
+//   mark says 120, database says 118 ─▶ commits 119 and 120 are gone ─▶ kept-<time>/ { queues.db-wal, note.json } + Damage
+//
+// The store works on without them, as nobody can put them back while it runs; `queue repair` takes what can be read out of the kept log.
+// Not found, as nobody promised otherwise: commits of durability `os` after the machine went down, and the last one when it ended together
+// with the mark. Not found either: damage that hits log and mark alike.
+
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { Damage } from '../../ground/store.ts'
+import { syncDirectory } from './backup-file.ts'
+import { peekMark, type Noted } from './commit-mark.ts'
+
+export interface CommitsSeen {
+  /** To be told; empty when all that was noted is there. */
+  readonly damages: readonly Damage[]
+  /** Positions up to these were given out, by the queue's number: none of them may be given again, whatever the database says. */
+  readonly lastPositions: ReadonlyMap<number, number>
+}
+
+/** Positions of one queue that are missing: those above `after`, up to `upTo`. */
+export interface MissingRange {
+  readonly id: number
+  readonly queue: string
+  readonly after: number
+  readonly upTo: number
+}
+
+/** What is written beside a log that was kept. */
+export interface KeptNote {
+  readonly atMs: number
+  readonly damages: readonly Damage[]
+  readonly missing: readonly MissingRange[]
+}
+
+export const databaseName = 'queues.db'
+export const markName = 'queues.mark'
+const KEPT = 'kept-'
+
+interface Peek {
+  readonly storeId: Buffer
+  readonly epoch: number
+  readonly queues: readonly { readonly id: number; readonly name: string; readonly last_position: number }[]
+}
+
+/** Call before the database is opened for writing, by whoever has the store's lock. Changes nothing but for the copy of a log that lost something. */
+export function watchCommits(directory: string): CommitsSeen {
+  const path = join(directory, databaseName)
+  if (!existsSync(path)) return { damages: [], lastPositions: new Map() }
+  const peek = peekDatabase(path)
+  if (typeof peek === 'string') {
+    // Whoever opens it now fails, and closing it may empty the log.
+    keep(directory, [{ queue: '', problem: peek }], [])
+    return { damages: [{ queue: '', problem: peek }], lastPositions: new Map() }
+  }
+  const mark = peekMark(join(directory, markName), peek.storeId)
+  if (typeof mark === 'string') return { damages: withoutMark(mark, peek), lastPositions: new Map() }
+  const lost = compare(mark, peek)
+  if (lost.damages.length > 0) keep(directory, lost.damages, lost.missing)
+  return { damages: lost.damages, lastPositions: mark.lastPositions }
+}
+
+/** Notes beside logs that were kept, the oldest first. */
+export function keptLogs(directory: string): { readonly directory: string; readonly note: KeptNote }[] {
+  if (!existsSync(directory)) return []
+  return readdirSync(directory).filter(name => name.startsWith(KEPT)).toSorted().map(name => {
+    const kept = join(directory, name)
+    try {
+      return { directory: kept, note: JSON.parse(readFileSync(join(kept, 'note.json'), 'utf8')) as KeptNote }
+    } catch {
+      return { directory: kept, note: { atMs: 0, damages: [{ queue: '', problem: `${kept}/note.json cannot be read` }], missing: [] } }
+    }
+  })
+}
+
+function compare(mark: Noted, peek: Peek): { damages: Damage[]; missing: MissingRange[] } {
+  const { epoch } = peek
+  const isLost = epoch < mark.syncedEpoch || (epoch < mark.epoch && mark.isSameBoot)
+  if (!isLost) return { damages: [], missing: [] }
+  const missing = peek.queues.flatMap(({ id, name, last_position: after }): MissingRange[] => {
+    const upTo = mark.lastPositions.get(id) ?? 0
+    return upTo > after ? [{ id, queue: name, after, upTo }] : []
+  })
+  const what = mark.epoch - epoch === 1 ? `commit ${mark.epoch} is` : `commits ${epoch + 1} to ${mark.epoch} are`
+  const general: Damage = { queue: '', problem: `${what} missing: the end of ${databaseName}-wal is damaged; settlements in it are lost, so messages may come again` }
+  return { damages: [general, ...missing.map(({ queue, after, upTo }): Damage => ({ queue, position: after + 1, problem: rangeText(after, upTo) }))], missing }
+}
+
+function rangeText(after: number, upTo: number): string {
+  return upTo === after + 1 ? `message ${upTo} was stored and is missing` : `messages ${after + 1} to ${upTo} were stored and are missing, but for those that were settled`
+}
+
+function withoutMark(state: 'none' | 'damaged' | 'foreign', { epoch }: Peek): Damage[] {
+  // A store that was restored has no mark, and one that was never written to; see Database.
+  if (epoch === 0 || state === 'foreign') return []
+  return [{ queue: '', problem: `${markName} ${state === 'none' ? 'is missing' : 'is damaged'}: whether the last commits are all there cannot be told this time` }]
+}
+
+function peekDatabase(path: string): Peek | string {
+  let sql: DatabaseSync | undefined
+  try {
+    // Reading only, closing it leaves the log as it is.
+    sql = new DatabaseSync(path, { readOnly: true })
+    const hasTables = sql.prepare(`SELECT count(*) AS count FROM sqlite_schema WHERE name IN ('store', 'queues')`).get() as { count: number }
+    // A process was killed while it made the file.
+    if (hasTables.count < 2) return { storeId: Buffer.alloc(16), epoch: 0, queues: [] }
+    const store = sql.prepare('SELECT store_id, epoch FROM store').get() as { store_id: string; epoch: number } | undefined
+    if (store === undefined) return 'the table of the store is empty'
+    return { storeId: Buffer.from(String(store.store_id), 'hex'), epoch: Number(store.epoch), queues: sql.prepare('SELECT id, name, last_position FROM queues').all() as unknown as Peek['queues'] }
+  } catch (error) {
+    return `${databaseName} cannot be read: ${(error as Error).message}`
+  } finally {
+    sql?.close()
+  }
+}
+
+function keep(directory: string, damages: readonly Damage[], missing: readonly MissingRange[]): void {
+  const log = join(directory, `${databaseName}-wal`)
+  const kept = join(directory, `${KEPT}${new Date().toISOString().replaceAll(/[-:]/g, '')}`)
+  mkdirSync(kept, { mode: 0o700 })
+  if (existsSync(log)) copyFileSync(log, join(kept, `${databaseName}-wal`))
+  // Pages of the log are read together with those of the file as it is now.
+  writeFileSync(join(kept, 'note.json'), `${JSON.stringify({ atMs: Date.now(), damages, missing } satisfies KeptNote)}\n`, { mode: 0o600 })
+  syncDirectory(kept)
+  syncDirectory(directory)
+}
