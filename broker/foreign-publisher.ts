@@ -6,10 +6,13 @@ import type { Core } from './core.ts'
 import type { ForeignMessages } from './ground/control.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Kind } from './ground/kind.ts'
+import { PayloadType } from './ground/payload-type.ts'
 import { Slice } from './ground/slice.ts'
+import { AnsweredIntake, RunIntake, type IntakeOptions } from './message-intake.ts'
 import { applyOptions, detailsOf, readOptions, type Asked, type MessageOptions } from './message-options.ts'
 import type { Publisher } from './publisher.ts'
 import type { RunDetails } from './observe/recorder.ts'
+import { readQueueOptions } from './queue-options.ts'
 import type { Requester } from './requester.ts'
 import { follow, traceOf, type TracedMessage } from './tracing.ts'
 import { isReplySubject, requestOf } from './wire/nats/reply-subject.ts'
@@ -57,6 +60,8 @@ export class ForeignPublisher {
     if (route === undefined || !this.#publisher.mayPublish(connection, route, firstId, count)) return -1
     const slice = new Slice(bytes, start, end, count, route.receivers.account)
     slice.foreign = messages
+    const { queue } = route.receivers
+    if (queue !== undefined && !this.#prepareQueue(connection, messages, slice, queue.name, options)) return -1
     let details: RunDetails | undefined
     if (options !== undefined) {
       const asked: Asked = { flags: 0, options, zstd: undefined, authorisedMicros: 0 }
@@ -64,9 +69,29 @@ export class ForeignPublisher {
       details = detailsOf(asked)
       follow(this.#core.traced, slice)
     }
-    const receivers = reply === undefined || !route.receivers.answersFrames ? this.#publisher.publish(connection, route, slice, firstId, timeMicros, details) : this.#requester.requestForeign(connection, route, slice, messages, reply, details)
+    const receivers = reply === undefined || queue !== undefined || !route.receivers.answersFrames ? this.#publisher.publish(connection, route, slice, firstId, timeMicros, details) : this.#requester.requestForeign(connection, route, slice, messages, reply, details)
     this.#core.traced?.routed(receivers)
     return receivers
+  }
+
+  // What the queue is told; its client, who asks for an answer by a reply subject, gets the queue's, and no responder is asked.
+  // False: it was refused.
+  #prepareQueue(connection: Connection, messages: ForeignMessages, slice: Slice, queue: string, options: MessageOptions | undefined): boolean {
+    const { reply, firstId, count, storeAnswers } = messages
+    try {
+      const asked = messages.queueHeaders(queue)
+      const mid = options?.queue?.['mid']
+      const intake: IntakeOptions = { mid: options?.mid, ttlMs: options?.ttlMs ?? 0, queue: readQueueOptions(mid === undefined ? asked : { ...asked, mid }) }
+      if (reply !== undefined) slice.intake = new AnsweredIntake(this.#core, connection, firstId, intake, reply, storeAnswers)
+      else if (options !== undefined || asked !== undefined) slice.intake = new RunIntake(this.#core, connection, firstId, intake)
+      return true
+    } catch (thrown) {
+      const error = BrokerError.from(thrown)
+      slice.account.rejected += count
+      this.#core.refuse(connection, firstId, error, count)
+      if (reply !== undefined) this.#core.send(connection, { kind: Kind.response, flags: PayloadType.bytes, replyTo: reply, payload: storeAnswers.refused(queue, error) })
+      return false
+    }
   }
 
   // Answers to a native request. That it waits for this client is all the permission that it takes.

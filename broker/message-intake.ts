@@ -2,9 +2,11 @@
 
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
+import type { StoreAnswers } from './ground/control.ts'
 import type { BrokerError } from './ground/errors.ts'
 import type { Intake, StoredAt } from './ground/intake.ts'
 import { Kind } from './ground/kind.ts'
+import { PayloadType } from './ground/payload-type.ts'
 import type { Durability } from './ground/store-settings.ts'
 import type { ReceiptWatch } from './message-options.ts'
 import type { QueueOptions } from './queue-options.ts'
@@ -99,6 +101,35 @@ export class FatesIntake extends RunIntake {
     // The error is the answer.
     this.#watch.isRefused = true
     super.refused(queue, id, count, error)
+  }
+}
+
+/** One message of a client whose protocol has a subject for answers instead of receipts. */
+export class AnsweredIntake extends RunIntake {
+  readonly #reply: string
+  readonly #answers: StoreAnswers
+
+  constructor(core: Core, connection: Connection, id: number, options: IntakeOptions, reply: string, answers: StoreAnswers) {
+    super(core, connection, id, options)
+    this.#reply = reply
+    this.#answers = answers
+  }
+
+  override stored(queue: string, _id: number, position: number, _count: number, isDuplicate: boolean): void {
+    this.#tell(this.#answers.stored(queue, position, isDuplicate))
+  }
+
+  override dropped(queue: string): void {
+    this.#tell(this.#answers.dropped(queue))
+  }
+
+  override refused(queue: string, _id: number, _count: number, error: BrokerError): void {
+    this.#tell(this.#answers.refused(queue, error))
+  }
+
+  #tell(payload: Uint8Array): void {
+    const { connection } = this
+    if (connection.isPresent) this.core.send(connection, { kind: Kind.response, flags: PayloadType.bytes, replyTo: this.#reply, payload })
   }
 }
 

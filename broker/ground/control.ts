@@ -27,6 +27,13 @@ export interface BrokerMessage {
   readonly replyTo?: string
 }
 
+/** What the sender of a message, which named a subject for answers, is told when a queue has it, or has not: payloads of its protocol. */
+export interface StoreAnswers {
+  stored(queue: string, position: number, isDuplicate: boolean): Uint8Array
+  dropped(queue: string): Uint8Array
+  refused(queue: string, error: BrokerError): Uint8Array
+}
+
 /** `count` messages of one subject in a form of the dialect's own: `bytes[start..end)`, the subject at `bytes[subjectStart..subjectEnd)`. */
 export interface ForeignMessages extends ForeignForm {
   readonly bytes: Uint8Array
@@ -48,6 +55,9 @@ export interface ForeignMessages extends ForeignForm {
   readonly payloadBytes: number
   /** Those of their headers that mean something to the broker, as native messages have them; then `count` is 1. */
   headers(): Readonly<Record<string, unknown>> | undefined
+  /** What they ask of the queue that they go to, likewise; its own words for it. @throws BrokerError `queue.bad_option` */
+  queueHeaders(queue: string): Readonly<Record<string, unknown>> | undefined
+  readonly storeAnswers: StoreAnswers
   /** Its messages as answers to the native request `ref` of `to`: canonical frames, one each. */
   answers(to: number, ref: number): readonly Uint8Array[]
 }

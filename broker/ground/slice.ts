@@ -133,6 +133,11 @@ export interface Sink {
   deliver(slice: Slice): boolean
 }
 
+/** A sink that keeps what it gets: the queue of a channel. */
+export interface QueueSink extends Sink {
+  readonly name: string
+}
+
 /** A sink with an identity: a connection, or one subscription of a connection whose protocol delivers to subscriptions. */
 export interface Subscriber extends Sink {
   /** false: it does not get what it published itself. */

@@ -1,7 +1,7 @@
 // Finds the receivers of a subject: subscriptions, addresses, broadcast, the broker's own methods.
 
 import type { Bus, QueueGroup } from '../ground/bus.ts'
-import type { Account, Sink, Subscriber } from '../ground/slice.ts'
+import type { Account, QueueSink, Sink, Subscriber } from '../ground/slice.ts'
 import { USER_INFO } from '../ground/subject.ts'
 import type { Interest } from './interest.ts'
 import type { FilteredReceiver, Receivers } from './route.ts'
@@ -20,7 +20,7 @@ export interface RoutingContext {
   /** True when a channel of mode `broadcast` owns the subject. */
   isBroadcast(subject: readonly string[]): boolean
   /** The queue that keeps what is published there; undefined: none does. */
-  queueOf(subject: readonly string[]): Sink | undefined
+  queueOf(subject: readonly string[]): QueueSink | undefined
   /** Who `$CB.to.<kind>.<id>` is. */
   addressed(kind: string, id: string): Subscriber | undefined
   /** All who are connected here. */

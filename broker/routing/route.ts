@@ -1,6 +1,6 @@
 // Where messages on one subject go: a snapshot that stands until interest, permissions or channels change.
 
-import type { Account, Sink, Subscriber } from '../ground/slice.ts'
+import type { Account, QueueSink, Sink, Subscriber } from '../ground/slice.ts'
 import type { Group, Subscription } from './subscription.ts'
 
 /** A subscriber that gets only what one of its filters passes. */
@@ -22,7 +22,7 @@ export interface Receivers {
   readonly exceptSender: boolean
   readonly account: Account
   /** Stands among `plain`; undefined: the messages are kept nowhere. */
-  readonly queue: Sink | undefined
+  readonly queue: QueueSink | undefined
   /** Under which the flight recorder keeps `plain`; 0: not yet. */
   snapshot: number
 }

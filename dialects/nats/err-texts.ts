@@ -48,6 +48,13 @@ const texts: { readonly [code in ErrorCode]?: Text } = {
   'session.taken_over': undefined,
   // A late answer: in NATS it goes to nobody.
   'request.not_open': undefined,
+  // Who publishes to a stream without a reply subject is told nothing by nats-server; a client would take a line for a failure of its connection.
+  'queue.full': undefined,
+  'queue.bad_option': undefined,
+  'store.unavailable': undefined,
+  'store.failed': undefined,
+  'store.no_space': undefined,
+  'store.damaged': undefined,
   'internal.error': 'Internal Error',
 }
 

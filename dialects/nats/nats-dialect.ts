@@ -242,9 +242,10 @@ export class NatsDialect<C extends NatsSource> implements Dialect, NatsClient, S
   }
 }
 
-/** The block of an answer of the broker's own. */
-function typed(type: PayloadType, fields: readonly HeaderField[] = []): Uint8Array {
+/** The block of an answer of the broker's own; undefined: it says nothing. */
+function typed(type: PayloadType, fields: readonly HeaderField[] = []): Uint8Array | undefined {
   const contentType = contentTypeOf(type)
+  if (contentType === undefined && fields.length === 0) return undefined
   return writeHeaderBlock({ status: undefined, description: '', fields: contentType === undefined ? fields : [[Name.contentType, contentType], ...fields] })
 }
 

@@ -3,7 +3,7 @@
 //   came      PUB a.b 5\r\nhello\r\n            prefix: up to the subject and its space
 //   leaves    MSG a.b 7 5\r\nhello\r\n          all behind the prefix is taken over as it is, reply subject and headers too
 
-import type { ForeignMessages } from '../../broker/ground/control.ts'
+import type { ForeignMessages, StoreAnswers } from '../../broker/ground/control.ts'
 import { Flag, Kind } from '../../broker/ground/kind.ts'
 import type { Slice } from '../../broker/ground/slice.ts'
 import { optionHeaders } from '../../broker/wire/nats/message-options.ts'
@@ -12,6 +12,7 @@ import { plainBytes, writePlain } from '../../broker/wire/nats/plain-publish.ts'
 import { copyInto } from './copy-into.ts'
 import { writeMessages } from './message-line.ts'
 import type { MessageMemory } from './message-memory.ts'
+import { pubAcks, queueHeadersOf } from './pub-ack.ts'
 
 const SPACE = 0x20
 const CR = 0x0d
@@ -79,6 +80,15 @@ export class NatsRun implements ForeignMessages {
   headers(): Readonly<Record<string, unknown>> | undefined {
     const block = this.headerBlock
     return block === undefined ? undefined : optionHeaders(block)
+  }
+
+  queueHeaders(queue: string): Readonly<Record<string, unknown>> | undefined {
+    const block = this.headerBlock
+    return block === undefined ? undefined : queueHeadersOf(block, queue)
+  }
+
+  get storeAnswers(): StoreAnswers {
+    return pubAcks
   }
 
   /** Of its one message. */
