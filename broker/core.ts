@@ -29,6 +29,7 @@ import { QueueHistory } from './observe/queue-history.ts'
 import { Recorder } from './observe/recorder.ts'
 import { RefusedMessages } from './observe/refused-messages.ts'
 import { CpuPool } from './pool/cpu-pool.ts'
+import { QueueFigures } from './queue-figures.ts'
 import type { Queue } from './queues/queue.ts'
 import { Queues } from './queues/queues.ts'
 import { StoreLoad } from './queues/store-load.ts'
@@ -93,6 +94,8 @@ export class Core implements RoutingContext {
   /** Those of the channels of mode `queue`. */
   readonly queues: Queues
   readonly queueHistory: QueueHistory
+  /** What they count, for metrics. */
+  readonly queueFigures = new QueueFigures()
   readonly accounts = new Accounts()
   readonly recorder: Recorder
   readonly refusedMessages = new RefusedMessages()

@@ -40,6 +40,15 @@ export class BrokerMetrics implements MetricsSource {
     }
   }
 
+  *queues(): ReturnType<MetricsSource['queues']> {
+    const { queueFigures, queues, clock } = this.#pipeline.core
+    const nowMs = clock.wallMicros() / 1000
+    for (const [name, counts] of queueFigures.all()) {
+      const oldestAgeMs = counts.oldestAtMs === 0 ? 0 : Math.max(0, nowMs - counts.oldestAtMs)
+      yield { name, counts, consumers: queues.find(name)?.consumers.count ?? 0, oldestAgeMs }
+    }
+  }
+
   dialects(): Map<string, number> {
     const counts = new Map<string, number>()
     for (const { dialect } of this.#pipeline.core.directory.all()) {

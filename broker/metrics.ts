@@ -4,6 +4,7 @@ import { busMetrics } from './bus-metrics.ts'
 import type { BusStatus } from './ground/api.ts'
 import { dropReasons, type DropReason } from './ground/fate.ts'
 import type { Pipeline } from './pipeline.ts'
+import { queueMetrics } from './queue-metrics.ts'
 
 /** Names end in their unit, or in `_total` for counters that only grow. `bus`: of the link to other brokers, where one is configured. */
 export function metricsOf(pipeline: Pipeline, bus: BusStatus | undefined): Record<string, number> {
@@ -29,6 +30,7 @@ export function metricsOf(pipeline: Pipeline, bus: BusStatus | undefined): Recor
     deliveries_forwarded_total: totals.forwarded,
     deliveries_stored_total: totals.stored,
     deliveries_pending: totals.pending,
+    ...queueMetrics(core),
     recorder_runs_total: core.recorder.next,
     pool_threads: pool.threads.length,
     pool_tasks_queued: pool.depth,

@@ -51,7 +51,7 @@ export class Sampler {
   }
 
   #sample(): void {
-    const { clock, directory, lossLog } = this.#pipeline.core
+    const { clock, directory, lossLog, queues, queueFigures } = this.#pipeline.core
     const nowMs = clock.monotonicMs()
     // A look that comes late was held up by whatever ran: a lag that costs no timer of its own.
     this.#lagMs = Math.max(0, nowMs - this.#dueMs - WHEEL_GRAIN_MS)
@@ -60,6 +60,7 @@ export class Sampler {
       lossLog.look(nowMs, connection)
       connection.look(nowMs)
     }
+    void queueFigures.look(queues.list(), nowMs)
     this.#setDue(EVERY_MS)
   }
 

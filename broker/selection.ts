@@ -13,7 +13,7 @@ import { Offset } from './wire/layout.ts'
 import { frameEnd } from './wire/regroup.ts'
 
 /** A slice's one message for filters; whatever is decoded is decoded once. */
-export function lazyMessage(slice: Slice, subject: string, sender: string): FilterMessage {
+export function lazyMessage(slice: Slice, subject: string, sender: string | undefined): FilterMessage {
   let frame: Frame | undefined
   let value: unknown
   let isDecoded = false

@@ -10,12 +10,14 @@ import type { AuditAction, AuditFields } from './ground/audit.ts'
 import { BrokerError } from './ground/errors.ts'
 import { dropReasons } from './ground/fate.ts'
 import { residentBytes } from './ground/process-memory.ts'
+import type { QueueOverrides } from './ground/queue-overrides.ts'
 import type { ChannelMode, ChannelSpec } from './ground/types.ts'
 import { healthOf } from './health.ts'
 import { latencyGroups } from './latency-groups.ts'
 import type { BrokerHost } from './host.ts'
 import { droppedMetric } from './metrics.ts'
 import type { Pipeline } from './pipeline.ts'
+import { QueueView } from './queue-view.ts'
 import { Sampler } from './sampler.ts'
 import { Trace } from './trace.ts'
 
@@ -23,6 +25,7 @@ import { Trace } from './trace.ts'
 const HEALTH_MS = 60_000
 
 export class View implements BrokerView {
+  readonly queues: QueueView
   readonly #pipeline: Pipeline
   readonly #host: BrokerHost
   readonly #sampler: Sampler
@@ -35,6 +38,7 @@ export class View implements BrokerView {
     this.#sampler = new Sampler(pipeline, host)
     this.#sampler.start()
     this.#trace = new Trace(pipeline.core)
+    this.queues = new QueueView(pipeline.core)
   }
 
   status(): ApiAnswer<'status'> {
@@ -90,18 +94,18 @@ export class View implements BrokerView {
     return this.#channelInfo(this.#pipeline.core.channels.get(name))
   }
 
-  async createChannel(name: string, mode: ChannelMode, caller: Caller): Promise<ChannelInfo> {
-    const spec = this.#pipeline.core.channels.define(name, mode, Date.now())
+  async createChannel(name: string, mode: ChannelMode, queue: QueueOverrides | undefined, caller: Caller): Promise<ChannelInfo> {
+    const spec = this.#pipeline.core.channels.define(name, mode, Date.now(), queue)
     await this.#host.startChannel(spec)
     this.#record('channel.created', caller, { channel: name, mode })
     return this.channel(name)
   }
 
-  async deleteChannel(name: string, caller: Caller): Promise<ChannelInfo> {
+  async deleteChannel(name: string, isForced: boolean, caller: Caller): Promise<ChannelInfo> {
     const info = this.channel(name)
     if (info.predefined) throw new BrokerError('channel.predefined', { channel: name, action: 'deleted' })
-    await this.#host.stopChannel(name, false)
-    this.#record('channel.deleted', caller, { channel: name })
+    await this.#host.stopChannel(name, isForced)
+    this.#record('channel.deleted', caller, { channel: name, ...(isForced ? { forced: true } : {}) })
     return info
   }
 

@@ -4,11 +4,12 @@ import type { Attributes, Meter, ObservableResult } from '@opentelemetry/api'
 import { Attribute, SYSTEM } from '../broker/ground/span-attributes.ts'
 import type { ChannelAccount, MetricsSource } from '../broker/ground/telemetry.ts'
 import type { ExportHealth } from './guarded-exporter.ts'
+import { createQueueInstruments } from './queue-metrics.ts'
 
 type Read = (observe: (value: number, attributes?: Attributes) => void) => void
 
 /** What `numbers()` says in another way, with attributes. */
-const TOLD_OTHERWISE = /^(?:connections|messages_accepted_total|messages_rejected_total|deliveries_.*|process_.*)$/
+const TOLD_OTHERWISE = /^(?:connections|messages_accepted_total|messages_rejected_total|deliveries_.*|process_.*|queue_.*)$/
 
 /** Makes the instruments; they live as long as the meter. */
 export function createInstruments(meter: Meter, source: MetricsSource, health: readonly ExportHealth[], skippedTraces: () => number): void {
@@ -53,6 +54,8 @@ export function createInstruments(meter: Meter, source: MetricsSource, health: r
   })
 
   counter('callboard.traces.skipped', '{message}', 'Traced messages that got no spans, because too many came or were open.', observe => observe(skippedTraces()))
+
+  createQueueInstruments(meter, source)
 
   for (const name of Object.keys(source.numbers())) if (!TOLD_OTHERWISE.test(name)) createNumber(meter, source, name)
 }

@@ -4,16 +4,12 @@ import type { ApiAnswer, ApiMethod, ApiParams, ChannelInfo, HistoryQuery, Latenc
 import { BrokerError } from '../ground/errors.ts'
 import { Fields } from '../ground/fields.ts'
 import { nearest } from '../ground/nearest.ts'
-import type { ChannelMode, Role } from '../ground/types.ts'
+import { readQueueOverrides, type QueueOverrides } from '../ground/queue-overrides.ts'
+import type { ChannelMode } from '../ground/types.ts'
+import type { Caller } from './caller.ts'
+import { queueMethods, type QueuesView } from './queue-methods.ts'
 
-/** Who calls a method. */
-export interface Caller {
-  readonly principal: string
-  readonly roles: readonly Role[]
-  /** `conn-<origin>` */
-  readonly connection: string
-  readonly client: string
-}
+export type { Caller } from './caller.ts'
 
 /** What the methods ask of the broker. What changes something is told by whom. */
 export interface BrokerView {
@@ -24,9 +20,10 @@ export interface BrokerView {
   /** @throws BrokerError `channel.not_found` */
   channel(name: string): ChannelInfo
   /** @throws BrokerError `channel.*` */
-  createChannel(name: string, mode: ChannelMode, caller: Caller): Promise<ChannelInfo>
-  /** @throws BrokerError `channel.*` */
-  deleteChannel(name: string, caller: Caller): Promise<ChannelInfo>
+  createChannel(name: string, mode: ChannelMode, queue: QueueOverrides | undefined, caller: Caller): Promise<ChannelInfo>
+  /** `isForced`: with the messages that its queue holds. @throws BrokerError `channel.*`, `queue.not_empty` */
+  deleteChannel(name: string, isForced: boolean, caller: Caller): Promise<ChannelInfo>
+  readonly queues: QueuesView
   stats(): ApiAnswer<'stats'>
   metrics(): ApiAnswer<'metrics'>
   /** @throws BrokerError `method.bad_params` for a metric that there is not */
@@ -67,8 +64,8 @@ const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, p
   connections: { isOpen: true, run: (view, params) => view.connections(readConnections(params)) },
   'channel.list': { isOpen: true, run: (view) => ({ channels: view.channels() }) },
   'channel.show': { isOpen: true, run: (view, params) => view.channel(params.required('name', MAX_NAME)) },
-  'channel.create': { isOpen: false, run: (view, params, caller) => view.createChannel(params.required('name', MAX_NAME), (params.text('mode', { max: 32 }) ?? 'pubsub') as ChannelMode, caller) },
-  'channel.delete': { isOpen: false, run: (view, params, caller) => view.deleteChannel(params.required('name', MAX_NAME), caller) },
+  'channel.create': { isOpen: false, run: (view, params, caller) => view.createChannel(params.required('name', MAX_NAME), (params.text('mode', { max: 32 }) ?? 'pubsub') as ChannelMode, readQueue(params), caller) },
+  'channel.delete': { isOpen: false, run: (view, params, caller) => view.deleteChannel(params.required('name', MAX_NAME), params.flag('force') ?? false, caller) },
   stats: { isOpen: true, run: (view) => view.stats() },
   metrics: { isOpen: true, run: (view) => view.metrics() },
   history: { isOpen: true, run: (view, params) => view.history(readHistory(params)) },
@@ -85,6 +82,12 @@ const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, p
   'agent.restart': { isOpen: false, run: (view, params, caller) => view.restartAgent(params.required('name', MAX_NAME), caller) },
   'connection.kill': { isOpen: false, run: (view, params, caller) => view.kill(params.required('id', MAX_NAME), caller) },
   stop: { isOpen: false, run: (view, _, caller) => view.stop(caller) },
+  ...queueMethods,
+}
+
+function readQueue(params: Fields): QueueOverrides | undefined {
+  const queue = params.map('queue')
+  return queue && readQueueOverrides(queue)
 }
 
 function readConnections(params: Fields): ApiParams<'connections'> {

@@ -2,6 +2,8 @@
 
 import type { ClusterStatus } from './cluster.ts'
 import type { LeaseInfo } from './leases.ts'
+import type { QueueMethods } from './queue-api.ts'
+import type { QueueOverrides } from './queue-overrides.ts'
 import type { Overflow } from './settings.ts'
 import type { ActorInfo, ChannelDirection, ChannelMode, Phase, Role } from './types.ts'
 
@@ -104,6 +106,8 @@ export interface ChannelInfo {
   readonly mode: ChannelMode
   readonly direction: ChannelDirection
   readonly predefined: boolean
+  /** Mode `queue`: what it says of itself; the configuration decides the rest. */
+  readonly queue?: QueueOverrides | undefined
   /** Milliseconds since the epoch, 0 for predefined channels. */
   readonly createdAt: number
   readonly accepted: number
@@ -280,15 +284,16 @@ export interface AgentInfo {
 }
 
 /** Method → [params, answer]. */
-export interface ApiMethods {
+export interface ApiMethods extends QueueMethods {
   ping: [NoParams, { readonly now: number }]
   status: [NoParams, BrokerStatus]
   tree: [NoParams, ActorInfo]
   connections: [{ readonly id?: string; readonly channels?: boolean }, { readonly connections: readonly ConnectionInfo[] }]
   'channel.list': [NoParams, { readonly channels: readonly ChannelInfo[] }]
   'channel.show': [{ readonly name: string }, ChannelInfo]
-  'channel.create': [{ readonly name: string; readonly mode?: ChannelMode }, ChannelInfo]
-  'channel.delete': [{ readonly name: string }, ChannelInfo]
+  'channel.create': [{ readonly name: string; readonly mode?: ChannelMode; /** Mode `queue`: what it says of itself. */ readonly queue?: QueueOverrides }, ChannelInfo]
+  /** `force`: with the messages that its queue holds. */
+  'channel.delete': [{ readonly name: string; readonly force?: boolean }, ChannelInfo]
   stats: [NoParams, BrokerStats]
   metrics: [NoParams, Readonly<Record<string, number>>]
   history: [HistoryQuery, HistoryAnswer]

@@ -2,6 +2,7 @@
 
 import type { MessageTracer } from './message-trace.ts'
 import type { Account } from './slice.ts'
+import type { QueueCounts } from './store.ts'
 
 /** Counts of one channel, as its account has them. */
 export type ChannelAccount = Pick<Account, 'accepted' | 'deliveries' | 'written' | 'forwarded' | 'stored' | 'pending' | 'rejected' | 'dropped'>
@@ -15,12 +16,21 @@ export interface DurationSource {
   countsWithin(boundsMicros: readonly number[]): number[]
 }
 
+/** One queue as of the last look at it, a second ago at most. */
+export interface QueueFigure {
+  readonly name: string
+  readonly counts: QueueCounts
+  readonly consumers: number
+  readonly oldestAgeMs: number
+}
+
 /** Where metrics are read from when they are due: nothing is counted for them. */
 export interface MetricsSource {
   /** What the method `metrics` answers: names in snake case that end in their unit, or in `_total` for counters that only grow. */
   numbers(): Readonly<Record<string, number>>
   /** undefined as name: what is published outside channels. */
   channels(): Iterable<readonly [name: string | undefined, account: ChannelAccount]>
+  queues(): Iterable<QueueFigure>
   /** How many connections speak each dialect. */
   dialects(): ReadonlyMap<string, number>
   /** What waits for connections, and what went through them since the start. */

@@ -1,7 +1,7 @@
 // A store of queues in memory for tests of the broker's side: what it was given can be looked at, and it answers when a test says so.
 
 import type { BrokerError } from '../../broker/ground/errors.ts'
-import type { Append, QueueCounts, QueueListener, QueueSettings, QueueStore, Settlement, SettleOutcome, StoredQueue } from '../../broker/ground/store.ts'
+import type { Append, QueueCounts, QueueListener, QueueSettings, QueueStore, Selection, Settlement, SettleOutcome, StoredMessage, StoredQuery, StoredQueue } from '../../broker/ground/store.ts'
 
 export interface KeptAppend extends Omit<Append, 'bytes' | 'start' | 'end' | 'watch'> {
   readonly bytes: Uint8Array
@@ -22,6 +22,8 @@ export class FakeQueue implements StoredQueue {
   /** What refuses them instead. */
   refusal: BrokerError | undefined
   demanded = 0
+  /** Dead letters, as a test puts them here. */
+  readonly dead: StoredMessage[] = []
   readonly settled: Settlement[] = []
   #held: (() => void)[] = []
   #last = 0
@@ -66,21 +68,36 @@ export class FakeQueue implements StoredQueue {
   }
 
   async counts(): Promise<QueueCounts> {
-    const ready = this.kept.reduce((sum, { count }) => sum + count, 0)
-    const none = { delayed: 0, held: 0, inFlight: 0, bytes: 0, deadLetters: 0, deadLetterBytes: 0, duplicates: 0, acked: 0, forwarded: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0, replayed: 0, retried: 0, oldestAtMs: 0 }
-    return { ...none, ready, stored: ready, lastPosition: this.#last }
+    const [waiting, dead] = [this.#waiting(), this.dead]
+    const bytes = (messages: readonly StoredMessage[]): number => messages.reduce((sum, { frame }) => sum + frame.length, 0)
+    return {
+      ready: this.kept.reduce((sum, { count }) => sum + count, 0), delayed: 0, held: 0, inFlight: 0, bytes: bytes(waiting), deadLetters: dead.length, deadLetterBytes: bytes(dead),
+      stored: this.#last, duplicates: 0, acked: 0, forwarded: 0, deadLettered: 0, expired: 0, dropped: 0, purged: 0, replayed: 0, retried: 0, lastPosition: this.#last, oldestAtMs: waiting[0]?.storedAtMs ?? 0,
+    }
   }
 
-  list(): Promise<never> {
-    return Promise.reject(new Error('not listed here'))
+  async list({ which, after, limit }: StoredQuery): Promise<readonly StoredMessage[]> {
+    return (which === 'dead' ? this.dead : this.#waiting()).filter(({ position }) => position > after).slice(0, limit)
   }
 
-  async replay(): Promise<number> {
-    return 0
+  async replay(which: Selection): Promise<number> {
+    return this.#take(this.dead, which)
   }
 
-  async purge(): Promise<number> {
-    return 0
+  async purge(which: 'waiting' | 'dead', selection: Selection): Promise<number> {
+    return this.#take(which === 'dead' ? this.dead : this.kept, selection)
+  }
+
+  #take(messages: { readonly position: number }[], which: Selection): number {
+    const rest = which === 'all' ? [] : messages.filter(({ position }) => !which.includes(position))
+    return messages.splice(0, messages.length, ...rest as never[]).length - rest.length
+  }
+
+  // One message for each append: who looks into a queue here appends one by one.
+  #waiting(): StoredMessage[] {
+    return this.kept.map(({ bytes, position, messageId, session, dueAtMs, expiresAtMs }) => ({
+      position, state: 'ready', attempts: 0, frame: bytes, storedAtMs: 1000 + position, dueAtMs, expiresAtMs, ...(messageId !== undefined && { messageId }), ...(session !== undefined && { session }),
+    }))
   }
 
   async pause(isPaused: boolean): Promise<void> {

@@ -10,9 +10,9 @@ import { PipelineRig, type PipelineSetup } from './pipeline.ts'
 const agent: AgentInfo = { name: 'weather', phase: 'run', pid: 77, incarnation: 1, restarts: 0, ageMs: 5 }
 const root: ActorInfo = { id: 'root', kind: 'broker', phase: 'run', incarnation: 1, restarts: 0, ageMs: 1, mailbox: 0, detail: '', children: [] }
 
-/** A rig whose `$CB.api.*` answers. */
-export function rigWithView(setup: PipelineSetup = {}): PipelineRig {
-  const host: BrokerHost = {
+/** The host of a rig that starts and ends channels by itself. */
+export function hostOf(rig: () => PipelineRig): BrokerHost {
+  return {
     version: '1.2.3',
     home: '/home/of/it',
     socket: '/home/of/it/callboard.sock',
@@ -22,8 +22,11 @@ export function rigWithView(setup: PipelineSetup = {}): PipelineRig {
     natsProblem: undefined, bus: undefined,
     phase: 'run',
     tree: () => root,
-    startChannel: async spec => rig.openChannel(spec),
-    stopChannel: async name => rig.closeChannel(name),
+    startChannel: async spec => rig().openChannel(spec),
+    async stopChannel(name, isForced) {
+      await rig().core.queues.vacate(name, isForced)
+      rig().closeChannel(name)
+    },
     agents: () => [agent],
     async restartAgent(name) {
       if (name !== agent.name) throw new BrokerError('agent.unknown', { agent: name, suggestion: '' })
@@ -31,6 +34,10 @@ export function rigWithView(setup: PipelineSetup = {}): PipelineRig {
     },
     stop: () => {},
   }
-  const rig: PipelineRig = new PipelineRig({ ...setup, view: pipeline => new View(pipeline, host) })
+}
+
+/** A rig whose `$CB.api.*` answers. */
+export function rigWithView(setup: PipelineSetup = {}): PipelineRig {
+  const rig: PipelineRig = new PipelineRig({ ...setup, view: pipeline => new View(pipeline, hostOf(() => rig)) })
   return rig
 }
