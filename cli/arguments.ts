@@ -2,11 +2,26 @@
 
 import { InvalidArgumentError } from 'commander'
 import { parseDuration } from '../config/duration.ts'
+import { parseSize } from '../config/size.ts'
 
 /** A whole number of at least 1. */
 export function count(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1.')
   return Number(text)
+}
+
+/** A position in a queue: a whole number from 0. */
+export function position(text: string): number {
+  const value = Number(text)
+  if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError('It must be a whole number from 0.')
+  return value
+}
+
+/** Positions in a queue divided by commas, at most 1000, 1 and up. */
+export function positions(text: string): number[] {
+  const found = text.split(',').map(part => position(part.trim()))
+  if (found.includes(0) || found.length > 1000) throw new InvalidArgumentError('It must be at most 1000 positions from 1, divided by commas, such as 17,18.')
+  return found
 }
 
 /** A time such as `500ms`, `5s`, `2m`, or a bare number of milliseconds, as milliseconds of 1..3600000. */
@@ -29,6 +44,39 @@ export function slowMs(text: string): number {
   const ms = Number(number) * { us: 0.001, ms: 1, s: 1000 }[unit as 'us' | 'ms' | 's']
   if (!(ms >= 0 && ms <= 3_600_000)) throw new InvalidArgumentError('It must be a time such as 10ms, 0.5ms, 200us or 2s; a bare number is milliseconds.')
   return ms
+}
+
+/** A time of any length, from 0, as milliseconds. */
+export function waitMs(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === undefined) throw new InvalidArgumentError('It must be a time such as 500ms, 5s, 2m, 12h or 7d; a bare number is milliseconds.')
+  return ms
+}
+
+/** A size such as `16kb` or `1gb`, as bytes. */
+export function sizeBytes(text: string): number {
+  const bytes = parseSize(text)
+  if (bytes === undefined) throw new InvalidArgumentError('It must be a size such as 512b, 16kb, 1mb or 2gb; a bare number is bytes.')
+  return bytes
+}
+
+/** A whole number of at least 0. */
+export function whole(text: string): number {
+  const value = Number(text)
+  if (!/^\d{1,13}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0.')
+  return value
+}
+
+/** A moment as milliseconds since the epoch: `2026-12-24T18:00`, in local time unless it says otherwise, or that number itself. */
+export function momentMs(text: string): number {
+  const ms = /^\d{10,16}$/.test(text) ? Number(text) : /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN
+  if (!Number.isFinite(ms)) throw new InvalidArgumentError('It must be a moment such as 2026-12-24T18:00 or 2026-12-24T18:00:00Z, or milliseconds since 1970.')
+  return ms
+}
+
+/** `exponential`, `fixed`, or times divided by commas, such as `1s,5s,1m`. */
+export function backoff(text: string): 'exponential' | 'fixed' | number[] {
+  return text === 'exponential' || text === 'fixed' ? text : text.split(',').map(part => waitMs(part.trim()))
 }
 
 /** Percentiles divided by commas, 0..100 each, at most 20. */

@@ -3,6 +3,8 @@
 import { Option, type Command } from 'commander'
 import { address, count, timeoutMs } from './arguments.ts'
 import { examples, lazily } from './lazy.ts'
+import { messageFlags } from './message-flags.ts'
+import { queueFlags } from './queue-flags.ts'
 
 /** Adds `ipc` and everything below it. */
 export function declareIpc(program: Command): void {
@@ -15,33 +17,31 @@ export function declareIpc(program: Command): void {
 const message = (): Option => new Option('-m, --message <message>', 'JSON, or any text; - reads it from stdin').makeOptionMandatory()
 const channel = (description: string): Option => new Option('-c, --channel <name>', description)
 const subject = (description: string): Option => new Option('-s, --subject <subject>', description)
-const id = (): Option => new Option('--id <id>', 'id of your own, such as msg-123: callboard trace --message-id finds it by that')
 const timeout = (description: string): Option => new Option('-t, --timeout <time>', description).argParser(timeoutMs).default(5000, '5s')
 
 function declareMessages(ipc: Command): void {
-  ipc
+  const send = ipc
     .command('send')
     .description('send a message, and with --wait print the answer')
     .addOption(message())
     .addOption(channel('channel to send to (default: command)'))
     .addOption(new Option('--to <address>', 'one receiver: client:ID, agent:NAME or session:ID').argParser(address).conflicts(['channel', 'subject']))
     .addOption(subject('any subject, outside channels too').conflicts(['channel', 'to']))
-    .addOption(id())
     .option('-w, --wait', 'wait for the answer; several parts are printed as they come')
     .addOption(timeout('longest wait for the answer'))
     .option('--trace', 'record spans of it on its way, where telemetry is configured')
     .addHelpText('after', examples('callboard ipc send --message "status"', 'callboard ipc send --channel command --message \'{"action":"status","target":"gateway"}\' --wait', 'callboard ipc send --to agent:echo --message "hello" --wait --timeout 30s'))
     .action(lazily(async () => (await import('./commands/ipc/send.ts')).send))
-  ipc
+  const publish = ipc
     .command('publish')
     .description('publish a message to whoever subscribed')
     .addOption(message())
     .addOption(channel('channel to publish to'))
     .addOption(subject('any subject, outside channels too').conflicts('channel'))
-    .addOption(id())
-    .addOption(new Option('-n, --count <n>', 'publish it n times').argParser(count).default(1).conflicts('id'))
-    .addHelpText('after', examples('callboard ipc publish --channel custom --message "hello"', 'uptime | callboard ipc publish --channel custom --message -'))
+    .addOption(new Option('-n, --count <n>', 'publish it n times').argParser(count).default(1).conflicts(['id', 'sequence']))
+    .addHelpText('after', examples('callboard ipc publish --channel custom --message "hello"', 'uptime | callboard ipc publish --channel custom --message -', 'callboard ipc publish --channel jobs --message \'{"order":7}\' --id order-7 --delay 10m'))
     .action(lazily(async () => (await import('./commands/ipc/publish.ts')).publish))
+  for (const command of [send, publish]) for (const flag of messageFlags()) command.addOption(flag)
   ipc
     .command('subscribe')
     .description('print messages: those of the next 5 seconds, or with --follow all until Ctrl-C')
@@ -65,16 +65,17 @@ function declareMessages(ipc: Command): void {
 function declareChannels(ipc: Command): void {
   const channels = ipc.command('channel').description('create, list, show and delete channels')
   const name = (): Option => new Option('-n, --name <name>', 'its name').makeOptionMandatory()
-  channels
+  const create = channels
     .command('create')
     .description('create a channel; it survives a restart')
     .addOption(name())
-    .addOption(new Option('--mode <mode>', 'pubsub: to whoever subscribed; broadcast: to every connection that may receive').choices(['pubsub', 'broadcast']).default('pubsub'))
-    .addHelpText('after', examples('callboard ipc channel create --name custom --mode pubsub'))
+    .addOption(new Option('--mode <mode>', 'pubsub: to whoever subscribed; broadcast: to every connection that may receive; queue: kept until one consumer has done with it').choices(['pubsub', 'broadcast', 'queue']).default('pubsub'))
     .action(lazily(async () => (await import('./commands/ipc/channel.ts')).createChannel))
+  for (const flag of queueFlags()) create.addOption(flag)
+  create.addHelpText('after', examples('callboard ipc channel create --name custom --mode pubsub', 'callboard ipc channel create --name jobs --mode queue --max-attempts 5 --ack-wait 1m'))
   channels.command('list').description('list all channels').action(lazily(async () => (await import('./commands/ipc/channel.ts')).listChannels))
   channels.command('show').description('show one channel').addOption(name()).action(lazily(async () => (await import('./commands/ipc/channel.ts')).showChannel))
-  channels.command('delete').description('delete a channel that was created').addOption(name()).action(lazily(async () => (await import('./commands/ipc/channel.ts')).deleteChannel))
+  channels.command('delete').description('delete a channel that was created').addOption(name()).option('-f, --force', 'with the messages that its queue holds').action(lazily(async () => (await import('./commands/ipc/channel.ts')).deleteChannel))
 }
 
 function declareInspection(ipc: Command): void {

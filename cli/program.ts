@@ -6,6 +6,7 @@ import { baseProgram } from './base-program.ts'
 import { declareGateway, declareTrace, urlOption } from './gateway-program.ts'
 import { declareIpc } from './ipc-program.ts'
 import { examples, lazily } from './lazy.ts'
+import { declareQueue } from './queue-program.ts'
 import { sortKeys } from './top/rows.ts'
 
 const EXIT_CODES = '\nExit codes: 0 ok, 1 failed, 2 usage or config, 3 the home is held by another broker.'
@@ -17,6 +18,7 @@ export function buildProgram(): Command {
   declareLifecycle(program)
   declareViews(program)
   declareIpc(program)
+  declareQueue(program)
   declareGateway(program)
   declareTrace(program)
   declareTools(program)

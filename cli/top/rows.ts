@@ -1,9 +1,9 @@
 // Makes the rows of `callboard top` out of two looks at a broker. Pure.
 
-import type { ConnectionInfo } from '../../client/index.ts'
+import type { ConnectionInfo, QueueInfo } from '../../client/index.ts'
 import type { TopSample } from './sample.ts'
 
-type TopKind = 'broker' | 'agent' | 'connection' | 'channel'
+type TopKind = 'broker' | 'agent' | 'connection' | 'channel' | 'queue'
 
 /** undefined: there is no such figure for a row of this kind. */
 export interface TopRow {
@@ -15,6 +15,7 @@ export interface TopRow {
   /** Deliveries lost per second. */
   readonly lostRate: number
   readonly mailbox: number | undefined
+  /** Waits for receivers; of a queue: for consumers. */
   readonly outboundMessages: number
   readonly outboundBytes: number | undefined
   /** From received to written: of a channel's messages, of what a connection or an agent sent. ms */
@@ -59,6 +60,7 @@ export function rowsOf(before: TopSample, now: TopSample): TopRow[] {
   })
   const agentNames = new Set(now.agents.map(({ name }) => name))
   const connections = now.connections.filter(({ agent, client }) => client !== now.observer && (agent === undefined || !agentNames.has(agent))).map((each): TopRow => ({ ...connectionRow(each), kind: 'connection', name: each.client }))
+  const queues = now.queues.map(queue => queueRow(queue, before.queues.find(({ name }) => name === queue.name), rates))
   const channels = now.channels.map((channel): TopRow => {
     const last = before.channels.find(({ name }) => name === channel.name)
     return {
@@ -75,8 +77,26 @@ export function rowsOf(before: TopSample, now: TopSample): TopRow[] {
       memoryBytes: undefined,
     }
   })
-  return [brokerRow(rates, before, now), ...agents, ...connections, ...channels]
+  return [brokerRow(rates, before, now), ...agents, ...connections, ...channels, ...queues]
 }
+
+// In: what it took; out: what consumers have done with; lost: what it gave up.
+function queueRow({ name, counts }: QueueInfo, last: QueueInfo | undefined, rates: Rates): TopRow {
+  const [now, before] = [counts, last?.counts]
+  if (now === undefined) return { ...nothing, kind: 'queue', name, outboundMessages: 0, outboundBytes: undefined }
+  return {
+    ...nothing,
+    kind: 'queue',
+    name,
+    inRate: rates.of(now.stored + now.replayed, before && before.stored + before.replayed),
+    outRate: rates.of(now.acked + now.forwarded, before && before.acked + before.forwarded),
+    lostRate: rates.of(lostIn(now), before && lostIn(before)),
+    outboundMessages: now.ready + now.delayed + now.held + now.inFlight,
+    outboundBytes: now.bytes,
+  }
+}
+
+const lostIn = ({ deadLettered, expired, dropped }: NonNullable<QueueInfo['counts']>): number => deadLettered + expired + dropped
 
 /** The rows in order: the broker first, then by a figure, the largest first, or by name. Equal ones stay as they are. */
 export function sorted(rows: readonly TopRow[], key: SortKey): TopRow[] {

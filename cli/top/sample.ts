@@ -1,6 +1,6 @@
 // One look at everything `callboard top` shows. Knows the broker's methods, not how rows are made of their answers.
 
-import type { AgentInfo, ApiAnswer, ChannelInfo, Client, ConnectionInfo } from '../../client/index.ts'
+import type { AgentInfo, ApiAnswer, ChannelInfo, Client, ConnectionInfo, QueueInfo } from '../../client/index.ts'
 import type { ActorInfo } from '../../broker/ground/types.ts'
 
 export interface TopSample {
@@ -14,13 +14,14 @@ export interface TopSample {
   readonly connections: readonly ConnectionInfo[]
   readonly agents: readonly AgentInfo[]
   readonly channels: readonly ChannelInfo[]
+  readonly queues: readonly QueueInfo[]
   /** Control events that wait, by actor; of many connections not all are known. */
   readonly mailboxes: ReadonlyMap<string, number>
 }
 
 /** Asks for all of it at once. */
 export async function takeSample(client: Client): Promise<TopSample> {
-  const [status, stats, latency, { connections }, { agents }, channels, tree] = await Promise.all([
+  const [status, stats, latency, { connections }, { agents }, channels, tree, { queues }] = await Promise.all([
     client.call('status'),
     client.call('stats'),
     client.call('latency', { groups: true }),
@@ -28,8 +29,9 @@ export async function takeSample(client: Client): Promise<TopSample> {
     client.call('agents'),
     client.channels.list(),
     client.call('tree'),
+    client.call('queue.list'),
   ])
-  return { atMs: performance.now(), observer: client.id, status, stats, latency, connections, agents, channels, mailboxes: new Map(mailboxesOf(tree)) }
+  return { atMs: performance.now(), observer: client.id, status, stats, latency, connections, agents, channels, queues, mailboxes: new Map(mailboxesOf(tree)) }
 }
 
 function* mailboxesOf(actor: ActorInfo): Generator<[string, number]> {

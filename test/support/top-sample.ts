@@ -29,6 +29,7 @@ export function topSample(more: Partial<Omit<TopSample, 'stats' | 'status'>> & {
     connections: [],
     agents: [],
     channels: [],
+    queues: [],
     mailboxes: new Map(),
     ...more,
     stats: { accepted: 0, deliveries: 0, written: 0, forwarded: 0, stored: 0, pending: 0, dropped: {}, rejected: 0, balanced: true, channels: [], ...more.stats },

@@ -5,8 +5,10 @@ import type { ChannelMode } from '../../../broker/ground/types.ts'
 import type { ChannelInfo, Client } from '../../../client/index.ts'
 import type { Context } from '../../context.ts'
 import { channelNotFound } from '../../destination.ts'
+import { Failure } from '../../failure.ts'
 import { formatCount } from '../../format.ts'
 import { print, printJson } from '../../output.ts'
+import { overridesOf, type QueueFlags } from '../../queue-flags.ts'
 import { formatFields, formatTable, type Column } from '../../table.ts'
 import { withClient } from '../../with-client.ts'
 
@@ -25,8 +27,10 @@ interface NameOptions {
   readonly name: string
 }
 
-export async function createChannel(context: Context, options: NameOptions & { readonly mode: ChannelMode }): Promise<void> {
-  const channel = await withClient(context, client => client.channels.create({ name: options.name, mode: options.mode }))
+export async function createChannel(context: Context, options: NameOptions & QueueFlags & { readonly mode: ChannelMode }): Promise<void> {
+  const queue = overridesOf(options)
+  if (queue !== undefined && options.mode !== 'queue') throw Failure.usage(`a channel of mode ${options.mode} is no queue`, 'say --mode queue, or leave the options of queues out')
+  const channel = await withClient(context, client => client.channels.create({ name: options.name, mode: options.mode, ...(queue !== undefined && { queue }) }))
   await (context.isJson ? printJson(channel) : print(`created channel ${channel.name} (${channel.mode})`))
 }
 
@@ -42,8 +46,8 @@ export async function showChannel(context: Context, options: NameOptions): Promi
   await print(formatFields([...columns.map((column): [string, string] => [column.title.toLowerCase(), column.cell(channel)]), origin]))
 }
 
-export async function deleteChannel(context: Context, options: NameOptions): Promise<void> {
-  const channel = await withClient(context, client => named(client, options.name, client.channels.delete(options.name)))
+export async function deleteChannel(context: Context, options: NameOptions & { readonly force?: true }): Promise<void> {
+  const channel = await withClient(context, client => named(client, options.name, client.channels.delete(options.name, { force: options.force === true })))
   await (context.isJson ? printJson(channel) : print(`deleted channel ${options.name}`))
 }
 

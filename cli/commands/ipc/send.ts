@@ -2,34 +2,34 @@
 
 import { randomBytes } from 'node:crypto'
 import { TRACEPARENT, writeTraceparent } from '../../../broker/ground/trace-context.ts'
-import type { Client } from '../../../client/index.ts'
+import type { Client, PublishOptions } from '../../../client/index.ts'
 import type { Context } from '../../context.ts'
 import { subjectOf, type DestinationOptions } from '../../destination.ts'
 import { Failure } from '../../failure.ts'
-import { plural } from '../../format.ts'
 import { interruption } from '../../interrupt.ts'
+import { publishOptions, type MessageFlags } from '../../message-flags.ts'
 import { readMessage, type MessageInput } from '../../message-input.ts'
 import { envelopeOf, payloadText } from '../../message-view.ts'
 import { note, print, printJson } from '../../output.ts'
+import { receiptText } from '../../receipt-view.ts'
 import { withClient } from '../../with-client.ts'
 
-interface SendOptions extends DestinationOptions {
+interface SendOptions extends DestinationOptions, MessageFlags {
   readonly message: string
   readonly wait?: true
   readonly timeout: number
   readonly trace?: true
-  readonly id?: string
 }
 
 const DEFAULT_CHANNEL = 'command'
 
-interface SentMessage extends MessageInput {
-  readonly options: MessageInput['options'] & { readonly mid?: string; readonly headers?: Readonly<Record<string, string>> }
+interface SentMessage extends Pick<MessageInput, 'payload'> {
+  readonly options: PublishOptions
 }
 
 export async function send(context: Context, options: SendOptions): Promise<void> {
   const { payload, options: form } = await readMessage(options.message)
-  const message: SentMessage = { payload, options: { ...form, ...(options.id !== undefined && { mid: options.id }), ...(options.trace && { headers: beginTrace() }) } }
+  const message: SentMessage = { payload, options: { ...form, ...publishOptions(options), ...(options.trace && { headers: beginTrace() }) } }
   const isNamed = options.channel !== undefined || options.subject !== undefined || options.to !== undefined
   await withClient(context, async client => {
     const subject = await subjectOf(client, isNamed ? options : { channel: DEFAULT_CHANNEL })
@@ -48,13 +48,13 @@ async function printAnswers(context: Context, client: Client, subject: string, m
 }
 
 async function sendOnly(context: Context, client: Client, subject: string, message: SentMessage, options: SendOptions): Promise<void> {
-  const { receivers } = await client.publish(subject, message.payload, { ...message.options, receipt: true })
-  if (options.to !== undefined && receivers === 0) {
+  const { receivers, stored, isDuplicate } = await client.publish(subject, message.payload, { ...message.options, receipt: true })
+  if (options.to !== undefined && receivers === 0 && isDuplicate !== true) {
     throw new Failure({ code: 'request.no_responders', message: `nobody takes what is sent to ${subject.slice('$CB.to.'.length).replace('.', ':')}`, hint: `callboard ipc connections shows who is connected; NATS clients are reached where they subscribe to ${subject}`, details: { subject } })
   }
-  if (context.isJson) return printJson({ subject, receivers })
-  await print(`sent to ${subject}: ${plural(receivers, 'receiver')}`)
-  if (receivers === 0) note('hint: nobody listens there now; callboard agents and callboard ipc connections show who runs')
+  if (context.isJson) return printJson({ subject, receivers, ...(stored !== undefined && { stored }), ...(isDuplicate && { isDuplicate }) })
+  await print(`sent to ${subject}: ${receiptText({ receivers, stored, isDuplicate })}`)
+  if (receivers === 0 && isDuplicate !== true) note('hint: nobody listens there now; callboard agents and callboard ipc connections show who runs')
 }
 
 /** Headers that ask everybody on the way to record spans; says under which id they are found. */

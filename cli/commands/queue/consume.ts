@@ -1,0 +1,126 @@
+// `callboard queue consume`: takes messages of a queue as its consumers do, prints each, and settles it as whoever sits there says.
+
+import type { Client, QueuedMessage } from '../../../client/index.ts'
+import { Asker } from '../../asker.ts'
+import type { Context } from '../../context.ts'
+import { Failure } from '../../failure.ts'
+import { formatDuration, plural } from '../../format.ts'
+import { interruption } from '../../interrupt.ts'
+import { envelopeOf, messageLine } from '../../message-view.ts'
+import { note, print, printJson } from '../../output.ts'
+import { paint } from '../../table.ts'
+import { withQueue } from '../../queues-named.ts'
+import { withClient } from '../../with-client.ts'
+
+interface ConsumeOptions {
+  readonly ack?: true
+  readonly follow?: true
+  readonly limit?: number
+  readonly timeout: number
+}
+
+const QUESTION = '[a]ck  [n]ak, again later  [t]erm, a dead letter  [q]uit, it goes back? '
+const REASON = 'by hand, with callboard queue consume'
+/** So often in an ack wait a message stays with whoever looks at it. */
+const EXTENSIONS = 3
+/** Messages that are taken ahead where nobody is asked. */
+const AHEAD = 256
+
+/** Ctrl-C, the limit and an empty queue are all ordinary ends: exit code 0. What was taken and not settled goes back. */
+export async function consumeQueue(context: Context, options: ConsumeOptions, [name = '']: readonly string[]): Promise<void> {
+  const asks = options.ack !== true
+  if (asks && (context.isJson || !process.stdin.isTTY)) throw Failure.usage('nobody can be asked here what becomes of each message', 'say --ack; to look without taking: callboard queue inspect')
+  const over = new AbortController()
+  const signal = AbortSignal.any([over.signal, interruption()])
+  const retry = options.follow ? { retry: { maxRetries: Infinity } } : {}
+  await withClient(
+    context,
+    async client => {
+      const { settings } = await withQueue(client, name, () => client.call('queue.show', { name }))
+      const asker = asks ? new Asker() : undefined
+      try {
+        const taken = await take(client, name, { ...options, context, asker, extendMs: settings.ackWaitMs / EXTENSIONS, over }, signal)
+        if (taken === 0 && over.signal.aborted) note(`nothing came in ${formatDuration(options.timeout)}; with --follow it waits until Ctrl-C`)
+        else note(plural(taken, 'message'))
+      } finally {
+        asker?.close()
+      }
+    },
+    retry,
+  )
+}
+
+interface Taking extends ConsumeOptions {
+  readonly context: Context
+  readonly asker: Asker | undefined
+  readonly extendMs: number
+  readonly over: AbortController
+}
+
+async function take(client: Client, name: string, taking: Taking, signal: AbortSignal): Promise<number> {
+  const { context, asker, extendMs, follow, timeout, over, limit = Infinity } = taking
+  const consumer = client.consume(name, { maxInFlight: asker === undefined ? Math.min(AHEAD, limit) : 1, signal })
+  const acks = new Acks()
+  let taken = 0
+  let idle: NodeJS.Timeout | undefined
+  const wait = (): void => {
+    if (!follow) idle = setTimeout(() => over.abort(), timeout)
+  }
+  try {
+    wait()
+    for await (const message of consumer) {
+      clearTimeout(idle)
+      await (context.isJson ? printJson(rowOf(message)) : print(lineOf(message)))
+      // Who is not asked does not wait either: one answer confirms many.
+      if (asker === undefined) acks.add(message.ack())
+      else if (!(await settle(message, asker, extendMs))) break
+      if (++taken >= limit) break
+      wait()
+    }
+  } finally {
+    clearTimeout(idle)
+    await consumer.stop()
+  }
+  await acks.all()
+  return taken
+}
+
+/** Acks under way; the first that fails ends the command. */
+class Acks {
+  readonly #open = new Set<Promise<void>>()
+  #failure: Error | undefined
+
+  add(ack: Promise<void>): void {
+    if (this.#failure !== undefined) throw this.#failure
+    this.#open.add(ack)
+    ack.catch((error: Error) => (this.#failure ??= error)).finally(() => this.#open.delete(ack))
+  }
+
+  async all(): Promise<void> {
+    await Promise.allSettled(this.#open)
+    if (this.#failure !== undefined) throw this.#failure
+  }
+}
+
+/** False: no more. */
+async function settle(message: QueuedMessage, asker: Asker, extendMs: number): Promise<boolean> {
+  const extending = setInterval(() => void message.working().catch(() => {}), extendMs)
+  try {
+    const answer = await asker.ask(QUESTION, 'antq')
+    if (answer === 'a') await message.ack()
+    else if (answer === 'n') await message.nak({ reason: REASON })
+    else if (answer === 't') await message.term(REASON)
+    return answer === 'a' || answer === 'n' || answer === 't'
+  } finally {
+    clearInterval(extending)
+  }
+}
+
+function lineOf(message: QueuedMessage): string {
+  return `${paint('dim', `${message.position}${message.attempt === 1 ? '' : ` attempt ${message.attempt}`}`)}  ${messageLine(message)}`
+}
+
+function rowOf(message: QueuedMessage): object {
+  const { queue, position, attempt } = message
+  return { ...envelopeOf(message), queue, position, attempt }
+}

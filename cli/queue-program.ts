@@ -1,0 +1,93 @@
+// The words and options of `callboard queue`: what queues hold, and what an operator does to them.
+
+import { Option, type Command } from 'commander'
+import { count, position, positions, timeoutMs } from './arguments.ts'
+import { examples, lazily } from './lazy.ts'
+
+/** Adds `queue` and everything below it. */
+export function declareQueue(program: Command): void {
+  const queue = program.command('queue').description('show queues, read what they hold, replay, purge, pause')
+  declareViews(queue)
+  declareMessages(queue)
+  declareChanges(queue)
+}
+
+const SEVERAL = 'names of queues (default: all)'
+const filter = (): Option => new Option('-f, --filter <filter>', 'only what passes, such as "type=order && total>100"')
+const at = (): Option => new Option('-p, --position <positions>', 'only those at these positions, divided by commas').argParser(positions).conflicts(['filter', 'all'])
+const all = (about: string): Option => new Option('-a, --all', about).conflicts('filter')
+const yes = (): Option => new Option('-y, --yes', 'do not ask')
+
+function declareViews(queue: Command): void {
+  queue
+    .command('ls')
+    .description('list the queues: how much waits, how fast it comes and goes')
+    .action(lazily(async () => (await import('./commands/queue/views.ts')).listQueues))
+  queue
+    .command('status')
+    .description('show the store, and how each queue is')
+    .argument('[names...]', SEVERAL)
+    .option('-d, --dead-letter', 'what could not be handled: how much, and the oldest with the reason')
+    .addHelpText('after', examples('callboard queue status', 'callboard queue status jobs', 'callboard queue status --dead-letter'))
+    .action(lazily(async () => (await import('./commands/queue/views.ts')).queueStatus))
+  queue
+    .command('stats')
+    .description('show what became of the messages of each queue since it was made')
+    .argument('[names...]', SEVERAL)
+    .option('-v, --detailed', 'rates and settings too')
+    .addHelpText('after', examples('callboard queue stats', 'callboard queue stats jobs --detailed'))
+    .action(lazily(async () => (await import('./commands/queue/views.ts')).queueStats))
+}
+
+function declareMessages(queue: Command): void {
+  queue
+    .command('inspect')
+    .description('show messages that wait, without taking them')
+    .argument('[names...]', SEVERAL)
+    .addOption(new Option('-n, --limit <n>', 'at most n of each queue').argParser(count).default(10))
+    .addOption(new Option('--after <position>', 'only those behind this position').argParser(position).default(0))
+    .addOption(filter())
+    .option('-d, --dead-letter', 'dead letters instead, with the attempts that failed')
+    .option('--payload', 'whole payloads and headers')
+    .addHelpText('after', examples('callboard queue inspect --limit 10', 'callboard queue inspect jobs --filter "customer=42" --payload', 'callboard queue inspect jobs --dead-letter'))
+    .action(lazily(async () => (await import('./commands/queue/inspect.ts')).inspectQueues))
+  queue
+    .command('consume')
+    .description('take messages as a consumer does: each is printed, and settled as you say')
+    .argument('<name>', 'its name')
+    .addOption(new Option('--ack', 'each is done once it is printed; without it you are asked for each, on a terminal'))
+    .addOption(new Option('-n, --limit <n>', 'leave after n messages').argParser(count))
+    .option('--follow', 'wait for more until Ctrl-C (exit code 0)')
+    .addOption(new Option('-t, --timeout <time>', 'without --follow: how long to wait for the next one').argParser(timeoutMs).default(1000, '1s'))
+    .addHelpText('after', examples('callboard queue consume jobs --limit 1', 'callboard queue consume jobs --ack --follow') + '\nTo look without taking: callboard queue inspect.')
+    .action(lazily(async () => (await import('./commands/queue/consume.ts')).consumeQueue))
+}
+
+function declareChanges(queue: Command): void {
+  queue
+    .command('replay')
+    .description('make dead letters messages again, without attempts')
+    .argument('<name>', 'its name')
+    .addOption(all('all of them'))
+    .addOption(filter())
+    .addOption(at())
+    .addHelpText('after', examples('callboard queue replay jobs --all', 'callboard queue replay jobs --filter "customer=42"', 'callboard queue replay jobs --position 17,18'))
+    .action(lazily(async () => (await import('./commands/queue/change.ts')).replayQueue))
+  queue
+    .command('purge')
+    .description('delete what waits, but not what consumers have, or dead letters')
+    .argument('<name>', 'its name')
+    .option('-d, --dead-letter', 'dead letters instead of what waits')
+    .addOption(all('all of them (the default)'))
+    .addOption(filter())
+    .addOption(at())
+    .addOption(yes())
+    .addHelpText('after', examples('callboard queue purge jobs', 'callboard queue purge jobs --dead-letter --yes', 'callboard queue purge jobs --filter "customer=42"'))
+    .action(lazily(async () => (await import('./commands/queue/change.ts')).purgeQueue))
+  queue
+    .command('pause')
+    .description('hand nothing out until resume, over restarts too; messages are still taken in')
+    .argument('<name>', 'its name')
+    .action(lazily(async () => (await import('./commands/queue/change.ts')).pauseQueue))
+  queue.command('resume').description('hand out messages again').argument('<name>', 'its name').action(lazily(async () => (await import('./commands/queue/change.ts')).resumeQueue))
+}
