@@ -9,7 +9,7 @@ import { defaultSettings } from '../../broker/ground/settings.ts'
 import { connect, type Client, type ConnectOptions } from '../../client/index.ts'
 import { loadConfigOf } from '../../config/load.ts'
 import { createBroker, type Broker } from '../../index.ts'
-import { startCallboard, type Callboard } from './callboard.ts'
+import { commandLine, startCallboard, type Callboard, type CommandLine } from './callboard.ts'
 import { GatewayPeer } from './gateway-peer.ts'
 import { JsonPeer } from './json-peer.ts'
 import { NativePeer } from './native-peer.ts'
@@ -94,6 +94,8 @@ export class BrokerAccess {
 export interface LocalBroker extends BrokerAccess {
   readonly broker: Broker
   readonly log: RecordedLog
+  /** The command line, in processes of its own; a broker here spares the process of a broker. */
+  readonly callboard: CommandLine
 }
 
 /** A broker in this process; stopped when the test ends. */
@@ -104,7 +106,7 @@ export async function startBroker(t: Teardown, options: BrokerOptions = {}): Pro
   const { gateway, nats } = settings
   const broker = await createBroker({ home, settings: { ...settings, gateway: gateway.isPortRequired ? gateway : { ...gateway, port: 0 }, nats: { ...nats, ...(nats.isPortRequired ? {} : { port: 0 }), ...(nats.authTimeoutMs === defaultSettings.nats.authTimeoutMs ? { authTimeoutMs: AUTH_TIMEOUT_MS } : {}) } }, configDirectory: directory, log })
   t.teardown(() => broker.stop())
-  return Object.assign(new BrokerAccess(t, home, broker.socketPath, broker.gatewayAddress, broker.natsAddress), { broker, log })
+  return Object.assign(new BrokerAccess(t, home, broker.socketPath, broker.gatewayAddress, broker.natsAddress), { broker, log, callboard: commandLine(t, home) })
 }
 
 export interface BrokerProcess extends BrokerAccess {

@@ -6,17 +6,21 @@ import { createInterface } from 'node:readline'
 import { runCallboard, spawnCallboard, type Run } from './run-callboard.ts'
 import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
 
-export interface Callboard {
+/** The tool, for the broker of one home. */
+export interface CommandLine {
   readonly home: string
-  readonly process: ChildProcess
-  /** What it printed when it was ready (`--json`). */
-  readonly started: { readonly pid: number; readonly socket: string; readonly gateway?: string; readonly nats?: string; readonly home: string; readonly agents: readonly { name: string }[] }
   /** Runs one command to its end. */
   run(...words: string[]): Promise<Run>
   /** Runs one command that must succeed, with `--json`; what it printed, one value per line. */
   json(...words: string[]): Promise<unknown[]>
   /** Starts a command that goes on; `next` is the next line of its stdout. */
   follow(...words: string[]): { readonly process: ChildProcess; next(): Promise<string>; end(signal: NodeJS.Signals): Promise<[code: number | null, signal: string | null]> }
+}
+
+export interface Callboard extends CommandLine {
+  readonly process: ChildProcess
+  /** What it printed when it was ready (`--json`). */
+  readonly started: { readonly pid: number; readonly socket: string; readonly gateway?: string; readonly nats?: string; readonly home: string; readonly agents: readonly { name: string }[] }
 }
 
 /** Resolves when the broker answers. It is killed when the test ends. */
@@ -32,11 +36,14 @@ export async function startCallboard(t: Teardown, options: { readonly config?: s
     await ended
     throw new Error(`the broker did not start: ${complaints}`)
   }
+  return { ...commandLine(t, home), process: broker, started: JSON.parse(first.value) as Callboard['started'] }
+}
+
+/** The tool for a broker that somebody else started; commands that still run are killed when the test ends. */
+export function commandLine(t: Teardown, home: string): CommandLine {
   const run = (...words: string[]): Promise<Run> => runCallboard(t, words, { home })
   return {
     home,
-    process: broker,
-    started: JSON.parse(first.value) as Callboard['started'],
     run,
     json: async (...words) => {
       const { exit, stdout, stderr } = await run(...words, '--json')

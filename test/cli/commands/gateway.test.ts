@@ -9,7 +9,7 @@ type Trace = ApiAnswer<'trace.show'>
 // One after another: each runs a broker and several commands, and all at once would be too much for a small machine.
 
 test.serial('gateway: health as a whole, part by part, and for programs', async t => {
-  const { callboard } = await startBrokerProcess(t)
+  const { callboard } = await startBroker(t)
   const whole = await callboard.run('gateway', 'health')
   t.is(whole.exit, 0, whole.stderr)
   t.is(whole.stdout.trim().split('\n').length, 1)
@@ -64,7 +64,7 @@ test.serial('gateway: a few connections are shown, with --all every one', async 
 })
 
 test.serial('gateway: stats over a period, with totals, rates and a curve', async t => {
-  const { callboard } = await startBrokerProcess(t)
+  const { callboard } = await startBroker(t)
   await callboard.run('ipc', 'publish', '--channel', 'command', '--message', 'x', '--count', '25')
   const { stdout } = await callboard.run('gateway', 'stats', '--period', '1h', '--metrics', 'messages')
   t.regex(stdout, /^the last .*, since the broker started; a sample every 1 s\n\nMETRIC +TOTAL +RATE +OVER TIME\n/)
@@ -77,7 +77,7 @@ test.serial('gateway: stats over a period, with totals, rates and a curve', asyn
 })
 
 test.serial('gateway: latency by any percentiles', async t => {
-  const { callboard } = await startBrokerProcess(t)
+  const { callboard } = await startBroker(t)
   const { stdout } = await callboard.run('gateway', 'latency', '--percentiles', '50,95,99.9')
   t.regex(stdout, /^WHAT +COUNT +P50 +P95 +P99\.9 +MAX\ndelivery +\d+ /)
   await callboard.run('gateway', 'ping', '--channel', 'command', '--count', '3', '--interval', '1ms')
@@ -109,7 +109,7 @@ test.serial('trace: the way of a message by each of its ids, with every receiver
 })
 
 test.serial('trace: what the command line sends can have an id to be found by', async t => {
-  const { callboard } = await startBrokerProcess(t)
+  const { callboard } = await startBroker(t)
   t.is((await callboard.run('ipc', 'send', '--message', 'x', '--id', 'from-send')).exit, 0)
   t.is((await callboard.run('ipc', 'publish', '--channel', 'command', '--message', 'x', '--id', 'from-publish')).exit, 0)
   for (const id of ['from-send', 'from-publish']) {
@@ -193,7 +193,7 @@ test.serial('gateway: an address that is none is refused', async t => {
   t.regex(stderr, /must be the address of a gateway, such as ws:/)
 })
 
-async function withConnect(t: Parameters<typeof startBrokerProcess>[0]) {
-  const broker = await startBrokerProcess(t)
+async function withConnect(t: Parameters<typeof startBroker>[0]) {
+  const broker = await startBroker(t)
   return { callboard: broker.callboard, connect: (options: Parameters<typeof broker.connect>[0] = {}) => broker.connect(options) }
 }

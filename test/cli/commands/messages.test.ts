@@ -3,10 +3,12 @@
 import { createInterface } from 'node:readline'
 import test from 'ava'
 import { connect } from '../../../client/index.ts'
-import { startCallboard, type Callboard } from '../../support/callboard.ts'
+import { startBroker } from '../../support/broker.ts'
+import { startCallboard, type CommandLine } from '../../support/callboard.ts'
+import type { Teardown } from '../../support/temporary-directory.ts'
 
 // The connections that listen; a command that subscribes is ready when it is among them.
-async function untilSubscribed(broker: Callboard, count: number): Promise<void> {
+async function untilSubscribed(broker: CommandLine, count: number): Promise<void> {
   const client = await connect({ home: broker.home, program: 'watcher' })
   for (let subscribed = 0; subscribed < count; ) {
     const { connections } = await client.call('connections')
@@ -15,8 +17,13 @@ async function untilSubscribed(broker: Callboard, count: number): Promise<void> 
   await client.close()
 }
 
+// The broker is in this process: the command lines are the story.
+async function commands(t: Teardown): Promise<CommandLine> {
+  return (await startBroker(t)).callboard
+}
+
 test.serial('messages: send without --wait says how many got it, and that nobody did', async t => {
-  const broker = await startCallboard(t)
+  const broker = await commands(t)
   const run = await broker.run('ipc', 'send', '--message', 'status')
   t.is(run.exit, 0)
   t.is(run.stdout, 'sent to command: 0 receivers\n')
@@ -24,7 +31,7 @@ test.serial('messages: send without --wait says how many got it, and that nobody
 })
 
 test.serial('messages: send --wait prints the answer, and each part of several', async t => {
-  const broker = await startCallboard(t)
+  const broker = await commands(t)
   const agent = await connect({ home: broker.home, clientId: 'worker' })
   t.teardown(() => agent.destroy())
   const asked: unknown[] = []
@@ -46,7 +53,7 @@ test.serial('messages: send --wait prints the answer, and each part of several',
 })
 
 test.serial('messages: send --trace asks for spans and says under which id they are found', async t => {
-  const broker = await startCallboard(t)
+  const broker = await commands(t)
   const agent = await connect({ home: broker.home })
   t.teardown(() => agent.destroy())
   await agent.subscribe('command', { onMessage: message => message.respond(message.headers) }).ready
@@ -57,7 +64,7 @@ test.serial('messages: send --trace asks for spans and says under which id they 
 })
 
 test.serial('messages: what goes wrong with a request says what to do', async t => {
-  const broker = await startCallboard(t)
+  const broker = await commands(t)
   const nobody = await broker.run('ipc', 'send', '--message', 'status', '--wait')
   t.is(nobody.exit, 1)
   t.regex(nobody.stderr, /^error: nobody answers requests on "command" \(request\.no_responders\)\nhint: callboard agents/)
@@ -73,7 +80,7 @@ test.serial('messages: what goes wrong with a request says what to do', async t 
 })
 
 test.serial('messages: Ctrl-C cancels a request, and the one who works on it learns it', async t => {
-  const broker = await startCallboard(t)
+  const broker = await commands(t)
   const agent = await connect({ home: broker.home })
   t.teardown(() => agent.destroy())
   const arrived = Promise.withResolvers<AbortSignal>()
@@ -87,7 +94,7 @@ test.serial('messages: Ctrl-C cancels a request, and the one who works on it lea
 })
 
 test.serial('messages: a subscriber with --follow prints what is published, until Ctrl-C', async t => {
-  const broker = await startCallboard(t)
+  const broker = await commands(t)
   await broker.run('ipc', 'channel', 'create', '--name', 'custom', '--mode', 'pubsub')
   const reader = broker.follow('ipc', 'subscribe', '--channel', 'custom', '--follow')
   await untilSubscribed(broker, 2)
@@ -99,7 +106,7 @@ test.serial('messages: a subscriber with --follow prints what is published, unti
 })
 
 test.serial('messages: --filter and --limit choose, --json prints envelopes', async t => {
-  const broker = await startCallboard(t)
+  const broker = await commands(t)
   await broker.run('ipc', 'channel', 'create', '--name', 'custom')
   const reader = broker.follow('ipc', 'subscribe', '--channel', 'custom', '--filter', 'type=status', '--limit', '2', '--follow', '--json')
   await untilSubscribed(broker, 2)
@@ -112,13 +119,13 @@ test.serial('messages: --filter and --limit choose, --json prints envelopes', as
 })
 
 test.serial('messages: without --follow a subscriber leaves with 0 when its time is up, and says that nothing came', async t => {
-  const broker = await startCallboard(t)
+  const broker = await commands(t)
   const run = await broker.run('ipc', 'subscribe', '--channel', 'events', '--timeout', '100ms')
   t.deepEqual(run, { exit: 0, stdout: '', stderr: 'nothing came in 100 ms; with --follow it waits until Ctrl-C\n' })
 })
 
 test.serial('messages: members of a group share the messages', async t => {
-  const broker = await startCallboard(t)
+  const broker = await commands(t)
   const words = ['ipc', 'subscribe', '--subject', 'work.*', '--group', 'g', '--follow']
   const readers = [broker.follow(...words), broker.follow(...words)]
   await untilSubscribed(broker, 2)
@@ -152,7 +159,7 @@ test.serial('messages: a subscriber that follows comes back with the broker', as
 })
 
 test.serial('messages: the message may come from stdin', async t => {
-  const broker = await startCallboard(t)
+  const broker = await commands(t)
   const client = await connect({ home: broker.home })
   t.teardown(() => client.destroy())
   const subscription = client.subscribe('in.>')
@@ -164,7 +171,7 @@ test.serial('messages: the message may come from stdin', async t => {
 })
 
 test.serial('messages: a broadcast reaches every other client and counts them', async t => {
-  const broker = await startCallboard(t)
+  const broker = await commands(t)
   const client = await connect({ home: broker.home })
   t.teardown(() => client.destroy())
   const subscription = client.subscribe('$CB.all')
@@ -175,7 +182,7 @@ test.serial('messages: a broadcast reaches every other client and counts them', 
 })
 
 test.serial('messages: a channel that does not exist is refused, with the name that was meant', async t => {
-  const broker = await startCallboard(t)
+  const broker = await commands(t)
   for (const words of [['publish', '--message', 'x'], ['subscribe'], ['send', '--message', 'x', '--wait']]) {
     const run = await broker.run('ipc', ...words, '--channel', 'evnets')
     t.is(run.exit, 1)
@@ -184,7 +191,7 @@ test.serial('messages: a channel that does not exist is refused, with the name t
 })
 
 test.serial('messages: a head that leaves early ends a subscriber in silence', async t => {
-  const broker = await startCallboard(t)
+  const broker = await commands(t)
   const reader = broker.follow('ipc', 'subscribe', '--subject', 'x', '--follow')
   await untilSubscribed(broker, 1)
   let stderr = ''
