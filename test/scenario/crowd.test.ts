@@ -12,7 +12,7 @@ import { errorCode } from '../support/error-code.ts'
 import { until } from '../support/until.ts'
 
 const MIB = 1024 * 1024
-const STRANGERS = Number(process.env['CALLBOARD_TORTURE_CONNECTIONS'] ?? 2000)
+const STRANGERS = Number(process.env['CALLBOARD_TORTURE_CONNECTIONS'] ?? 1000)
 /** Fewer than the listener's backlog, so that none is turned away by the kernel. */
 const AT_ONCE = 500
 

@@ -17,13 +17,12 @@ const tools = [
 ] as const
 
 for (const { tool, build, main, looked } of tools) {
-  test(`help: every command of ${tool} explains itself on stdout and exits with 0`, async t => {
-    const home = temporaryDirectory(t)
-    for (const path of paths(build())) {
-      const { exit, stdout, stderr } = await runCallboard(t, [...path, '--help'], { tool, home })
-      t.is(exit, 0, path.join(' '))
-      t.is(stderr, '')
-      t.true(stdout.startsWith(`Usage: ${[tool, ...path].join(' ')} `), path.join(' '))
+  // In this process: as processes of their own they would take 60 ms each. Those of the next test are.
+  test(`help: every command of ${tool} explains itself`, t => {
+    const program = build()
+    for (const path of paths(program)) {
+      const command = path.reduce((at, name) => at.commands.find(each => each.name() === name)!, program)
+      t.true(command.helpInformation().startsWith(`Usage: ${[tool, ...path].join(' ')} `), path.join(' '))
     }
   })
 
@@ -32,8 +31,10 @@ for (const { tool, build, main, looked } of tools) {
     const home = temporaryDirectory(t)
     const watch = `data:text/javascript,${encodeURIComponent('import { registerHooks } from "node:module"; registerHooks({ load(url, context, next) { process._rawDebug("loaded " + url); return next(url, context) } })')}`
     for (const path of looked) {
-      const { exit, stderr } = await runCallboard(t, [...path, '--help'], { tool, home, nodeOptions: ['--import', watch] })
+      const { exit, stdout, stderr } = await runCallboard(t, [...path, '--help'], { tool, home, nodeOptions: ['--import', watch] })
       t.is(exit, 0)
+      t.true(stdout.startsWith(`Usage: ${[tool, ...path].join(' ')} `), path.join(' '))
+      t.deepEqual(stderr.split('\n').filter(line => line !== '' && !line.startsWith('loaded ')), [])
       const loaded = stderr.split('\n').filter(line => line.startsWith('loaded file:'))
       t.true(loaded.some(line => line.endsWith(main)), 'the watch works')
       t.deepEqual(loaded.filter(line => HEAVY.test(line)), [], path.join(' '))

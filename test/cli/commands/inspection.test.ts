@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import test from 'ava'
 import { connect } from '../../../client/index.ts'
+import { startBroker } from '../../support/broker.ts'
 import { startCallboard } from '../../support/callboard.ts'
 
 test('inspection: status, tree and doctor of a broker that runs', async t => {
@@ -14,7 +15,7 @@ test('inspection: status, tree and doctor of a broker that runs', async t => {
 })
 
 test('inspection: tree --watch draws until Ctrl-C, exit code 0', async t => {
-  const broker = await startCallboard(t)
+  const broker = (await startBroker(t)).callboard
   const watch = broker.follow('tree', '--watch', '--json')
   for (let n = 0; n < 2; n++) t.like(JSON.parse(await watch.next()), { phase: 'run', incarnation: 1 })
   t.deepEqual(await watch.end('SIGINT'), [0, null])
@@ -34,7 +35,7 @@ test('inspection: tree --watch says that the broker is gone, and goes on with th
 })
 
 test('inspection: connections, all and one, short and whole', async t => {
-  const broker = await startCallboard(t)
+  const broker = (await startBroker(t)).callboard
   const client = await connect({ home: broker.home, clientId: 'sensor-7', program: 'sensor' })
   t.teardown(() => client.destroy())
   t.regex((await broker.run('ipc', 'connections')).stdout, /^conn-\d+ +sensor-7 +sensor +owner +run/m)
@@ -48,7 +49,7 @@ test('inspection: connections, all and one, short and whole', async t => {
 })
 
 test('inspection: channels are created, listed, shown and deleted', async t => {
-  const broker = await startCallboard(t)
+  const broker = (await startBroker(t)).callboard
   t.is((await broker.run('ipc', 'channel', 'create', '--name', 'custom', '--mode', 'pubsub')).stdout, 'created channel custom (pubsub)\n')
   const again = await broker.run('ipc', 'channel', 'create', '--name', 'custom')
   t.is(again.exit, 1)
@@ -62,7 +63,7 @@ test('inspection: channels are created, listed, shown and deleted', async t => {
 })
 
 test('inspection: trace shows the way of a message, with its text once enabled', async t => {
-  const broker = await startCallboard(t)
+  const broker = (await startBroker(t)).callboard
   await broker.run('ipc', 'publish', '--channel', 'command', '--message', 'before')
   t.regex((await broker.run('ipc', 'trace', '--show')).stdout, / command /)
   t.is((await broker.run('ipc', 'trace', '--enable')).exit, 0)
@@ -75,7 +76,7 @@ test('inspection: trace shows the way of a message, with its text once enabled',
 })
 
 test('inspection: stats balance, metrics and latency have numbers, agents are listed', async t => {
-  const broker = await startCallboard(t)
+  const broker = (await startBroker(t)).callboard
   await broker.run('ipc', 'publish', '--channel', 'command', '--message', 'x')
   t.regex((await broker.run('ipc', 'stats')).stdout, /^dropped: no-interest +1$[^]*balanced: every accepted message/m)
   t.true(Object.values((await broker.json('ipc', 'metrics'))[0] as object).every(value => typeof value === 'number'))
