@@ -2,7 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises'
 import type { Core } from './core.ts'
-import type { ApiAnswer, TraceEntry, TraceQuery } from './ground/api.ts'
+import type { ApiAnswer, TraceDelivery, TraceEntry, TraceQuery, TraceQueueEvent } from './ground/api.ts'
 import { Kind, kindName } from './ground/kind.ts'
 import { Fates, type RecordedDelivery } from './observe/fates.ts'
 import type { RecordedRun } from './observe/recorder.ts'
@@ -20,7 +20,7 @@ export class Trace {
 
   constructor(core: Core) {
     this.#core = core
-    this.#fates = new Fates(core.recorder, core.departures, (number) => core.directory.number(number))
+    this.#fates = new Fates(core.recorder, core.departures, (number) => core.directory.number(number), (number) => core.queues.receiver(number))
   }
 
   /** What is known when it is called; it lets others have their turn while it looks. */
@@ -72,7 +72,7 @@ export class Trace {
     const answers = own.some(({ kind }) => kind === Kind.request) ? recorder.answersTo(origin, id).map((seq) => recorder.at(seq)!) : []
     const runs = [...own, ...answers].map((run) => {
       const deliveries = this.#fates.of(run)
-      return { ...this.#entry(run, deliveries), ...(deliveries === undefined ? {} : { deliveries: deliveries.map((each) => this.#delivery(each)) }) }
+      return { ...this.#entry(run, deliveries), ...(deliveries === undefined ? {} : { deliveries: deliveries.map((each) => this.#queued(run, id, each) ?? this.#delivery(each)) }) }
     })
     return runs.length > 0 ? runs : this.#refused((refused) => refused.origin === origin && refused.firstId <= id && id < refused.firstId + refused.count, 1)
   }
@@ -115,7 +115,28 @@ export class Trace {
   }
 
   #delivery({ receiver, client, fate, writtenMicros }: RecordedDelivery): NonNullable<TraceEntry['deliveries']>[number] {
-    return { connection: `conn-${receiver}`, client: client ?? this.#core.directory.nameOf(receiver), fate, ...(writtenMicros === undefined ? {} : { written: Math.round(writtenMicros) }) }
+    const isQueue = this.#core.queues.receiver(receiver) !== undefined
+    return { connection: isQueue ? 'queue' : `conn-${receiver}`, client: client ?? this.#core.directory.nameOf(receiver), fate, ...(writtenMicros === undefined ? {} : { written: Math.round(writtenMicros) }) }
+  }
+
+  // Of a message in a queue; what its run met with as a whole says less. undefined: the receiver is none, or nothing is known of it there.
+  #queued({ origin, firstId, count, timeMicros }: RecordedRun, id: number, { receiver, client }: RecordedDelivery): TraceDelivery | undefined {
+    const { queues, queueHistory, directory } = this.#core
+    if (queues.receiver(receiver) === undefined) return undefined
+    const kept = queueHistory.whereIs(origin, id >= firstId && id < firstId + count ? id : firstId).find(({ queue }) => queue === receiver)
+    if (kept === undefined) return undefined
+    const { position, isDuplicate } = kept
+    const events: TraceQueueEvent[] = queueHistory
+      .of(receiver, position)
+      .filter(({ event }) => event !== 'stored' && event !== 'duplicate')
+      .map(({ event, timeMicros: atMicros, attempt, connection, reason }) => ({
+        event,
+        at: atMicros - timeMicros,
+        ...(attempt === 0 ? {} : { attempt }),
+        ...(connection === 0 ? {} : { connection: `conn-${connection}`, client: directory.nameOf(connection) }),
+        ...(reason === undefined ? {} : { reason }),
+      }))
+    return { connection: 'queue', client: client ?? '', fate: 'stored', queue: { position, ...(isDuplicate ? { duplicate: true as const } : {}), stored: kept.timeMicros - timeMicros, events } }
   }
 
   #refused(is: (refused: RefusedMessage) => boolean, limit: number): TraceEntry[] {

@@ -8,13 +8,13 @@
 //     written     +92 µs  at 100 µs
 //     └─ echo  conn-4  written  at 100 µs
 
-import type { TraceDelivery, TraceEntry } from '../client/index.ts'
+import type { TraceDelivery, TraceEntry, TraceQueueEvent } from '../client/index.ts'
 import { formatBytes, formatCount, formatMicros, formatTime, plural, printable } from './format.ts'
 import { formatTable, paint, type Column } from './table.ts'
 
 const MICROS_PER_MS = 1000
 
-const fateStyles: Readonly<Record<string, 'green' | 'yellow' | 'dim'>> = { written: 'green', pending: 'yellow', mixed: 'yellow', unknown: 'dim' }
+const fateStyles: Readonly<Record<string, 'green' | 'yellow' | 'dim'>> = { written: 'green', forwarded: 'green', stored: 'green', pending: 'yellow', mixed: 'yellow', unknown: 'dim' }
 
 interface Hop {
   readonly step: string
@@ -34,8 +34,16 @@ const hopColumns: readonly Column<Hop>[] = [
 const deliveryColumns: readonly Column<TraceDelivery>[] = [
   { title: 'RECEIVER', cell: each => each.client },
   { title: 'CONNECTION', cell: each => each.connection },
-  { title: 'AT', align: 'right', cell: each => (each.written === undefined ? '-' : formatMicros(each.written)) },
-  { title: 'FATE', cell: each => each.fate },
+  { title: 'AT', align: 'right', cell: each => formatAt(each.written ?? each.queue?.stored) },
+  { title: 'FATE', cell: each => `${each.fate}${each.queue === undefined ? '' : ` at ${formatCount(each.queue.position)}${each.queue.duplicate === true ? ', a duplicate' : ''}`}` },
+]
+
+const queueColumns: readonly Column<TraceQueueEvent>[] = [
+  { title: 'IN THE QUEUE', cell: each => each.event },
+  { title: 'ATTEMPT', align: 'right', cell: each => (each.attempt === undefined ? '-' : String(each.attempt)) },
+  { title: 'AT', align: 'right', cell: each => formatAt(each.at) },
+  { title: 'CONSUMER', cell: each => (each.client === undefined ? '' : `${each.client} (${each.connection ?? ''})`) },
+  { title: '', cell: each => each.reason ?? '' },
 ]
 
 /** The ways of the messages among `entries`, and below each one those of its answers. `prefix` is `broker.incarnation`. */
@@ -74,7 +82,8 @@ function drawWay(entry: TraceEntry, prefix: string): string {
     `${paint('dim', 'fate')}  ${paintFate(printable(entry.fate))}`,
   ]
   const { deliveries = [] } = entry
-  return [...head, indent(formatTable(hopColumns, hopsOf(entry))), ...(deliveries.length === 0 ? [] : [indent(formatTable(deliveryColumns, deliveries))])].join('\n')
+  const histories = deliveries.flatMap(({ queue }) => (queue === undefined || queue.events.length === 0 ? [] : [indent(formatTable(queueColumns, queue.events))]))
+  return [...head, indent(formatTable(hopColumns, hopsOf(entry))), ...(deliveries.length === 0 ? [] : [indent(formatTable(deliveryColumns, deliveries))]), ...histories].join('\n')
 }
 
 function hopsOf(entry: TraceEntry): Hop[] {
@@ -84,13 +93,23 @@ function hopsOf(entry: TraceEntry): Hop[] {
   // A refused message went no further than its verdict.
   if (isRefused(entry)) return [received, { step: 'refused', at: undefined, took: undefined, remark: fate }]
   const each = count === 1 ? plural(receivers, 'receiver') : `${formatCount(receivers)} deliveries in all`
+  const { deliveries = [] } = entry
+  const stored = deliveries.flatMap(({ queue }) => queue?.stored ?? [])
+  const kept: Hop[] = stored.length === 0 ? [] : [{ step: 'stored', at: Math.max(...stored), took: Math.max(0, Math.max(...stored) - routed), remark: '' }]
+  // In a queue, and nowhere else.
+  const isKept = deliveries.length === 0 ? fate === 'stored' : deliveries.length === kept.length
   const last = receivers === 0 ? 'nobody was there' : written === undefined ? (fate === 'unknown' ? 'when is not known any more' : 'not at every receiver') : ''
   return [
     received,
     { step: 'authorised', at: authorised, took: authorised, remark: '' },
     { step: 'routed', at: routed, took: Math.max(0, routed - authorised), remark: each },
-    { step: 'written', at: written, took: written === undefined ? undefined : Math.max(0, written - routed), remark: last },
+    ...(isKept ? [] : [{ step: 'written', at: written, took: written === undefined ? undefined : Math.max(0, written - routed), remark: last }]),
+    ...kept,
   ]
+}
+
+function formatAt(micros: number | undefined): string {
+  return micros === undefined ? '-' : formatMicros(micros)
 }
 
 function isRefused({ fate }: TraceEntry): boolean {

@@ -250,12 +250,35 @@ export interface TraceSteps {
 }
 
 export interface TraceDelivery {
-  /** `conn-<origin>`, or `broker` for its own methods. */
+  /** `conn-<origin>`, `broker` for its own methods, or `queue`. */
   readonly connection: string
   readonly client: string
   readonly fate: string
   /** Microseconds since it was received. */
   readonly written?: number
+  /** The receiver is a queue: what it knows of the message. */
+  readonly queue?: TraceQueue
+}
+
+/** A message in a queue. Times are microseconds since the broker received it. */
+export interface TraceQueue {
+  readonly position: number
+  /** It was stored before, under the same id. */
+  readonly duplicate?: true
+  readonly stored: number
+  /** What happened to it since, as far as it is remembered, oldest first. */
+  readonly events: readonly TraceQueueEvent[]
+}
+
+export interface TraceQueueEvent {
+  /** `leased`, `acked`, `naked`, `termed`, `released`, `lost`, `forwarded`; `retry`, `dead-lettered`, `expired`, `dropped`. */
+  readonly event: string
+  readonly at: number
+  readonly attempt?: number
+  /** The consumer's. */
+  readonly connection?: string
+  readonly client?: string
+  readonly reason?: string
 }
 
 /** Which messages a trace shows. All that are given must hold. */

@@ -10,6 +10,13 @@ export interface PresentReceiver {
   readonly outbound: { readonly writtenRun: number; readonly isForwarding: boolean }
 }
 
+/** A queue among the receivers, here or not long gone. */
+export interface QueueReceiver {
+  readonly name: string
+  /** A run waits for its store. */
+  awaits(run: number): boolean
+}
+
 /** `unknown`: it happened longer ago than what is remembered of it. */
 export type RecordedFate = Fate | 'unknown'
 
@@ -25,11 +32,13 @@ export class Fates {
   readonly #recorder: Recorder
   readonly #departures: Departures
   readonly #present: (number: number) => PresentReceiver | undefined
+  readonly #queue: (number: number) => QueueReceiver | undefined
 
-  constructor(recorder: Recorder, departures: Departures, present: (number: number) => PresentReceiver | undefined) {
+  constructor(recorder: Recorder, departures: Departures, present: (number: number) => PresentReceiver | undefined, queue: (number: number) => QueueReceiver | undefined = () => undefined) {
     this.#recorder = recorder
     this.#departures = departures
     this.#present = present
+    this.#queue = queue
   }
 
   /** Each receiver's share of a run; undefined when its receivers are not known any more. */
@@ -44,6 +53,7 @@ export class Fates {
       const late = own.find(({ kind }) => kind === 'late')
       const { client, fate } = this.#plainFate(receiver, run.seq)
       if (drop !== undefined) return { receiver, client, fate: `dropped(${drop.kind as Exclude<typeof drop.kind, 'late'>})`, writtenMicros: undefined }
+      if (fate === 'stored') return { receiver, client, fate: isForgotten ? 'unknown' : fate, writtenMicros: undefined }
       if (fate !== 'written' && fate !== 'forwarded') return { receiver, client, fate, writtenMicros: undefined }
       if (late !== undefined) return { receiver, client, fate, writtenMicros: late.timeMicros - run.timeMicros }
       if (isForgotten) return { receiver, client, fate: 'unknown', writtenMicros: undefined }
@@ -62,6 +72,8 @@ export class Fates {
   #plainFate(receiver: number, seq: number): { client: string | undefined; fate: RecordedFate } {
     const present = this.#present(receiver)
     if (present !== undefined) return { client: present.client, fate: present.outbound.writtenRun < seq ? 'pending' : present.outbound.isForwarding ? 'forwarded' : 'written' }
+    const queue = this.#queue(receiver)
+    if (queue !== undefined) return { client: queue.name, fate: queue.awaits(seq) ? 'pending' : 'stored' }
     const departure = this.#departures.get(receiver)
     if (departure === undefined) return { client: undefined, fate: 'unknown' }
     return { client: departure.client, fate: departure.writtenRun >= seq ? 'written' : `dropped(${departure.reason})` }

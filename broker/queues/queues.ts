@@ -41,9 +41,10 @@ export class Queues {
     return this.#byNumber.get(number)
   }
 
-  /** Of a queue that is here, or was not long ago. */
-  nameOf(number: number): string | undefined {
-    return this.#byNumber.get(number)?.name ?? this.#names.get(number)
+  /** A queue as a receiver, here or not long gone: what was on its way then has its fate. */
+  receiver(number: number): { readonly name: string; awaits(run: number): boolean } | undefined {
+    const name = this.#names.get(number)
+    return this.#byNumber.get(number) ?? (name === undefined ? undefined : { name, awaits: () => false })
   }
 
   list(): Queue[] {

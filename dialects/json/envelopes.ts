@@ -205,7 +205,8 @@ export class Envelopes<C extends EnvelopeSource> {
 
 function lastWord({ type, isMany, receipt }: Envelope): LastWord {
   if (type === 'request') return isMany ? 'end' : 'answer'
-  return receipt === 'delivered' ? 'receipt' : 'answer'
+  // That of a queue comes when it has stored the message.
+  return receipt !== undefined || type === 'broadcast' ? 'receipt' : 'answer'
 }
 
 function headersOf({ id: mid, sender, sentAt, headers, ttlMs, receipt }: Envelope): Record<string, unknown> {

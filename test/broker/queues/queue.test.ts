@@ -203,3 +203,16 @@ test('queue: an empty one may be deleted; what is published meanwhile is refused
   await rig.settle()
   t.is((client.frames()[0]!.body as { code: string }).code, 'channel.not_found')
 })
+
+test('queue: a JSON client finds its own id in the receipt that comes later, and in the refusal', async t => {
+  const rig = new QueuePipeline()
+  const kept = await rig.openQueue('jobs')
+  const client = rig.json()
+  client.send({ type: 'event', channel: 'jobs', id: 'a', receipt: 'accepted', payload: 1 })
+  await rig.settle()
+  t.deepEqual(client.lines(), [{ type: 'receipt', ref: 'a', payload: { receivers: 1, stored: { queue: 'jobs', position: 1 } } }])
+  kept.refusal = new BrokerError('queue.full', { queue: 'jobs' })
+  client.send({ type: 'event', channel: 'jobs', id: 'b', receipt: 'accepted', payload: 1 }, { type: 'event', channel: 'jobs', id: 'c', payload: 1 })
+  await rig.settle()
+  t.like(client.lines(), [{ type: 'error', ref: 'b', payload: { code: 'queue.full' } }, { type: 'error', payload: { code: 'queue.full', details: { mid: 'c' } } }])
+})
