@@ -1,5 +1,6 @@
 // A message of a queue, on lease to this client, as the application sees it.
 
+import { BrokerError } from '../broker/ground/errors.ts'
 import { encodePayload } from '../broker/ground/payload.ts'
 import type { Frame, FrameInit, Headers } from '../broker/wire/frame.ts'
 import { Kind } from '../broker/wire/layout.ts'
@@ -15,6 +16,9 @@ import { checkSubject } from './subject-check.ts'
 const ATTEMPT_HEADER = '$attempt'
 /** Longest reason that the broker takes. */
 const MAX_REASON_LENGTH = 1024
+const MAX_DELAY_MS = 2 ** 31 - 1
+/** Most messages that may take the place of one. */
+const MAX_FORWARDS = 100
 
 export interface NakOptions {
   /** Delivered again after this time. ms, 0..2^31-1, default: as the queue's retry policy says */
@@ -77,8 +81,10 @@ export class QueuedMessage<T = unknown> extends Message<T> {
     return this.#keeper.settle(this, this.#lease, 'ack')
   }
 
-  /** Not done: it is delivered again, later, until its attempts are used up. */
+  /** Not done: it is delivered again, later, until its attempts are used up. @throws BrokerError `queue.bad_option` at once for a delay that is none */
   nak({ delayMs, reason }: NakOptions = {}): Promise<void> {
+    // Refused by the broker it would take all that is said in the same turn along.
+    if (delayMs !== undefined && !(Number.isInteger(delayMs) && delayMs >= 0 && delayMs <= MAX_DELAY_MS)) throw new BrokerError('queue.bad_option', { problem: `delayMs must be an integer of 0..${MAX_DELAY_MS}, got ${delayMs}` })
     return this.#keeper.settle(this, this.#lease, 'nak', { delayMs, reason: reason?.slice(0, MAX_REASON_LENGTH) })
   }
 
@@ -88,6 +94,11 @@ export class QueuedMessage<T = unknown> extends Message<T> {
     return this.#keeper.settle(this, this.#lease, 'term', { reason: reason?.slice(0, MAX_REASON_LENGTH) })
   }
 
+  /** Not begun: it goes back to the queue at once, and this attempt does not count. */
+  release(): Promise<void> {
+    return this.#keeper.settle(this, this.#lease, 'release')
+  }
+
   /** Not done yet: its ack wait begins anew. */
   working(): Promise<void> {
     return this.#keeper.settle(this, this.#lease, 'working')
@@ -95,14 +106,15 @@ export class QueuedMessage<T = unknown> extends Message<T> {
 
   /**
    * Done, and these take its place: it is gone and they are published in one step, so that neither happens without the other, whatever breaks. Their subjects
-   * must belong to queues of the same store.
-   * @throws BrokerError at once: `subject.invalid`, `payload.*`. By the promise besides: `permission.denied`, `queue.full`, `queue.not_a_queue`,
+   * must belong to queues of the same store. 1..100 of them.
+   * @throws BrokerError at once: `subject.invalid`, `payload.*`, `queue.bad_option`. By the promise besides: `permission.denied`, `queue.full`, `queue.not_a_queue`,
    * `queue.unsupported` where the store cannot
    */
   forward(subject: string, value: unknown, options?: ForwardOptions): Promise<void>
   forward(messages: readonly ForwardedMessage[]): Promise<void>
   forward(to: string | readonly ForwardedMessage[], value?: unknown, options?: ForwardOptions): Promise<void> {
     const messages = typeof to === 'string' ? [{ subject: to, value, ...(options === undefined ? {} : { options }) }] : to
+    if (messages.length === 0 || messages.length > MAX_FORWARDS) throw new BrokerError('queue.bad_option', { problem: `1 to ${MAX_FORWARDS} messages may take its place, got ${messages.length}` })
     return this.#keeper.settle(this, this.#lease, 'forward', { frames: messages.map(message => this.#frameOf(message)) })
   }
 

@@ -79,6 +79,15 @@ test('settle: what the broker refuses fails together, and may be said again', as
   await again
 })
 
+test('settle: what would be refused for itself is refused at once, and leaves the rest of its turn alone', async t => {
+  const { queue, messages } = await held(t, 3)
+  for (const delayMs of [-1, 1.5, 2 ** 31]) t.throws(() => messages[0]!.nak({ delayMs }), { code: 'queue.bad_option' })
+  for (const count of [0, 101]) t.throws(() => messages[0]!.forward(Array.from({ length: count }, () => ({ subject: 'results', value: 1 }))), { code: 'queue.bad_option' })
+  const done = [messages[0]!.nak({ delayMs: 0 }), messages[1]!.release(), messages[2]!.ack()]
+  t.deepEqual(await queue.settled(), { ack: [3, 1], release: [2, 1], nak: [[1, 1, 0]] })
+  await Promise.all(done)
+})
+
 test('settle: in another session nothing of the old one can be settled, and its messages know', async t => {
   const { broker, client, peer, consumer, messages } = await held(t, 2)
   const { signal } = messages[0]!
