@@ -61,7 +61,8 @@ export class ClusterState {
   lost(): void {
     this.#connection = undefined
     this.#cancelRetry()
-    this.#problem = 'the link is down'
+    // Holds until the buckets are open again: at another server that takes seconds, where the lost one led a bucket.
+    this.#problem = 'the link was lost, and what brokers share is not open again yet'
     for (const part of this.#parts) part.close()
   }
 

@@ -124,7 +124,7 @@ export class KvPresence implements Presence {
   }
 
   /** The connection is gone. What is known stays until the brokers' time is over. */
-  close(problem = 'the link is down'): void {
+  close(problem = 'the link was lost'): void {
     this.#problem = problem
     this.#isKnown = false
     this.#cancelSign()

@@ -51,7 +51,7 @@ natsTest('cluster state: a lease outlasts the loss of a connection that comes ba
   const lease = (await cluster.leases.tryAcquire('a', 2000))!
   cluster.lost()
   await first.close()
-  t.is(cluster.status().problem, 'the link is down')
+  t.is(cluster.status().problem, 'the link was lost, and what brokers share is not open again yet')
   t.true(lease.isHeld)
   cluster.joined(await connectNats(t, url))
   await until(isKnown(cluster))
