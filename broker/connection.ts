@@ -13,6 +13,7 @@ import type { LossTally } from './loss-tally.ts'
 import { Outbound } from './delivery/outbound.ts'
 import type { OutboundOwner } from './delivery/outbound-owner.ts'
 import type { Route } from './routing/route.ts'
+import type { Consumption } from './queues/consumption.ts'
 import type { Subscription } from './routing/subscription.ts'
 import type { Permissions } from './security/permissions.ts'
 import type { KeyObject } from 'node:crypto'
@@ -94,6 +95,8 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   lastId = 0
   lastRoute: Route | undefined
   subscriptions: Map<number, Subscription> | undefined
+  /** By their numbers, which are of the same kind; undefined while it never was one. */
+  consumers: Map<number, Consumption> | undefined
   openRequests: Map<number, OpenRequest> | undefined
   awaitedAnswers = 0
   receivedMessages = 0

@@ -5,6 +5,7 @@ import { Admission, handshakeFrameBytes, processCheck } from './admission.ts'
 import { Backpressure } from './backpressure.ts'
 import { BusConnection, JoinedBusGate } from './bus-gate.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
+import { Consuming } from './consuming.ts'
 import { Core } from './core.ts'
 import { ForeignPublisher } from './foreign-publisher.ts'
 import type { ControlMessage, Dialect, ForeignMessages, Ingress, OwnSubscription } from './ground/control.ts'
@@ -21,7 +22,7 @@ import { LameDuck } from './lame-duck.ts'
 import { heartbeats, type Heartbeat } from './heartbeat.ts'
 import { dropReasonOf, Losses } from './losses.ts'
 import { MonitoredConnection } from './monitored-connection.ts'
-import { readAck, readSubscribe } from './protocol/bodies.ts'
+import { readAck, readSubscribe, type Subscribe } from './protocol/bodies.ts'
 import { Preparation, type Prepared } from './preparation.ts'
 import { Posting } from './posting.ts'
 import { Publisher } from './publisher.ts'
@@ -46,6 +47,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   readonly #requester: Requester
   readonly #posting: Posting
   readonly #subscribing: Subscribing
+  readonly #consuming: Consuming
   readonly #heartbeats: readonly Heartbeat[]
   /** Where dialects hand over what came: a stage in front of this one when there is work for threads. */
   readonly #ingress: Ingress<Connection>
@@ -60,13 +62,14 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.core = new Core(options)
     this.core.service = service(this)
     this.#sessions = new Sessions(this.core)
-    this.#admission = new Admission(this.core, processCheck(options.settings, options.isOwnAgent), this.#sessions, (fresh, to) => this.#passOn(fresh, to))
+    this.#admission = new Admission(this.core, processCheck(options.settings, options.isOwnAgent), this.#sessions, (fresh, to) => this.#passOn(fresh, to), (connection) => this.#consuming.changed(connection))
     this.#backpressure = new Backpressure(this.core)
     this.#publisher = new Publisher(this.core, this.#backpressure)
     this.#requester = new Requester(this.core, this.#publisher)
     this.#posting = new Posting(this.core, this.#publisher, this.#requester)
     this.#foreign = new ForeignPublisher(this.core, this.#publisher, this.#requester)
     this.#subscribing = new Subscribing(this.core)
+    this.#consuming = new Consuming(this.core, this.#publisher, this.#requester.open)
     this.#heartbeats = heartbeats(this.core)
     this.#losses = new Losses(this.core)
     this.notices = new Notices(this.core, options.dialects)
@@ -161,6 +164,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   relieved(connection: Connection): void {
     this.#backpressure.release(connection)
+    this.#consuming.changed(connection)
   }
 
   overflowed(connection: Connection): void {
@@ -197,6 +201,8 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#turnedAway.delete(connection)
     this.#admission.leave(connection)
     this.#subscribing.leave(connection)
+    // Before what waits for it is dropped: nothing more is meant for it then.
+    this.#consuming.leave(connection)
     connection.dialect?.closed?.()
     this.core.directory.remove(connection)
     this.#abandon(connection, dropReasonOf(connection.closeReason))
@@ -219,6 +225,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#backpressure.release(connection)
     this.#requester.open.desert(connection)
     this.#sessions.detach(connection)
+    this.#consuming.changed(connection)
   }
 
   // Its link is another connection's from now on.
@@ -265,7 +272,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   }
 
   unsubscribe(connection: Connection, number: number): void {
-    if (connection.state === 'ready') this.#subscribing.unsubscribe(connection, number)
+    if (connection.state === 'ready') this.#unsubscribe(connection, number)
   }
 
   recount(connection: Connection, number: number): void {
@@ -281,7 +288,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     if (kind === Kind.ping) this.core.send(connection, { kind: Kind.pong, ref: id })
     else if (kind === Kind.cancel) this.#requester.open.cancel(connection, ref)
     else if (kind === Kind.goodbye) this.core.ended(connection)
-    else if (kind === Kind.ack) this.#acked(connection, message)
+    else if (kind === Kind.ack || kind === Kind.pull || kind === Kind.settle) this.#told(connection, message)
     else if (kind === Kind.subscribe || kind === Kind.unsubscribe) this.#subscription(connection, message)
     else if (kind === Kind.pong) connection.activity.ponged(this.core.clock.monotonicMs())
     else this.core.refuse(connection, id, new BrokerError('frame.unsupported', { feature: `${kindName(kind)} after the handshake` }))
@@ -298,9 +305,13 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.core.end(connection, error)
   }
 
-  #acked(connection: Connection, { id, body }: ControlMessage): void {
+  // What is answered by nothing, or later.
+  #told(connection: Connection, message: ControlMessage): void {
+    const { kind, id, body } = message
     try {
-      this.#sessions.confirm(connection, readAck(body))
+      if (kind === Kind.ack) this.#sessions.confirm(connection, readAck(body))
+      else if (kind === Kind.pull) this.#consuming.pull(connection, message)
+      else this.#consuming.settle(connection, message)
     } catch (error) {
       this.core.refuse(connection, id, BrokerError.from(error))
     }
@@ -308,11 +319,22 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   #subscription(connection: Connection, { kind, id, ref, body }: ControlMessage): void {
     try {
-      if (kind === Kind.subscribe) this.#subscribing.subscribe(connection, ref, readSubscribe(body))
-      else this.#subscribing.unsubscribe(connection, ref)
-      this.core.bus.settled(() => this.core.send(connection, { kind: Kind.ok, ref: id, body: { subscription: ref } }))
+      const more = kind === Kind.subscribe ? this.#subscribe(connection, ref, readSubscribe(body)) : this.#unsubscribe(connection, ref)
+      this.core.bus.settled(() => this.core.send(connection, { kind: Kind.ok, ref: id, body: { subscription: ref, ...more } }))
     } catch (error) {
       this.core.refuse(connection, id, BrokerError.from(error))
     }
+  }
+
+  // What the client is told beside the number.
+  #subscribe(connection: Connection, number: number, asked: Subscribe): { readonly ackWaitMs: number } | undefined {
+    this.#subscribing.checkNumber(connection, number)
+    if (asked.consume) return this.#consuming.subscribe(connection, number, asked)
+    this.#subscribing.subscribe(connection, number, asked)
+    return undefined
+  }
+
+  #unsubscribe(connection: Connection, number: number): undefined {
+    if (!this.#consuming.unsubscribe(connection, number)) this.#subscribing.unsubscribe(connection, number)
   }
 }

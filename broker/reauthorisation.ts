@@ -47,8 +47,18 @@ export class Reauthorisation {
       if (isNats ? permissions.maySubscribeWhole(tokens, group) : permissions.maySubscribe(tokens)) continue
       if (subscriber.revoked === undefined) this.#subscriptions.unsubscribe(connection, number)
       else subscriber.revoked()
-      this.#core.send(connection, { kind: Kind.error, ref: number, body: new BrokerError('permission.denied', { principal: permissions.name, action: 'subscribe to', subject: pattern, group }).toBody() })
+      this.#denied(connection, number, pattern, group)
     }
+    for (const { subscription, queue, consumer } of connection.consumers?.values() ?? []) {
+      if (!consumer.isOpen || permissions.maySubscribe(queue.name.split('.'))) continue
+      this.#subscriptions.unsubscribe(connection, subscription)
+      this.#denied(connection, subscription, queue.name)
+    }
+  }
+
+  #denied(connection: Connection, number: number, subject: string, group?: string): void {
+    const error = new BrokerError('permission.denied', { principal: connection.permissions!.name, action: 'subscribe to', subject, group })
+    this.#core.send(connection, { kind: Kind.error, ref: number, body: error.toBody() })
   }
 
   #of(principal: string): Connection[] {

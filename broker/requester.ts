@@ -3,12 +3,13 @@
 import { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import type { ForeignMessages } from './ground/control.ts'
-import { BrokerError } from './ground/errors.ts'
+import { BrokerError, type ErrorCode } from './ground/errors.ts'
 import { Flag, Kind } from './ground/kind.ts'
 import { Slice, type Compressed, type Sink } from './ground/slice.ts'
 import { parseSubject } from './ground/subject.ts'
 import { account, type Publisher } from './publisher.ts'
 import type { RunDetails } from './observe/recorder.ts'
+import { Queue } from './queues/queue.ts'
 import type { Route } from './routing/route.ts'
 import { OpenRequests, type OpenRequest, type ReplyAddress, type RequestEnd, type RequestParty } from './session/open-requests.ts'
 import { follow } from './tracing.ts'
@@ -25,7 +26,7 @@ export class Requester {
     this.#core = core
     this.#publisher = publisher
     this.open = new OpenRequests(core.deadlines, () => core.directory.all(), {
-      ended: (request, end) => this.#ended(request, end),
+      ended: (request, end, reason) => this.#ended(request, end, reason),
       cancelled: (request, responder) => this.#cancelled(request, responder),
     })
   }
@@ -58,7 +59,7 @@ export class Requester {
     // always answer, and need none.
     if (sinks[0] !== this.#core.service) {
       const isMany = ((bytes[start + Offset.flags]! << 8) & Flag.many) !== 0
-      this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs, isMany, responders: sinks.map((sink) => this.#connectionOf(sink)), reply: undefined })
+      this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs, isMany, responders: sinks.map((sink) => this.#partyOf(sink)), reply: undefined })
     }
     for (let i = 0; i < sinks.length; i++) this.#publisher.deliver(connection, sinks[i]!, targets.sliceFor(i))
     return sinks.length
@@ -94,9 +95,14 @@ export class Requester {
   }
 
   #hasLink(sink: Sink): boolean {
-    if (sink === this.#core.service) return true
+    if (sink === this.#core.service || sink instanceof Queue) return true
     const connection = this.#connectionOf(sink)
     return connection.isReady || (connection === this.#core.busConnection && this.#core.bus.isComing)
+  }
+
+  // While a request stands in a queue, the queue is who may answer it, by whoever gets it from there.
+  #partyOf(sink: Sink): RequestParty {
+    return sink instanceof Queue ? sink : this.#connectionOf(sink)
   }
 
   // A subscription answers through its connection.
@@ -169,7 +175,7 @@ export class Requester {
     return sinks.length
   }
 
-  #ended(request: OpenRequest, end: RequestEnd): void {
+  #ended(request: OpenRequest, end: RequestEnd, reason = ''): void {
     const { subject, limitMs, isMany, responses, id, reply } = request
     const requester = request.requester as Connection
     if (reply !== undefined && (responses > 0 || request.parts > 0 || reply.isShared)) return
@@ -177,15 +183,26 @@ export class Requester {
       this.#core.send(requester, { kind: Kind.end, ref: id, subject, body: { responses, reason: end === 'timeout' ? 'timeout' : 'complete' } })
       return
     }
-    const error = end === 'timeout' ? new BrokerError('request.timeout', { subject, limitMs }) : new BrokerError(end === 'nobody' ? 'request.no_responders' : 'request.responder_gone', { subject })
+    const error = end === 'timeout' ? new BrokerError('request.timeout', { subject, limitMs }) : new BrokerError(codeOf[end], { subject, reason })
     this.#core.send(requester, { kind: Kind.error, ref: id, subject, body: error.toBody(), ...(reply === undefined ? {} : { replyTo: reply.subject }) })
   }
 
   #cancelled(request: OpenRequest, responder: RequestParty): void {
+    // A queue keeps it all the same: whoever gets it from there may find that nobody waits.
+    if (responder instanceof Queue) return
     const connection = responder as Connection
     if (connection.isPresent) this.#core.send(connection, { kind: Kind.cancel, to: request.requester.number, ref: request.id, subject: request.subject })
   }
 }
+
+/** What a requester is told that got no answer. */
+const codeOf = {
+  nobody: 'request.no_responders',
+  'responder-gone': 'request.responder_gone',
+  'dead-lettered': 'request.dead_lettered',
+  // Answers that were wanted and did not come.
+  complete: 'request.responder_gone',
+} as const satisfies Record<Exclude<RequestEnd, 'timeout'>, ErrorCode>
 
 const utf8 = new TextEncoder()
 

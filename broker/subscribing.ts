@@ -22,11 +22,17 @@ export class Subscribing {
     this.#core = core
   }
 
-  /** @throws BrokerError `pattern.invalid`, `filter.invalid`, `permission.denied`, `subscription.exists`, `subscription.limit`, `frame.malformed` */
-  subscribe(connection: Connection, number: number, { pattern, group, filter }: Subscribe): void {
-    const { maxSubscriptions } = this.#core.settings.ipc.limits
+  /**
+   * Whether the connection may give this number to something new, a consumer too.
+   * @throws BrokerError `subscription.exists`, `subscription.limit`, `frame.malformed`
+   */
+  checkNumber(connection: Connection, number: number): void {
     if (!(Number.isInteger(number) && number >= 1 && number <= MAX_NUMBER)) throw new BrokerError('frame.malformed', { problem: `a subscription's number must be 1..${MAX_NUMBER}, got ${number}` })
-    this.#checkLimit(connection, number, maxSubscriptions)
+    this.#checkLimit(connection, number, this.#core.settings.ipc.limits.maxSubscriptions)
+  }
+
+  /** Under a number that was checked. @throws BrokerError `pattern.invalid`, `filter.invalid`, `permission.denied` */
+  subscribe(connection: Connection, number: number, { pattern, group, filter }: Subscribe): void {
     const tokens = parsePattern(pattern)
     // What is addressed to a connection comes unasked; the rest of the reserved space is nobody's to watch.
     if (isReserved(tokens) || !connection.permissions!.maySubscribe(tokens)) throw denied(connection, pattern)
@@ -53,10 +59,9 @@ export class Subscribing {
     if (subscription !== undefined) this.#core.routes.invalidate(subscription.tokens)
   }
 
-  #checkLimit(connection: Connection, number: number, limit: number): void {
-    const { subscriptions } = connection
-    if (subscriptions?.has(number)) throw new BrokerError('subscription.exists', { subscription: number })
-    if (subscriptions !== undefined && subscriptions.size >= limit) throw new BrokerError('subscription.limit', { limit })
+  #checkLimit({ subscriptions, consumers }: Connection, number: number, limit: number): void {
+    if (subscriptions?.has(number) === true || consumers?.has(number) === true) throw new BrokerError('subscription.exists', { subscription: number })
+    if ((subscriptions?.size ?? 0) + (consumers?.size ?? 0) >= limit) throw new BrokerError('subscription.limit', { limit })
   }
 
   #add(connection: Connection, subscription: Subscription): void {

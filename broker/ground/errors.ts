@@ -127,6 +127,7 @@ const table = {
   'queue.consumer': { close: 146, retryable: false, text: 'the queue cannot be consumed so: {problem}' },
   'queue.timeout': { close: 147, retryable: true, text: 'no message came from queue "{queue}" within {limitMs} ms' },
   'queue.not_empty': { close: 148, retryable: false, text: 'queue "{queue}" holds {messages} messages and {deadLetters} dead letters; consume or purge them, or delete the channel with force' },
+  'request.dead_lettered': { close: 138, retryable: false, text: 'the request on "{subject}" became a dead letter of its queue: {reason}' },
   'store.unavailable': { close: 150, retryable: true, text: 'the store {backend} cannot be reached: {problem}' },
   'store.failed': { close: 151, retryable: true, text: 'the store {backend} cannot do its work: {problem}' },
   'store.no_space': { close: 152, retryable: true, text: 'no space is left for the store at {path}; nothing that was acknowledged is lost, make room and it goes on' },

@@ -171,6 +171,8 @@ export interface Subscribe {
   readonly pattern: string
   readonly group: string | undefined
   readonly filter: string | undefined
+  /** The pattern is the name of a queue, and its messages are to be consumed. */
+  readonly consume: boolean
 }
 
 export function readSubscribe(body: unknown): Subscribe {
@@ -179,6 +181,7 @@ export function readSubscribe(body: unknown): Subscribe {
     pattern: fields.required('pattern', { max: 255 }),
     group: fields.text('group', { max: 128, pattern: NAME, hint: NAME_HINT }),
     filter: fields.text('filter', { max: 1024 }),
+    consume: fields.flag('consume') ?? false,
   }
 }
 

@@ -15,7 +15,14 @@ import { Turn } from './turn.ts'
 
 /** What happened to a lease, for the history of the queue. */
 export type LeaseEvent = 'leased' | 'acked' | 'naked' | 'termed' | 'released' | 'forwarded' | 'lost'
-export type OnLeaseEvent = (event: LeaseEvent, position: number, attempt: number, connection: number, reason: string) => void
+
+/** Whoever follows what becomes of messages. */
+export interface LeaseObserver {
+  /** `connection`: the consumer's. `reason`: empty where there is none. */
+  leaseChanged(event: LeaseEvent, position: number, attempt: number, connection: number, reason: string): void
+  /** What the store did by itself, once the leases are over that it ends. */
+  happened(events: readonly QueueEvent[]): void
+}
 
 /** Of the store, what consumers need. */
 export type Leasing = Pick<StoredQueue, 'demand' | 'settle' | 'forward'>
@@ -27,7 +34,7 @@ const CONSUMER_LOST = 'its consumer was lost'
 const eventOf: Record<Exclude<Verdict, 'working'>, LeaseEvent> = { ack: 'acked', nak: 'naked', term: 'termed', release: 'released' }
 
 export class Consumers {
-  readonly #onEvent: OnLeaseEvent
+  readonly #observer: LeaseObserver
   readonly #turn = new Turn()
   readonly #leases = new Map<number, Lease>()
   readonly #open = new Set<Consumer>()
@@ -36,8 +43,8 @@ export class Consumers {
   /** What the store may lease beside what has come, as it stands when it knows all that it was told. */
   #balance = 0
 
-  constructor(onEvent: OnLeaseEvent) {
-    this.#onEvent = onEvent
+  constructor(observer: LeaseObserver) {
+    this.#observer = observer
   }
 
   /** Consumers that are open. */
@@ -147,6 +154,7 @@ export class Consumers {
       // One that is being settled ends with the answer.
       if (lease?.attempt === attempt && !lease.isSettling) this.#end(lease)
     }
+    this.#observer.happened(events)
   }
 
   /** What the consumer says of messages. `lost`: those that are not on lease to it, too. */
@@ -211,7 +219,7 @@ export class Consumers {
 
   // What was said of it, or of a consumer that is gone, holds; so does what the store says it lost.
   #over(lease: Lease, event: LeaseEvent, reason: string): void {
-    if (this.#isCurrent(lease)) this.#onEvent(event, lease.position, lease.attempt, lease.consumer.host.number, reason)
+    if (this.#isCurrent(lease)) this.#observer.leaseChanged(event, lease.position, lease.attempt, lease.consumer.host.number, reason)
     this.#end(lease)
   }
 
@@ -225,7 +233,7 @@ export class Consumers {
       this.#leases.set(position, lease)
       consumer.leases.add(lease)
       batch.add(lease)
-      this.#onEvent('leased', position, attempt, consumer.host.number, '')
+      this.#observer.leaseChanged('leased', position, attempt, consumer.host.number, '')
     }
     if (consumer.host.deliver(messages, batch)) return
     consumer.isPaused = true

@@ -10,23 +10,9 @@ import type { Account, Slice } from '../ground/slice.ts'
 import type { Leased, QueueEvent, QueueListener, QueueStore, StoreBackend, StoredQueue } from '../ground/store.ts'
 import type { QueueSettings } from '../ground/store-settings.ts'
 import type { Log } from '../ground/types.ts'
+import { Consumers, type LeaseObserver } from './consumers.ts'
 import { Entry, type EntryOwner } from './entry.ts'
 import type { StoreLoad } from './store-load.ts'
-
-/** The delivery side of a queue: one object for as long as the queue is there. */
-export interface QueueConsumers {
-  readonly count: number
-  /** Messages on lease. */
-  readonly inFlight: number
-  /** The store's side is there, for the first time or again: nothing is demanded of it yet. */
-  open(stored: StoredQueue): void
-  /** The store's side is going away: leases of before mean nothing, there is nothing to demand from. */
-  close(): void
-  /** The queue is deleted: those that consume it are told. */
-  end(error: BrokerError): void
-  leased(messages: readonly Leased[]): void
-  happened(events: readonly QueueEvent[]): void
-}
 
 /** What is remembered of messages in queues, for `trace`. */
 export interface QueueNotes {
@@ -59,7 +45,8 @@ export class Queue implements QueueListener, EntryOwner {
   stored: StoredQueue | undefined
   /** Why the store cannot do its work; undefined: it can. */
   problem: BrokerError | undefined
-  consumers: QueueConsumers = nobody
+  /** The delivery side, the same for as long as the queue is there. */
+  readonly consumers: Consumers
   /** Of its channel. */
   readonly account: Account
   readonly #host: QueueHost
@@ -71,12 +58,14 @@ export class Queue implements QueueListener, EntryOwner {
   /** Code of the last refusal that was logged, until something is stored again. */
   #logged: string | undefined
 
-  constructor(name: string, number: number, settings: QueueSettings, account: Account, host: QueueHost) {
+  /** `observerOf` gives whoever follows what becomes of its messages on lease. */
+  constructor(name: string, number: number, settings: QueueSettings, account: Account, host: QueueHost, observerOf: (queue: Queue) => LeaseObserver) {
     this.name = name
     this.number = number
     this.settings = settings
     this.account = account
     this.#host = host
+    this.consumers = new Consumers(observerOf(this))
   }
 
   /** Messages that wait for the store. */
@@ -211,14 +200,4 @@ export class Queue implements QueueListener, EntryOwner {
     if (problem === undefined) this.#host.log.info({ queue: this.name }, 'the store of the queue works again')
     else this.#host.log.error({ queue: this.name, code: problem.code }, problem.message)
   }
-}
-
-const nobody: QueueConsumers = {
-  count: 0,
-  inFlight: 0,
-  open() {},
-  close() {},
-  end() {},
-  leased() {},
-  happened() {},
 }

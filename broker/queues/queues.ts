@@ -4,7 +4,8 @@ import { BrokerError } from '../ground/errors.ts'
 import type { QueueStore } from '../ground/store.ts'
 import type { QueueSettings } from '../ground/store-settings.ts'
 import type { Account } from '../ground/slice.ts'
-import { Queue, type QueueConsumers, type QueueHost } from './queue.ts'
+import type { LeaseObserver } from './consumers.ts'
+import { Queue, type QueueHost } from './queue.ts'
 
 export interface QueuesOptions extends QueueHost {
   /** A number of the connections' kind, never used again. */
@@ -17,8 +18,8 @@ const MAX_REMEMBERED = 1024
 export class Queues {
   /** Opens the store, or waits until it is open. Set while its actor runs. */
   source: (() => Promise<QueueStore>) | undefined
-  /** Makes the delivery side of a queue. Set once, before the first queue. */
-  makeConsumers: ((queue: Queue) => QueueConsumers) | undefined
+  /** Who follows what becomes of messages on lease. Set once, before the first queue. */
+  observerOf: (queue: Queue) => LeaseObserver = () => nobody
   store: QueueStore | undefined
   readonly #options: QueuesOptions
   readonly #byName = new Map<string, Queue>()
@@ -118,9 +119,7 @@ export class Queues {
   }
 
   #make(name: string, settings: QueueSettings, account: Account): Queue {
-    const queue = new Queue(name, this.#options.nextNumber(), settings, account, this.#options)
-    queue.consumers = this.makeConsumers?.(queue) ?? queue.consumers
-    return queue
+    return new Queue(name, this.#options.nextNumber(), settings, account, this.#options, this.observerOf)
   }
 
   async #open(): Promise<QueueStore> {
@@ -128,3 +127,5 @@ export class Queues {
     return (this.store = await this.source())
   }
 }
+
+const nobody: LeaseObserver = { leaseChanged() {}, happened() {} }

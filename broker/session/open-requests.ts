@@ -12,11 +12,11 @@ export interface RequestParty extends Sink {
 }
 
 /** What ended a request without an answer of its own. */
-export type RequestEnd = 'timeout' | 'responder-gone' | 'complete' | 'nobody'
+export type RequestEnd = 'timeout' | 'responder-gone' | 'complete' | 'nobody' | 'dead-lettered'
 
 export interface RequestEvents {
-  /** The requester must be told. `complete` is the end of a request for many answers. */
-  ended(request: OpenRequest, end: RequestEnd): void
+  /** The requester must be told. `complete` is the end of a request for many answers; `reason` is given where it became a dead letter. */
+  ended(request: OpenRequest, end: RequestEnd, reason?: string): void
   /** A responder that has not answered must be told that nobody waits any more. */
   cancelled(request: OpenRequest, responder: RequestParty): void
 }
@@ -44,6 +44,8 @@ export class OpenRequest extends Deadline {
   readonly isMany: boolean
   /** Who may still answer; a connection that got it twice, by a subscription and in a group, stands here twice. */
   responders: RequestParty[]
+  /** Of the responders, those that have it from a queue, which is one too. */
+  joined: RequestParty[] | undefined
   responses = 0
   /** Answers that were not the last of their responder. */
   parts = 0
@@ -129,6 +131,34 @@ export class OpenRequests {
     if (request.responders.length === 0) this.#end(request, request.isMany && request.responses > 0 ? 'complete' : 'nobody')
   }
 
+  /** The request `id`, which `queue` keeps, is handed to a consumer, who may answer it from now on; undefined when nothing of it waits for the queue. */
+  join(requester: RequestParty | undefined, id: number, queue: RequestParty, consumer: RequestParty): OpenRequest | undefined {
+    const request = this.awaited(requester, id, queue)
+    if (request === undefined || request.responders.includes(consumer)) return request
+    request.responders = [...request.responders, consumer]
+    request.joined = [...(request.joined ?? []), consumer]
+    consumer.awaitedAnswers++
+    return request
+  }
+
+  /** The queue hands it to nobody any more: whoever has it answers, or nobody. */
+  leftTo(request: OpenRequest, queue: RequestParty): void {
+    if (request.responders.includes(queue)) this.#bereave(request, queue)
+  }
+
+  /** It became a dead letter of the queue: neither that nor those who had it from there will answer. */
+  deadLettered(request: OpenRequest, queue: RequestParty, reason: string): void {
+    if (!this.isOpen(request)) return
+    for (const party of [queue, ...(request.joined ?? [])]) if (request.responders.includes(party)) this.#release(request, party)
+    if (request.responders.length > 0) return
+    if (request.isMany && request.responses > 0) return this.#end(request, 'complete')
+    this.#end(request, 'dead-lettered', reason)
+  }
+
+  isOpen(request: OpenRequest): boolean {
+    return request.requester.openRequests?.get(request.id) === request
+  }
+
   /** The requester gave up; false when nothing was open under that id. */
   cancel(requester: RequestParty, id: number): boolean {
     const request = requester.openRequests?.get(id)
@@ -160,9 +190,9 @@ export class OpenRequests {
     if (request.responders.length === 0) this.#end(request, request.isMany && request.responses > 0 ? 'complete' : 'responder-gone')
   }
 
-  #end(request: OpenRequest, end: RequestEnd): void {
+  #end(request: OpenRequest, end: RequestEnd, reason?: string): void {
     this.#close(request, undefined)
-    this.#events.ended(request, end)
+    this.#events.ended(request, end, reason)
   }
 
   #close(request: OpenRequest, answeredBy: RequestParty | undefined): void {

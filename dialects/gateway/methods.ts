@@ -27,7 +27,7 @@ const MAX_SUBSCRIPTION = 2 ** 31 - 1
 
 const EMPTY: Envelope = {
   type: '', id: undefined, ref: undefined, channel: undefined, subject: undefined, payload: undefined, hasPayload: false, headers: undefined, sender: undefined, sentAt: undefined,
-  timeoutMs: 0, isMany: false, receipt: undefined, ttlMs: undefined, group: undefined, filter: undefined, subscription: undefined,
+  timeoutMs: 0, isMany: false, receipt: undefined, ttlMs: undefined, group: undefined, filter: undefined, isConsuming: false, subscription: undefined,
 }
 
 /** Params with what every method reads of them alike. */
@@ -94,7 +94,7 @@ const methods: Readonly<Record<string, Method>> = {
   subscribe: (params) => {
     const { fields } = params
     const subscription = fields.integer('subscription', 1, MAX_SUBSCRIPTION)
-    return oneWay('subscribe', { ...params.destination(false), group: fields.text('group', ID), filter: fields.text('filter', { max: 1024 }), subscription })
+    return oneWay('subscribe', { ...params.destination(false), group: fields.text('group', ID), filter: fields.text('filter', { max: 1024 }), isConsuming: fields.flag('consume') ?? false, subscription })
   },
   unsubscribe: (params) => {
     const subscription = params.fields.integer('subscription', 1, MAX_SUBSCRIPTION)

@@ -29,6 +29,8 @@ export interface Envelope {
   readonly ttlMs: number | undefined
   readonly group: string | undefined
   readonly filter: string | undefined
+  /** It wants the messages of a queue; the broker says what it thinks of that. */
+  readonly isConsuming: boolean
   readonly subscription: number | undefined
 }
 
@@ -90,6 +92,7 @@ export function readEnvelope(members: ObjectMembers): Envelope {
     ttlMs: read.integer('ttl', 1, MAX_TTL_MS),
     group: read.text('group'),
     filter: read.text('filter'),
+    isConsuming: read.flag('consume') ?? false,
     subscription: read.number('subscription', 1, 2 ** 31 - 1),
   }
 }

@@ -164,11 +164,11 @@ export class Envelopes<C extends EnvelopeSource> {
 
   // A channel is its own subject and everything below it: two subscriptions, one answer. All or none of them.
   #subscribe(envelope: Envelope, id: number): void {
-    const { channel, subject, group, filter } = envelope
+    const { channel, subject, group, filter, isConsuming } = envelope
     const pattern = this.#subject(envelope)
     const patterns = subject === undefined && channel !== undefined ? [`${pattern}.>`, pattern] : [pattern]
     const own = this.names.subscribe(envelope.subscription, patterns.length)
-    const bodies = patterns.map((each) => ({ pattern: each, ...(group === undefined ? {} : { group }), ...(filter === undefined ? {} : { filter }) }))
+    const bodies = patterns.map((each) => ({ pattern: each, ...(group === undefined ? {} : { group }), ...(filter === undefined ? {} : { filter }), ...(isConsuming ? { consume: true } : {}) }))
     const made = this.#controls(Kind.subscribe, id, own.numbers, bodies)
     if (made === own.numbers.length) return
     this.names.unsubscribe(own.number)

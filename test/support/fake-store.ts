@@ -21,6 +21,8 @@ export class FakeQueue implements StoredQueue {
   isHolding = false
   /** What refuses them instead. */
   refusal: BrokerError | undefined
+  /** What refuses settlements. */
+  settlementRefusal: BrokerError | undefined
   demanded = 0
   /** Dead letters, as a test puts them here. */
   readonly dead: StoredMessage[] = []
@@ -63,8 +65,9 @@ export class FakeQueue implements StoredQueue {
   }
 
   settle(settlements: readonly Settlement[], done?: (outcome: SettleOutcome) => void): void {
-    this.settled.push(...settlements)
-    queueMicrotask(() => done?.({ lost: [] }))
+    const error = this.settlementRefusal
+    if (error === undefined) this.settled.push(...settlements)
+    queueMicrotask(() => done?.({ lost: [], ...(error === undefined ? {} : { error }) }))
   }
 
   async counts(): Promise<QueueCounts> {

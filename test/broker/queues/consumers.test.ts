@@ -169,7 +169,7 @@ interface World {
 function world(size: number): World {
   const store = new SlowStore(size)
   const events: World['events'] = []
-  const consumers = new Consumers((event, position, _attempt, connection) => events.push([event, position, connection]))
+  const consumers = new Consumers({ leaseChanged: (event, position, _attempt, connection) => void events.push([event, position, connection]), happened() {} })
   store.listener = consumers
   consumers.open(store)
   return { store, consumers, events }
