@@ -14,6 +14,8 @@ export interface HealthFacts {
   readonly natsProblem: string | undefined
   /** undefined: no servers are joined. */
   readonly bus: Pick<BusStatus, 'state' | 'server' | 'problem' | 'rttMs' | 'held' | 'peers' | 'sinceMs'> | undefined
+  /** As of a second ago. `failed`: names of those that cannot work; `diedLately`: dead letters made in the last minute. */
+  readonly queues: { readonly count: number; readonly failed: readonly string[]; readonly waiting: number; readonly deadLetters: number; readonly diedLately: number }
   readonly channels: number
   readonly subscriptions: number
   readonly routes: number
@@ -39,7 +41,7 @@ const HOST_WARN = 0.5
 
 /** Part by part; the whole is as well as its worst part. */
 export function healthOf(facts: HealthFacts): { state: HealthState; parts: HealthPart[] } {
-  const parts = [broker(facts), registry(facts), router(facts), bus(facts), connections(facts), ...listeners(facts), ...gateway(facts), ...nats(facts), ...link(facts), ...pool(facts), agents(facts), recorder(facts), loop(facts), memory(facts)]
+  const parts = [broker(facts), registry(facts), router(facts), bus(facts), ...queues(facts), connections(facts), ...listeners(facts), ...gateway(facts), ...nats(facts), ...link(facts), ...pool(facts), agents(facts), recorder(facts), loop(facts), memory(facts)]
   return { state: worst(parts.map(({ state }) => state)), parts }
 }
 
@@ -64,6 +66,16 @@ function bus({ isBalanced, pending, lately }: HealthFacts): HealthPart {
   if (!isBalanced) return { part: 'bus', state: 'fail', text: 'deliveries do not add up: see callboard ipc stats', values }
   if (lostTotal > 0) return { part: 'bus', state: 'warn', text: `lost in the last minute: ${lost.map(([reason, messages]) => `${messages} ${reason}`).join(', ')}`, values }
   return { part: 'bus', state: 'ok', text: `${count(pending, 'delivery', 'deliveries')} pending, nothing lost in the last minute`, values }
+}
+
+// A broker that has none says nothing of them.
+function queues({ queues: { count: total, failed, waiting, deadLetters, diedLately } }: HealthFacts): HealthPart[] {
+  if (total === 0) return []
+  const values = { queues: total, failed: failed.length, waiting, deadLetters, diedLately }
+  if (failed.length > 0) return [{ part: 'queues', state: 'fail', text: `${failed.join(', ')} cannot work: see callboard queue status`, values }]
+  const there = `${count(total, 'queue')}, ${count(waiting, 'message')} waiting`
+  if (diedLately > 0) return [{ part: 'queues', state: 'warn', text: `${there}; ${count(diedLately, 'dead letter')} in the last minute: see callboard queue status --dead-letter`, values }]
+  return [{ part: 'queues', state: 'ok', text: there, values }]
 }
 
 function connections({ connections, stalled }: HealthFacts): HealthPart {

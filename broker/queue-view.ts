@@ -5,7 +5,7 @@ import type { Core } from './core.ts'
 import type { AuditAction } from './ground/audit.ts'
 import { BrokerError } from './ground/errors.ts'
 import { compileFilter } from './ground/filter.ts'
-import type { InspectQuery, QueueChange, QueuedInfo, QueueInfo, QueueInspection, QueuePart, QueueSelection, StoreInfo } from './ground/queue-api.ts'
+import type { InspectQuery, QueueChange, QueuedInfo, QueueInfo, QueueInspection, QueuePart, QueueSelection, QueuesStatus, StoreInfo } from './ground/queue-api.ts'
 import type { StoredQueue } from './ground/store.ts'
 import { StoredView } from './queued-info.ts'
 import type { Queue } from './queues/queue.ts'
@@ -28,6 +28,21 @@ export class QueueView implements QueuesView {
     const { queues, settings } = this.#core
     const { store } = queues
     return store === undefined ? { backend: settings.store.backend } : { backend: store.backend, features: store.features }
+  }
+
+  /** All of them together, as of a second ago. */
+  totals(): { readonly count: number; readonly failed: readonly string[]; readonly waiting: number; readonly deadLetters: number } {
+    const queues = this.#core.queues.list()
+    let [waiting, deadLetters] = [0, 0]
+    for (const [, counts] of this.#core.queueFigures.all()) {
+      waiting += counts.ready + counts.delayed + counts.held + counts.inFlight
+      deadLetters += counts.deadLetters
+    }
+    return { count: queues.length, failed: queues.filter(({ problem }) => problem !== undefined).map(({ name }) => name), waiting, deadLetters }
+  }
+
+  status(): QueuesStatus {
+    return { backend: this.store().backend, ...this.totals() }
   }
 
   async list(): Promise<readonly QueueInfo[]> {

@@ -42,7 +42,7 @@ export class View implements BrokerView {
   }
 
   status(): ApiAnswer<'status'> {
-    const { broker, incarnation, directory, channels, leases } = this.#pipeline.core
+    const { broker, incarnation, directory, channels, queues, leases } = this.#pipeline.core
     const memory = process.memoryUsage()
     const cpu = process.cpuUsage()
     const { version, phase, home, socket, gateway, gatewayProblem, nats, natsProblem, bus } = this.#host
@@ -63,6 +63,7 @@ export class View implements BrokerView {
       leases: leases.held(),
       connections: directory.size,
       channels: channels.list().length,
+      ...(queues.list().length === 0 ? {} : { queues: this.queues.status() }),
       agents: this.#host.agents().length,
       rssBytes: memory.rss,
       heapBytes: memory.heapUsed,
@@ -149,6 +150,7 @@ export class View implements BrokerView {
       gatewayProblem: this.#host.gatewayProblem,
       natsProblem: this.#host.natsProblem,
       bus: this.#host.bus,
+      queues: { ...this.queues.totals(), diedLately: seen.get('queue_dead_lettered_total')?.value ?? 0 },
       channels: core.channels.list().length,
       subscriptions: core.interest.size,
       routes: core.routes.size,

@@ -1,7 +1,7 @@
 // Queues for people: how they are, what became of their messages, how they are set.
 
-import type { QueueInfo, StoreInfo } from '../client/index.ts'
-import { formatBytes, formatCount, formatDuration } from './format.ts'
+import type { QueueInfo, QueuesStatus, StoreInfo } from '../client/index.ts'
+import { formatBytes, formatCount, formatDuration, plural } from './format.ts'
 import { formatRate } from './metric-format.ts'
 import { formatFields, formatTable, type Column } from './table.ts'
 
@@ -121,6 +121,11 @@ function retriesOf({ retry }: QueueInfo['settings']): string {
 export function storeFields({ backend, features }: StoreInfo): string {
   if (features === undefined) return formatFields([['store', `${backend}, not open: there is no queue`]])
   return formatFields([['store', `${backend}, up to ${features.durability}`], ...features.limits.map((limit): [string, string] => ['', limit])])
+}
+
+/** All queues in a line, and those that cannot work. */
+export function queuesFields({ backend, count, failed, waiting, deadLetters }: QueuesStatus): [string, string][] {
+  return [['queues', `${formatCount(count)} (${backend}), ${plural(waiting, 'message')} waiting, ${plural(deadLetters, 'dead letter')}${failed.length === 0 ? '' : `; ${failed.join(', ')} cannot work`}`]]
 }
 
 function stateOf({ problem, isPaused }: QueueInfo): string {

@@ -2,7 +2,7 @@
 
 import type { ClusterStatus } from './cluster.ts'
 import type { LeaseInfo } from './leases.ts'
-import type { QueueMethods } from './queue-api.ts'
+import type { QueueMethods, QueuesStatus } from './queue-api.ts'
 import type { QueueOverrides } from './queue-overrides.ts'
 import type { Overflow } from './settings.ts'
 import type { ActorInfo, ChannelDirection, ChannelMode, Phase, Role } from './types.ts'
@@ -64,6 +64,8 @@ export interface BrokerStatus {
   readonly leases: readonly LeaseInfo[]
   readonly connections: number
   readonly channels: number
+  /** Missing where there is none. */
+  readonly queues?: QueuesStatus
   readonly agents: number
   readonly rssBytes: number
   readonly heapBytes: number

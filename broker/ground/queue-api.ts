@@ -32,6 +32,17 @@ export interface StoreInfo {
   readonly features?: StoreFeatures
 }
 
+/** All queues together, as of a second ago. */
+export interface QueuesStatus {
+  readonly backend: StoreBackend
+  readonly count: number
+  /** Names of those that cannot work. */
+  readonly failed: readonly string[]
+  /** Messages that are not done with, in flight or not. */
+  readonly waiting: number
+  readonly deadLetters: number
+}
+
 /** A message as it stands in a queue. */
 export interface QueuedInfo {
   readonly position: number

@@ -8,6 +8,7 @@ import { busFields } from '../bus-view.ts'
 import { clusterFields, leaseFields } from '../cluster-view.ts'
 import type { Context } from '../context.ts'
 import { formatBytes, formatCount, formatDuration } from '../format.ts'
+import { queuesFields } from '../queue-view.ts'
 import { print, printJson } from '../output.ts'
 import { formatFields, paint } from '../table.ts'
 import { withClient } from '../with-client.ts'
@@ -96,6 +97,7 @@ function formatStatus(now: Status): string {
     ...leaseFields(now.leases),
     ['connections', formatCount(now.connections)],
     ['channels', formatCount(now.channels)],
+    ...(now.queues === undefined ? [] : queuesFields(now.queues)),
     ['agents', formatCount(now.agents)],
     ['memory', `${formatBytes(now.rssBytes)} resident, ${formatBytes(now.heapBytes)} heap`],
     ['cpu', `${formatDuration(now.cpuSeconds * MS_PER_SECOND)} used`],

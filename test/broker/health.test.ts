@@ -12,6 +12,7 @@ const well: HealthFacts = {
   gatewayProblem: undefined,
   natsProblem: undefined,
   bus: undefined,
+  queues: { count: 0, failed: [], waiting: 0, deadLetters: 0, diedLately: 0 },
   channels: 5,
   subscriptions: 1,
   routes: 2,
@@ -32,10 +33,18 @@ test('health: a broker that is well is so in every part', t => {
   t.deepEqual(parts.filter(({ state }) => state !== 'ok'), [])
 })
 
+test('health: queues that work say how much waits, and old dead letters are no illness', t => {
+  const { state, parts } = healthOf({ ...well, queues: { count: 2, failed: [], waiting: 7, deadLetters: 3, diedLately: 0 } })
+  t.is(state, 'ok')
+  t.like(parts.find(({ part }) => part === 'queues'), { state: 'ok', text: '2 queues, 7 messages waiting', values: { deadLetters: 3 } })
+})
+
 const tree = (...children: ActorInfo[]): Partial<HealthFacts> => ({ tree: actor('root', 'supervisor', 'run', [actor('listener.unix', 'listener'), ...children]) })
 const ills: [what: string, facts: Partial<HealthFacts>, part: string, state: HealthState, text: RegExp][] = [
   ['a broker that stops', { phase: 'terminate' }, 'broker', 'fail', /phase terminate/],
   ['a channel that is down', tree(actor('channel.events', 'channel', 'init')), 'registry', 'fail', /channel\.events not running/],
+  ['a queue that cannot work', { queues: { count: 2, failed: ['jobs'], waiting: 4, deadLetters: 0, diedLately: 0 } }, 'queues', 'fail', /^jobs cannot work/],
+  ['messages that just became dead letters', { queues: { count: 1, failed: [], waiting: 4, deadLetters: 9, diedLately: 2 } }, 'queues', 'warn', /^1 queue, 4 messages waiting; 2 dead letters in the last minute/],
   ['sums that do not add up', { isBalanced: false }, 'bus', 'fail', /do not add up/],
   ['lost messages', { lately: { ms: 60_000, written: 1, lost: { 'slow-consumer': 7, 'actor-gone': 0 } } }, 'bus', 'warn', /: 7 slow-consumer$/],
   ['a receiver that is behind', { stalled: 2 }, 'connections', 'warn', /2 behind/],

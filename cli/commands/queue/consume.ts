@@ -1,6 +1,6 @@
 // `callboard queue consume`: takes messages of a queue as its consumers do, prints each, and settles it as whoever sits there says.
 
-import type { Client, QueuedMessage } from '../../../client/index.ts'
+import { BrokerError, type Client, type QueuedMessage } from '../../../client/index.ts'
 import { Asker } from '../../asker.ts'
 import type { Context } from '../../context.ts'
 import { Failure } from '../../failure.ts'
@@ -93,7 +93,7 @@ class Acks {
   add(ack: Promise<void>): void {
     if (this.#failure !== undefined) throw this.#failure
     this.#open.add(ack)
-    ack.catch((error: Error) => (this.#failure ??= error)).finally(() => this.#open.delete(ack))
+    ack.catch((error: unknown) => (this.#failure ??= BrokerError.from(error))).finally(() => this.#open.delete(ack))
   }
 
   async all(): Promise<void> {
