@@ -23,10 +23,11 @@ export async function* checkBroker(context: Context): AsyncGenerator<Finding> {
       const ms = performance.now() - sentMs
       const text = `answers principal "${client.welcome.principal}" (${client.welcome.roles.join(', ')}) in ${formatDuration(ms)}`
       const broker: Finding = ms < SLOW_MS ? { check: 'broker', state: 'ok', text } : { check: 'broker', state: 'warn', text, remedy: 'see what keeps it busy: callboard ipc latency, callboard ipc stats' }
-      const { gatewayProblem, natsProblem, bus } = await client.call('status')
+      const { gatewayProblem, natsProblem, bus, queues } = await client.call('status')
       const gateway: Finding[] = gatewayProblem === undefined ? [] : [{ check: 'gateway', state: 'warn', text: gatewayProblem, remedy: 'callboard gateway status --verbose names who has the port; then callboard restart' }]
       const nats: Finding[] = natsProblem === undefined ? [] : [{ check: 'nats', state: 'warn', text: natsProblem, remedy: 'stop what has the port, or set nats.port, or nats: false; then callboard restart' }]
-      return [broker, ...gateway, ...nats, ...(bus === undefined ? [] : [linkFinding(bus), ...clusterFindings(bus.cluster)])]
+      const failed: Finding[] = queues === undefined || queues.failed.length === 0 ? [] : [{ check: 'queues', state: 'fail', text: `${queues.failed.join(', ')} cannot work`, remedy: 'callboard queue status says why' }]
+      return [broker, ...gateway, ...nats, ...failed, ...(bus === undefined ? [] : [linkFinding(bus), ...clusterFindings(bus.cluster)])]
     })
   } catch (thrown) {
     const { message, hint } = explain(thrown)

@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { rowsOf, sorted, sortKeys, type TopRow } from '../../../cli/top/rows.ts'
+import { queueInfo } from '../../support/queue-info.ts'
 import { agentInfo, channelInfo, connectionInfo, topSample } from '../../support/top-sample.ts'
 
 const sent = (messages: number) => ({ messages, bytes: 0 })
@@ -35,6 +36,14 @@ test('top rows: an agent stands with its connection in one row, and who looks in
   t.deepEqual(rows.map(({ kind, name }) => [kind, name]), [['broker', 'abc'], ['agent', 'echo'], ['agent', 'down'], ['connection', 'conn-5']])
   t.like(row(rows, 'echo'), { restarts: 3, memoryBytes: 5000, mailbox: 2, outboundBytes: 77, p99Ms: 3 })
   t.like(row(rows, 'down'), { restarts: 0, outboundBytes: undefined })
+})
+
+test('top rows: a queue says what it took, what was done with it, and what it gave up', t => {
+  const before = topSample({ atMs: 1000, queues: [queueInfo({ counts: { stored: 10, acked: 4 } })] })
+  const now = topSample({ atMs: 3000, queues: [queueInfo({ counts: { stored: 30, replayed: 2, acked: 8, forwarded: 2, deadLettered: 3, dropped: 1, ready: 5, inFlight: 1, bytes: 700 } }), queueInfo({ name: 'new', counts: { stored: 9 } })] })
+  const rows = rowsOf(before, now)
+  t.like(row(rows, 'jobs'), { kind: 'queue', inRate: 11, outRate: 3, lostRate: 2, outboundMessages: 6, outboundBytes: 700 })
+  t.like(row(rows, 'new'), { kind: 'queue', inRate: 0 })
 })
 
 test('top rows: sorted by any figure the largest stands first, the broker above all, and nothing is lost', t => {

@@ -1,0 +1,144 @@
+// Checks where queues are kept: the directory and the keys of the embedded store, or whether its servers answer. Opens no store.
+
+import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
+import { delimiter, dirname, join } from 'node:path'
+import { formatMode } from '../../broker/ground/home.ts'
+import type { Settings } from '../../broker/ground/settings.ts'
+import type { KeySource, StoreSettings } from '../../broker/ground/store-settings.ts'
+import { loadConfigOf } from '../../config/load.ts'
+import type { Context } from '../context.ts'
+import { formatBytes, formatDuration } from '../format.ts'
+import type { Finding } from './finding.ts'
+
+const LITTLE_DISK_BYTES = 512 * 1024 * 1024
+const NO_DISK_BYTES = 16 * 1024 * 1024
+const ANSWER_MS = 2000
+const OTHERS = 0o077
+const KEY = /^(?:[0-9a-f]{64}|[A-Za-z0-9+/_-]{43}=?)$/i
+
+export async function* checkStore(context: Context, file: string | undefined): AsyncGenerator<Finding> {
+  const settings = await settingsOf(context, file)
+  if (settings?.queue.enabled !== true) return
+  const { backend, embedded, redis, nats, kafka } = settings.store
+  if (backend === 'memory') yield { check: 'store', state: 'ok', text: 'queues are kept in memory: what they hold ends with the broker' }
+  if (backend === 'embedded') yield* checkEmbedded(embedded, join(context.paths.home, 'store'))
+  if (backend === 'redis') yield await checkRedis(redis)
+  if (backend === 'nats') yield await checkServers('nats', nats.servers.map(server => server.replace(/^\w+:\/\//, '')), 4222, /^INFO .*"jetstream":true/, 'a NATS server with JetStream')
+  if (backend === 'kafka') yield await checkServers('kafka', kafka.brokers, 9092, undefined, 'a Kafka broker')
+}
+
+// What is wrong with the configuration itself is another check's.
+async function settingsOf(context: Context, file: string | undefined): Promise<Settings | undefined> {
+  try {
+    return (await loadConfigOf({ home: context.paths.home, file })).settings
+  } catch {
+    return undefined
+  }
+}
+
+function* checkEmbedded({ path, encryption }: StoreSettings['embedded'], ownPath: string): Generator<Finding> {
+  const directory = path ?? ownPath
+  yield writable(directory)
+  yield space(directory)
+  for (const source of encryption?.keys ?? []) yield key(source)
+}
+
+function writable(directory: string): Finding {
+  // The first queue makes it: what is above must let it.
+  const nearest = existing(directory)
+  try {
+    if (!statSync(nearest).isDirectory()) return { check: 'store', state: 'fail', text: `${nearest} is not a directory`, remedy: 'move it away, or set store.embedded.path' }
+    accessSync(nearest, constants.W_OK | constants.X_OK)
+  } catch {
+    return { check: 'store', state: 'fail', text: `${nearest} cannot be written to`, remedy: `chown or chmod it, or set store.embedded.path` }
+  }
+  return { check: 'store', state: 'ok', text: nearest === directory ? `${directory}, writable` : `${directory} does not exist yet; the first queue makes it` }
+}
+
+function space(directory: string): Finding {
+  const { bavail, bsize } = statfsSync(existing(directory))
+  const free = bavail * bsize
+  const text = `${formatBytes(free)} free for queues`
+  if (free >= LITTLE_DISK_BYTES) return { check: 'store space', state: 'ok', text }
+  return { check: 'store space', state: free >= NO_DISK_BYTES ? 'warn' : 'fail', text: `${text}; without any, publishers get store.no_space`, remedy: 'free some, or purge what nobody needs: callboard queue status' }
+}
+
+/** A key is looked at, never shown; a command is looked for, not run: it may ask somebody. */
+function key(source: KeySource): Finding {
+  const check = 'store key'
+  if ('command' in source) {
+    const program = source.command[0]!
+    const places = program.includes('/') ? [program] : (process.env['PATH'] ?? '').split(delimiter).map(place => join(place, program))
+    if (places.some(place => isExecutable(place))) return { check, state: 'ok', text: `${program} is there; it is run when the store is opened` }
+    return { check, state: 'fail', text: `there is no program ${program} that can be run`, remedy: 'correct store.embedded.encryption.keys' }
+  }
+  try {
+    const { mode } = statSync(source.file)
+    if ((mode & OTHERS) !== 0) return { check, state: 'fail', text: `${source.file} is open to others (mode ${formatMode(mode)})`, remedy: `chmod 600 ${source.file}` }
+    if (!KEY.test(readFileSync(source.file, 'utf8').trim())) return { check, state: 'fail', text: `${source.file} holds no key of 32 bytes in base64 or hex`, remedy: 'put the right file there; a new key is made by: openssl rand -base64 32' }
+    return { check, state: 'ok', text: `${source.file} (mode ${formatMode(mode)})` }
+  } catch (error) {
+    return { check, state: 'fail', text: `${source.file} cannot be read: ${(error as Error).message}`, remedy: 'without its key an encrypted store does not open; bring the file back' }
+  }
+}
+
+async function checkRedis({ url, passwordFile }: StoreSettings['redis']): Promise<Finding> {
+  const { hostname, port, protocol } = new URL(url)
+  const where = `${hostname.replace(/^\[|\]$/g, '')}:${port === '' ? '6379' : port}`
+  if (passwordFile !== undefined && !isReadable(passwordFile)) return { check: 'store', state: 'fail', text: `${passwordFile} cannot be read`, remedy: 'correct store.redis.passwordFile' }
+  // Under TLS nothing is said before the handshake: that somebody listens must do.
+  return checkServers('redis', [where], 6379, protocol === 'rediss:' ? undefined : /^(?:\+PONG|-NOAUTH|-DENIED)/, 'a Redis server', protocol === 'rediss:' ? undefined : 'PING\r\n')
+}
+
+/** One of them is enough: the others are found through it. */
+async function checkServers(name: string, servers: readonly string[], defaultPort: number, expected: RegExp | undefined, what: string, question?: string): Promise<Finding> {
+  const problems: string[] = []
+  for (const server of servers) {
+    const [, host = '', port] = /^(\[[^\]]+\]|[^:]+)(?::(\d+))?/.exec(server) ?? []
+    const sentMs = performance.now()
+    const problem = await ask(host.replace(/^\[|\]$/g, ''), port === undefined ? defaultPort : Number(port), expected, question)
+    if (problem === undefined) return { check: 'store', state: 'ok', text: `${name} at ${server} answers in ${formatDuration(performance.now() - sentMs)}` }
+    problems.push(`${server}: ${problem}`)
+  }
+  return { check: 'store', state: 'fail', text: `no ${what.replace(/^an? /, '')} answers (${problems.join('; ')})`, remedy: `start it, or correct store.${name}; until then publishers to queues get store.unavailable` }
+}
+
+/** undefined: it answered as expected. */
+function ask(host: string, port: number, expected: RegExp | undefined, question: string | undefined): Promise<string | undefined> {
+  return new Promise(resolve => {
+    const socket = connect({ host, port, timeout: ANSWER_MS })
+    const end = (problem: string | undefined): void => {
+      socket.destroy()
+      resolve(problem)
+    }
+    socket.once('connect', () => {
+      if (question !== undefined) socket.write(question)
+      if (expected === undefined) end(undefined)
+    })
+    socket.once('data', bytes => end(expected?.test(bytes.toString('latin1')) === false ? 'something else answers there' : undefined))
+    socket.once('timeout', () => end(`no answer in ${formatDuration(ANSWER_MS)}`))
+    socket.once('error', error => end(error.message === '' ? 'nobody listens' : error.message))
+  })
+}
+
+function existing(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : existing(dirname(path))
+}
+
+function isExecutable(path: string): boolean {
+  return can(path, constants.X_OK) && statSync(path).isFile()
+}
+
+function isReadable(path: string): boolean {
+  return can(path, constants.R_OK)
+}
+
+function can(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode)
+    return true
+  } catch {
+    return false
+  }
+}
