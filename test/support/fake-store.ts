@@ -14,7 +14,8 @@ export class FakeQueue implements StoredQueue {
   readonly settings: QueueSettings
   readonly listener: QueueListener
   readonly kept: KeptAppend[] = []
-  readonly forward = undefined
+  /** Set by a test whose store can do that. */
+  forward: StoredQueue['forward'] = undefined
   isPaused = false
   isClosed = false
   /** Appends wait until `release()`. */
