@@ -26,7 +26,7 @@ function frameOf(init: FrameInit): Frame {
 test('compression: messages above the size that become smaller are compressed, and no other frame', t => {
   const packed = compressed(publish(text, { flags: PayloadType.text }), KIB, zstd)
   t.is(packed.flags, PayloadType.text | Flag.compressed)
-  t.deepEqual(zstdDecompressSync(packed.payload!), text)
+  t.true(zstdDecompressSync(packed.payload!).equals(text))
   for (const init of [publish(text.subarray(0, KIB - 1)), publish(randomBytes(4 * KIB)), { kind: Kind.hello, payload: text }, { kind: Kind.publish }, packed]) t.is(compressed(init, KIB, zstd), init)
 })
 

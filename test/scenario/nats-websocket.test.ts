@@ -16,6 +16,7 @@ import type { Teardown } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 import { TEXT } from '../support/websocket-frames.ts'
 import { WebSocketPeer } from '../support/websocket-peer.ts'
+import { sameBytes } from '../support/same-bytes.ts'
 
 async function connectWs(t: Teardown, servers: string, options: ConnectionOptions | WsConnectionOptions): Promise<NatsConnection> {
   const client = await wsconnect({ servers, reconnect: false, ...options })
@@ -57,7 +58,7 @@ test('nats over websocket: clients of the gateway\'s port and of TCP hear each o
     const [small, big] = await all(messages)
     t.is(small!.string(), 'small')
     t.is(small!.headers?.get('Colour'), 'green')
-    t.deepEqual(Buffer.from(big!.data), Buffer.from(large))
+    sameBytes(t, big!.data, large)
   }
   const { connections } = await (await broker.connect()).call('connections')
   t.deepEqual(connections.filter(({ dialect }) => dialect === 'nats').map(({ transport }) => transport).toSorted(), ['tcp', 'websocket'])
