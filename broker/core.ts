@@ -3,6 +3,7 @@
 import { randomInt } from 'node:crypto'
 import { AuditTrail } from './audit-trail.ts'
 import type { Connection, ConnectionEvent } from './connection.ts'
+import { Deduplication } from './deduplication.ts'
 import { Flusher } from './delivery/flusher.ts'
 import { outboundLimits } from './delivery/marks.ts'
 import { noAudit, type Audit } from './ground/audit.ts'
@@ -94,6 +95,7 @@ export class Core implements RoutingContext {
   /** Those of the channels of mode `queue`. */
   readonly queues: Queues
   readonly queueHistory: QueueHistory
+  readonly deduplication: Deduplication
   /** What they count, for metrics. */
   readonly queueFigures = new QueueFigures()
   readonly accounts = new Accounts()
@@ -163,6 +165,7 @@ export class Core implements RoutingContext {
       nextNumber: () => this.nextNumber(),
       dropped: (run, queue, reason, count) => this.recorder.dropped(run, queue, reason, count, clock.wallMicros(), false),
     })
+    this.deduplication = new Deduplication(this)
     this.authenticator = new Authenticator(clock)
     this.natsAuthenticator = new NatsAuthenticator(this.authenticator, clock, settings.nats)
     this.pool = new CpuPool({ threads: settings.pool.threads, log, onWait: (micros) => this.poolWait.record(micros) })

@@ -62,6 +62,8 @@ export class ForeignPublisher {
     slice.foreign = messages
     const { queue } = route.receivers
     if (queue !== undefined && !this.#prepareQueue(connection, messages, slice, queue.name, options)) return -1
+    // What wants an answer is asked again.
+    if (reply === undefined && this.#core.deduplication.isRepeat(route, options?.mid)) return 0
     let details: RunDetails | undefined
     if (options !== undefined) {
       const asked: Asked = { flags: 0, options, zstd: undefined, authorisedMicros: 0 }

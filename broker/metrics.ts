@@ -24,6 +24,7 @@ export function metricsOf(pipeline: Pipeline, bus: BusStatus | undefined): Recor
     bus_joined: core.busConnection?.isReady === true ? 1 : 0,
     messages_accepted_total: totals.accepted,
     messages_rejected_total: totals.rejected,
+    messages_duplicate_total: totals.duplicates,
     method_calls_total: core.accounts.methods.accepted,
     deliveries_total: totals.deliveries,
     deliveries_written_total: totals.written,

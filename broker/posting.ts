@@ -78,6 +78,7 @@ export class Posting {
     slice.zstd = asked.zstd
     const watch = applyOptions(this.#core, connection, slice, id, asked)
     if (!this.#prepareQueue(connection, route, slice, id, asked)) return this.#publisher.passedOn(connection, route)
+    if (this.#core.deduplication.isRepeat(route, asked.options.mid)) return this.#repeated(connection, route, id, asked.flags)
     follow(this.#core.traced, slice)
     const receivers = this.#publisher.publish(connection, route, slice, id, timeMicros, detailsOf(asked))
     this.#publisher.passedOn(connection, route)
@@ -101,6 +102,12 @@ export class Posting {
     this.#core.traced?.routed(receivers)
     if (watch === undefined) this.#receipt(connection, id, asked.flags, slice, receivers)
     else watch.expect(receivers)
+  }
+
+  // Acknowledged: whoever asks again because no receipt came learns that all is well.
+  #repeated(connection: Connection, route: Route, id: number, flags: number): void {
+    this.#publisher.passedOn(connection, route)
+    if ((flags & Flag.receipt) !== 0) this.#core.send(connection, { kind: Kind.receipt, ref: id, body: { receivers: 0, duplicate: true } })
   }
 
   // False: it asks for what cannot be, and was refused.

@@ -114,7 +114,7 @@ export class View implements BrokerView {
     const { core } = this.#pipeline
     const channels = core.channels.list().map(({ name }) => {
       const account = core.accounts.channel(name)!
-      return { name, accepted: account.accepted, deliveries: account.deliveries, written: account.written, forwarded: account.forwarded, stored: account.stored, pending: account.pending, rejected: account.rejected, dropped: { ...account.dropped } }
+      return { name, accepted: account.accepted, deliveries: account.deliveries, written: account.written, forwarded: account.forwarded, stored: account.stored, pending: account.pending, rejected: account.rejected, duplicates: account.duplicates, dropped: { ...account.dropped } }
     })
     return { ...core.accounts.totals(), channels }
   }

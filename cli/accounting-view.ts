@@ -43,6 +43,7 @@ export function outsideOf(stats: BrokerStats): ChannelStats {
     stored: rest(sums => sums.stored),
     pending: rest(sums => sums.pending),
     rejected: rest(sums => sums.rejected),
+    duplicates: rest(sums => sums.duplicates),
     dropped: Object.fromEntries(Object.keys(stats.dropped).map(reason => [reason, rest(sums => sums.dropped[reason] ?? 0)])),
   }
 }

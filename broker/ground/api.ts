@@ -131,6 +131,8 @@ export interface BrokerStats {
   /** Deliveries by the reason for which they were dropped. */
   readonly dropped: Readonly<Record<string, number>>
   readonly rejected: number
+  /** Came before under the same id; neither accepted nor rejected. */
+  readonly duplicates: number
   /** The accounting identity holds. */
   readonly balanced: boolean
   readonly channels: readonly ChannelStats[]

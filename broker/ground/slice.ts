@@ -25,6 +25,8 @@ export class Account {
   isRetired = false
   /** Messages refused before they were accepted; outside the identity. */
   rejected = 0
+  /** Messages that came before under the same id: acknowledged, not accepted again; outside the identity. What a queue finds to be one is `stored`. */
+  duplicates = 0
   readonly dropped = noDrops()
   /** Limits on what of this account waits for any one receiver; undefined: only the receiver's own hold. */
   readonly flow: ChannelFlow | undefined

@@ -14,6 +14,7 @@ export interface Totals {
   stored: number
   pending: number
   rejected: number
+  duplicates: number
   dropped: Record<DropReason, number>
   /** False: deliveries ≠ written + forwarded + stored + dropped + pending, which is a bug. */
   balanced: boolean
@@ -70,8 +71,8 @@ function sum(accounts: readonly Account[]): Totals {
     fold(account, total)
     total.pending += account.pending
   }
-  const { accepted, deliveries, written, forwarded, stored, pending, rejected, dropped } = total
-  return { accepted, deliveries, written, forwarded, stored, pending, rejected, dropped, balanced: total.imbalance === 0 }
+  const { accepted, deliveries, written, forwarded, stored, pending, rejected, duplicates, dropped } = total
+  return { accepted, deliveries, written, forwarded, stored, pending, rejected, duplicates, dropped, balanced: total.imbalance === 0 }
 }
 
 function fold(from: Account, into: Account): void {
@@ -81,5 +82,6 @@ function fold(from: Account, into: Account): void {
   into.forwarded += from.forwarded
   into.stored += from.stored
   into.rejected += from.rejected
+  into.duplicates += from.duplicates
   for (const reason of dropReasons) into.dropped[reason] += from.dropped[reason]
 }

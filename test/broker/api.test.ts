@@ -27,7 +27,7 @@ const agentShape = { name: 'string', phase: 'string', pid: 'number', incarnation
 const leaseShape = { name: 'string', token: 'number', ttlMs: 'number', heldMs: 'number' }
 const percentiles = { p50: 'number', p95: 'number', p99: 'number', max: 'number' }
 const dropped = { 'no-interest': 'number', overflow: 'number', expired: 'number', 'slow-consumer': 'number', 'link-down': 'number', 'link-unknown': 'number', 'not-stored': 'number', 'actor-gone': 'number' }
-const counts = { accepted: 'number', deliveries: 'number', written: 'number', forwarded: 'number', stored: 'number', pending: 'number', rejected: 'number', dropped }
+const counts = { accepted: 'number', deliveries: 'number', written: 'number', forwarded: 'number', stored: 'number', pending: 'number', rejected: 'number', duplicates: 'number', dropped }
 
 test('api: every method answers in the shape of its contract', async t => {
   const rig = rigWithView()

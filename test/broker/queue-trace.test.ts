@@ -36,10 +36,10 @@ test('queue trace: what waits for the store is pending, and each message of a ru
   kept.isHolding = true
   const first = client.nextId
   client.link.arrive(Buffer.concat([1, 2, 3].map(() => client.frame({ kind: Kind.publish, subject: 'jobs' }))))
-  const show = async (id: number): Promise<unknown> => (await trace.show({ messageId: `${client.connection.number}.${id}`, limit: 1 })).entries[0]!.deliveries
-  t.like((await show(first)) as object[], [{ connection: 'queue', client: 'jobs', fate: 'pending' }])
+  const show = async (id: number): Promise<readonly object[]> => (await trace.show({ messageId: `${client.connection.number}.${id}`, limit: 1 })).entries[0]!.deliveries!
+  t.like((await show(first))[0], { connection: 'queue', client: 'jobs', fate: 'pending' })
   kept.release()
-  t.like((await show(first + 2)) as object[], [{ fate: 'stored', queue: { position: 3 } }])
+  t.like((await show(first + 2))[0], { fate: 'stored', queue: { position: 3 } })
 })
 
 test('queue trace: what was refused is a drop by name, and a queue that is gone still has its name', async t => {

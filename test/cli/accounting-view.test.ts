@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { formatIdentity, formatImbalance, imbalanceOf, outsideOf, type Sums } from '../../cli/accounting-view.ts'
 
-const sums = (more: Partial<Sums> = {}): Sums => ({ accepted: 5, deliveries: 10, written: 6, forwarded: 0, stored: 0, pending: 1, rejected: 2, dropped: { 'no-interest': 2, overflow: 1 }, ...more })
+const sums = (more: Partial<Sums> = {}): Sums => ({ accepted: 5, deliveries: 10, written: 6, forwarded: 0, stored: 0, pending: 1, rejected: 2, duplicates: 0, dropped: { 'no-interest': 2, overflow: 1 }, ...more })
 
 test('accounting view: the identity stands there with its numbers', t => {
   t.is(formatIdentity(sums({ deliveries: 1010, written: 1006 })), 'deliveries 1,010 = 1,006 written + 3 dropped + 1 pending')
@@ -23,15 +23,15 @@ test('accounting view: a reason that is new to it counts like any other', t => {
 
 test('accounting view: what is outside channels is the sums less the channels', t => {
   const amount = fc.nat({ max: 1000 })
-  const anySums = fc.record({ accepted: amount, deliveries: amount, written: amount, forwarded: amount, stored: amount, pending: amount, rejected: amount, dropped: fc.record({ overflow: amount, expired: amount }) })
-  const keys = ['accepted', 'deliveries', 'written', 'forwarded', 'stored', 'pending', 'rejected'] as const
+  const anySums = fc.record({ accepted: amount, deliveries: amount, written: amount, forwarded: amount, stored: amount, pending: amount, rejected: amount, duplicates: amount, dropped: fc.record({ overflow: amount, expired: amount }) })
+  const keys = ['accepted', 'deliveries', 'written', 'forwarded', 'stored', 'pending', 'rejected', 'duplicates'] as const
   fc.assert(
     fc.property(fc.array(anySums, { maxLength: 5 }), anySums, (channels, outside) => {
       const all = [...channels, outside]
       const total = (pick: (each: (typeof all)[number]) => number): number => all.reduce((sum, each) => sum + pick(each), 0)
-      const [accepted, deliveries, written, forwarded, stored, pending, rejected] = keys.map(key => total(each => each[key])) as [number, number, number, number, number, number, number]
+      const [accepted, deliveries, written, forwarded, stored, pending, rejected, duplicates] = keys.map(key => total(each => each[key])) as [number, number, number, number, number, number, number, number]
       const dropped = { overflow: total(each => each.dropped.overflow), expired: total(each => each.dropped.expired) }
-      const found = outsideOf({ accepted, deliveries, written, forwarded, stored, pending, rejected, dropped, balanced: true, channels: channels.map((each, n) => ({ name: `c${n}`, ...each })) })
+      const found = outsideOf({ accepted, deliveries, written, forwarded, stored, pending, rejected, duplicates, dropped, balanced: true, channels: channels.map((each, n) => ({ name: `c${n}`, ...each })) })
       t.deepEqual(found, { name: '(outside)', ...outside })
     }),
   )

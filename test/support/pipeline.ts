@@ -28,6 +28,7 @@ export interface PipelineSetup {
   readonly ipc?: Partly<IpcSettings>
   readonly pool?: Partly<PoolSettings>
   readonly nats?: Partial<NatsSettings>
+  readonly queue?: Settings['queue']
   readonly maxConnections?: number
   readonly view?: (pipeline: Pipeline) => BrokerView
   readonly tracer?: MessageTracer
@@ -44,11 +45,11 @@ export class PipelineRig {
   readonly events: [connection: number, event: ConnectionEvent][] = []
   readonly #links = new LinkEvents()
 
-  constructor({ ipc = {}, pool = {}, nats = {}, maxConnections = 100, view, tracer }: PipelineSetup = {}) {
+  constructor({ ipc = {}, pool = {}, nats = {}, queue = defaultSettings.queue, maxConnections = 100, view, tracer }: PipelineSetup = {}) {
     const dialects = createDialects(() => this.core, '1.2.3')
     this.pipeline = new Pipeline(
       {
-        settings: { ...settingsWith(ipc, pool), nats: { ...defaultSettings.nats, ...nats } },
+        settings: { ...settingsWith(ipc, pool), nats: { ...defaultSettings.nats, ...nats }, queue },
         clock: this.clock,
         log: this.log,
         audit: this.audit,

@@ -32,7 +32,7 @@ export function topSample(more: Partial<Omit<TopSample, 'stats' | 'status'>> & {
     queues: [],
     mailboxes: new Map(),
     ...more,
-    stats: { accepted: 0, deliveries: 0, written: 0, forwarded: 0, stored: 0, pending: 0, dropped: {}, rejected: 0, balanced: true, channels: [], ...more.stats },
+    stats: { accepted: 0, deliveries: 0, written: 0, forwarded: 0, stored: 0, pending: 0, dropped: {}, rejected: 0, duplicates: 0, balanced: true, channels: [], ...more.stats },
     status: { broker: 'abc', incarnation: 1, uptimeMs: 60_000, connections: 0, rssBytes: 0, heapBytes: 1024, ...more.status } as BrokerStatus,
   }
 }

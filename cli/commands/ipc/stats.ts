@@ -35,6 +35,7 @@ export async function stats(context: Context): Promise<void> {
       ['pending', formatCount(sums.pending)],
       ...dropped,
       ['rejected', formatCount(sums.rejected)],
+      ...(sums.duplicates === 0 ? [] : [['duplicates', formatCount(sums.duplicates)] as [string, string]]),
     ]),
   )
   await print(formatIdentity(sums))

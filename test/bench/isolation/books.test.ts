@@ -3,7 +3,7 @@ import { checkBooks, checkNotices } from '../../../bench/isolation/books.ts'
 import type { BadReading } from '../../../bench/isolation/job.ts'
 import type { BrokerStats } from '../../../broker/ground/api.ts'
 
-const stats: BrokerStats = { accepted: 100, deliveries: 300, written: 270, forwarded: 0, stored: 0, pending: 0, dropped: { overflow: 25, 'actor-gone': 5 }, rejected: 0, balanced: true, channels: [] }
+const stats: BrokerStats = { accepted: 100, deliveries: 300, written: 270, forwarded: 0, stored: 0, pending: 0, dropped: { overflow: 25, 'actor-gone': 5 }, rejected: 0, duplicates: 0, balanced: true, channels: [] }
 const bad: readonly BadReading[] = [
   { reader: 'paused', received: 80, gapNotices: 2, toldLost: 20, returns: 0 },
   { reader: 'slow', received: 95, gapNotices: 1, toldLost: 5, returns: 0 },

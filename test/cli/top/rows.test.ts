@@ -6,7 +6,7 @@ import { agentInfo, channelInfo, connectionInfo, topSample } from '../../support
 
 const sent = (messages: number) => ({ messages, bytes: 0 })
 const got = (messages: number, pendingBytes = 0) => ({ messages, bytes: 0, pendingMessages: 0, pendingBytes })
-const channelStats = (dropped: Readonly<Record<string, number>>) => ({ name: 'events', accepted: 0, deliveries: 0, written: 0, forwarded: 0, stored: 0, pending: 0, rejected: 0, dropped })
+const channelStats = (dropped: Readonly<Record<string, number>>) => ({ name: 'events', accepted: 0, deliveries: 0, written: 0, forwarded: 0, stored: 0, pending: 0, rejected: 0, duplicates: 0, dropped })
 const row = (rows: readonly TopRow[], name: string): TopRow => rows.find(each => each.name === name)!
 
 test('top rows: rates are growth per second between two looks', t => {
