@@ -52,13 +52,13 @@ export class Reauthorisation {
     for (const { subscription, queue, consumer } of connection.consumers?.values() ?? []) {
       if (!consumer.isOpen || permissions.maySubscribe(queue.name.split('.'))) continue
       this.#subscriptions.unsubscribe(connection, subscription)
-      this.#denied(connection, subscription, queue.name)
+      this.#denied(connection, subscription, queue.name, undefined, subscription)
     }
   }
 
-  #denied(connection: Connection, number: number, subject: string, group?: string): void {
+  #denied(connection: Connection, number: number, subject: string, group?: string, consumer = 0): void {
     const error = new BrokerError('permission.denied', { principal: connection.permissions!.name, action: 'subscribe to', subject, group })
-    this.#core.send(connection, { kind: Kind.error, ref: number, body: error.toBody() })
+    this.#core.send(connection, { kind: Kind.error, to: consumer, ref: number, body: error.toBody() })
   }
 
   #of(principal: string): Connection[] {

@@ -47,6 +47,13 @@ export class Consumers {
     else holder.receive(frame, welcome, request)
   }
 
+  /** The broker ends a consumer; false: there is none of that number. */
+  refused(number: number, error: BrokerError): boolean {
+    const holder = this.#holders.get(number)
+    holder?.refused(error)
+    return holder !== undefined
+  }
+
   /** A connection is there. */
   opened(): void {
     for (const holder of this.#all()) holder.opened()

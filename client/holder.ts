@@ -128,10 +128,7 @@ export class Holder implements LeaseKeeper {
         if (this.#held.size > 0) this.#extendLater()
         this.#user.confirmed()
       },
-      refused: error => {
-        this.#user.refused(error)
-        this.end(error)
-      },
+      refused: error => this.refused(error),
     })
     this.#parts.session.submit(call)
     this.#user.turn()
@@ -206,6 +203,12 @@ export class Holder implements LeaseKeeper {
     this.#settler.abandoned()
     this.#parts.deadlines.cancel(this.#extension)
     this.#user.abandoned()
+  }
+
+  /** The broker does not take it, or not any more. */
+  refused(error: BrokerError): void {
+    this.#user.refused(error)
+    this.end(error)
   }
 
   /** It is over for good. */

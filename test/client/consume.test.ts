@@ -1,9 +1,9 @@
 import test from 'ava'
 import { Kind } from '../../broker/wire/layout.ts'
-import type { ConsumeOptions, Consumer, QueuedMessage } from '../../client/index.ts'
+import { BrokerError, type ConsumeOptions, type Consumer, type QueuedMessage } from '../../client/index.ts'
 import { errorCode } from '../support/error-code.ts'
 import { nextEvent, scriptedClient, type ScriptedPair } from '../support/scripted-client.ts'
-import { ScriptedQueue } from '../support/scripted-queue.ts'
+import { receiptBody, ScriptedQueue } from '../support/scripted-queue.ts'
 import type { Teardown } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
@@ -173,6 +173,17 @@ test('consume: what the broker refuses is told by ready, the iterator and the cl
   t.is(await errorCode(consumer.ready), 'queue.not_a_queue')
   t.is(await reading, 'queue.not_a_queue')
   t.is((await told).code, 'queue.not_a_queue')
+  t.false(consumer.isActive)
+  await consumer.drain()
+})
+
+test('consume: a queue that is deleted ends its consumers', async t => {
+  const { client, peer, consumer, queue } = await consumed(t, { manual: true, onMessage: () => {} })
+  await queue.pulled()
+  const told = nextEvent(client, 'error')
+  const error = new BrokerError('channel.not_found', { channel: 'jobs' })
+  peer.send({ kind: Kind.error, to: queue.number, ref: queue.number, payload: receiptBody(error.toBody()) })
+  t.is((await told).code, 'channel.not_found')
   t.false(consumer.isActive)
   await consumer.drain()
 })
