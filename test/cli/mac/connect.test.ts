@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { Kind } from '../../../broker/ground/kind.ts'
 import type { Step } from '../../../cli/mac/connection-check.ts'
+import { startBroker } from '../../support/broker.ts'
 import { startCallboard } from '../../support/callboard.ts'
 import { runCallboard, type Run } from '../../support/run-callboard.ts'
 import { ScriptedBroker, TOKEN } from '../../support/scripted-broker.ts'
@@ -49,7 +50,7 @@ async function scripted(t: ExecutionContext): Promise<{ broker: ScriptedBroker; 
 }
 
 test('mac connect: with a broker that is well every step is ok', async t => {
-  const { home } = await startCallboard(t)
+  const { home } = await startBroker(t)
   const { steps, find } = await check(t, home)
   t.true(steps.every(({ state }) => state === 'ok'), JSON.stringify(steps))
   t.regex(find('socket').text, /callboard\.sock, mode 0600, owner you$/)
@@ -60,7 +61,7 @@ test('mac connect: with a broker that is well every step is ok', async t => {
 })
 
 test('mac connect: people get a line per step, and what does not matter any more is not tried', async t => {
-  const { home } = await startCallboard(t)
+  const { home } = await startBroker(t)
   const well = await runCallboard(t, ['connect', '--timeout', '30s'], { tool: 'callboard-mac', home })
   t.is(well.exit, 0)
   t.regex(well.stdout, /^ok {4}socket +[\d.]+ ms {2}.*\n(?:ok .*\n){7}\nthe connection works\n$/)
@@ -88,18 +89,18 @@ test('mac connect: a socket whose broker was killed refuses', async t => {
 })
 
 test('mac connect: a socket that others may open is a warning, and the connection works', async t => {
-  const { home, started } = await startCallboard(t)
-  chmodSync(started.socket, 0o666)
+  const { home, socket } = await startBroker(t)
+  chmodSync(socket, 0o666)
   const { run, find } = await check(t, home)
   t.is(run.exit, 0)
-  t.like(find('socket'), { state: 'warn', remedy: `chmod 600 ${started.socket}` })
+  t.like(find('socket'), { state: 'warn', remedy: `chmod 600 ${socket}` })
 })
 
 test('mac connect: a credential that cannot be read, is empty or is wrong is found in its step', async t => {
-  const { home, started } = await startCallboard(t)
+  const { home, socket } = await startBroker(t)
   const other = temporaryDirectory(t)
   const file = join(other, 'credential')
-  const words = ['--socket', started.socket, '--token-file', file]
+  const words = ['--socket', socket, '--token-file', file]
   assertBreaks(t, await check(t, other, ...words), 'token', 'auth.required', /--token-file/)
   writeFileSync(file, '\n')
   assertBreaks(t, await check(t, other, ...words), 'token', 'auth.required', /callboard restart/)
@@ -107,7 +108,7 @@ test('mac connect: a credential that cannot be read, is empty or is wrong is fou
   const wrong = await check(t, other, ...words)
   assertBreaks(t, wrong, 'welcome', 'auth.failed', /the token must be that of the home/)
   t.regex(wrong.find('welcome').text, /credentials of principal "owner" do not match/)
-  t.is((await check(t, other, '--socket', started.socket, '--token-file', join(home, 'token'))).run.exit, 0)
+  t.is((await check(t, other, '--socket', socket, '--token-file', join(home, 'token'))).run.exit, 0)
 })
 
 test('mac connect: whoever answers without knowing the token is not taken for the broker', async t => {

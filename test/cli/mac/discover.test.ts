@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava'
 import { homePaths } from '../../../broker/ground/home.ts'
 import { meet, type FoundBroker } from '../../../cli/mac/acquaintance.ts'
 import { candidates } from '../../../cli/mac/candidates.ts'
+import { startBroker } from '../../support/broker.ts'
 import { startCallboard } from '../../support/callboard.ts'
 import { runCallboard, type Run } from '../../support/run-callboard.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
@@ -20,18 +21,18 @@ async function discover(t: ExecutionContext, home: string, user: string, ...word
 }
 
 test('mac discover: a broker that runs introduces itself, and the default home has none', async t => {
-  const { home, started } = await startCallboard(t)
+  const { home, socket } = await startBroker(t)
   const user = temporaryDirectory(t)
   const { brokers } = await discover(t, home, user)
   t.is(brokers.length, 2)
-  t.like(brokers[0], { home, socket: started.socket, pid: started.pid, isAnswering: true, foundBy: ['the environment'], welcome: { protocol: 1, incarnation: 1, principal: 'owner' } })
+  t.like(brokers[0], { home, socket, pid: process.pid, isAnswering: true, foundBy: ['the environment'], welcome: { protocol: 1, incarnation: 1, principal: 'owner' } })
   t.regex(brokers[0]!.welcome!.broker, /^[a-z0-9]{12}$/)
   t.true(brokers[0]!.roundTripMs! > 0)
   t.like(brokers[1], { home: join(user, '.callboard'), isAnswering: false, foundBy: ['the default'], problem: { code: 'broker.not_running', hint: 'start it with: callboard start' } })
 })
 
 test('mac discover: one home under two names is shown once', async t => {
-  const { home } = await startCallboard(t)
+  const { home } = await startBroker(t)
   const user = temporaryDirectory(t)
   symlinkSync(home, join(user, '.callboard'))
   const { brokers } = await discover(t, home, user)
@@ -39,17 +40,17 @@ test('mac discover: one home under two names is shown once', async t => {
 })
 
 test('mac discover: --home stands for the home of the environment', async t => {
-  const { home } = await startCallboard(t)
+  const { home } = await startBroker(t)
   const { brokers } = await discover(t, temporaryDirectory(t), temporaryDirectory(t), '--home', home)
   t.like(brokers[0], { home, foundBy: ['--home'], isAnswering: true })
 })
 
 test('mac discover: people get a block per home, and exit code 1 when nobody answers', async t => {
-  const { home, started } = await startCallboard(t)
+  const { home, socket } = await startBroker(t)
   const user = temporaryDirectory(t)
   const found = await runCallboard(t, ['discover', '--no-processes', '--timeout', '30s'], { tool: 'callboard-mac', home, env: { HOME: user } })
   t.is(found.exit, 0)
-  t.regex(found.stdout, new RegExp(`^home +${home}\\nsocket +${started.socket}\\nfound by +the environment\\npid +${started.pid}\\nbroker +[a-z0-9]{12}, incarnation 1\\nprotocol +1\\nprincipal +owner \\(.*\\)\\nanswers +in [\\d.]+ ms\\n\\n`))
+  t.regex(found.stdout, new RegExp(`^home +${home}\\nsocket +${socket}\\nfound by +the environment\\npid +${process.pid}\\nbroker +[a-z0-9]{12}, incarnation 1\\nprotocol +1\\nprincipal +owner \\(.*\\)\\nanswers +in [\\d.]+ ms\\n\\n`))
   t.regex(found.stdout, /\n\n1 broker answers\n$/)
   const none = await runCallboard(t, ['discover', '--no-processes'], { tool: 'callboard-mac', home: user, env: { HOME: user } })
   t.is(none.exit, 1)
@@ -65,24 +66,24 @@ test('mac discover: a broker that does not answer is shown with its pid and the 
 })
 
 test('mac discover: a home that something points to is shown when a broker runs there, and only then', async t => {
-  const { home, started } = await startCallboard(t)
+  const { home } = await startBroker(t)
   const context = { paths: homePaths(temporaryDirectory(t)), isHomeGiven: true, isJson: true }
   const stopped = join(temporaryDirectory(t), 'stopped')
   mkdirSync(stopped)
   const [, , running, empty] = candidates(context, [{ home, by: 'process 7' }, { home: stopped, by: 'process 8' }, { home, by: 'its socket' }])
-  t.like(await meet(running!, 30_000), { home, pid: started.pid, isAnswering: true, foundBy: ['process 7', 'its socket'] })
+  t.like(await meet(running!, 30_000), { home, pid: process.pid, isAnswering: true, foundBy: ['process 7', 'its socket'] })
   t.is(await meet(empty!, 30_000), undefined)
 })
 
 test('mac discover: a broker whose token is not that of the home is shown with the reason', async t => {
-  const { home, started } = await startCallboard(t)
+  const { home } = await startBroker(t)
   writeFileSync(join(home, 'token'), 'another\n')
   const { brokers } = await discover(t, home, temporaryDirectory(t))
-  t.like(brokers[0], { pid: started.pid, isAnswering: false, problem: { code: 'auth.failed' } })
+  t.like(brokers[0], { pid: process.pid, isAnswering: false, problem: { code: 'auth.failed' } })
 })
 
 test('mac discover: a home that cannot be looked into is named, or passed over when it was only a hint; the others are shown', async t => {
-  const { home } = await startCallboard(t)
+  const { home } = await startBroker(t)
   const [user, hint] = [temporaryDirectory(t), temporaryDirectory(t)]
   // Reading a directory fails for every user, also for the one who may read everything.
   for (const directory of [join(user, '.callboard'), hint]) mkdirSync(homePaths(directory).pid, { recursive: true })
