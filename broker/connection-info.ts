@@ -1,10 +1,11 @@
 // What is told of a connection to those who ask. Reads it, and changes nothing.
 
 import type { Connection } from './connection.ts'
-import type { ConnectionInfo, DeviceInfo } from './ground/api.ts'
+import type { ConnectionInfo, ConsumptionInfo, DeviceInfo } from './ground/api.ts'
 import { patternsOverlap } from './ground/subject.ts'
 import type { ChannelSpec, Link } from './ground/types.ts'
 import type { Device } from './protocol/bodies.ts'
+import type { Consumption } from './queues/consumption.ts'
 
 /** Share of a limit that the ceiling lies above it; see delivery/marks.ts. */
 const RESERVE = 0.25
@@ -36,8 +37,13 @@ export function connectionInfo(connection: Connection, nowMs: number): Connectio
     dropped: outbound.droppedMessages,
     ...(outbound.dropped === undefined ? {} : { droppedBy: { ...outbound.dropped } }),
     openRequests: connection.openRequests?.size ?? 0,
+    ...(connection.consumers === undefined ? {} : { consumes: [...connection.consumers.values()].map(consumptionInfo) }),
     stalled: connection.stallDeadline !== undefined,
   }
+}
+
+function consumptionInfo({ queue, subscription, consumer }: Consumption): ConsumptionInfo {
+  return { queue: queue.name, subscription, credit: consumer.credit, inFlight: consumer.leases.size, isOpen: consumer.isOpen }
 }
 
 // NATS over WebSocket is a stream too, whose bytes are wrapped.

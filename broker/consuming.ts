@@ -87,6 +87,12 @@ export class Consuming implements QueueConsumerOwner {
     if (consumers !== undefined) for (const { queue, consumer } of consumers.values()) queue.consumers.relieved(consumer)
   }
 
+  /** Its session goes on: what is on lease to it may be answered again. */
+  resumed(connection: Connection): void {
+    for (const consumption of connection.consumers?.values() ?? []) this.#requests.resumed(consumption, connection)
+    this.changed(connection)
+  }
+
   /** It is gone: what is on lease to it is free again. */
   leave({ consumers }: Connection): void {
     if (consumers !== undefined) for (const { queue, consumer } of consumers.values()) queue.consumers.leave(consumer)

@@ -4,11 +4,13 @@
 //                        └─ it does not: another lease may follow, so the request stays open until its deadline
 //                            └─ none can follow (a dead letter): the requester is told at once
 
+import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { Offset } from './wire/layout.ts'
 import { readUint32, readUint53 } from './wire/integers.ts'
 import type { Leased, QueueEvent } from './ground/store.ts'
 import type { QueueConsumer } from './queue-consumer.ts'
+import type { Consumption } from './queues/consumption.ts'
 import type { LeaseEvent } from './queues/consumers.ts'
 import type { Queue } from './queues/queue.ts'
 import type { OpenRequest, OpenRequests } from './session/open-requests.ts'
@@ -22,7 +24,7 @@ export class QueuedRequests {
   /** When this broker began: numbers of connections mean others before. µs of wall time */
   readonly #sinceMicros: number
   /** By position, those that were on lease. */
-  readonly #byQueue = new Map<Queue, Map<number, OpenRequest>>()
+  readonly #byQueue = new WeakMap<Queue, Map<number, OpenRequest>>()
   #sweepAt = SWEEP_FROM
 
   constructor(core: Core, open: OpenRequests) {
@@ -43,6 +45,16 @@ export class QueuedRequests {
     if (requests.size >= this.#sweepAt) this.#sweep(requests)
   }
 
+  /** The consumer has a link again; while it had none it answered nothing. */
+  resumed({ queue, consumer }: Consumption, connection: Connection): void {
+    const requests = this.#byQueue.get(queue)
+    if (requests === undefined) return
+    for (const { position } of consumer.leases) {
+      const request = requests.get(position)
+      if (request !== undefined) this.#open.join(request.requester, request.id, queue, connection)
+    }
+  }
+
   /** What its consumer said of it: done, so that no other one gets it. */
   settled(queue: Queue, event: LeaseEvent, position: number): void {
     if (event !== 'acked' && event !== 'forwarded') return
@@ -57,11 +69,6 @@ export class QueuedRequests {
       const request = this.#take(queue, position)
       if (request !== undefined) this.#open.deadLettered(request, queue, reason)
     }
-  }
-
-  /** The queue has ended. */
-  forget(queue: Queue): void {
-    this.#byQueue.delete(queue)
   }
 
   #take(queue: Queue, position: number): OpenRequest | undefined {

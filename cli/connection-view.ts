@@ -39,6 +39,7 @@ export function formatConnection(each: ConnectionInfo): string {
     ['subscriptions', formatCount(each.subscriptions)],
     ...(each.channels === undefined ? [] : [['channels', each.channels.join(', ') || '-'] as const]),
     ['open requests', formatCount(each.openRequests)],
+    ...(each.consumes ?? []).map(({ queue, credit, inFlight, isOpen }) => ['consumes', `${queue}: ${formatCount(inFlight)} on lease, ${isOpen ? `${formatCount(credit)} more asked for` : 'closed'}`] as const),
     ['in', `${plural(each.in.messages, 'message')}, ${formatBytes(each.in.bytes)}`],
     ['out', `${plural(each.out.messages, 'message')}, ${formatBytes(each.out.bytes)}`],
     ['pending', `${plural(each.out.pendingMessages, 'message')}, ${formatBytes(each.out.pendingBytes)}`],

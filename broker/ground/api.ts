@@ -100,7 +100,21 @@ export interface ConnectionInfo {
   /** The same by reason, once there were any. */
   readonly droppedBy?: Readonly<Record<string, number>>
   readonly openRequests: number
+  /** Where it consumes queues. */
+  readonly consumes?: readonly ConsumptionInfo[]
   readonly stalled: boolean
+}
+
+/** A connection as a consumer of a queue. */
+export interface ConsumptionInfo {
+  readonly queue: string
+  readonly subscription: number
+  /** Messages that it still takes. */
+  readonly credit: number
+  /** Messages on lease to it. */
+  readonly inFlight: number
+  /** False: it takes no more, and may settle what it has. */
+  readonly isOpen: boolean
 }
 
 export interface ChannelInfo {

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { connectionInfo } from '../../broker/connection-info.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import { Kind } from '../../broker/ground/kind.ts'
 import type { Settlement } from '../../broker/ground/store.ts'
@@ -321,6 +322,17 @@ test('consuming: whose queue is deleted is told, and its consumer is gone', asyn
   t.deepEqual([error?.kind, error?.to, error?.ref, codeOf(error!)], [Kind.error, NUMBER, NUMBER, 'channel.not_found'])
   consumer.control(Kind.pull, NUMBER, { messages: 1 })
   t.is(codeOf(consumer.frames()[0]!), 'subscription.unknown')
+})
+
+test('consuming: what a connection consumes is told of it', async t => {
+  const { rig, put, lease } = await setUp()
+  const consumer = rig.native()
+  t.is(connectionInfo(consumer.connection, 0).consumes, undefined)
+  consume(consumer, 10)
+  await put(2)
+  lease([1, 2])
+  consumer.frames()
+  t.deepEqual(connectionInfo(consumer.connection, 0).consumes, [{ queue: QUEUE, subscription: NUMBER, credit: 8, inFlight: 2, isOpen: true }])
 })
 
 test('consuming: what happens to a message on lease is remembered', async t => {

@@ -4,6 +4,7 @@ import { Offset } from '../../broker/wire/layout.ts'
 import { readUint53, writeUint53 } from '../../broker/wire/integers.ts'
 import type { FakeQueue } from '../support/fake-store.ts'
 import { codeOf, type NativeClient } from '../support/memory-client.ts'
+import { OWNER_TOKEN } from '../support/pipeline.ts'
 import { QueuePipeline } from '../support/queue-pipeline.ts'
 
 const QUEUE = 'jobs'
@@ -77,6 +78,26 @@ test('queued requests: whoever had it is gone, and the next one answers', async 
   consume(next)
   lease(2, next)
   answer(id, next)
+  t.deepEqual(asker.messages().map(({ kind, ref }) => [kind, ref]), [[Kind.response, id]])
+})
+
+test('queued requests: a session that goes on answers what it has on lease', async t => {
+  const { rig, asker, ask, lease, answer } = await setUp()
+  const worker = rig.native({ client: 'lasting', sessionTtlMs: 60_000 })
+  const { grant, session } = worker.connection
+  rig.core.directory.client('worker')!.link.destroy()
+  rig.turn()
+  consume(worker)
+  const id = await ask()
+  lease(1, worker)
+  worker.link.destroy()
+  rig.turn()
+  t.deepEqual(asker.frames(), [])
+  const again = rig.link()
+  again.control(Kind.hello, 0, { auth: { token: OWNER_TOKEN }, client: 'lasting', sessionTtlMs: 60_000, resume: { session, secret: grant!.secret, received: 2 } })
+  t.is(again.frames()[0]?.kind, Kind.welcome)
+  again.continueAbove(100)
+  answer(id, again)
   t.deepEqual(asker.messages().map(({ kind, ref }) => [kind, ref]), [[Kind.response, id]])
 })
 
