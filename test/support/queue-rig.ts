@@ -10,8 +10,8 @@ import { defaultQueue, type QueueSettings } from '../../broker/ground/store-sett
 
 /** Where a test keeps queues: each opening sees what the one before left. */
 export interface StoreWorld {
-  /** Several may be open at a time where the store can be shared. */
-  open(): Promise<QueueStore>
+  /** Several may be open at a time where the store can be shared, each of a broker of its own. */
+  open(broker: string): Promise<QueueStore>
   /** The name of a queue that no other test uses. */
   readonly queue: string
 }
@@ -68,6 +68,7 @@ export function appendOf(texts: readonly string[], { padding = 0, ...options }: 
 export class QueueRig implements QueueListener {
   readonly #t: ExecutionContext
   readonly #world: StoreWorld
+  readonly #broker: string
   readonly #news = new EventEmitter()
   #store!: QueueStore
   #queue!: StoredQueue
@@ -78,15 +79,16 @@ export class QueueRig implements QueueListener {
   readonly events: QueueEvent[] = []
   readonly problems: (BrokerError | undefined)[] = []
 
-  private constructor(t: ExecutionContext, world: StoreWorld, settings: QueueSettings) {
+  private constructor(t: ExecutionContext, world: StoreWorld, settings: QueueSettings, broker: string) {
+    this.#broker = broker
     this.#t = t
     this.#world = world
     this.settings = settings
     this.#news.setMaxListeners(0)
   }
 
-  static async open(t: ExecutionContext, world: StoreWorld, overrides: Overrides = {}): Promise<QueueRig> {
-    const rig = new QueueRig(t, world, queueSettings(overrides))
+  static async open(t: ExecutionContext, world: StoreWorld, overrides: Overrides = {}, broker = 'b1'): Promise<QueueRig> {
+    const rig = new QueueRig(t, world, queueSettings(overrides), broker)
     t.teardown(() => rig.#store.close())
     await rig.#open()
     return rig
@@ -101,7 +103,7 @@ export class QueueRig implements QueueListener {
   }
 
   async #open(): Promise<void> {
-    this.#store = await this.#world.open()
+    this.#store = await this.#world.open(this.#broker)
     this.#queue = await this.#store.open(this.#world.queue, this.settings, this)
   }
 

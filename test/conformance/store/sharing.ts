@@ -5,8 +5,9 @@ import { QueueRig, type Taken } from '../../support/queue-rig.ts'
 
 export function sharing(story: Story): void {
   story('each message is leased at one of two brokers', async (t, world) => {
-    const rigs = await Promise.all([QueueRig.open(t, world), QueueRig.open(t, world)])
+    const rigs = await Promise.all([QueueRig.open(t, world), QueueRig.open(t, world, {}, 'b2')])
     const taken: Taken[][] = [[], []]
+    const done = Promise.withResolvers<void>()
     const working = rigs.map(async (rig, i) => {
       while (taken.flat().length < 400) {
         rig.queue.demand(10)
@@ -17,7 +18,6 @@ export function sharing(story: Story): void {
       }
       done.resolve()
     })
-    const done = Promise.withResolvers<void>()
     await Promise.all(rigs.map((rig, i) => rig.stored(upTo(200).map(text => `${i}-${text}`))))
     await Promise.all(working)
     t.is(new Set(taken.flat().map(({ position }) => position)).size, 400)
@@ -27,7 +27,7 @@ export function sharing(story: Story): void {
   }, 'sharing')
 
   story('what a broker had on lease is the other one\'s when it closes', async (t, world) => {
-    const [first, second] = [await QueueRig.open(t, world), await QueueRig.open(t, world)]
+    const [first, second] = [await QueueRig.open(t, world), await QueueRig.open(t, world, {}, 'b2')]
     await first.stored(upTo(4))
     const messages = await first.take(4)
     await first.does('ack', messages.slice(0, 1))
@@ -40,7 +40,7 @@ export function sharing(story: Story): void {
   }, 'sharing')
 
   story('what one broker buried the other one lists, replays and purges', async (t, world) => {
-    const [first, second] = [await QueueRig.open(t, world), await QueueRig.open(t, world)]
+    const [first, second] = [await QueueRig.open(t, world), await QueueRig.open(t, world, {}, 'b2')]
     await first.stored(upTo(2))
     await first.does('term', await first.take(2), { reason: 'no' })
     t.deepEqual(await second.texts('dead'), ['m0', 'm1'])
