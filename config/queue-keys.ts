@@ -46,7 +46,7 @@ const deduplicationKeys = {
 } as const satisfies Keys
 
 const orderingKeys = {
-  enabled: [flag, 'Hand out the messages of a queue in order, also where several consumers share it or one fails.'],
+  enabled: [flag, 'Hand out the messages of a queue in order, also where several consumers share it or one fails. Of queues alone: other channels deliver in the order in which each sender published, and hold nothing back.'],
   guarantee: [choice(orderGuarantees), 'Which messages wait for each other: those of one session (`per_session`), all of the queue (`per_queue`), or `none`.'],
   bufferSize: [count(...queueRanges.bufferSize), 'How many messages of a session wait for one that is late by its header `sequence`. 0: none.'],
   timeout: [duration(...queueRanges.timeoutMs), 'How long they wait for it, and how long a session waits for a message that failed.'],
