@@ -220,12 +220,12 @@ export class Client {
   /**
    * Takes up to `limit` messages of a queue, as soon as there are so many or the time is up; an empty array when there were none. Each is on lease for the queue's
    * ack wait, which `working()` begins anew.
-   * @throws BrokerError `queue.not_a_queue`, `permission.denied`, `queue.timeout` when the broker could not be asked in that time, `client.aborted`, `client.closed`
+   * @throws BrokerError `queue.not_a_queue`, `permission.denied`, `queue.timeout` when the broker was away for all of `timeoutMs` and of the time for requests, `client.aborted`, `client.closed`
    */
   async fetch<T = unknown>(queue: string, options: FetchOptions = {}): Promise<QueuedMessage<T>[]> {
     if (this.#session.isOver) throw new BrokerError('client.closed')
     checkSubject(queue)
-    return (await this.#consumers.fetch(queue, this.#timeoutMs(options.timeoutMs), options)) as QueuedMessage<T>[]
+    return (await this.#consumers.fetch(queue, options, this.#timeoutMs(undefined))) as QueuedMessage<T>[]
   }
 
   /**

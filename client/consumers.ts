@@ -31,11 +31,11 @@ export class Consumers {
   }
 
   /** @throws BrokerError as Fetcher.fetch */
-  async fetch(queue: string, timeoutMs: number, { limit = 1, signal }: FetchOptions): Promise<QueuedMessage[]> {
+  async fetch(queue: string, { limit = 1, timeoutMs, signal }: FetchOptions, patienceMs: number): Promise<QueuedMessage[]> {
     atLeastOne('limit', limit)
     if (signal?.aborted === true) throw aborted(signal)
     const fetcher = this.#idle.get(queue)?.pop() ?? this.#newFetcher(queue)
-    const messages = await fetcher.fetch(limit, timeoutMs, signal)
+    const messages = await fetcher.fetch(limit, timeoutMs ?? patienceMs, Math.max(timeoutMs ?? 0, patienceMs), signal)
     if (fetcher.isIdle && !fetcher.holder.isDetaching) this.#keep(queue, fetcher)
     return messages
   }

@@ -11,7 +11,7 @@ import type { QueuedMessage } from './queued-message.ts'
 export interface FetchOptions {
   /** Most messages. default 1, 1..1000000 */
   readonly limit?: number
-  /** How long to wait for so many; then those that came are given. ms, default: as for requests */
+  /** How long to wait for so many, once the broker has been asked; then those that came are given. ms, default: as for requests */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
 }
@@ -25,6 +25,8 @@ export class Fetcher {
   #limit = 0
   /** Why the fetch under way ends: enough came, or an error. */
   #end: (error?: BrokerError) => void = () => {}
+  /** The broker was asked: from now on the fetch under way takes its time. */
+  #begin: () => void = () => {}
   #isConfirmed = false
 
   constructor(queue: string, parts: HolderParts) {
@@ -36,11 +38,13 @@ export class Fetcher {
         received: (message, lease) => this.#received(message, lease),
         confirmed: () => {
           this.#isConfirmed = true
+          this.#begin()
         },
         refused: () => {},
         ended: error => this.#end(error ?? new BrokerError('client.closed')),
         abandoned: () => {
           this.#got = []
+          this.#isConfirmed = false
         },
         turn: () => this.#ask(),
       },
@@ -54,18 +58,20 @@ export class Fetcher {
   }
 
   /**
-   * One fetch at a time.
+   * One fetch at a time. `patienceMs` is how long a broker that is away may take to come back.
    * @throws BrokerError `queue.timeout` when the broker could not be asked in that time, what it refuses with, `client.*`
    */
-  async fetch(limit: number, timeoutMs: number, signal: AbortSignal | undefined): Promise<QueuedMessage[]> {
+  async fetch(limit: number, timeoutMs: number, patienceMs: number, signal: AbortSignal | undefined): Promise<QueuedMessage[]> {
     const answered = this.#parts.flow.await()
     const enough = deferred<void>()
     this.#end = error => (error === undefined ? enough.resolve() : enough.reject(error))
     this.#limit = limit
-    const deadline = new Deadline(() => this.#end(this.#isConfirmed ? undefined : new BrokerError('queue.timeout', { queue: this.holder.queue, limitMs: timeoutMs })))
+    const deadline = new Deadline(() => this.#end(this.#isConfirmed ? undefined : new BrokerError('queue.timeout', { queue: this.holder.queue, limitMs: patienceMs })))
+    this.#begin = () => this.#parts.deadlines.set(deadline, timeoutMs)
     const abort = (): void => this.#end(aborted(signal))
     signal?.addEventListener('abort', abort)
-    this.#parts.deadlines.set(deadline, timeoutMs)
+    if (this.#isConfirmed) this.#begin()
+    else this.#parts.deadlines.set(deadline, patienceMs)
     this.holder.announce()
     this.#ask()
     try {
@@ -80,6 +86,7 @@ export class Fetcher {
       this.#parts.deadlines.cancel(deadline)
       signal?.removeEventListener('abort', abort)
       this.#limit = 0
+      this.#begin = () => {}
       answered()
     }
     const got = this.#got

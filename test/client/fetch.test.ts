@@ -94,9 +94,9 @@ test('fetch: over a break it begins anew, as what it had goes to others', async 
 })
 
 test('fetch: a broker that is away for all of the time is told by name', async t => {
-  const { broker, client, peer } = await scriptedClient(t, { retry: { maxRetries: Infinity, retryDelayMs: 1000 } })
+  const { broker, client, peer } = await scriptedClient(t, { requestTimeoutMs: 20, retry: { maxRetries: Infinity, retryDelayMs: 1000 } })
   broker.stop()
   peer.destroy()
   await nextEvent(client, 'disconnected')
-  t.is(await errorCode(client.fetch('jobs', { timeoutMs: 20 })), 'queue.timeout')
+  t.is(await errorCode(client.fetch('jobs', { timeoutMs: 1 })), 'queue.timeout')
 })
