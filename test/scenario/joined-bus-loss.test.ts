@@ -190,7 +190,7 @@ natsTest('joined bus: a message too large for the server is dropped, and costs n
 })
 
 natsTest('joined bus: a server in lame duck mode is left for another, and nothing is lost', async t => {
-  const cluster = await startNatsCluster(t, { config: { lame_duck_duration: '30s', lame_duck_grace_period: '1s' } })
+  const cluster = await startNatsCluster(t, { config: { lame_duck_duration: '30s', lame_duck_grace_period: '10s' } })
   const [a, b] = await Promise.all([joinedBroker(t, cluster.urls, patient), joinedBroker(t, cluster.urls, patient)])
   const [alice, bob] = [await a.connect(), await b.connect()]
   const got: number[] = []

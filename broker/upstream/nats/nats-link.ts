@@ -78,8 +78,8 @@ export interface NatsLinkOptions {
 const ENTRY_MS = 2000
 /** Time that what waits has to leave when the broker stops. ms */
 const DRAIN_MS = 2000
-/** Time after which a server that asks to be left is left, whatever is on its way. ms */
-const MAX_LEAVING_MS = 2000
+/** Time after which a server that asks to be left is left, whatever is on its way. nats-server's own grace is 10 s by default; one that stands still is found by its heartbeat. ms */
+const MAX_LEAVING_MS = 5000
 /** A link that lasted less is counted as no link. ms */
 const SHORT_STAY_MS = 1000
 const MAX_SHORT_STAYS = 3
