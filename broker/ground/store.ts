@@ -194,6 +194,21 @@ export interface RepairReport extends VerifyReport {
   readonly quarantine: string
 }
 
+/** What a backup holds besides queues: what else of the home a restore needs. */
+export interface BackupAbout {
+  /** Id of the home. */
+  readonly broker: string
+  /** Text of files by their names in the home. */
+  readonly files: Readonly<Record<string, string>>
+}
+
+export interface BackupReport {
+  readonly bytes: number
+  readonly queues: readonly { readonly name: string; readonly messages: number; readonly deadLetters: number }[]
+  /** What is damaged in the store, and therefore in the backup. */
+  readonly damages: readonly Damage[]
+}
+
 /** A message that replaces another one in one step; see StoredQueue.forward. */
 export interface Forward {
   readonly position: number
@@ -258,8 +273,8 @@ export interface QueueStore {
   remove(name: string): Promise<void>
   /** Reads everything and compares checksums; `queue` undefined: all. Work goes on meanwhile. undefined: this store has no checksums of its own. */
   readonly verify: ((queue: string | undefined, onProgress: (checked: number, total: number) => void) => Promise<VerifyReport>) | undefined
-  /** Writes a consistent copy of all queues to a file that does not exist yet, while work goes on. */
-  readonly backup: ((file: string, onProgress: (done: number, total: number) => void) => Promise<void>) | undefined
+  /** Writes a consistent copy of all queues, and what else there is to keep, to a file that does not exist yet, while work goes on. */
+  readonly backup: ((file: string, about: BackupAbout, onProgress: (done: number, total: number) => void) => Promise<BackupReport>) | undefined
   /** Closes all queues and then itself. */
   close(): Promise<void>
 }

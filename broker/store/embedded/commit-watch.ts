@@ -12,6 +12,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { Damage } from '../../ground/store.ts'
 import { syncDirectory } from './backup-file.ts'
 import { peekMark, type Noted } from './commit-mark.ts'
+import { databaseName, finishSwap, markName } from './store-files.ts'
 
 export interface CommitsSeen {
   /** To be told; empty when all that was noted is there. */
@@ -35,8 +36,8 @@ export interface KeptNote {
   readonly missing: readonly MissingRange[]
 }
 
-export const databaseName = 'queues.db'
-export const markName = 'queues.mark'
+export { databaseName, markName }
+
 const KEPT = 'kept-'
 
 interface Peek {
@@ -47,6 +48,7 @@ interface Peek {
 
 /** Call before the database is opened for writing, by whoever has the store's lock. Changes nothing but for the copy of a log that lost something. */
 export function watchCommits(directory: string): CommitsSeen {
+  finishSwap(directory)
   const path = join(directory, databaseName)
   if (!existsSync(path)) return { damages: [], lastPositions: new Map() }
   const peek = peekDatabase(path)
@@ -106,7 +108,7 @@ function peekDatabase(path: string): Peek | string {
     const hasTables = sql.prepare(`SELECT count(*) AS count FROM sqlite_schema WHERE name IN ('store', 'queues')`).get() as { count: number }
     // A process was killed while it made the file.
     if (hasTables.count < 2) return { storeId: Buffer.alloc(16), epoch: 0, queues: [] }
-    const store = sql.prepare('SELECT store_id, epoch FROM store').get() as { store_id: string; epoch: number } | undefined
+    const store = sql.prepare('SELECT store_id, epoch FROM store').get() as { store_id: unknown; epoch: unknown } | undefined
     if (store === undefined) return 'the table of the store is empty'
     return { storeId: Buffer.from(String(store.store_id), 'hex'), epoch: Number(store.epoch), queues: sql.prepare('SELECT id, name, last_position FROM queues').all() as unknown as Peek['queues'] }
   } catch (error) {

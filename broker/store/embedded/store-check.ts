@@ -9,7 +9,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Damage } from '../../ground/store.ts'
 import { StoreSeal } from './row-seal.ts'
-import { totalsSum } from './row-sum.ts'
+import { storeSum, totalsSum } from './row-sum.ts'
 import { walkRows, type TableKind } from './row-walk.ts'
 
 export interface CheckProgress {
@@ -64,12 +64,29 @@ export function* checkStore(sql: DatabaseSync, only: string | undefined, found: 
       yield { checked, total: Math.max(total, checked) }
     }
   }
-  if (only === undefined) for (const table of ['store', 'queues']) checkStructure(sql, '', table, tell)
+  if (only !== undefined) return
+  checkStoreRow(sql, tell)
+  for (const table of ['store', 'queues']) checkStructure(sql, '', table, tell)
+}
+
+function checkStoreRow(sql: DatabaseSync, tell: (damage: Damage) => void): void {
+  try {
+    const row = sql.prepare('SELECT store_id, epoch, clock_ms, sum FROM store').get() as { store_id: unknown; epoch: number; clock_ms: number; sum: number } | undefined
+    if (row === undefined || storeSum(String(row.store_id), row.epoch, row.clock_ms) !== row.sum) tell({ queue: '', problem: 'the checksum of the row of the store does not fit' })
+  } catch (error) {
+    tell({ queue: '', problem: `the row of the store cannot be read: ${(error as Error).message}` })
+  }
 }
 
 /** All queues of a store, by their numbers. */
 export function readQueues(sql: DatabaseSync): QueueRow[] {
   return sql.prepare('SELECT * FROM queues ORDER BY id').all() as unknown as QueueRow[]
+}
+
+/** Its checksum fits; a queue that was only made has none yet. */
+export function isWholeQueue(row: QueueRow): boolean {
+  const totals = totalsOf(row)
+  return totalsSum(row.id, row.name, totals) === row.sum || (row.sum === 0 && totals.every(value => value === 0))
 }
 
 /** The columns of a queue's row that its checksum covers beside number and name, in their order. */
@@ -110,7 +127,7 @@ function checkCounts(sql: DatabaseSync, { id, name }: QueueRow, tell: (damage: D
     const row = sql.prepare('SELECT * FROM queues WHERE id = ?').get(id) as unknown as QueueRow | undefined
     // Deleted meanwhile.
     if (row === undefined) return
-    if (totalsSum(id, name, totalsOf(row)) !== row.sum) tell({ queue: name, problem: 'the checksum of its totals does not fit' })
+    if (!isWholeQueue(row)) tell({ queue: name, problem: 'the checksum of its totals does not fit' })
     const waiting = sql.prepare(`SELECT count(*) AS count, coalesce(sum(length(frame)), 0) AS bytes, coalesce(sum(due_at > 0), 0) AS scheduled, coalesce(max(position), 0) AS last FROM waiting_${id} NOT INDEXED`).get() as Record<string, number>
     const dead = sql.prepare(`SELECT count(*) AS count, coalesce(sum(length(frame)), 0) AS bytes, coalesce(max(position), 0) AS last FROM dead_${id} NOT INDEXED`).get() as Record<string, number>
     const both = sql.prepare(`SELECT count(*) AS count, min(position) AS position FROM dead_${id} WHERE position IN (SELECT position FROM waiting_${id})`).get() as { count: number; position: number | null }

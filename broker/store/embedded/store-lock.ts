@@ -12,6 +12,9 @@ export interface StoreLock {
   release(): void
 }
 
+// A connection that nobody refers to is closed by the garbage collector, and its lock with it.
+const held = new Set<DatabaseSync>()
+
 const LOCK = 'queues.lock'
 const HOLDER = 'queues.pid'
 
@@ -25,10 +28,12 @@ export function takeStore(directory: string): StoreLock {
   const holder = join(directory, HOLDER)
   const lock = lockFile(path) ?? lockFile(path, true)
   if (lock === undefined) throw inUse(directory, readHolder(holder))
+  held.add(lock)
   writeFileSync(holder, `${process.pid}\n`, { mode: 0o600 })
   return {
     release: () => {
       rmSync(holder, { force: true })
+      held.delete(lock)
       lock.close()
     },
   }
@@ -43,7 +48,8 @@ function lockFile(path: string, isNew = false): DatabaseSync | undefined {
   }
   const lock = new DatabaseSync(path)
   try {
-    lock.exec('BEGIN EXCLUSIVE')
+    // No journal in a file: nothing is ever written that could be rolled back.
+    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
     return lock
   } catch {
     lock.close()
