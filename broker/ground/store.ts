@@ -6,7 +6,7 @@
 //                                                                └─────────────────────┘      └─ attempts used up, term, expired ─▶ dead letter
 //
 // Counted over the life of a queue, over restarts too:
-//   stored + replayed = acked + forwarded + deadLettered + expired + dropped + purged + waiting (ready, delayed, held, inFlight)
+//   stored + replayed = acked + forwarded + deadLettered + expired + dropped + purged + waiting (ready, delayed, held, inFlight, damaged)
 
 import type { BrokerError } from './errors.ts'
 import type { Durability, QueueSettings, StoreSettings } from './store-settings.ts'
@@ -114,6 +114,8 @@ export interface QueueCounts {
   /** Due, but kept back for the order of their session. */
   readonly held: number
   readonly inFlight: number
+  /** Cannot be read or do not fit their checksum: kept, and never delivered. undefined: none was found */
+  readonly damaged?: number
   /** Of all that waits. */
   readonly bytes: number
   readonly deadLetters: number

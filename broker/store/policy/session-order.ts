@@ -44,6 +44,12 @@ export class SessionOrder {
     return this.#of.has(position)
   }
 
+  /** True when it is kept back. */
+  isHeld(position: number): boolean {
+    const state = this.#of.get(position)
+    return state !== undefined && state.head !== position
+  }
+
   /** False while a message of the session is on its way, or waits for its next attempt. */
   isFree(session: string | undefined): boolean {
     return (!this.#isPerQueue && session === undefined) || !this.#sessions.has(this.#isPerQueue ? WHOLE_QUEUE : session!)

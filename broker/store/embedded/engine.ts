@@ -1,0 +1,371 @@
+// The store thread's work: operations in groups, one transaction and one commit for each. Knows no port and no timer.
+//
+//   operations of all that waited ─▶ sweep what time did ─▶ lease to demand ─▶ commit ─▶ answers
+//                                                                      └ fails ─▶ rolled back, all of the group is refused
+
+import { join } from 'node:path'
+import { failPoint } from '../../ground/fail-point.ts'
+import { BrokerError } from '../../ground/errors.ts'
+import { append } from './appending.ts'
+import { ByteReader } from './byte-reader.ts'
+import { callQueue } from './calls.ts'
+import { CommitMark } from './commit-mark.ts'
+import { markName, watchCommits } from './commit-watch.ts'
+import { Database } from './database.ts'
+import { lease } from './leasing.ts'
+import { shiftRetries, type LongWork } from './long-work.ts'
+import type { AnyCall, Batch, FromThread, ThreadData, ToThread } from './messages.ts'
+import { Operation, readAppend, readSettlement } from './operations.ts'
+import { Outcome } from './outcome.ts'
+import type { QueueState, StoreState } from './queue-state.ts'
+import { StoreSeal } from './row-seal.ts'
+import { forward, forwardNow, settle } from './settling.ts'
+import { storeError } from './store-errors.ts'
+import { takeStore, type StoreLock } from './store-lock.ts'
+import { sweep } from './sweeping.ts'
+
+export type Post = (message: FromThread, transfer?: ArrayBuffer[]) => void
+
+/** Longest sleep: a wall clock that was set forward is noticed then. ms */
+const MAX_WAIT_MS = 1000
+/** A wall clock that is behind by more has been set back. ms */
+const CLOCK_SLACK_MS = 2000
+/** Between tries of a store that cannot work, doubled each time up to the last. ms */
+const FIRST_TRY_MS = 100
+const LAST_TRY_MS = 5000
+/** Written and deleted again to see whether there is space. bytes */
+const PROBE_BYTES = 256 * 1024
+
+/** What of a group is to be refused when it fails. */
+interface Asked {
+  readonly number: number
+  /** Messages; 0: it is a settlement. */
+  readonly count: number
+  readonly isEarly: boolean
+}
+
+export class Engine {
+  readonly state: StoreState
+  readonly seal: StoreSeal
+  readonly queues = new Map<number, QueueState>()
+  readonly #mark: CommitMark | undefined
+  readonly #lock: StoreLock | undefined
+  /** Positions that were given out, by queue. */
+  readonly #lastPositions: ReadonlyMap<number, number>
+  readonly #post: Post
+  /** Queues in which something may have changed since they were looked at. */
+  readonly #busy = new Set<QueueState>()
+  readonly #work = new Map<number, LongWork<unknown>>()
+  #nextWork = -1
+  #results: FromThread[] = []
+  #asked: Asked[] = []
+  /** When some queue has something to do; on the monotonic clock. */
+  #wakeMs = 0
+  #clockOffsetMs = 0
+  #tryAtMs = Infinity
+  #tryMs = FIRST_TRY_MS
+  /** Queues that the group has opened. */
+  #opened: QueueState[] = []
+  /** What is in memory is what the database holds. False: it could not even be read. */
+  #isSound = true
+
+  /** @throws BrokerError `store.*` */
+  constructor({ directory, settings }: ThreadData, post: Post) {
+    this.#post = post
+    let database: Database | undefined
+    const onDamage = (queue: string, position: number, problem: string): void => post({ kind: 'damage', queue, position, problem })
+    try {
+      this.#lock = directory === undefined ? undefined : takeStore(directory)
+      // Before SQLite looks at its log, and writes over what it does not believe.
+      const seen = directory === undefined ? { damages: [], lastPositions: new Map<number, number>() } : watchCommits(directory)
+      for (const { queue, position, problem } of seen.damages) onDamage(queue, position ?? 0, problem)
+      this.#lastPositions = seen.lastPositions
+      database = new Database(directory)
+      if (database.damage !== undefined) onDamage('', 0, database.damage)
+      this.seal = StoreSeal.open(settings.encryption?.keys, database.keyRing)
+      this.#mark = directory === undefined ? undefined : new CommitMark(join(directory, markName), Buffer.from(database.storeId, 'hex'))
+      const record = this.seal.ring?.record
+      if (record !== undefined && record !== database.keyRing) database.keepKeyRing(record)
+    } catch (error) {
+      database?.close()
+      this.#lock?.release()
+      throw storeError(error, database ?? { backend: directory === undefined ? 'memory' : 'embedded', path: directory ?? ':memory:' })
+    }
+    this.state = { database, outcome: new Outcome(), early: new Outcome(), nowMs: 0, steadyMs: 0, problem: undefined, onDamage }
+    this.#readClocks()
+    this.#clockOffsetMs = Math.max(this.#clockOffsetMs, database.clockMs - this.state.steadyMs)
+  }
+
+  /** Works off what waits. Gives after how long it is to be called again; 0: at once, Infinity: when there is something. ms */
+  run(messages: readonly ToThread[]): number {
+    const { state } = this
+    this.#readClocks()
+    if (state.steadyMs >= this.#tryAtMs) this.#tryAgain()
+    const buffers: ArrayBuffer[] = []
+    state.outcome = new Outcome()
+    state.early = new Outcome()
+    state.database.expect(messages.some((message) => message.kind === 'batch' && message.durability === 'fsync') ? 'fsync' : 'os')
+    let waitMs = 0
+    try {
+      for (const message of messages) {
+        if (message.kind === 'batch') this.#batch(message, buffers)
+        else if (message.kind === 'call') this.#call(message.number, message.call)
+      }
+      this.#stepWork()
+      waitMs = this.#attend()
+      this.#commit()
+    } catch (error) {
+      this.#fail(error)
+    }
+    const { outcome } = state
+    if (!outcome.isEmpty || buffers.length > 0) {
+      const answers = outcome.answers(buffers)
+      this.#post(answers, [answers.memory, ...buffers])
+    }
+    for (const result of this.#results) this.#post(result)
+    this.#results = []
+    this.#asked = []
+    this.#opened = []
+    if (this.#work.size > 0) return 0
+    return Math.max(0, Math.min(waitMs, this.#tryAtMs - state.steadyMs))
+  }
+
+  close(): void {
+    this.#mark?.close()
+    this.state.database.close()
+    this.#lock?.release()
+  }
+
+  /** The queue, for calls that have its number. */
+  queue(id: number): QueueState {
+    const queue = this.queues.get(id)
+    if (queue === undefined) throw new BrokerError('store.failed', { backend: this.state.database.backend, problem: `queue ${id} is not open` })
+    this.#busy.add(queue)
+    return queue
+  }
+
+  opened(queue: QueueState): void {
+    // A position that was given once is never given again, even when the database lost the message.
+    queue.totals.last_position = Math.max(queue.totals.last_position, this.#lastPositions.get(queue.id) ?? 0)
+    if (queue.totals.damage !== undefined) this.state.onDamage(queue.name, 0, queue.totals.damage)
+    this.queues.set(queue.id, queue)
+    this.#opened.push(queue)
+    this.#busy.add(queue)
+    const behindMs = this.state.database.clockMs - this.state.nowMs
+    if (behindMs > CLOCK_SLACK_MS) this.#start(shiftRetries(queue, behindMs))
+  }
+
+  closed(queue: QueueState): void {
+    queue.flushDeletes()
+    this.queues.delete(queue.id)
+    this.#busy.delete(queue)
+  }
+
+  #readClocks(): void {
+    const { state } = this
+    state.nowMs = Date.now()
+    state.steadyMs = performance.now()
+    const offsetMs = state.nowMs - state.steadyMs
+    const backMs = this.#clockOffsetMs - offsetMs
+    this.#clockOffsetMs = offsetMs
+    if (backMs <= CLOCK_SLACK_MS) return
+    for (const queue of this.queues.values()) this.#start(shiftRetries(queue, backMs))
+    state.database.resetClock(state.nowMs)
+  }
+
+  #batch({ memory, length, first }: Batch, buffers: ArrayBuffer[]): void {
+    const reader = new ByteReader(memory, length)
+    const batch = buffers.push(memory)
+    let number = first
+    while (!reader.isDone) {
+      const kind = reader.u8()
+      if (kind === Operation.append) {
+        const read = readAppend(reader)
+        this.#asked.push({ number, count: read.count, isEarly: read.durability === 'memory' })
+        append(this.queue(read.queue), read, reader.bytes, number++, batch)
+      } else if (kind === Operation.demand) {
+        const queue = this.queue(reader.u32())
+        queue.demand += reader.f64()
+      } else if (kind === Operation.settle) this.#settle(reader, number++)
+      else number = this.#forward(reader, number, batch)
+    }
+  }
+
+  #settle(reader: ByteReader, number: number): void {
+    this.#asked.push({ number, count: 0, isEarly: false })
+    const queue = this.queue(reader.u32())
+    const count = reader.u32()
+    const lost: number[] = []
+    const problem = this.#isSound ? undefined : this.state.problem
+    for (let i = 0; i < count; i++) {
+      const settlement = readSettlement(reader)
+      if (problem === undefined && !settle(queue, settlement)) lost.push(settlement.position)
+    }
+    if (problem === undefined) this.state.outcome.settled(number, lost)
+    else this.state.outcome.unsettled(number, problem)
+  }
+
+  #forward(reader: ByteReader, first: number, batch: number): number {
+    const { outcome } = this.state
+    const source = this.queue(reader.u32())
+    const position = reader.f64()
+    const attempt = reader.u32()
+    const count = reader.u32()
+    const targets = Array.from({ length: count }, (_, i) => {
+      const read = readAppend(reader)
+      return { read, queue: this.queue(read.queue), number: first + i }
+    })
+    const number = first + count
+    for (const target of targets) this.#asked.push({ number: target.number, count: target.read.count, isEarly: target.read.durability === 'memory' })
+    this.#asked.push({ number, count: 0, isEarly: false })
+    const lease = this.state.problem ?? forward(source, position, attempt, targets)
+    if (lease !== 'lost' && !(lease instanceof BrokerError)) {
+      forwardNow(source, lease, targets, reader.bytes, batch)
+      outcome.settled(number, [])
+      return number + 1
+    }
+    const error = lease === 'lost' ? new BrokerError('queue.lease_lost', { queue: source.name, position }) : lease
+    for (const target of targets) outcome.refused(target.number, target.read.count, error)
+    if (lease === 'lost') outcome.settled(number, [position])
+    else outcome.unsettled(number, lease)
+    return number + 1
+  }
+
+  #call(number: number, call: AnyCall): void {
+    // What was demanded before is on lease, for those who look.
+    if (this.state.problem === undefined) for (const queue of this.#busy) if (!this.#opened.includes(queue)) lease(queue)
+    try {
+      const value = callQueue(this, call)
+      if (isWork(value)) this.#work.set(number, value)
+      else this.#results.push({ kind: 'result', number, value, error: undefined })
+    } catch (error) {
+      // One of the caller's, such as a name that is not there; what the disk does concerns all of the group.
+      if (!(error instanceof BrokerError)) throw error
+      this.#results.push({ kind: 'result', number, value: undefined, error: { code: error.code, details: error.details } })
+    }
+  }
+
+  #start(work: LongWork<unknown>): void {
+    this.#work.set(this.#nextWork--, work)
+  }
+
+  // Each takes one step. Numbers below 0 are the engine's own, and nobody is told.
+  #stepWork(): void {
+    for (const [number, work] of this.#work) {
+      const { done, value } = work.next()
+      if (done !== true) continue
+      this.#work.delete(number)
+      if (number >= 0) this.#results.push({ kind: 'result', number, value, error: undefined })
+    }
+    if (this.#work.size > 0) for (const queue of this.queues.values()) this.#busy.add(queue)
+  }
+
+  // Sweeps and leases where something may have changed, or is due. Gives how long nothing is.
+  #attend(): number {
+    const { state } = this
+    if (state.problem !== undefined) return Infinity
+    if (state.steadyMs >= this.#wakeMs) {
+      this.#wakeMs = Infinity
+      for (const queue of this.queues.values()) this.#busy.add(queue)
+    }
+    let hasMore = false
+    for (const queue of this.#busy) {
+      // Its listener is not there yet.
+      if (this.#opened.includes(queue)) {
+        hasMore = true
+        continue
+      }
+      const waitMs = Math.min(sweep(queue), MAX_WAIT_MS)
+      const isUnfinished = lease(queue)
+      hasMore ||= isUnfinished || waitMs === 0
+      // Leases that have just begun end some time, too.
+      this.#wakeMs = Math.min(this.#wakeMs, state.steadyMs + Math.min(waitMs, queue.settings.ackWaitMs))
+      if (!isUnfinished && waitMs > 0) this.#busy.delete(queue)
+    }
+    return hasMore ? 0 : this.#wakeMs - state.steadyMs
+  }
+
+  #commit(): void {
+    const { state } = this
+    const { database, early } = state
+    if (!database.isWriting) return
+    const changed: QueueState[] = []
+    for (const queue of this.queues.values()) if (queue.finish()) changed.push(queue)
+    if (!early.isEmpty) {
+      const answers = early.answers([])
+      this.#post(answers, [answers.memory])
+      this.#asked = this.#asked.filter(({ isEarly }) => !isEarly)
+    }
+    const isSynced = database.commit(state.nowMs)
+    failPoint('store.after-commit')
+    for (const queue of changed) {
+      queue.committed()
+      this.#mark?.position(queue.id, queue.totals.last_position)
+    }
+    this.#mark?.note(database.epoch, isSynced)
+  }
+
+  #fail(error: unknown): void {
+    const { state } = this
+    const problem = storeError(error, state.database)
+    state.database.rollback()
+    state.outcome = new Outcome()
+    for (const { number, count } of this.#asked) {
+      if (count > 0) state.outcome.refused(number, count, problem)
+      else state.outcome.unsettled(number, problem)
+    }
+    const failed = { code: problem.code, details: problem.details }
+    this.#results = this.#results.map((result) => (result.kind === 'result' && result.error === undefined ? { ...result, value: undefined, error: failed } : result))
+    for (const number of this.#work.keys()) if (number >= 0) this.#results.push({ kind: 'result', number, value: undefined, error: failed })
+    this.#work.clear()
+    for (const queue of this.#opened) this.queues.delete(queue.id)
+    this.#restore()
+    this.#stop(problem)
+  }
+
+  #restore(): void {
+    this.#isSound = true
+    for (const queue of this.queues.values()) {
+      try {
+        queue.rolledBack()
+      } catch {
+        this.#isSound = false
+      }
+    }
+  }
+
+  // Nothing is appended and leased again before a try has shown that the disk works.
+  #stop(problem: BrokerError): void {
+    const { state } = this
+    if (state.problem?.code !== problem.code) this.#post({ kind: 'state', problem: { code: problem.code, details: problem.details } })
+    state.problem = problem
+    this.#tryAtMs = state.steadyMs + this.#tryMs
+    this.#tryMs = Math.min(this.#tryMs * 2, LAST_TRY_MS)
+  }
+
+  #tryAgain(): void {
+    const { state } = this
+    const { database } = state
+    this.#tryAtMs = Infinity
+    try {
+      database.probe(PROBE_BYTES, state.nowMs)
+      this.#mark?.note(database.epoch, true)
+      for (const queue of this.queues.values()) {
+        if (!this.#isSound) queue.rolledBack()
+        this.#busy.add(queue)
+      }
+      this.#isSound = true
+    } catch (error) {
+      database.rollback()
+      this.#stop(storeError(error, database))
+      return
+    }
+    state.problem = undefined
+    this.#tryMs = FIRST_TRY_MS
+    this.#post({ kind: 'state', problem: undefined })
+  }
+}
+
+function isWork(value: unknown): value is LongWork<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value && 'next' in value
+}

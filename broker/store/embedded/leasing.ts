@@ -1,0 +1,98 @@
+// Gives messages out to demand: first those that came back, then the backlog in windows.
+
+import { failPoint } from '../../ground/fail-point.ts'
+import { withFailure } from './attempt-errors.ts'
+import type { MessageRow } from './message-row.ts'
+import type { QueueState } from './queue-state.ts'
+import { readWindow } from './window.ts'
+
+/** Given out by one transaction at most, so that those who publish need not wait long for their turn. */
+const MAX_MESSAGES = 2000
+const MAX_BYTES = 8 * 1024 * 1024
+/** Rows that one transaction looks at in search of those whose turn it is. */
+const MAX_LOOKS = 20_000
+const WINDOW = 256
+
+/** Leases what may be leased. True: there is more to do at once. */
+export function lease(queue: QueueState): boolean {
+  const run = { messages: 0, bytes: 0, looks: 0 }
+  while (canLease(queue)) {
+    if (run.messages >= MAX_MESSAGES || run.bytes >= MAX_BYTES || run.looks >= MAX_LOOKS) return true
+    if (queue.returned.size > 0) leaseReturned(queue, run)
+    else if (queue.cursor >= queue.totals.last_position || queue.gate?.isFull === true) break
+    else if (queue.gate === undefined) leaseBacklog(queue, run)
+    else passBacklog(queue, run)
+  }
+  return false
+}
+
+interface Run {
+  messages: number
+  bytes: number
+  looks: number
+}
+
+function canLease({ demand, leases, settings, isPaused }: QueueState): boolean {
+  return demand > 0 && !isPaused && leases.size < settings.maxAckPending
+}
+
+function leaseReturned(queue: QueueState, run: Run): void {
+  const position = queue.returned.values().next().value!
+  queue.returned.delete(position)
+  run.looks++
+  const row = readWindow(queue, position - 1, () => [queue.waiting.row(position)]).rows[0]
+  if (row === undefined) queue.passOn(position)
+  else give(queue, row, run)
+}
+
+// Rows with their frames at once: without an order all of them go.
+function leaseBacklog(queue: QueueState, run: Run): void {
+  const { totals, demand, leases, settings } = queue
+  queue.flushDeletes()
+  const fitting = Math.ceil((MAX_BYTES - run.bytes) / Math.max(1, totals.waiting_bytes / Math.max(1, totals.waiting)))
+  const limit = Math.max(1, Math.min(WINDOW, demand, settings.maxAckPending - leases.size, fitting))
+  const { rows, next } = readWindow(queue, queue.cursor, (after) => queue.waiting.rowsAfter(after, limit))
+  run.looks += rows.length
+  queue.cursor = rows.length < limit && next === undefined ? totals.last_position : (next ?? rows.at(-1)!.position)
+  for (const row of rows) give(queue, row, run)
+}
+
+// With an order: each row takes its turn, and comes back by `returned`.
+function passBacklog(queue: QueueState, run: Run): void {
+  queue.flushDeletes()
+  const { rows, next } = readWindow(queue, queue.cursor, (after) => queue.waiting.headsAfter(after, WINDOW))
+  run.looks += rows.length
+  queue.cursor = rows.length < WINDOW && next === undefined ? queue.totals.last_position : (next ?? rows.at(-1)!.position)
+  for (const head of rows) if (head.due_at === 0 && !queue.leases.has(head.position) && !queue.damaged.has(head.position)) queue.arrive(head, head.attempts > 0)
+}
+
+function give(queue: QueueState, row: MessageRow, run: Run): void {
+  const { store, settings } = queue
+  const { position } = row
+  if (row.due_at > 0 || queue.leases.has(position) || queue.damaged.has(position)) return
+  const opened = queue.open(row)
+  if (opened === undefined) return
+  const { maxAttempts } = settings.retry
+  if (queue.isExpired(row)) {
+    queue.die(row, row.attempts, 'expired')
+    return
+  }
+  // Its last attempt ended with the process that had it on lease.
+  if (maxAttempts > 0 && row.attempts >= maxAttempts) {
+    store.database.write('os')
+    queue.touch()
+    queue.waiting.setFailure(position, row.attempts, 0, withFailure(queue.seal, position, row.errors, { attempt: row.attempts, endedAtMs: store.nowMs, error: 'the broker ended while it was on lease' }))
+    queue.die(row, row.attempts, 'max-attempts')
+    return
+  }
+  const attempt = row.attempts + 1
+  store.database.write(settings.durability)
+  failPoint('store.before-lease')
+  queue.waiting.setState(position, attempt, 0)
+  queue.touch()
+  queue.demand--
+  queue.leases.add({ position, attempt, bytes: row.bytes, session: row.session, sequence: row.sequence, expires_at: row.expires_at, stored_at: row.stored_at, sinceMs: store.steadyMs })
+  store.outcome.leased(queue.id, { position, attempt, batch: 0, bytes: opened.frame, start: 0, end: opened.frame.length })
+  run.messages++
+  run.bytes += opened.frame.length
+}

@@ -1,0 +1,32 @@
+// A message as it stands in a row of its queue. Names are those of the columns.
+
+/** What a lease needs to know of a message beside its frame. */
+export interface MessageHead {
+  readonly position: number
+  readonly attempts: number
+  /** 0 = at once. Milliseconds since the epoch, as all times here */
+  readonly due_at: number
+  /** 0 = never */
+  readonly expires_at: number
+  readonly stored_at: number
+  /** 0 = none */
+  readonly sequence: number
+  /** As the store tells them apart: encrypted ones keep keyed hashes. */
+  readonly session: string | null
+  /** Of its frame as it stands in the row. */
+  readonly bytes: number
+  readonly sum: number
+}
+
+export interface MessageRow extends MessageHead {
+  readonly message_id: string | null
+  /** Its failed attempts: JSON, or that sealed. */
+  readonly errors: string | Uint8Array | null
+  readonly frame: Uint8Array
+}
+
+/** Its `due_at` is the time of its death, as in its sum. */
+export interface DeadRow extends MessageRow {
+  readonly died_at: number
+  readonly reason: string
+}

@@ -1,0 +1,111 @@
+// Ends leases: done, again later, never again, not delivered, or not over yet.
+
+import type { BrokerError } from '../../ground/errors.ts'
+import { failPoint } from '../../ground/fail-point.ts'
+import type { Settlement } from '../../ground/store.ts'
+import { isLastAttempt, retryDelayMs } from '../policy/retry-schedule.ts'
+import { append, full, hasRoom } from './appending.ts'
+import { withFailure } from './attempt-errors.ts'
+import type { Lease } from './leases.ts'
+import type { AppendRead } from './operations.ts'
+import type { QueueState } from './queue-state.ts'
+
+/** Settles one message. False: its lease is not held any more. */
+export function settle(queue: QueueState, { position, attempt, verdict, delayMs, reason }: Settlement): boolean {
+  const { store, leases } = queue
+  const lease = leases.find(position, attempt)
+  if (lease === undefined) return false
+  if (verdict === 'working') {
+    leases.renew(lease, store.steadyMs)
+    return true
+  }
+  store.database.write(queue.settings.durability)
+  if (verdict === 'ack') {
+    queue.totals.acked++
+    done(queue, lease)
+  } else if (verdict === 'release') release(queue, lease)
+  else if (verdict === 'term') {
+    noteFailure(queue, lease, 0, reason ?? 'terminated by its consumer')
+    end(queue, lease)
+    queue.die({ position, bytes: lease.bytes, due_at: 0 }, attempt, 'term')
+  } else fail(queue, lease, reason ?? 'not acknowledged by its consumer', delayMs)
+  return true
+}
+
+/** An attempt failed: again after its delay, or never when it was the last. */
+export function fail(queue: QueueState, lease: Lease, error: string, delayMs?: number): void {
+  const { store, settings, totals, gate } = queue
+  const { position, attempt, bytes } = lease
+  const isLast = isLastAttempt(settings.retry, attempt)
+  const isOver = isLast || queue.isExpired(lease)
+  const waitMs = isOver ? 0 : (delayMs ?? retryDelayMs(settings.retry, attempt))
+  const dueAtMs = waitMs > 0 ? store.nowMs + waitMs : 0
+  noteFailure(queue, lease, dueAtMs, error)
+  end(queue, lease)
+  if (isOver) {
+    queue.die({ position, bytes, due_at: 0 }, attempt, isLast ? 'max-attempts' : 'expired')
+    return
+  }
+  totals.retried++
+  queue.oldestAfter = Math.min(queue.oldestAfter, position - 1)
+  store.outcome.happened(queue.id, { position, event: 'retry', attempt, reason: error, dueAtMs: dueAtMs === 0 ? store.nowMs : dueAtMs })
+  const other = gate?.fail(position, store.steadyMs) ?? 0
+  if (other !== 0) queue.returned.add(other)
+  if (dueAtMs === 0) return queue.arrive(lease, true)
+  totals.scheduled++
+  queue.nextDueMs = Math.min(queue.nextDueMs, dueAtMs)
+}
+
+/**
+ * Acks one message and appends others, or none of it.
+ * @returns 'lost' when the lease is not held any more; why the others have no room
+ */
+export function forward(source: QueueState, position: number, attempt: number, targets: readonly { readonly queue: QueueState; readonly read: AppendRead }[]): Lease | 'lost' | BrokerError {
+  const lease = source.leases.find(position, attempt)
+  if (lease === undefined) return 'lost'
+  const sums = new Map<QueueState, { count: number; bytes: number }>()
+  for (const { queue, read } of targets) {
+    const sum = sums.get(queue) ?? { count: 0, bytes: 0 }
+    sums.set(queue, { count: sum.count + read.count, bytes: sum.bytes + read.end - read.start })
+  }
+  for (const [queue, { count, bytes }] of sums) if (queue.settings.whenFull === 'refuse' && !hasRoom(queue, count, bytes)) return full(queue)
+  return lease
+}
+
+/** The second half of `forward`, once nothing speaks against it. */
+export function forwardNow(source: QueueState, lease: Lease, targets: readonly { readonly queue: QueueState; readonly read: AppendRead; readonly number: number }[], bytes: Buffer, batch: number): void {
+  source.store.database.write(source.settings.durability)
+  for (const { queue, read, number } of targets) append(queue, read, bytes, number, batch)
+  failPoint('store.in-forward')
+  source.totals.forwarded++
+  done(source, lease)
+}
+
+function done(queue: QueueState, lease: Lease): void {
+  const { position, bytes } = lease
+  queue.gate?.keepNext(lease, queue.store.nowMs)
+  end(queue, lease)
+  queue.deleteLater(position)
+  queue.leave({ position, bytes, due_at: 0 })
+}
+
+// It was not delivered: as if it had never been on lease.
+function release(queue: QueueState, lease: Lease): void {
+  const { position, attempt } = lease
+  queue.waiting.setState(position, attempt - 1, 0)
+  end(queue, lease)
+  queue.gate?.release(position)
+  queue.returned.add(position)
+  queue.oldestAfter = Math.min(queue.oldestAfter, position - 1)
+  if (queue.isExpired(lease)) queue.nextExpiryMs = 0
+}
+
+function end(queue: QueueState, lease: Lease): void {
+  queue.leases.remove(lease)
+  queue.touch()
+}
+
+function noteFailure(queue: QueueState, { position, attempt }: Lease, dueAtMs: number, error: string): void {
+  const errors = withFailure(queue.seal, position, queue.waiting.errors(position), { attempt, endedAtMs: queue.store.nowMs, error })
+  queue.waiting.setFailure(position, attempt, dueAtMs, errors)
+}

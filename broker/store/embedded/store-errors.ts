@@ -1,0 +1,29 @@
+// Names what SQLite could not do, so that whoever publishes is told what to change.
+
+import { BrokerError } from '../../ground/errors.ts'
+import type { Database } from './database.ts'
+
+/** Primary result codes, https://www.sqlite.org/rescode.html; the upper bits of an extended one say more. */
+const primary = { readonly: 8, full: 13, busy: 5, locked: 6, notADatabase: 26, corrupt: 11 } as const
+
+/** The error of the table for anything that was thrown over a store. */
+export function storeError(error: unknown, { backend, path }: Pick<Database, 'backend' | 'path'>): BrokerError {
+  if (error instanceof BrokerError) return error
+  const { errcode, code, message } = error as { errcode?: number; code?: string; message?: string }
+  const problem = message ?? String(error)
+  const options = { cause: error }
+  switch (errcode === undefined ? undefined : errcode & 0xff) {
+    case primary.full:
+      return new BrokerError('store.no_space', { path }, options)
+    case primary.readonly:
+      return new BrokerError('store.failed', { backend, problem: `${path} cannot be written: ${problem}; give this user the right to write there` }, options)
+    case primary.busy:
+    case primary.locked:
+      return new BrokerError('store.in_use', { path, problem }, options)
+    case primary.corrupt:
+    case primary.notADatabase:
+      return new BrokerError('store.failed', { backend, problem: `${path} is damaged: ${problem}; see callboard queue verify` }, options)
+    default:
+      return code === 'ENOSPC' ? new BrokerError('store.no_space', { path }, options) : new BrokerError('store.failed', { backend, problem }, options)
+  }
+}

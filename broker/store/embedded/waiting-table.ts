@@ -1,0 +1,134 @@
+// The rows of the messages that wait in one queue: SQL and nothing else. Counts are the caller's.
+
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { MessageHead, MessageRow } from './message-row.ts'
+import { stateSum, type SealedRow } from './row-seal.ts'
+
+const HEAD = 'position, attempts, due_at, expires_at, stored_at, sequence, session, length(frame) AS bytes, sum'
+const WHOLE = `${HEAD}, message_id, errors, frame`
+/** Replaces the state's part of a sum, the bits above 32. */
+const RESUM = 'sum = (sum & 4294967295) | ?'
+
+/** What a message is written with beside what is sealed. */
+export type NewRow = Pick<MessageHead, 'position' | 'attempts' | 'due_at' | 'expires_at' | 'stored_at' | 'sequence'>
+
+export class WaitingTable {
+  readonly #insert: StatementSync
+  readonly #insertPlain: StatementSync
+  readonly #row: StatementSync
+  readonly #rowsAfter: StatementSync
+  readonly #headsAfter: StatementSync
+  readonly #headsBefore: StatementSync
+  readonly #due: StatementSync
+  readonly #nextDue: StatementSync
+  readonly #expired: StatementSync
+  readonly #nextExpiry: StatementSync
+  readonly #retries: StatementSync
+  readonly #state: StatementSync
+  readonly #failure: StatementSync
+  readonly #errors: StatementSync
+  readonly #delete: StatementSync
+  readonly #deleteRange: StatementSync
+
+  constructor(sql: DatabaseSync, id: number) {
+    const table = `waiting_${id}`
+    sql.exec(`CREATE TABLE IF NOT EXISTS ${table} (position INTEGER PRIMARY KEY, attempts INTEGER NOT NULL, due_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, stored_at INTEGER NOT NULL,
+        sequence INTEGER NOT NULL, session TEXT, message_id TEXT, errors, sum INTEGER NOT NULL, frame BLOB NOT NULL);
+      CREATE INDEX IF NOT EXISTS due_${id} ON ${table} (due_at) WHERE due_at > 0;
+      CREATE INDEX IF NOT EXISTS expires_${id} ON ${table} (expires_at) WHERE expires_at > 0;
+      CREATE INDEX IF NOT EXISTS retry_${id} ON ${table} (position) WHERE due_at > 0 AND attempts > 0;`)
+    this.#insert = sql.prepare(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)`)
+    // Most messages have nothing but a frame: what is not bound is not paid for.
+    this.#insertPlain = sql.prepare(`INSERT INTO ${table} VALUES (?, ?, 0, 0, ?, 0, NULL, NULL, NULL, ?, ?)`)
+    this.#row = sql.prepare(`SELECT ${WHOLE} FROM ${table} WHERE position = ?`)
+    this.#rowsAfter = sql.prepare(`SELECT ${WHOLE} FROM ${table} WHERE position > ? ORDER BY position LIMIT ?`)
+    this.#headsAfter = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE position > ? ORDER BY position LIMIT ?`)
+    this.#headsBefore = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`)
+    this.#due = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE due_at > 0 AND due_at <= ? ORDER BY due_at, position LIMIT ?`)
+    this.#nextDue = sql.prepare(`SELECT min(due_at) AS at FROM ${table} WHERE due_at > 0`)
+    this.#expired = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE expires_at > 0 AND (expires_at, position) > (?, ?) AND expires_at <= ? ORDER BY expires_at, position LIMIT ?`)
+    this.#nextExpiry = sql.prepare(`SELECT min(expires_at) AS at FROM ${table} WHERE expires_at > 0 AND expires_at > ?`)
+    this.#retries = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE due_at > 0 AND attempts > 0 AND position > ? ORDER BY position LIMIT ?`)
+    this.#state = sql.prepare(`UPDATE ${table} SET attempts = ?, due_at = ?, ${RESUM} WHERE position = ?`)
+    this.#failure = sql.prepare(`UPDATE ${table} SET attempts = ?, due_at = ?, errors = ?, ${RESUM} WHERE position = ?`)
+    this.#errors = sql.prepare(`SELECT errors FROM ${table} WHERE position = ?`)
+    this.#delete = sql.prepare(`DELETE FROM ${table} WHERE position = ?`)
+    this.#deleteRange = sql.prepare(`DELETE FROM ${table} WHERE position BETWEEN ? AND ?`)
+  }
+
+  insert({ position, attempts, due_at, expires_at, stored_at, sequence }: NewRow, { messageId, session, sum, blob }: SealedRow): void {
+    const whole = sum + stateSum(position, attempts, due_at)
+    if (due_at === 0 && expires_at === 0 && sequence === 0 && session === null && messageId === null) this.#insertPlain.run(position, attempts, stored_at, whole, blob)
+    else this.#insert.run(position, attempts, due_at, expires_at, stored_at, sequence, session, messageId, whole, blob)
+  }
+
+  row(position: number): MessageRow | undefined {
+    return this.#row.get(position) as MessageRow | undefined
+  }
+
+  /** At most `limit`, in order, those with a position above `after`. */
+  rowsAfter(after: number, limit: number): MessageRow[] {
+    return this.#rowsAfter.all(after, limit) as unknown as MessageRow[]
+  }
+
+  headsAfter(after: number, limit: number): MessageHead[] {
+    return this.#headsAfter.all(after, limit) as unknown as MessageHead[]
+  }
+
+  /** Those above `after`, up to `last`. */
+  headsWithin(after: number, last: number, limit: number): MessageHead[] {
+    return this.#headsBefore.all(after, last, limit) as unknown as MessageHead[]
+  }
+
+  /** Those with a due time that is over. */
+  due(nowMs: number, limit: number): MessageHead[] {
+    return this.#due.all(nowMs, limit) as unknown as MessageHead[]
+  }
+
+  /** When the next one is due; Infinity: none has a due time. */
+  get nextDueMs(): number {
+    return timeOf(this.#nextDue.get())
+  }
+
+  /** Those whose time to live is over, behind the one that expired at `(atMs, position)`. */
+  expired(atMs: number, position: number, nowMs: number, limit: number): MessageHead[] {
+    return this.#expired.all(atMs, position, nowMs, limit) as unknown as MessageHead[]
+  }
+
+  /** When the next one expires, of those that have not; Infinity: none does. */
+  nextExpiryAfter(nowMs: number): number {
+    return timeOf(this.#nextExpiry.get(nowMs))
+  }
+
+  /** Those that failed and are not due again yet. */
+  retries(after: number, limit: number): MessageHead[] {
+    return this.#retries.all(after, limit) as unknown as MessageHead[]
+  }
+
+  setState(position: number, attempts: number, dueAtMs: number): void {
+    this.#state.run(attempts, dueAtMs, stateSum(position, attempts, dueAtMs), position)
+  }
+
+  setFailure(position: number, attempts: number, dueAtMs: number, errors: string | Uint8Array): void {
+    this.#failure.run(attempts, dueAtMs, errors, stateSum(position, attempts, dueAtMs), position)
+  }
+
+  /** Its failed attempts, as they stand in the row. */
+  errors(position: number): unknown {
+    return (this.#errors.get(position) as { errors: unknown } | undefined)?.errors
+  }
+
+  delete(first: number, last: number): void {
+    if (first === last) this.#delete.run(first)
+    else this.#deleteRange.run(first, last)
+  }
+}
+
+function timeOf(row: unknown): number {
+  return (row as { at: number | null } | undefined)?.at ?? Infinity
+}
+
+/** Takes the tables of a queue away, but for those of its dead letters. */
+export function dropWaiting(sql: DatabaseSync, id: number): void {
+  sql.exec(`DROP TABLE IF EXISTS waiting_${id}`)
+}
