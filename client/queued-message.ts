@@ -88,9 +88,8 @@ export class QueuedMessage<T = unknown> extends Message<T> {
     return this.#keeper.settle(this, this.#lease, 'nak', { delayMs, reason: reason?.slice(0, MAX_REASON_LENGTH) })
   }
 
-  /** Never again: it becomes a dead letter. A request that waits for an answer fails with the reason. */
+  /** Never again: it becomes a dead letter. Who waits for an answer to it is told `request.dead_lettered`. */
   term(reason?: string): Promise<void> {
-    if (this.isReplyable) this.fail('request.failed', reason ?? 'the message was given up').catch(() => {})
     return this.#keeper.settle(this, this.#lease, 'term', { reason: reason?.slice(0, MAX_REASON_LENGTH) })
   }
 

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { Kind } from '../../broker/wire/layout.ts'
+import { deferred } from '../../client/deferred.ts'
 import { BrokerError, type ConsumeOptions, type Consumer, type QueuedMessage } from '../../client/index.ts'
 import { errorCode } from '../support/error-code.ts'
 import { nextEvent, scriptedClient, type ScriptedPair } from '../support/scripted-client.ts'
@@ -215,14 +216,15 @@ test('consume: close() waits for handlers that run and gives back what they have
   await closed
 })
 
-test('consume: a request in a queue is answered by whoever has it; its end is not its answer', async t => {
-  const { client, peer, queue } = await consumed(t, {
+test('consume: a request in a queue is answered by whoever has it, before it is settled', async t => {
+  const tooLate = deferred<string>()
+  const { peer, queue } = await consumed(t, {
     onMessage: async message => {
       if (message.value === 1) await message.respond('done')
-      else if (message.value === 2) await message.term('never mind')
+      else if (message.value === 2) await message.ack()
+      if (message.value === 2) tooLate.resolve(await errorCode(message.respond('too late')))
     },
   })
-  t.true(client.isConnected)
   await queue.pulled()
   peer.lease(queue.number, 1, 1, { kind: Kind.leasedRequest, id: 7 })
   const answer = await peer.nextOf(Kind.response)
@@ -230,6 +232,6 @@ test('consume: a request in a queue is answered by whoever has it; its end is no
   t.deepEqual(await queue.settled(), { ack: [1, 1] })
   await queue.pulled()
   peer.lease(queue.number, 2, 2, { kind: Kind.leasedRequest, id: 8 })
-  t.deepEqual((await peer.nextOf(Kind.error)).ref, 8)
-  t.deepEqual(await queue.settled(), { term: [[2, 1, 'never mind']] })
+  t.deepEqual(await queue.settled(), { ack: [2, 1] })
+  t.is(await tooLate.promise, 'request.not_open')
 })
