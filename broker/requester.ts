@@ -60,6 +60,7 @@ export class Requester {
     if (sinks[0] !== this.#core.service) {
       const isMany = ((bytes[start + Offset.flags]! << 8) & Flag.many) !== 0
       this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs, isMany, responders: sinks.map((sink) => this.#partyOf(sink)), reply: undefined })
+      for (const sink of sinks) if (sink instanceof Queue) this.#watchQueue(connection, id, sink, slice)
     }
     for (let i = 0; i < sinks.length; i++) this.#publisher.deliver(connection, sinks[i]!, targets.sliceFor(i))
     return sinks.length
@@ -103,6 +104,21 @@ export class Requester {
   // While a request stands in a queue, the queue is who may answer it, by whoever gets it from there.
   #partyOf(sink: Sink): RequestParty {
     return sink instanceof Queue ? sink : this.#connectionOf(sink)
+  }
+
+  // A queue that does not keep the request is no responder.
+  #watchQueue(connection: Connection, id: number, queue: Queue, slice: Slice): void {
+    const { watch } = slice
+    slice.watch = {
+      settled: (receiver, fate, count) => {
+        watch?.settled(receiver, fate, count)
+        const request = receiver === queue.number && fate !== 'stored' ? this.open.awaited(connection, id, queue) : undefined
+        if (request === undefined) return
+        // That it is not stored was told by an error, which is the answer; of others who may have heard it none is wanted any more.
+        if (fate === 'dropped(not-stored)') this.open.cancel(connection, id)
+        else this.open.declined(request, queue)
+      },
+    }
   }
 
   // A subscription answers through its connection.

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { BrokerError } from '../../broker/ground/errors.ts'
 import { Kind } from '../../broker/ground/kind.ts'
 import { Offset } from '../../broker/wire/layout.ts'
 import { readUint53, writeUint53 } from '../../broker/wire/integers.ts'
@@ -148,6 +149,18 @@ test('queued requests: where many answers are wanted, its own is the last when t
   const frames = asker.frames()
   t.deepEqual(frames.map(({ kind, ref }) => [kind, ref]), [[Kind.response, id], [Kind.end, id]])
   t.like(frames[1]!.body, { responses: 1, reason: 'complete' })
+})
+
+test('queued requests: one that the queue refuses fails by that error, one that it drops has no responder', async t => {
+  const { rig, queue, asker, ask } = await setUp()
+  queue.refusal = new BrokerError('queue.full', { queue: QUEUE, messages: 1, bytes: 1, maxMessages: 1, maxBytes: 1 })
+  const id = await ask()
+  t.deepEqual(asker.frames().map(frame => [frame.ref, codeOf(frame)]), [[id, 'queue.full']])
+  t.is(rig.pipeline.openRequests, 0)
+  queue.append = ({ watch }) => queueMicrotask(() => watch.dropped(1))
+  const next = await ask()
+  t.deepEqual(asker.frames().map(frame => [frame.ref, codeOf(frame)]), [[next, 'request.no_responders']])
+  t.is(rig.pipeline.openRequests, 0)
 })
 
 test('queued requests: the deadline holds however long it waits in the queue', async t => {
