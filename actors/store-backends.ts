@@ -5,5 +5,11 @@ import type { OpenStore, StoreBackend } from '../broker/ground/store.ts'
 
 /** @throws BrokerError `store.failed` */
 export async function storeOpener(backend: StoreBackend): Promise<OpenStore> {
-  throw new BrokerError('store.failed', { backend, problem: 'this version does not have it' })
+  switch (backend) {
+    case 'embedded':
+    case 'memory':
+      return (await import('../broker/store/embedded/open.ts')).openEmbedded
+    default:
+      throw new BrokerError('store.failed', { backend, problem: 'this version does not have it' })
+  }
 }
