@@ -54,6 +54,8 @@ export interface BrokerActorOptions {
 
 /** Time that agents of a killed broker have between SIGTERM and SIGKILL. ms */
 const LEFTOVER_GRACE_MS = 2000
+/** Time that a stop gives the store of queues to answer those who published, before they are told to go. ms */
+const LAST_RECEIPTS_MS = 5000
 /** Time that releasing the home and the log may take. ms */
 const RELEASE_MS = 10_000
 
@@ -295,6 +297,7 @@ export class BrokerActor implements BrokerHost {
     const left = this.#pipeline?.lameDuck.begin(this.#lameDuckMs)
     if (this.#lameDuckMs > 0) await this.#tree?.closeListeners((name) => name.startsWith('nats'))
     await left
+    await this.#pipeline?.lastReceipts(LAST_RECEIPTS_MS)
     await this.#stopTree()
   }
 

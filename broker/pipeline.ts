@@ -19,6 +19,7 @@ import { Notices } from './notices.ts'
 import type { PipelineOptions } from './pipeline-options.ts'
 import { cutOff } from './cut-off.ts'
 import { LameDuck } from './lame-duck.ts'
+import { lastReceipts } from './last-receipts.ts'
 import { heartbeats, type Heartbeat } from './heartbeat.ts'
 import { dropReasonOf, Losses } from './losses.ts'
 import { MonitoredConnection } from './monitored-connection.ts'
@@ -117,6 +118,11 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#connections.add(connection)
     link.attach(connection)
     return new JoinedBusGate(connection, dialect, { core: this.core, publisher: this.#publisher, requester: this.#requester, subscribing: this.#subscribing, backpressure: this.#backpressure })
+  }
+
+  /** Before connections are ended: see lastReceipts. */
+  lastReceipts(limitMs: number): Promise<void> {
+    return lastReceipts(this.core, limitMs)
   }
 
   /** Settings that may change while it runs have changed. */

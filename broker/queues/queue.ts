@@ -52,7 +52,8 @@ export class Queue implements QueueListener, EntryOwner {
   readonly #host: QueueHost
   /** Appends that the store has not answered. */
   readonly #waiting = new Set<Entry>()
-  #emptied: (() => void) | undefined
+  /** Told when the store has answered all of them. */
+  #whenEmptied: (() => void)[] = []
   /** Nothing more is taken, for this reason. */
   #sealed: BrokerError | undefined
   /** Code of the last refusal that was logged, until something is stored again. */
@@ -110,7 +111,12 @@ export class Queue implements QueueListener, EntryOwner {
   /** Takes nothing more until it is unsealed. Resolves when what was accepted is stored or refused. */
   seal(reason: BrokerError): Promise<void> {
     this.#sealed = reason
-    return this.#waiting.size === 0 ? Promise.resolve() : new Promise((resolve) => (this.#emptied = resolve))
+    return this.emptied()
+  }
+
+  /** Resolves when the store has answered all that was accepted. */
+  emptied(): Promise<void> {
+    return this.#waiting.size === 0 ? Promise.resolve() : new Promise((resolve) => void this.#whenEmptied.push(resolve))
   }
 
   unseal(): void {
@@ -179,8 +185,8 @@ export class Queue implements QueueListener, EntryOwner {
     this.#waiting.delete(entry)
     this.#host.load.done(entry.sizeBytes, entry.count)
     if (this.#waiting.size === 0) {
-      this.#emptied?.()
-      this.#emptied = undefined
+      for (const tell of this.#whenEmptied) tell()
+      this.#whenEmptied = []
     }
   }
 

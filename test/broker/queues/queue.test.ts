@@ -216,3 +216,30 @@ test('queue: a JSON client finds its own id in the receipt that comes later, and
   await rig.settle()
   t.like(client.lines(), [{ type: 'error', ref: 'b', payload: { code: 'queue.full' } }, { type: 'error', payload: { code: 'queue.full', details: { mid: 'c' } } }])
 })
+
+test('queue: a broker that stops waits for the store, so that receipts still leave; nothing new is read meanwhile', async t => {
+  const rig = new QueuePipeline()
+  const kept = await rig.openQueue('jobs')
+  const client = rig.native()
+  await rig.pipeline.lastReceipts(1000)
+  t.is(client.connection.pauses, 0, 'where nothing waits nobody is paused')
+  kept.isHolding = true
+  client.send({ kind: Kind.publish, subject: 'jobs', flags: Flag.receipt })
+  const last = rig.pipeline.lastReceipts(1000)
+  t.is(client.connection.pauses, 1)
+  kept.release()
+  await last
+  rig.core.end(client.connection, new BrokerError('connection.draining'))
+  t.deepEqual(client.frames().map(({ kind }) => kind), [Kind.receipt, Kind.goodbye])
+})
+
+test('queue: a store that does not answer holds no stop up for longer than its time', async t => {
+  const rig = new QueuePipeline()
+  const kept = await rig.openQueue('jobs')
+  const client = rig.native()
+  kept.isHolding = true
+  client.publish('jobs')
+  const last = rig.pipeline.lastReceipts(1000)
+  await rig.advance(1000)
+  await t.notThrowsAsync(last)
+})
