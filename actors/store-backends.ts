@@ -9,7 +9,10 @@ export async function storeOpener(backend: StoreBackend): Promise<OpenStore> {
     case 'embedded':
     case 'memory':
       return (await import('../broker/store/embedded/open.ts')).openEmbedded
-    default:
+    case 'nats':
+      return (await import('../broker/store/nats/open.ts')).openNats
+    case 'redis':
+    case 'kafka':
       throw new BrokerError('store.failed', { backend, problem: 'this version does not have it' })
   }
 }

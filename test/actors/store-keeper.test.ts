@@ -64,7 +64,7 @@ test('store keeper: the store is opened with the first queue, once for all that 
 test('store keeper: one that cannot be opened is an error by name, and is tried again by whoever asks next', async t => {
   const rig = new KeeperRig()
   rig.failure = new BrokerError('store.key', { problem: 'it is not 32 bytes' })
-  t.is(((await t.throwsAsync(rig.openJobs())) as BrokerError).code, 'store.key')
+  t.is((await t.throwsAsync(rig.openJobs(), { instanceOf: BrokerError })).code, 'store.key')
   rig.failure = undefined
   await t.notThrowsAsync(rig.openJobs())
 })
