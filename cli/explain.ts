@@ -16,8 +16,15 @@ const hints: Partial<Record<ErrorCode, string>> = {
   'connection.draining': 'the broker is stopping; start it again with: callboard start',
   'frame.too_large': 'raise ipc.performance.maxMessageSize in the config, or split the message',
   'permission.denied': 'callboard ipc connections shows your principal; its patterns are in principals of the config',
+  'queue.full': 'callboard queue status shows what waits; consume faster, raise --max-size when the channel is made, or see dead letters: callboard queue status --dead-letter',
+  'queue.not_empty': 'callboard queue consume or purge NAME; with --force the channel goes with all that its queue holds',
+  'queue.not_a_queue': 'callboard queue ls shows the queues',
   'request.no_responders': 'callboard agents shows which agents run, callboard ipc connections who is connected',
   'request.timeout': 'raise --timeout, or see whether the one who answers is well: callboard agents',
+  'store.damaged': 'see what is damaged: callboard queue verify',
+  'store.failed': 'callboard doctor and callboard logs --level warn say more',
+  'store.no_space': 'callboard doctor shows where how much is free',
+  'store.unavailable': 'callboard doctor shows whether the server of the store answers',
   'filter.invalid': 'a filter looks like: type=status && payload.cpu.load>0.9',
 }
 

@@ -43,12 +43,17 @@ export async function showChannel(context: Context, options: NameOptions): Promi
   const channel = await withClient(context, client => named(client, options.name, client.channels.show(options.name)))
   if (context.isJson) return printJson(channel)
   const origin: [string, string] = channel.predefined ? ['origin', 'predefined'] : ['created', new Date(channel.createdAt).toLocaleString()]
-  await print(formatFields([...columns.map((column): [string, string] => [column.title.toLowerCase(), column.cell(channel)]), origin]))
+  await print(formatFields([...columns.map((column): [string, string] => [column.title.toLowerCase(), column.cell(channel)]), origin, ...queueField(channel)]))
 }
 
 export async function deleteChannel(context: Context, options: NameOptions & { readonly force?: true }): Promise<void> {
   const channel = await withClient(context, client => named(client, options.name, client.channels.delete(options.name, { force: options.force === true })))
   await (context.isJson ? printJson(channel) : print(`deleted channel ${options.name}`))
+}
+
+function queueField({ name, mode, queue }: ChannelInfo): [string, string][] {
+  if (mode !== 'queue') return []
+  return [['queue', `callboard queue status ${name}`], ...(queue === undefined ? [] : ([['own settings', JSON.stringify(queue)]] as [string, string][]))]
 }
 
 /** What `answer` gives; a channel that is not there is reported with the nearest name. */

@@ -110,6 +110,8 @@ async function settle(message: QueuedMessage, asker: Asker, extendMs: number): P
     if (answer === 'a') await message.ack()
     else if (answer === 'n') await message.nak({ reason: REASON })
     else if (answer === 't') await message.term(REASON)
+    // Looked at, not handled: the attempt does not count.
+    else await message.release()
     return answer === 'a' || answer === 'n' || answer === 't'
   } finally {
     clearInterval(extending)

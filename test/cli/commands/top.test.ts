@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import test from 'ava'
 import { startBrokerProcess } from '../../support/broker.ts'
 import { pythonTest } from '../../support/python.ts'
-import { bin } from '../../support/run-callboard.ts'
+import { Terminal } from '../../support/terminal.ts'
 
 interface Look {
   readonly intervalMs: number
@@ -41,27 +39,15 @@ test('top: rates are those between two looks, until Ctrl-C', async t => {
   t.deepEqual(await top.end('SIGINT'), [0, null])
 })
 
-// In a terminal of its own, as Python makes it: keys go in, what is drawn comes out.
-const TERMINAL = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
-
 pythonTest('top: on a terminal it draws, sorts by a key and leaves it as it was', async t => {
   const broker = await startBrokerProcess(t)
-  const child = spawn('python3', ['-c', TERMINAL, process.execPath, bin, 'top', '--interval', '1h'], { env: { PATH: process.env['PATH'], CALLBOARD_HOME: broker.home, TERM: 'xterm', COLUMNS: '120', LINES: '30' } })
-  t.teardown(() => child.kill('SIGKILL'))
-  let screen = ''
-  const drawn = async (text: string): Promise<void> => {
-    while (!screen.includes(text)) screen += String((await once(child.stdout, 'data'))[0])
-  }
-  await drawn('q quit')
+  const top = new Terminal(t, broker.home, 'top', '--interval', '1h')
+  const screen = await top.drawn('q quit')
   t.true(screen.startsWith('\u001b[?1049h\u001b[?25l'), JSON.stringify(screen.slice(0, 40)))
   t.true(screen.includes('IN▾'))
-  screen = ''
-  child.stdin.write('o')
-  await drawn('OUTBOUND▾')
-  screen = ''
-  child.stdin.write('q')
-  await drawn('\u001b[?25h\u001b[?1049l')
-  child.stdin.end()
-  const [code] = (await once(child, 'exit')) as [number]
-  t.is(code, 0)
+  top.type('o')
+  await top.drawn('OUTBOUND▾')
+  top.type('q')
+  await top.drawn('\u001b[?25h\u001b[?1049l')
+  t.is(await top.exit(), 0)
 })

@@ -1,0 +1,42 @@
+// The command line on a terminal, as Python makes it: keys go in, what is drawn comes out. For tests that have Python; see pythonTest.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { bin } from './run-callboard.ts'
+import type { Teardown } from './temporary-directory.ts'
+
+// What Python reads from its own stdin it types.
+const TERMINAL = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
+
+export class Terminal {
+  readonly #child: ChildProcess
+  #screen = ''
+
+  /** Starts `callboard` with these words; killed when the test ends. */
+  constructor(t: Teardown, home: string, ...words: string[]) {
+    this.#child = spawn('python3', ['-c', TERMINAL, process.execPath, bin, ...words], { env: { PATH: process.env['PATH'], CALLBOARD_HOME: home, TERM: 'xterm', COLUMNS: '120', LINES: '30' } })
+    t.teardown(() => this.#child.kill('SIGKILL'))
+    this.#child.stdout!.on('data', chunk => (this.#screen += String(chunk)))
+  }
+
+  /** Resolves once `text` is drawn, with it and what came before it since the last call. */
+  async drawn(text: string): Promise<string> {
+    while (!this.#screen.includes(text)) await once(this.#child.stdout!, 'data')
+    const end = this.#screen.indexOf(text) + text.length
+    const screen = this.#screen.slice(0, end)
+    this.#screen = this.#screen.slice(end)
+    return screen
+  }
+
+  type(keys: string): void {
+    this.#child.stdin!.write(keys)
+  }
+
+  /** Its exit code. */
+  async exit(): Promise<number | null> {
+    const ended = this.#child.exitCode === null ? once(this.#child, 'exit') : undefined
+    this.#child.stdin!.end()
+    await ended
+    return this.#child.exitCode
+  }
+}
