@@ -45,6 +45,7 @@ import { NatsAuthenticator } from './security/nats-authenticator.ts'
 import { NarrowedPermissions } from './security/narrowed-permissions.ts'
 import { Permissions } from './security/permissions.ts'
 import { previewOf } from './selection.ts'
+import { StoredReceipts } from './stored-receipts.ts'
 import { frameEnd } from './wire/regroup.ts'
 import { Directory } from './session/directory.ts'
 
@@ -96,6 +97,7 @@ export class Core implements RoutingContext {
   readonly queues: Queues
   readonly queueHistory: QueueHistory
   readonly deduplication: Deduplication
+  readonly storedReceipts = new StoredReceipts(this)
   /** What they count, for metrics. */
   readonly queueFigures = new QueueFigures()
   readonly accounts = new Accounts()

@@ -71,16 +71,12 @@ export class ReceiptIntake extends RunIntake {
   receivers = 0
 
   override stored(queue: string, id: number, position: number, _count: number, isDuplicate: boolean): void {
-    this.#tell(id, { stored: storedAt(queue, position, isDuplicate) })
+    if (this.connection.isPresent) this.core.storedReceipts.add(this.connection, id, this.receivers, queue, position, isDuplicate)
   }
 
   override dropped(_queue: string, id: number, count: number): void {
-    this.#tell(id, { dropped: { overflow: count } })
-  }
-
-  #tell(id: number, more: object): void {
     const { connection, receivers } = this
-    if (connection.isPresent) this.core.send(connection, { kind: Kind.receipt, ref: id, body: { receivers, ...more } })
+    if (connection.isPresent) this.core.send(connection, { kind: Kind.receipt, ref: id, body: { receivers, dropped: { overflow: count } } })
   }
 }
 

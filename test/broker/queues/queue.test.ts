@@ -52,6 +52,7 @@ test('queue: a receipt comes when the message is stored, and says where', async 
   const id = client.send({ kind: Kind.publish, subject: 'jobs', flags: Flag.receipt, payload: Buffer.from('x') })
   t.deepEqual(client.frames(), [], 'not before')
   kept.release()
+  await rig.settle()
   const [receipt] = client.frames()
   t.like(receipt, { kind: Kind.receipt, ref: id })
   t.deepEqual(receipt!.body, { receivers: 1, stored: { queue: 'jobs', position: 1 } })

@@ -1,0 +1,98 @@
+// Receipts of messages that a queue has stored. They come by the hundred, as a commit answers all publishers that waited for it: those of
+// one connection leave as one piece, written by hand after a frame that was encoded once.
+//
+//   receipt {receivers, stored: {queue, duplicate?, position}}      what differs: ref in front, position in the frame's last 8 bytes
+
+import { encode } from '@msgpack/msgpack'
+import type { Connection } from './connection.ts'
+import type { BrokerMessage } from './ground/control.ts'
+import { Kind } from './ground/kind.ts'
+import { PayloadType } from './ground/payload-type.ts'
+import { encodeFrame } from './wire/frame.ts'
+import { writeUint53 } from './wire/integers.ts'
+import { MAX_ID, Offset } from './wire/layout.ts'
+
+const POSITION_BYTES = 8
+
+/** Receipts of one connection for one queue, with as many receivers each. */
+interface Batch {
+  readonly connection: Connection
+  readonly queue: string
+  readonly receivers: number
+  readonly isDuplicate: boolean
+  readonly refs: number[]
+  readonly positions: number[]
+}
+
+interface Sender {
+  send(connection: Connection, message: BrokerMessage): void
+  sendBytes(connection: Connection, bytes: Uint8Array, frames: number): void
+}
+
+export class StoredReceipts {
+  readonly #sender: Sender
+  /** Of this turn, in their order. */
+  #batches: Batch[] = []
+  #last: Batch | undefined
+  #template = new Uint8Array(0)
+  #templateQueue = ''
+  #templateReceivers = -1
+  #isTemplateDuplicate = false
+
+  constructor(sender: Sender) {
+    this.#sender = sender
+  }
+
+  /** The message `ref` of a connection that is there stands at `position`: its receipt leaves at the end of the turn. */
+  add(connection: Connection, ref: number, receivers: number, queue: string, position: number, isDuplicate: boolean): void {
+    let batch = this.#last
+    if (batch === undefined || batch.connection !== connection || batch.queue !== queue || batch.receivers !== receivers || batch.isDuplicate !== isDuplicate) {
+      if (this.#batches.length === 0) queueMicrotask(() => this.#send())
+      this.#batches.push((this.#last = batch = { connection, queue, receivers, isDuplicate, refs: [], positions: [] }))
+    }
+    batch.refs.push(ref)
+    batch.positions.push(position)
+  }
+
+  #send(): void {
+    const batches = this.#batches
+    this.#batches = []
+    this.#last = undefined
+    for (const batch of batches) {
+      const { connection } = batch
+      if (!connection.isPresent) continue
+      if (connection.dialect?.name === 'native') this.#sender.sendBytes(connection, this.#write(batch), batch.refs.length)
+      else for (const [i, ref] of batch.refs.entries()) this.#sender.send(connection, { kind: Kind.receipt, ref, body: bodyOf(batch, batch.positions[i]!) })
+    }
+  }
+
+  #write(batch: Batch): Uint8Array {
+    const { refs, positions } = batch
+    const template = this.#templateOf(batch)
+    const size = template.length
+    const bytes = new Uint8Array(size * refs.length)
+    for (let i = 0, at = 0; i < refs.length; i++, at += size) {
+      bytes.set(template, at)
+      writeUint53(bytes, at + Offset.ref, refs[i]!)
+      writeUint53(bytes, at + size - POSITION_BYTES, positions[i]!)
+    }
+    return bytes
+  }
+
+  #templateOf(batch: Batch): Uint8Array {
+    const { queue, receivers, isDuplicate } = batch
+    if (queue !== this.#templateQueue || receivers !== this.#templateReceivers || isDuplicate !== this.#isTemplateDuplicate) {
+      // A number that takes 8 bytes, so that every position has them.
+      this.#template = encodeFrame({ kind: Kind.receipt, flags: PayloadType.msgpack, payload: encode(bodyOf(batch, MAX_ID)) })
+      this.#templateQueue = queue
+      this.#templateReceivers = receivers
+      this.#isTemplateDuplicate = isDuplicate
+    }
+    return this.#template
+  }
+}
+
+// The position comes last, so that it ends the frame.
+function bodyOf({ receivers, queue, isDuplicate }: Batch, position: number): object {
+  return { receivers, stored: { queue, ...(isDuplicate ? { duplicate: true } : {}), position } }
+}
