@@ -32,6 +32,8 @@ export class Consumer {
   readonly leases = new Set<Lease>()
   /** Of its credit, what the queue demands for it. */
   offer = 0
+  /** Of the messages for which it was asked last whether its connection takes anything. */
+  round = 0
 
   constructor(host: ConsumerHost) {
     this.host = host

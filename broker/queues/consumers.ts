@@ -125,6 +125,7 @@ export class Consumers {
     failPoint('queue.before-deliver')
     // What was on its way when the store closed is on lease to nobody.
     if (this.#stored === undefined) return
+    this.#turn.begin()
     const gathered = new Map<Consumer, Gathering>()
     const unwanted: Settlement[] = []
     for (const message of messages) {

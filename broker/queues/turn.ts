@@ -6,6 +6,7 @@ export class Turn {
   readonly #waiting: Consumer[] = []
   #next = 0
   #wanted = 0
+  #round = 0
 
   /** Messages that they take together. */
   get wanted(): number {
@@ -22,16 +23,24 @@ export class Turn {
     else if (before > 0 && offer === 0) this.#leave(consumer)
   }
 
+  /** Messages have come: each consumer is asked once whether its connection takes anything now. Asked for each message that was a quarter of all that a message costs. */
+  begin(): void {
+    this.#round++
+  }
+
   /** The next one, one message of credit poorer; undefined: nobody takes anything. */
   take(): Consumer | undefined {
     for (;;) {
       if (this.#next >= this.#waiting.length) this.#next = 0
       const consumer = this.#waiting[this.#next]
       if (consumer === undefined) return undefined
-      if (consumer.host.isHigh) {
-        consumer.isPaused = true
-        this.look(consumer)
-        continue
+      if (consumer.round !== this.#round) {
+        consumer.round = this.#round
+        if (consumer.host.isHigh) {
+          consumer.isPaused = true
+          this.look(consumer)
+          continue
+        }
       }
       this.#next++
       consumer.credit--
