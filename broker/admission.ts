@@ -43,12 +43,12 @@ export class Admission {
   readonly #checkProcess: ProcessCheck
   readonly #sessions: Sessions
   readonly #passOn: (fresh: Connection, to: Connection) => void
-  readonly #onResumed: (connection: Connection) => void
+  readonly #onResumed: (connection: Connection, lost: number) => void
   readonly #authority: HandshakeAuthority<Credential>
   readonly #pending = new Map<Connection, PendingHello>()
 
   /** `passOn` lets go of a connection whose link another one has taken over; `onResumed` is told when that one has it. */
-  constructor(core: Core, checkProcess: ProcessCheck, sessions: Sessions, passOn: (fresh: Connection, to: Connection) => void, onResumed: (connection: Connection) => void) {
+  constructor(core: Core, checkProcess: ProcessCheck, sessions: Sessions, passOn: (fresh: Connection, to: Connection) => void, onResumed: (connection: Connection, lost: number) => void) {
     this.#core = core
     this.#sessions = sessions
     this.#passOn = passOn
@@ -223,7 +223,7 @@ export class Admission {
     connection.link.admitted(this.maxFrameBytes)
     core.trail.admitted(connection)
     core.onConnectionEvent(connection, 'resumed')
-    this.#onResumed(connection)
+    this.#onResumed(connection, lost)
     if (connection.pauses > 0) connection.link.pause()
     // What waited leaves now: the recorder would take it for written in the turn in which it came.
     core.flusher.flush()

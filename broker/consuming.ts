@@ -87,9 +87,12 @@ export class Consuming implements QueueConsumerOwner {
     if (consumers !== undefined) for (const { queue, consumer } of consumers.values()) queue.consumers.relieved(consumer)
   }
 
-  /** Its session goes on: what is on lease to it may be answered again. */
-  resumed(connection: Connection): void {
-    for (const consumption of connection.consumers?.values() ?? []) this.#requests.resumed(consumption, connection)
+  /** Its session goes on: what is on lease to it may be answered again. `lost`: messages that it will not get. */
+  resumed(connection: Connection, lost: number): void {
+    for (const consumption of connection.consumers?.values() ?? []) {
+      if (lost > 0) consumption.queue.consumers.recover(consumption.consumer)
+      this.#requests.resumed(consumption, connection)
+    }
     this.changed(connection)
   }
 

@@ -63,7 +63,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.core = new Core(options)
     this.core.service = service(this)
     this.#sessions = new Sessions(this.core)
-    this.#admission = new Admission(this.core, processCheck(options.settings, options.isOwnAgent), this.#sessions, (fresh, to) => this.#passOn(fresh, to), (connection) => this.#consuming.resumed(connection))
+    this.#admission = new Admission(this.core, processCheck(options.settings, options.isOwnAgent), this.#sessions, (fresh, to) => this.#passOn(fresh, to), (connection, lost) => this.#consuming.resumed(connection, lost))
     this.#backpressure = new Backpressure(this.core)
     this.#publisher = new Publisher(this.core, this.#backpressure)
     this.#requester = new Requester(this.core, this.#publisher)

@@ -30,7 +30,7 @@ export class Retention {
       this.#bytes += slice.end - slice.start
       this.#written += slice.frames
     }
-    while (this.#bytes > this.#maxBytes && !this.#slices.isEmpty) this.#forget()
+    while (this.#bytes > this.#maxBytes && !this.#slices.isEmpty) this.#forget().watch?.forgotten?.()
     this.#slices.retainAll()
   }
 
@@ -56,9 +56,10 @@ export class Retention {
     return { lost, slices }
   }
 
-  #forget(): void {
+  #forget(): Slice {
     const slice = this.#slices.shift()!
     this.#bytes -= slice.end - slice.start
     this.#from += slice.frames
+    return slice
   }
 }

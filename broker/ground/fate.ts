@@ -23,6 +23,8 @@ export interface FateWatch {
   settled(receiver: number, fate: Exclude<Fate, 'pending'>, count: number): void
   /** A write with all of them has begun and not ended: from now on they may arrive, even where they are dropped later. */
   leaving?(): void
+  /** Of a slice that was written to a session: it will not be written again when the session goes on, though nobody has confirmed it. */
+  forgotten?(): void
   /** What is dropped comes again: its receiver is not told of a loss. */
   readonly isKept?: boolean
 }

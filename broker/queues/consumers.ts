@@ -98,6 +98,11 @@ export class Consumers {
     this.#look(consumer)
   }
 
+  /** The consumer's session goes on and has lost messages: those that may be among them come again, and others in their place. */
+  recover(consumer: Consumer): void {
+    this.#dropped(consumer, [...consumer.leases].filter(({ batch }) => batch.isForgotten))
+  }
+
   /** The consumer takes no more; what is on lease to it stays its own until it is settled, or its ack wait is over. */
   remove(consumer: Consumer): void {
     if (!consumer.isOpen) return

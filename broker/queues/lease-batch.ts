@@ -9,6 +9,8 @@ export class LeaseBatch<L> implements FateWatch {
   readonly isKept = true
   /** Some of it may have reached the consumer. */
   mayHaveArrived = false
+  /** If its session lost anything when its link broke, then this. */
+  isForgotten = false
   /** Told of those that were dropped on their way. */
   readonly #onDropped: (leases: readonly L[], mayHaveArrived: boolean) => void
   #leases: L[] = []
@@ -22,6 +24,10 @@ export class LeaseBatch<L> implements FateWatch {
   /** The next one, in the order of the slice. */
   add(lease: L): void {
     this.#leases.push(lease)
+  }
+
+  forgotten(): void {
+    this.isForgotten = true
   }
 
   leaving(): void {

@@ -7,6 +7,7 @@ import { defaultQueue } from '../../broker/ground/store-settings.ts'
 import { Reauthorisation } from '../../broker/reauthorisation.ts'
 import type { FakeQueue } from '../support/fake-store.ts'
 import { codeOf, type NativeClient, type ReceivedFrame } from '../support/memory-client.ts'
+import { OWNER_TOKEN, type PipelineSetup } from '../support/pipeline.ts'
 import { QueuePipeline } from '../support/queue-pipeline.ts'
 
 const QUEUE = 'orders'
@@ -30,8 +31,8 @@ interface Rig {
   readonly lease: (positions: readonly number[], attempt?: number) => void
 }
 
-async function setUp(): Promise<Rig> {
-  const rig = new QueuePipeline()
+async function setUp(setup?: PipelineSetup): Promise<Rig> {
+  const rig = new QueuePipeline(setup)
   const queue = await rig.openQueue(QUEUE)
   const publisher = rig.native({ client: 'publisher' })
   return {
@@ -288,7 +289,7 @@ test('consuming: a session without a link keeps its leases, gets nothing more, a
   t.is(queue.demanded, 2, 'what it had asked for beside the two was taken back')
   const again = rig.link()
   // Of the session it has the answer to its subscription and one message.
-  again.control(Kind.hello, 0, { auth: { token: 'owner-token' }, client: 'consumer', sessionTtlMs: 60_000, resume: { session, secret: grant!.secret, received: 2 } })
+  again.control(Kind.hello, 0, { auth: { token: OWNER_TOKEN }, client: 'consumer', sessionTtlMs: 60_000, resume: { session, secret: grant!.secret, received: 2 } })
   const [welcome, ...rest] = again.frames()
   t.like(welcome?.body, { resumed: true, lost: 0 })
   t.deepEqual(rest.map(({ kind, ref }) => [kind, ref]), [[Kind.leased, 2]])
@@ -297,6 +298,28 @@ test('consuming: a session without a link keeps its leases, gets nothing more, a
   again.control(Kind.settle, NUMBER, { ack: [1, 1, 2, 1] })
   await rig.settle()
   t.deepEqual(again.frames().map(({ kind, body }) => [kind, body]), [[Kind.ok, undefined]])
+})
+
+test('consuming: what a session has lost with its link comes again, and others come in its place', async t => {
+  const { rig, queue, publisher, lease } = await setUp({ ipc: { limits: { sessionBytes: 1000 } } })
+  const consumer = rig.native({ client: 'consumer', sessionTtlMs: 60_000 })
+  const { grant, session } = consumer.connection
+  consume(consumer, 5)
+  for (let i = 0; i < 5; i++) publisher.publish(QUEUE, new Uint8Array(300))
+  await rig.settle()
+  for (let position = 1; position <= 5; position++) {
+    lease([position])
+    rig.turn()
+  }
+  consumer.link.destroy()
+  rig.turn()
+  const again = rig.link()
+  again.control(Kind.hello, 0, { auth: { token: OWNER_TOKEN }, client: 'consumer', sessionTtlMs: 60_000, resume: { session, secret: grant!.secret, received: 1 } })
+  const [welcome, , ...rest] = again.frames()
+  t.like(welcome?.body, { resumed: true, lost: 3 })
+  t.deepEqual(rest.map(({ ref }) => ref), [4, 5])
+  t.deepEqual(queue.settled.map(({ position, verdict }) => [position, verdict]), [[1, 'nak'], [2, 'nak'], [3, 'nak']])
+  t.is(queue.demanded, 8)
 })
 
 test('consuming: a session that is not resumed gives its messages back when it ends', async t => {

@@ -18,8 +18,8 @@ interface Story {
   readonly put: (...values: readonly unknown[]) => Promise<number[]>
 }
 
-async function story(t: Teardown, queue: object = {}, more: readonly object[] = []): Promise<Story> {
-  const config = { queue: { backend: 'memory' }, channels: [{ name: 'jobs', mode: 'queue', queue: { ackWait: '30s', retryPolicy: { initialDelay: '10ms', maxDelay: '10ms', jitter: 0, maxAttempts: 3 }, ...queue } }, ...more] }
+async function story(t: Teardown, queue: object = {}, more: readonly object[] = [], backend = 'memory'): Promise<Story> {
+  const config = { queue: { backend }, channels: [{ name: 'jobs', mode: 'queue', queue: { ackWait: '30s', retryPolicy: { initialDelay: '10ms', maxDelay: '10ms', jitter: 0, maxAttempts: 3 }, ...queue } }, ...more] }
   const broker = await startBroker(t, { config })
   const publisher = await broker.native({ client: 'publisher' })
   return {
@@ -118,4 +118,21 @@ test('queue consuming: a request waits in the queue until a worker is there to a
   const response = await publisher.nextOf(Kind.response)
   t.deepEqual([response.ref, decode(response.payload)], [id, 3])
   t.is(await settle(worker, { ack: [position, 1] }), undefined)
+})
+
+test('queue consuming: a broker that is stopped gives back what its consumers have, and settles what they had settled', async t => {
+  const { broker, put } = await story(t, {}, [], 'embedded')
+  const [done, held, waiting] = await put('done', 'held', 'waiting')
+  const worker = await broker.native()
+  await consume(worker, 2)
+  await worker.next()
+  await worker.next()
+  t.is(await settle(worker, { ack: [done, 1] }), undefined)
+  await broker.broker.stop()
+  t.deepEqual(broker.log.records.filter(({ level }) => level === 'error'), [])
+  const next = await startBroker(t, { home: broker.home })
+  const other = await next.native()
+  await consume(other, 10)
+  const got = [told(await other.next()), told(await other.next())].toSorted((a, b) => Number(a[2]) - Number(b[2]))
+  t.deepEqual(got, [[Kind.leased, NUMBER, held, 'jobs.new', 'held', 2], [Kind.leased, NUMBER, waiting, 'jobs.new', 'waiting', undefined]])
 })
