@@ -32,10 +32,18 @@ export function channelChild(core: Core, spec: ChannelSpec, environment: Environ
         ...(isQueue ? { releaseMs: QUEUE_STOP_MS } : {}),
         behaviour: {
           init: (scope) => (isQueue ? openQueue(core, spec, scope) : open(core, spec, scope)),
-          detail: () => `${spec.mode}, ${core.accounts.channel(spec.name)?.accepted ?? 0} accepted`,
+          detail: () => `${spec.mode}, ${core.accounts.channel(spec.name)?.accepted ?? 0} accepted${isQueue ? depthOf(core, spec.name) : ''}`,
         },
       }),
   }
+}
+
+// As of a second ago: the tree does not wait for a store.
+function depthOf(core: Core, name: string): string {
+  const counts = core.queueFigures.counts(name)
+  if (counts === undefined) return ''
+  const { ready, delayed, held, inFlight, deadLetters } = counts
+  return `, ${ready + delayed + held + inFlight} waiting, ${deadLetters} dead`
 }
 
 function open(core: Core, spec: ChannelSpec, scope: ActorScope<never>): void {

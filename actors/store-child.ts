@@ -53,7 +53,8 @@ export function storeChild(core: Core, home: string, environment: Environment, l
             const { backend } = settings.store
             if (state === 'run.idle') return `${backend}, not opened: no queue needs it`
             if (state === 'run.lost') return `${backend}, opened again soon: ${keeper?.problem?.message ?? ''}`
-            return `${backend}, ${queues.list().length} queues`
+            const { length } = queues.list()
+            return `${backend}, ${length} ${length === 1 ? 'queue' : 'queues'}`
           },
         },
       })

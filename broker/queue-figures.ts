@@ -51,7 +51,7 @@ export class QueueFigures {
     const coversMs = first === undefined ? 0 : last!.atMs - first.atMs
     if (coversMs === 0) return { stored: 0, acked: 0, coversMs: 0 }
     const perSecond = (key: 'stored' | 'acked'): number => Math.max(0, (last!.counts[key] - first!.counts[key]) / (coversMs / 1000))
-    return { stored: perSecond('stored'), acked: perSecond('acked'), coversMs }
+    return { stored: perSecond('stored'), acked: perSecond('acked'), coversMs: Math.round(coversMs) }
   }
 
   /** Every queue that was looked at, by name. */

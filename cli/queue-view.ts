@@ -74,7 +74,7 @@ export function deadLetterTable(queues: readonly QueueInfo[]): string {
     name,
     counted('DEAD LETTERS', counts => counts.deadLetters),
     { title: 'SIZE', align: 'right', cell: ({ counts }) => (counts === undefined ? UNKNOWN : formatBytes(counts.deadLetterBytes)) },
-    counted('SINCE MADE', counts => counts.deadLettered),
+    counted('SO FAR', counts => counts.deadLettered),
     counted('REPLAYED', counts => counts.replayed),
     { title: 'KEPT', cell: ({ settings: { deadLetter } }) => (!deadLetter.enabled ? 'not at all' : deadLetter.maxAgeMs === 0 ? 'for ever' : formatDuration(deadLetter.maxAgeMs)) },
   ]
@@ -106,7 +106,7 @@ function countFields(counts: Counts): [string, string][] {
     ['waiting', `${formatCount(waitingIn(counts))} (${formatCount(counts.ready)} ready, ${formatCount(counts.delayed)} delayed, ${formatCount(counts.held)} held for order, ${formatCount(counts.inFlight)} in flight), ${formatBytes(counts.bytes)}`],
     ['oldest', counts.oldestAtMs === 0 ? 'nothing waits' : `${formatDuration(Math.max(0, Date.now() - counts.oldestAtMs))} ago`],
     ['dead letters', `${formatCount(counts.deadLetters)}, ${formatBytes(counts.deadLetterBytes)}`],
-    ['since made', `${formatCount(counts.stored)} stored, ${formatCount(counts.acked)} acked, ${formatCount(counts.forwarded)} forwarded, ${formatCount(counts.retried)} retried, ${formatCount(counts.deadLettered)} dead, ${formatCount(counts.expired)} expired, ${formatCount(counts.dropped)} dropped, ${formatCount(counts.purged)} purged, ${formatCount(counts.duplicates)} duplicates`],
+    ['so far', `${formatCount(counts.stored)} stored, ${formatCount(counts.acked)} acked, ${formatCount(counts.forwarded)} forwarded, ${formatCount(counts.retried)} retried, ${formatCount(counts.deadLettered)} dead, ${formatCount(counts.expired)} expired, ${formatCount(counts.dropped)} dropped, ${formatCount(counts.purged)} purged, ${formatCount(counts.duplicates)} duplicates`],
   ]
 }
 

@@ -14,12 +14,15 @@ import { withClient } from '../../with-client.ts'
 
 interface ConsumeOptions {
   readonly ack?: true
+  readonly nak?: true
+  readonly term?: true
   readonly follow?: true
   readonly limit?: number
   readonly timeout: number
 }
 
 const QUESTION = '[a]ck  [n]ak, again later  [t]erm, a dead letter  [q]uit, it goes back? '
+const VERDICTS: ReadonlyMap<string, Verdict> = new Map([['a', 'ack'], ['n', 'nak'], ['t', 'term']])
 const REASON = 'by hand, with callboard queue consume'
 /** So often in an ack wait a message stays with whoever looks at it. */
 const EXTENSIONS = 3
@@ -28,8 +31,9 @@ const AHEAD = 256
 
 /** Ctrl-C, the limit and an empty queue are all ordinary ends: exit code 0. What was taken and not settled goes back. */
 export async function consumeQueue(context: Context, options: ConsumeOptions, [name = '']: readonly string[]): Promise<void> {
-  const asks = options.ack !== true
-  if (asks && (context.isJson || !process.stdin.isTTY)) throw Failure.usage('nobody can be asked here what becomes of each message', 'say --ack; to look without taking: callboard queue inspect')
+  const verdict = options.ack ? 'ack' : options.nak ? 'nak' : options.term ? 'term' : undefined
+  const asks = verdict === undefined
+  if (asks && (context.isJson || !process.stdin.isTTY)) throw Failure.usage('nobody can be asked here what becomes of each message', 'say --ack, --nak or --term; to look without taking: callboard queue inspect')
   const over = new AbortController()
   const signal = AbortSignal.any([over.signal, interruption()])
   const retry = options.follow ? { retry: { maxRetries: Infinity } } : {}
@@ -39,7 +43,7 @@ export async function consumeQueue(context: Context, options: ConsumeOptions, [n
       const { settings } = await withQueue(client, name, () => client.call('queue.show', { name }))
       const asker = asks ? new Asker() : undefined
       try {
-        const taken = await take(client, name, { ...options, context, asker, extendMs: settings.ackWaitMs / EXTENSIONS, over }, signal)
+        const taken = await take(client, name, { ...options, context, asker, verdict, extendMs: settings.ackWaitMs / EXTENSIONS, over }, signal)
         if (taken === 0 && over.signal.aborted) note(`nothing came in ${formatDuration(options.timeout)}; with --follow it waits until Ctrl-C`)
         else note(plural(taken, 'message'))
       } finally {
@@ -50,17 +54,21 @@ export async function consumeQueue(context: Context, options: ConsumeOptions, [n
   )
 }
 
+type Verdict = 'ack' | 'nak' | 'term'
+
 interface Taking extends ConsumeOptions {
   readonly context: Context
   readonly asker: Asker | undefined
+  /** What becomes of each message; undefined: whoever sits there says. */
+  readonly verdict: Verdict | undefined
   readonly extendMs: number
   readonly over: AbortController
 }
 
 async function take(client: Client, name: string, taking: Taking, signal: AbortSignal): Promise<number> {
-  const { context, asker, extendMs, follow, timeout, over, limit = Infinity } = taking
+  const { context, asker, verdict, extendMs, follow, timeout, over, limit = Infinity } = taking
   const consumer = client.consume(name, { maxInFlight: asker === undefined ? Math.min(AHEAD, limit) : 1, signal })
-  const acks = new Acks()
+  const answers = new Answers()
   let taken = 0
   let idle: NodeJS.Timeout | undefined
   const wait = (): void => {
@@ -72,7 +80,7 @@ async function take(client: Client, name: string, taking: Taking, signal: AbortS
       clearTimeout(idle)
       await (context.isJson ? printJson(rowOf(message)) : print(lineOf(message)))
       // Who is not asked does not wait either: one answer confirms many.
-      if (asker === undefined) acks.add(message.ack())
+      if (asker === undefined) answers.add(say(message, verdict!))
       else if (!(await settle(message, asker, extendMs))) break
       if (++taken >= limit) break
       wait()
@@ -81,19 +89,19 @@ async function take(client: Client, name: string, taking: Taking, signal: AbortS
     clearTimeout(idle)
     await consumer.stop()
   }
-  await acks.all()
+  await answers.all()
   return taken
 }
 
-/** Acks under way; the first that fails ends the command. */
-class Acks {
+/** Settlements under way; the first that fails ends the command. */
+class Answers {
   readonly #open = new Set<Promise<void>>()
   #failure: Error | undefined
 
-  add(ack: Promise<void>): void {
+  add(answer: Promise<void>): void {
     if (this.#failure !== undefined) throw this.#failure
-    this.#open.add(ack)
-    ack.catch((error: unknown) => (this.#failure ??= BrokerError.from(error))).finally(() => this.#open.delete(ack))
+    this.#open.add(answer)
+    answer.catch((error: unknown) => (this.#failure ??= BrokerError.from(error))).finally(() => this.#open.delete(answer))
   }
 
   async all(): Promise<void> {
@@ -107,15 +115,18 @@ async function settle(message: QueuedMessage, asker: Asker, extendMs: number): P
   const extending = setInterval(() => void message.working().catch(() => {}), extendMs)
   try {
     const answer = await asker.ask(QUESTION, 'antq')
-    if (answer === 'a') await message.ack()
-    else if (answer === 'n') await message.nak({ reason: REASON })
-    else if (answer === 't') await message.term(REASON)
+    const verdict = VERDICTS.get(answer ?? 'q')
     // Looked at, not handled: the attempt does not count.
-    else await message.release()
-    return answer === 'a' || answer === 'n' || answer === 't'
+    await (verdict === undefined ? message.release() : say(message, verdict))
+    return verdict !== undefined
   } finally {
     clearInterval(extending)
   }
+}
+
+function say(message: QueuedMessage, verdict: Verdict): Promise<void> {
+  if (verdict === 'ack') return message.ack()
+  return verdict === 'nak' ? message.nak({ reason: REASON }) : message.term(REASON)
 }
 
 function lineOf(message: QueuedMessage): string {
