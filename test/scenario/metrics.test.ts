@@ -73,6 +73,27 @@ test('metrics: what is told is what was counted, and every line is of the exposi
   t.true(value('callboard_recorder_runs_total') >= 6)
 })
 
+test('metrics: each queue tells how much waits, how old it is and what became of it', async t => {
+  const { broker: local, get } = await broker(t, { prometheus: true }, { queue: { backend: 'memory' }, channels: [{ name: 'jobs', mode: 'queue' }] })
+  const client = await local.connect()
+  for (let i = 0; i < 3; i++) await client.publish('jobs', i, { receipt: true })
+  const [message] = await client.fetch('jobs')
+  await message!.ack()
+  const valueOf = (body: string, name: string, ...labels: string[]): number | undefined => {
+    const line = body.split('\n').find(candidate => candidate.startsWith(`${name}{`) && ['messaging_destination_name="jobs"', ...labels].every(label => candidate.includes(label)))
+    return line === undefined ? undefined : Number(line.split(' ').at(-1))
+  }
+  // The broker looks at its queues once a second.
+  let body = ''
+  await until(async () => valueOf((body = (await get()).body), 'callboard_queue_events_total', 'event="acked"') === 1)
+  t.is(valueOf(body, 'callboard_queue_events_total', 'event="stored"'), 3)
+  t.is(valueOf(body, 'callboard_queue_messages', 'state="ready"'), 2)
+  t.is(valueOf(body, 'callboard_queue_dead_letters'), 0)
+  t.true(valueOf(body, 'callboard_queue_oldest_age')! > 0)
+  const { series } = await client.call('history', { periodMs: 60_000, metrics: ['queue'], points: 1 })
+  t.is(series.find(({ name }) => name === 'queue_messages_waiting')?.value, 2)
+})
+
 test('metrics: without the key there is no such path', async t => {
   t.is((await (await broker(t, {})).get()).status, 404)
 })
