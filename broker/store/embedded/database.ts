@@ -15,7 +15,7 @@ const FORMAT = 1
 /** Of a page. Twice SQLite's default: a fifth more appends a second with messages of 200 bytes. */
 const PAGE_BYTES = 8192
 /** Of the page cache. KiB */
-const CACHE_KIB = 64 * 1024
+const CACHE_KIB = 16 * 1024
 /** The log is written back to the file when it has so many pages: 32 MiB. */
 const CHECKPOINT_PAGES = 4096
 
