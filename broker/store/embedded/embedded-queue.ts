@@ -1,7 +1,7 @@
 // One queue of an embedded store, as the rest of the broker uses it.
 
 import { BrokerError } from '../../ground/errors.ts'
-import type { Append, Durability, Forward, QueueCounts, QueueSettings, Selection, SettleOutcome, Settlement, StoredMessage, StoredQuery, StoredQueue } from '../../ground/store.ts'
+import type { Append, Durability, Forward, QueueCounts, QueueSettings, Selection, SettleOutcome, Settlement, StoredMessage, StoreBackend, StoredQuery, StoredQueue } from '../../ground/store.ts'
 import type { StoreThread } from './store-thread.ts'
 
 export interface QueueParts {
@@ -9,6 +9,7 @@ export interface QueueParts {
   readonly number: number
   readonly isPaused: boolean
   readonly durability: Durability
+  readonly backend: StoreBackend
   readonly thread: StoreThread
   /** Number of an open queue by its name; 0: it is not open. */
   readonly numberOf: (name: string) => number
@@ -97,6 +98,6 @@ export class EmbeddedQueue implements StoredQueue {
   }
 
   #closed(): BrokerError {
-    return new BrokerError('store.unavailable', { backend: 'embedded', problem: `queue ${this.name} is closed` })
+    return new BrokerError('store.unavailable', { backend: this.#parts.backend, problem: `queue ${this.name} is closed` })
   }
 }

@@ -32,7 +32,7 @@ export class EmbeddedStore implements QueueStore {
     try {
       const { queue: number, isPaused } = await this.#thread.open(name, settings, listener)
       const numberOf = (other: string): number => this.#queues.get(other)?.number ?? 0
-      const queue = new EmbeddedQueue({ name, number, isPaused, durability: settings.durability, thread: this.#thread, numberOf, onClosed: () => this.#queues.delete(name) })
+      const queue = new EmbeddedQueue({ name, number, isPaused, durability: settings.durability, backend: this.backend, thread: this.#thread, numberOf, onClosed: () => this.#queues.delete(name) })
       this.#queues.set(name, queue)
       return queue
     } finally {

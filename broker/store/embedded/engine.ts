@@ -24,6 +24,16 @@ import { storeError } from './store-errors.ts'
 import { takeStore, type StoreLock } from './store-lock.ts'
 import { sweep } from './sweeping.ts'
 
+/** Where the engine reads time; tests have their own. */
+export interface EngineClocks {
+  /** Milliseconds since the epoch. */
+  wallMs(): number
+  /** Never steps back. */
+  steadyMs(): number
+}
+
+const systemClocks: EngineClocks = { wallMs: () => Date.now(), steadyMs: () => performance.now() }
+
 export type Post = (message: FromThread, transfer?: ArrayBuffer[]) => void
 
 /** Longest sleep: a wall clock that was set forward is noticed then. ms */
@@ -53,6 +63,7 @@ export class Engine {
   /** Positions that were given out, by queue. */
   readonly #lastPositions: ReadonlyMap<number, number>
   readonly #post: Post
+  readonly #clocks: EngineClocks
   /** Queues in which something may have changed since they were looked at. */
   readonly #busy = new Set<QueueState>()
   readonly #work = new Map<number, LongWork<unknown>>()
@@ -62,6 +73,9 @@ export class Engine {
   /** When some queue has something to do; on the monotonic clock. */
   #wakeMs = 0
   #clockOffsetMs = 0
+  /** By how much the wall clock was set back, in sum, and how much of that each queue has been told. */
+  #backMs = 0
+  readonly #shiftedMs = new Map<number, number>()
   #tryAtMs = Infinity
   #tryMs = FIRST_TRY_MS
   /** Queues that the group has opened. */
@@ -70,8 +84,9 @@ export class Engine {
   #isSound = true
 
   /** @throws BrokerError `store.*` */
-  constructor({ directory, settings }: ThreadData, post: Post) {
+  constructor({ directory, settings }: ThreadData, post: Post, clocks = systemClocks) {
     this.#post = post
+    this.#clocks = clocks
     let database: Database | undefined
     const onDamage = (queue: string, position: number, problem: string): void => post({ kind: 'damage', queue, position, problem })
     try {
@@ -92,8 +107,9 @@ export class Engine {
       throw storeError(error, database ?? { backend: directory === undefined ? 'memory' : 'embedded', path: directory ?? ':memory:' })
     }
     this.state = { database, outcome: new Outcome(), early: new Outcome(), nowMs: 0, steadyMs: 0, problem: undefined, onDamage }
-    this.#readClocks()
-    this.#clockOffsetMs = Math.max(this.#clockOffsetMs, database.clockMs - this.state.steadyMs)
+    this.#clockOffsetMs = clocks.wallMs() - clocks.steadyMs()
+    const behindMs = database.clockMs - clocks.wallMs()
+    if (behindMs > CLOCK_SLACK_MS) this.#setBack(behindMs)
   }
 
   /** Works off what waits. Gives after how long it is to be called again; 0: at once, Infinity: when there is something. ms */
@@ -151,8 +167,7 @@ export class Engine {
     this.queues.set(queue.id, queue)
     this.#opened.push(queue)
     this.#busy.add(queue)
-    const behindMs = this.state.database.clockMs - this.state.nowMs
-    if (behindMs > CLOCK_SLACK_MS) this.#start(shiftRetries(queue, behindMs))
+    this.#shift(queue)
   }
 
   closed(queue: QueueState): void {
@@ -163,14 +178,25 @@ export class Engine {
 
   #readClocks(): void {
     const { state } = this
-    state.nowMs = Date.now()
-    state.steadyMs = performance.now()
+    state.nowMs = this.#clocks.wallMs()
+    state.steadyMs = this.#clocks.steadyMs()
     const offsetMs = state.nowMs - state.steadyMs
     const backMs = this.#clockOffsetMs - offsetMs
     this.#clockOffsetMs = offsetMs
-    if (backMs <= CLOCK_SLACK_MS) return
-    for (const queue of this.queues.values()) this.#start(shiftRetries(queue, backMs))
-    state.database.resetClock(state.nowMs)
+    if (backMs > CLOCK_SLACK_MS) this.#setBack(backMs)
+  }
+
+  #setBack(byMs: number): void {
+    this.#backMs += byMs
+    this.state.database.resetClock(this.#clocks.wallMs())
+    for (const queue of this.queues.values()) this.#shift(queue)
+  }
+
+  // By what it has not been shifted yet, as it was not open then.
+  #shift(queue: QueueState): void {
+    const byMs = this.#backMs - (this.#shiftedMs.get(queue.id) ?? 0)
+    if (byMs > 0) this.#work.set(this.#nextWork--, shiftRetries(queue, byMs))
+    this.#shiftedMs.set(queue.id, this.#backMs)
   }
 
   #batch({ memory, length, first }: Batch, buffers: ArrayBuffer[]): void {
@@ -243,10 +269,6 @@ export class Engine {
       if (!(error instanceof BrokerError)) throw error
       this.#results.push({ kind: 'result', number, value: undefined, error: { code: error.code, details: error.details } })
     }
-  }
-
-  #start(work: LongWork<unknown>): void {
-    this.#work.set(this.#nextWork--, work)
   }
 
   // Each takes one step. Numbers below 0 are the engine's own, and nobody is told.

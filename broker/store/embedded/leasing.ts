@@ -19,7 +19,11 @@ export function lease(queue: QueueState): boolean {
   while (canLease(queue)) {
     if (run.messages >= MAX_MESSAGES || run.bytes >= MAX_BYTES || run.looks >= MAX_LOOKS) return true
     if (queue.returned.size > 0) leaseReturned(queue, run)
-    else if (queue.cursor >= queue.totals.last_position || queue.gate?.isFull === true) break
+    else if (queue.gate?.isFull === true) break
+    else if (queue.cursor >= queue.totals.last_position) {
+      missMessages(queue)
+      break
+    }
     else if (queue.gate === undefined) leaseBacklog(queue, run)
     else passBacklog(queue, run)
   }
@@ -30,6 +34,15 @@ interface Run {
   messages: number
   bytes: number
   looks: number
+}
+
+// All rows were looked at, and nothing waits for anything: what is counted and not there is lost.
+function missMessages(queue: QueueState): void {
+  const { totals, leases, damaged, gate, isMissingTold } = queue
+  const missing = totals.waiting - totals.scheduled - leases.size - damaged.size - (gate?.keptCount ?? 0)
+  if (missing <= 0 || isMissingTold || queue.returned.size > 0) return
+  queue.isMissingTold = true
+  queue.store.onDamage(queue.name, 0, `${missing} of ${totals.waiting} messages are missing`)
 }
 
 function canLease({ demand, leases, settings, isPaused }: QueueState): boolean {

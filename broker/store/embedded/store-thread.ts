@@ -19,6 +19,9 @@ const MAX_SPARE_BYTES = 4 * 1024 * 1024
 /** Of the thread's heap: rows live for a transaction, and with V8's 48 the process has 70 MB more. MiB */
 const YOUNG_MIB = 12
 
+/** A disk that hangs does not keep the broker from ending. ms */
+const END_MS = 30_000
+
 type Waiting = { readonly watch: AppendWatch; left: number } | { readonly done: ((outcome: SettleOutcome) => void) | undefined }
 
 interface Call {
@@ -118,14 +121,21 @@ export class StoreThread {
     return (await promise) as ResultOf<Name>
   }
 
-  /** Works off what was asked, closes the database, and ends. */
+  /** Works off what was asked, closes the database, and ends; at once when it does not come to that. */
   async end(): Promise<void> {
     if (!this.#isEnding && this.#failure === undefined) {
       this.#flush()
-      this.#isEnding = true
       this.#post({ kind: 'end' })
+      this.#isEnding = true
     }
+    const timer = setTimeout(() => void this.kill(), END_MS)
     await this.#ended.promise
+    clearTimeout(timer)
+  }
+
+  /** Ends the thread where it is, as a crash does: what is under way is lost, what was told is kept. */
+  async kill(): Promise<void> {
+    await this.#worker.terminate()
   }
 
   #batch(durability: Durability): ByteWriter {

@@ -1,0 +1,80 @@
+// Rows that do not fit their checksum: never delivered, told once, counted, and left where they are.
+
+import test from 'ava'
+import { EngineRig } from '../../../support/engine-rig.ts'
+
+function change(rig: EngineRig, sql: string): void {
+  rig.engine.state.database.sql.exec(sql)
+}
+
+test('engine: a message with a flipped byte is not delivered, its neighbours are', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue()
+  rig.append(queue, ['a', 'b', 'c'])
+  change(rig, `UPDATE waiting_${queue} SET frame = CAST(substr(frame, 1, 30) || x'ff' || substr(frame, 32) AS BLOB) WHERE position = 2`)
+  rig.demand(queue, 5)
+  t.deepEqual(rig.leases.map(({ text }) => text), ['a', 'c'])
+  t.deepEqual(rig.damages, ['jobs 2: the checksum does not fit'])
+  t.like(rig.call({ name: 'counts', body: { queue } }), { inFlight: 2, ready: 0, damaged: 1 })
+  rig.append(queue, 'd')
+  t.is(rig.damages.length, 1)
+  t.is(rig.leases.at(-1)!.text, 'd')
+})
+
+test('engine: a session goes on behind a message that is damaged', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue('jobs', { ordering: { enabled: true } })
+  rig.append(queue, ['a1', 'a2'], { session: 'a' })
+  change(rig, `UPDATE waiting_${queue} SET stored_at = stored_at + 1 WHERE position = 1`)
+  rig.demand(queue, 5)
+  t.deepEqual(rig.leases.map(({ text }) => text), ['a2'])
+  t.is(rig.damages.length, 1)
+})
+
+test('engine: neither expiry nor a full queue throws away what is not understood', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue('jobs', { maxMessages: 2, whenFull: 'drop-oldest', deadLetter: { enabled: false } })
+  rig.append(queue, 'a', { expiresAtMs: rig.wallMs + 1000 })
+  rig.append(queue, 'b')
+  change(rig, `UPDATE waiting_${queue} SET session = 'x' WHERE position = 1`)
+  rig.append(queue, 'c')
+  t.like(rig.call({ name: 'counts', body: { queue } }), { dropped: 1, damaged: 1 })
+  rig.pass(5000)
+  const rows = rig.engine.state.database.sql.prepare(`SELECT position FROM waiting_${queue}`).all() as { position: number }[]
+  t.deepEqual(rows.map(({ position }) => position), [1, 3])
+})
+
+test('engine: rows that are gone without having been settled are told as missing, once', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue()
+  rig.append(queue, ['a', 'b', 'c'])
+  change(rig, `DELETE FROM waiting_${queue} WHERE position = 2`)
+  rig.demand(queue, 5)
+  rig.settle(queue, 'ack', rig.leases)
+  rig.append(queue, 'd')
+  t.deepEqual(rig.leases.map(({ text }) => text), ['a', 'c', 'd'])
+  t.deepEqual(rig.damages, ['jobs 0: 1 of 3 messages are missing'])
+})
+
+test('engine: a damaged dead letter is neither replayed nor forgotten', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue('jobs', { deadLetter: { maxAgeMs: 1000 } })
+  rig.demand(queue, 2)
+  rig.append(queue, ['a', 'b'])
+  rig.settle(queue, 'term', rig.leases)
+  change(rig, `UPDATE dead_${queue} SET died_at = 1 WHERE position = 1`)
+  t.is(rig.call({ name: 'replay', body: { queue, which: [1] } }), 0)
+  rig.pass(60_000)
+  t.like(rig.call({ name: 'counts', body: { queue } }), { deadLetters: 1 })
+  t.deepEqual(rig.damages, ['jobs 1: dead letter: attempts or due time do not fit their checksum'])
+})
+
+test('engine: an entry of the dedup window that is damaged makes no duplicate', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue('jobs', { deduplication: { enabled: true, storage: 'persistent' } })
+  rig.append(queue, 'a', { messageId: 'one' })
+  change(rig, `UPDATE ids_${queue} SET id = 'two'`)
+  rig.append(queue, 'b', { messageId: 'two' })
+  rig.append(queue, 'b', { messageId: 'two' })
+  t.deepEqual(rig.outcomes, ['0 stored 1+1', '1 stored 2+1', '2 duplicate 2'])
+})

@@ -1,0 +1,91 @@
+// Clocks that jump, and what becomes of messages that wait for a time.
+
+import test from 'ava'
+import { EngineRig } from '../../../support/engine-rig.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
+
+const HOUR = 3_600_000
+const retry = { backoff: 'fixed', initialDelayMs: 1000 } as const
+
+test('engine: a wall clock that is set back does not make a retry wait for longer', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue('jobs', { retry })
+  rig.demand(queue, 5)
+  rig.append(queue, 'a')
+  rig.settle(queue, 'nak', rig.leases)
+  rig.wallMs -= HOUR
+  rig.pass(500)
+  t.is(rig.leases.length, 1)
+  rig.pass(501)
+  t.deepEqual(rig.leases.map(({ attempt }) => attempt), [1, 2])
+})
+
+test('engine: nor does one that was set back while the broker was down', (t) => {
+  const rig = new EngineRig(temporaryDirectory(t))
+  const queue = rig.queue('jobs', { retry })
+  rig.demand(queue, 5)
+  rig.append(queue, 'a')
+  rig.settle(queue, 'nak', rig.leases)
+  rig.wallMs -= HOUR
+  rig.reopen()
+  rig.demand(rig.queue('jobs', { retry }), 5)
+  rig.pass(1001)
+  t.deepEqual(rig.leases.map(({ attempt }) => attempt), [2])
+  rig.engine.close()
+})
+
+test('engine: what its sender gave a time keeps that time, and a clock set forward brings it', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue()
+  rig.demand(queue, 5)
+  rig.append(queue, 'at one', { dueAtMs: rig.wallMs + HOUR })
+  rig.wallMs -= HOUR / 2
+  rig.pass(HOUR)
+  t.is(rig.leases.length, 0)
+  rig.wallMs += HOUR / 2
+  rig.settleDown()
+  t.is(rig.leases.length, 0, 'a second may pass until a jump is seen')
+  rig.pass(1000)
+  t.is(rig.leases.length, 1)
+})
+
+test('engine: ack waits go by a clock that does not jump', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue('jobs', { ackWaitMs: 30_000 })
+  rig.demand(queue, 5)
+  rig.append(queue, 'a')
+  rig.wallMs += HOUR
+  rig.pass(1000)
+  t.is(rig.leases.length, 1)
+  rig.wallMs -= 2 * HOUR
+  rig.pass(29_000)
+  t.is(rig.leases.length, 2)
+})
+
+test('engine: many that are due at once come in order of their time, none is left behind', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue()
+  rig.demand(queue, 5000)
+  const { wallMs } = rig
+  for (let i = 0; i < 3000; i++) rig.append(queue, `${i}`, { dueAtMs: wallMs + 10_000 - i })
+  t.like(rig.call({ name: 'counts', body: { queue } }), { delayed: 3000, ready: 0 })
+  rig.pass(10_000)
+  t.deepEqual(rig.leases.map(({ text }) => Number(text)), Array.from({ length: 3000 }, (_, i) => 2999 - i))
+})
+
+test('engine: retention takes what is old, but for what is on lease or was taken up again', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue('jobs', { retentionMs: 10_000, ackWaitMs: 60_000 })
+  rig.demand(queue, 1)
+  rig.append(queue, ['held', 'old'])
+  rig.pass(5000)
+  rig.append(queue, 'young')
+  rig.pass(5001)
+  t.deepEqual(rig.events.map(({ position, event }) => `${position} ${event}`), ['2 dead-lettered'])
+  rig.settle(queue, 'release', rig.leases)
+  rig.settleDown()
+  t.deepEqual(rig.events.map(({ position }) => position), [2, 1])
+  rig.pass(5000)
+  t.deepEqual(rig.events.map(({ position }) => position), [2, 1, 3])
+  t.like(rig.call({ name: 'counts', body: { queue } }), { ready: 0, deadLetters: 3, deadLettered: 3 })
+})

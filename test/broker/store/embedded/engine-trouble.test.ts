@@ -1,0 +1,114 @@
+// What the engine does when SQLite cannot: groups are rolled back as a whole, and it works on when there is space again.
+
+import test from 'ava'
+import { EngineRig } from '../../../support/engine-rig.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
+
+const big = { padding: 50_000 }
+
+/** As a disk of so many more pages. */
+function limitPages(rig: EngineRig, more: number): void {
+  const { sql } = rig.engine.state.database
+  const { page_count: count } = sql.prepare('PRAGMA page_count').get() as { page_count: number }
+  sql.exec(`PRAGMA max_page_count = ${more === Infinity ? 1e9 : count + more}`)
+}
+
+test('engine: without space a whole turn is refused, nothing of it is kept, and what was kept stays', (t) => {
+  const rig = new EngineRig(temporaryDirectory(t))
+  const queue = rig.queue()
+  rig.append(queue, ['a', 'b'])
+  limitPages(rig, 2)
+  rig.turn((turn) => {
+    turn.append(queue, 'small')
+    turn.append(queue, 'too big', big)
+  })
+  t.deepEqual(rig.outcomes, ['0 stored 1+2', '1 refused 1 store.no_space', '2 refused 1 store.no_space'])
+  t.deepEqual(rig.states, ['store.no_space'])
+  t.like(rig.call({ name: 'counts', body: { queue } }), { ready: 2, stored: 2, lastPosition: 2 })
+  rig.engine.close()
+})
+
+test('engine: it tries again by itself, works on when there is space, and gives no position twice', (t) => {
+  const rig = new EngineRig(temporaryDirectory(t))
+  const queue = rig.queue()
+  rig.append(queue, 'a')
+  limitPages(rig, 2)
+  rig.append(queue, 'too big', big)
+  t.true(rig.waitMs <= 100)
+  rig.pass(rig.waitMs)
+  rig.append(queue, 'refused without a try')
+  t.deepEqual(rig.outcomes.slice(2), ['2 refused 1 store.no_space'])
+  limitPages(rig, Infinity)
+  rig.pass(10_000)
+  t.deepEqual(rig.states, ['store.no_space', 'works'])
+  rig.append(queue, 'b', big)
+  rig.demand(queue, 10)
+  t.deepEqual(rig.leases.map(({ text }) => text), ['a', 'b'])
+  t.deepEqual(rig.damages, [])
+  rig.engine.close()
+})
+
+test('engine: leases that a failed turn would have ended, and demand, are as before', (t) => {
+  const rig = new EngineRig(temporaryDirectory(t))
+  const queue = rig.queue()
+  rig.demand(queue, 3)
+  rig.append(queue, ['a', 'b'])
+  limitPages(rig, 2)
+  rig.turn((turn) => {
+    turn.settle(queue, [{ position: 1, attempt: 1, verdict: 'ack' }])
+    // Handed over to the demand that is left, were it kept.
+    turn.append(queue, 'too big', big)
+  })
+  t.deepEqual(rig.outcomes.slice(1), ['1 unsettled store.no_space', '2 refused 1 store.no_space'])
+  t.like(rig.call({ name: 'counts', body: { queue } }), { inFlight: 2, acked: 0 })
+  limitPages(rig, Infinity)
+  rig.pass(10_000)
+  rig.append(queue, 'c')
+  t.deepEqual(rig.leases.map(({ text, attempt }) => `${text} ${attempt}`), ['a 1', 'b 1', 'c 1'])
+  rig.settle(queue, 'ack', rig.leases)
+  t.is(rig.outcomes.at(-1), '4 settled')
+  t.like(rig.call({ name: 'counts', body: { queue } }), { inFlight: 0, ready: 0, acked: 3 })
+  rig.engine.close()
+})
+
+test('engine: while there is no space for more, what is on lease can be settled', (t) => {
+  const rig = new EngineRig(temporaryDirectory(t))
+  const queue = rig.queue()
+  rig.append(queue, ['a', 'b'])
+  rig.demand(queue, 1)
+  limitPages(rig, 2)
+  rig.append(queue, 'too big', big)
+  rig.settle(queue, 'ack', rig.leases)
+  t.is(rig.outcomes.at(-1), '2 settled')
+  t.like(rig.call({ name: 'counts', body: { queue } }), { ready: 1, acked: 1 })
+  rig.engine.close()
+})
+
+test('engine: an id of a message that was not kept is not remembered', (t) => {
+  for (const storage of ['memory', 'persistent'] as const) {
+    const rig = new EngineRig(temporaryDirectory(t))
+    const queue = rig.queue('jobs', { deduplication: { enabled: true, storage } })
+    limitPages(rig, 2)
+    rig.turn((turn) => {
+      turn.append(queue, 'a', { messageId: 'one' })
+      turn.append(queue, 'too big', big)
+    })
+    limitPages(rig, Infinity)
+    rig.pass(10_000)
+    rig.append(queue, 'a', { messageId: 'one' })
+    rig.append(queue, 'a', { messageId: 'one' })
+    t.deepEqual(rig.outcomes.slice(2), ['2 stored 1+1', '3 duplicate 1'], storage)
+    rig.engine.close()
+  }
+})
+
+test('engine: what asks for memory alone is told before the commit', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue()
+  rig.turn((turn) => {
+    turn.append(queue, 'a', { durability: 'os' })
+    turn.append(queue, 'b', { durability: 'memory' })
+  })
+  t.deepEqual(rig.outcomes, ['1 stored 2+1', '0 stored 1+1'])
+  rig.engine.close()
+})
