@@ -80,6 +80,7 @@ export class ForeignPublisher {
   // False: it was refused.
   #prepareQueue(connection: Connection, messages: ForeignMessages, slice: Slice, queue: string, options: MessageOptions | undefined): boolean {
     const { reply, firstId, count, storeAnswers } = messages
+    messages.isQueued = true
     try {
       const asked = messages.queueHeaders(queue)
       const mid = options?.queue?.['mid']

@@ -49,6 +49,8 @@ export interface ForeignMessages extends ForeignForm {
   firstId: number
   /** Above 0: natives among the receivers may answer for so long, so `native` makes a request of it. Set before the first form is made. ms */
   answerMs: number
+  /** Set likewise: a queue answers on the reply subject, so that it means nothing to whoever gets the message. */
+  isQueued: boolean
   /** Where answers to it are to be published; undefined: none are wanted. With one, `count` is 1. */
   readonly reply: string | undefined
   /** Of its one message, without headers. */

@@ -31,6 +31,7 @@ export class NatsRun implements ForeignMessages {
   origin = 0
   firstId = 0
   answerMs = 0
+  isQueued = false
   /** The reply subject's place; empty: none. */
   readonly #replyStart: number
   readonly #replyEnd: number
@@ -182,7 +183,8 @@ export class NatsRun implements ForeignMessages {
 
   // What has a reply subject or headers is alone.
   #toNative(slice: Slice): Slice {
-    const { bytes, origin, timeMicros, reply } = this
+    const { bytes, origin, timeMicros } = this
+    const reply = this.isQueued ? undefined : this.reply
     let id = this.firstId + this.#indexOf(slice.start)
     if (reply !== undefined || this.#headerBytes >= 0) return slice.rewritten(this.#frame(this.answerMs > 0 ? Kind.request : Kind.publish, this.#subjectBytes, reply, id, slice.start, slice.end, 0, 0))
     const run = { subject: this.#subjectBytes, origin, timeMicros }

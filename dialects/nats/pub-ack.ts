@@ -26,7 +26,8 @@ const TEXTS = ['session', 'durability'] as const
 const utf8 = new TextEncoder()
 
 export const pubAcks: StoreAnswers = {
-  stored: (queue, position, isDuplicate) => json({ stream: queue, seq: position, ...(isDuplicate ? { duplicate: true } : {}) }),
+  // By hand: one for each message.
+  stored: (queue, position, isDuplicate) => utf8.encode(`{"stream":${JSON.stringify(queue)},"seq":${position}${isDuplicate ? ',"duplicate":true' : ''}}`),
   dropped: (queue) => json({ error: FULL, stream: queue, seq: 0 }),
   refused: (queue, error) => json({ error: apiError(error), stream: queue, seq: 0 }),
 }

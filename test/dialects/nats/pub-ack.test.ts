@@ -1,6 +1,7 @@
 import test from 'ava'
 import { BrokerError } from '../../../broker/ground/errors.ts'
 import { queueHeadersOf, pubAcks } from '../../../dialects/nats/pub-ack.ts'
+import { decodeFrame } from '../../../broker/wire/frame.ts'
 import { QueuePipeline } from '../../support/queue-pipeline.ts'
 
 function block(...lines: string[]): Uint8Array {
@@ -17,6 +18,8 @@ test('pub ack: a PUB with a reply subject is answered when it is stored, with st
   kept.release()
   t.is(client.text(), 'MSG in.x 1 25\r\n{"stream":"jobs","seq":1}\r\n')
   t.is(kept.kept[0]!.count, 1)
+  const { bytes } = kept.kept[0]!
+  t.is(decodeFrame(bytes, 0, bytes.length).headers, undefined, 'where it was answered is nobody else\'s to know')
 })
 
 test('pub ack: a repeat under the same Nats-Msg-Id is a duplicate', async t => {
