@@ -14,8 +14,9 @@ import type { Queue } from './queues/queue.ts'
 const PAGE = 500
 /** Messages that one call looks at for a filter: the caller goes on from there, and can stop. */
 const MAX_LOOKED_AT = 5000
-/** Whole payloads in one answer. bytes */
+/** Whole payloads in one answer, but for the first, so that a large one can be seen at all. bytes */
 const MAX_PAYLOAD_BYTES = 512 * 1024
+const MAX_FIRST_BYTES = 4 * 1024 * 1024
 
 export class QueueView implements QueuesView {
   readonly #core: Core
@@ -60,12 +61,14 @@ export class QueueView implements QueuesView {
     let payloadBytes = 0
     let isCut = false
     const next = await this.#pages(stored, which, after, filter, (view) => {
-      const fits = payload && payloadBytes + view.payloadBytes <= MAX_PAYLOAD_BYTES
+      // One more is looked for, to know whether there is one.
+      if (messages.length === limit) return false
+      const fits = payload && payloadBytes + view.payloadBytes <= (messages.length === 0 ? MAX_FIRST_BYTES : MAX_PAYLOAD_BYTES)
       if (fits) payloadBytes += view.payloadBytes
       else if (payload) isCut = true
       messages.push(view.info(fits))
-      return messages.length < limit
-    }, filter === undefined ? Math.min(PAGE, limit) : PAGE)
+      return true
+    }, filter === undefined ? Math.min(PAGE, limit + 1) : PAGE)
     return { messages, next, isCut }
   }
 
@@ -103,16 +106,16 @@ export class QueueView implements QueuesView {
     return { changed, next }
   }
 
-  /** Hands what passes the filter to `take` until it has enough; gives where to go on, 0 at the end. */
+  /** Hands what passes the filter to `take` until that wants no more; gives where to go on, 0 at the end. */
   async #pages(stored: StoredQueue, which: QueuePart, after: number, filter: string | undefined, take: (view: StoredView) => boolean, page: number): Promise<number> {
     const test = filter === undefined ? undefined : compileFilter(filter)
     let last = after
     for (let lookedAt = 0; lookedAt < MAX_LOOKED_AT; ) {
       const messages = await stored.list({ which, after: last, limit: page })
       for (const message of messages) {
-        last = message.position
         const view = new StoredView(this.#core, message)
         if (test?.test(view.message()) !== false && !take(view)) return last
+        last = message.position
       }
       if (messages.length < page) return 0
       lookedAt += messages.length

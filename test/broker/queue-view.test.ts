@@ -73,6 +73,10 @@ test('queue methods: inspect shows messages in order, page by page, with as much
   t.like(first.messages[0], { position: 1, state: 'ready', kind: 'publish', subject: 'jobs.new', sender: 'shop', attempts: 0, mid: 'm1', session: 's', storedAt: 1001 })
   t.is(first.messages[0]!.preview.length, 200)
   t.false('payload' in first.messages[0]!)
+  const exact = await call<QueueInspection>(rig, client, 'queue.inspect', { name: 'jobs', limit: 3 })
+  t.deepEqual([exact.messages.length, exact.next], [3, 0], 'nothing follows the last one')
+  const filtered = await call<QueueInspection>(rig, client, 'queue.inspect', { name: 'jobs', limit: 1, filter: 'n>1' })
+  t.deepEqual([filtered.messages.map(({ position }) => position), filtered.next], [[2], 2])
   const rest = await call<QueueInspection>(rig, client, 'queue.inspect', { name: 'jobs', after: first.next, payload: true })
   t.deepEqual([rest.messages.map(({ position }) => position), rest.next, rest.isCut], [[3], 0, false])
   t.deepEqual(rest.messages[0]!.payload, { n: 3, bulk: 'x'.repeat(300) })
@@ -104,10 +108,14 @@ test('queue methods: payloads that are too large together are left out, and that
   const rig = rigWithQueues()
   const client = rig.native()
   await rig.openQueue('jobs')
-  for (let n = 1; n <= 3; n++) await publish(rig, client, 'y'.repeat(200_000))
-  const { messages, isCut } = await call<QueueInspection>(rig, client, 'queue.inspect', { name: 'jobs', payload: true })
-  t.deepEqual(messages.map(message => 'payload' in message), [true, true, false])
-  t.true(isCut)
+  for (const characters of [600_000, 200_000, 200_000, 400_000]) await publish(rig, client, 'y'.repeat(characters))
+  const shown = async (after: number): Promise<unknown> => {
+    const { messages, isCut } = await call<QueueInspection>(rig, client, 'queue.inspect', { name: 'jobs', payload: true, after })
+    return [messages.map(message => 'payload' in message), isCut]
+  }
+  t.deepEqual(await shown(0), [[true, false, false, false], true], 'the first is shown however large it is')
+  t.deepEqual(await shown(1), [[true, true, false], true])
+  t.deepEqual(await shown(3), [[true], false])
 })
 
 test('queue methods: replay and purge change what is named, and the audit log says who did', async t => {

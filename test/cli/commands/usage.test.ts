@@ -13,7 +13,7 @@ const mistakes: [words: string[], stderr: RegExp][] = [
   [['ipc', 'send', '--message', 'x', '--to', 'agent:echo', '--channel', 'command'], /cannot be used with/],
   [['ipc', 'publish', '--message', 'x', '--channel', 'a', '--subject', 'b'], /cannot be used with/],
   [['ipc', 'publish', '--message', 'x', '--channel', 'a', '--count', '0'], /whole number from 1/],
-  [['ipc', 'channel', 'create', '--name', 'x', '--mode', 'queue'], /Allowed choices are pubsub, broadcast/],
+  [['ipc', 'channel', 'create', '--name', 'x', '--mode', 'stream'], /Allowed choices are pubsub, broadcast/],
   [['ipc', 'publish', '--message', 'x', '--channel', 'a', '--id', 'one', '--count', '2'], /cannot be used with/],
   [['ipc', 'trace', '--enable', '--disable'], /cannot be used with/],
   [['gateway', 'connections', '--all', '--by-channel'], /cannot be used with/],
