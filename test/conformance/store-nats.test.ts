@@ -1,10 +1,8 @@
 // The suite of stores against JetStream of a real nats-server.
 
 import test from 'ava'
-import { defaultStore } from '../../broker/ground/store-settings.ts'
-import { openNats } from '../../broker/store/nats/open.ts'
 import { NatsServer, natsStory, noNatsServer } from '../support/nats-server.ts'
-import { recordedLog } from '../support/recorded-log.ts'
+import { natsWorld } from '../support/nats-store-world.ts'
 import { storeConformance } from './store.ts'
 
 // One server for all: each test has a queue of its own.
@@ -27,13 +25,7 @@ test.after.always(async () => {
 storeConformance({
   name: 'nats',
   declare: (title, run) => natsStory(title, run),
-  lacks: ['forward', 'expiry after restart', 'ids of settled messages over restarts'],
+  lacks: ['forward', 'expiry after restart'],
   runs: 4,
-  world: async () => {
-    const { url } = await server.promise
-    return {
-      queue: `jobs-${++queues}`,
-      open: broker => openNats({ settings: { ...defaultStore, backend: 'nats', nats: { servers: [url], credentials: undefined, replicas: 1 } }, directory: '', log: recordedLog(), broker }),
-    }
-  },
+  world: async () => natsWorld([(await server.promise).url], `jobs-${++queues}`),
 })

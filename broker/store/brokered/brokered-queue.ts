@@ -58,29 +58,37 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
   #cancelTimer: (() => void) | undefined
   #timerAtMs = Infinity
   #extendAtMs: number
+  /** Nothing is leased before; see `open`. */
+  readonly #leasesFromMs: number
   #noteAtMs = Infinity
   #noted = 0
 
-  private constructor(options: BrokeredQueueOptions, at: Workplace) {
+  private constructor(options: BrokeredQueueOptions, at: Workplace, leasesFromMs: number) {
     this.name = options.name
     this.#options = options
     this.#at = at
     this.#endings = new Endings(at)
     this.#upkeep = new Upkeep(at, this.#endings)
+    this.#leasesFromMs = leasesFromMs
     this.#extendAtMs = at.clock.monotonicMs() + at.foreign.extendEveryMs
   }
 
   /** @throws BrokerError `store.durability`, or what `open` throws */
   static async open(options: BrokeredQueueOptions): Promise<BrokeredQueue> {
     const { name, settings, listener, clock = systemClock } = options
+    checkDurability(options, settings.durability)
     // Nothing arrives before it is wanted.
     const opened: { queue?: BrokeredQueue } = {}
     const foreign = await options.open({ arrived: (arrivals) => opened.queue?.arrived(arrivals), stateChanged: (problem) => opened.queue?.stateChanged(problem) })
-    const [{ own }, { puts, messages }] = await Promise.all([foreign.notes(), foreign.state()])
+    const [{ own }, { puts, messages, handedOut }] = await Promise.all([foreign.notes(), foreign.state()])
     const notes = Notes.read(own)
     const [oldest] = messages === 0 ? [] : await foreign.read(0, 1)
     notes.forgetBelow(oldest?.position ?? Number.MAX_SAFE_INTEGER)
-    const queue = new BrokeredQueue(options, { name, foreign, listener, clock, notes, settings, hand: new Hand(settings.ordering, puts === 0) })
+    const hand = new Hand(settings.ordering, puts === 0)
+    // What a broker had that was killed comes first when it is given out again; until then later messages of its sessions would overtake it.
+    const isWaiting = hand.isOrdered && handedOut > notes.waiting(Infinity).givenBack
+    const queue = new BrokeredQueue(options, { name, foreign, listener, clock, notes, settings, hand }, isWaiting ? clock.monotonicMs() + foreign.handoverMs : 0)
+    if (isWaiting) options.log.info({ queue: name, waitMs: foreign.handoverMs }, 'store: messages are on lease to nobody who is here; an ordered queue waits until they come back')
     opened.queue = queue
     queue.#noted = notes.happened
     queue.#upkeep.begin()
@@ -167,7 +175,7 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
   }
 
   async change(settings: QueueSettings): Promise<void> {
-    this.#checkDurability(settings)
+    checkDurability(this.#options, settings.durability)
     await this.#at.foreign.change(settings)
     const { ordering } = this.#at.settings
     this.#at.settings = settings
@@ -280,16 +288,7 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
   #refusal({ durability }: Append): BrokerError | undefined {
     if (this.#isClosing) return new BrokerError('store.unavailable', { backend: this.#options.backend, problem: `queue "${this.name}" is being closed` })
     if (this.#problem !== undefined) return this.#problem
-    return durabilities.indexOf(durability) > durabilities.indexOf(this.#options.durability) ? this.#tooWeak(durability) : undefined
-  }
-
-  #checkDurability({ durability }: QueueSettings): void {
-    if (durabilities.indexOf(durability) > durabilities.indexOf(this.#options.durability)) throw this.#tooWeak(durability)
-  }
-
-  #tooWeak(asked: Durability): BrokerError {
-    const { backend, durability: given } = this.#options
-    return new BrokerError('store.durability', { queue: this.name, asked, backend, given, problem: 'see docs/queues.md' })
+    return tooWeak(this.#options, durability)
   }
 
   #full(): BrokerError {
@@ -313,7 +312,8 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
     if (this.#isClosing) return
     const { hand, clock, settings, listener, foreign, notes } = this.#at
     const batch: Here[] = []
-    while (!notes.isPaused && this.#balance > 0 && hand.busyCount < settings.maxAckPending) {
+    const mayLease = notes.isPaused || clock.monotonicMs() < this.#leasesFromMs ? 0 : settings.maxAckPending
+    while (this.#balance > 0 && hand.busyCount < mayLease) {
       const here = hand.take(clock.monotonicMs())
       if (here === undefined) break
       if (this.#endings.isOver(here.arrival)) {
@@ -325,8 +325,8 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
       batch.push(here)
     }
     if (batch.length > 0) listener.leased(batch.map((here) => ({ position: here.arrival.position, attempt: attemptOf(here), frame: here.arrival.frame })))
-    const room = Math.min(this.#balance, settings.maxAckPending - hand.busyCount, MAX_HELD - hand.heldCount)
-    foreign.want(notes.isPaused ? 0 : Math.max(0, room - hand.readyCount))
+    const room = Math.min(this.#balance, mayLease - hand.busyCount, MAX_HELD - hand.heldCount)
+    foreign.want(Math.max(0, room - hand.readyCount))
     this.#arm()
   }
 
@@ -338,7 +338,7 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
     if (this.#at.notes.happened !== this.#noted) this.#noteAtMs = Math.min(this.#noteAtMs, now + NOTE_EVERY_MS)
     const idleMs = hand.readyCount > 0 && this.#balance <= 0 ? now + IDLE_MS : Infinity
     const extendMs = hand.size > 0 ? this.#extendAtMs : Infinity
-    const next = Math.min(hand.firstLeaseMs + settings.ackWaitMs, hand.nextTimeoutMs, now + this.#upkeep.nextMs - wallMs(this.#at), extendMs, this.#noteAtMs, idleMs)
+    const next = Math.min(hand.firstLeaseMs + settings.ackWaitMs, hand.nextTimeoutMs, now + this.#upkeep.nextMs - wallMs(this.#at), extendMs, this.#noteAtMs, idleMs, this.#leasesFromMs > now ? this.#leasesFromMs : Infinity)
     if (next >= this.#timerAtMs || next === Infinity) return
     this.#cancelTimer?.()
     this.#timerAtMs = next
@@ -372,4 +372,14 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
     this.#noted = this.#at.notes.happened
     this.#track(this.#at.foreign.note(this.#at.notes.write()))
   }
+}
+
+function tooWeak({ name: queue, backend, durability: given }: BrokeredQueueOptions, asked: Durability): BrokerError | undefined {
+  if (durabilities.indexOf(asked) <= durabilities.indexOf(given)) return undefined
+  return new BrokerError('store.durability', { queue, asked, backend, given, problem: 'ask for less, or see docs/queues.md for what gives more' })
+}
+
+function checkDurability(options: BrokeredQueueOptions, asked: Durability): void {
+  const refusal = tooWeak(options, asked)
+  if (refusal !== undefined) throw refusal
 }

@@ -88,6 +88,8 @@ export interface ForeignQueue {
   extend(positions: readonly number[]): void
   /** How often `extend` must be called for what is here. ms */
   readonly extendEveryMs: number
+  /** How long what a broker had is nobody's when it ends without a word. ms */
+  readonly handoverMs: number
   /** Deletes what has not arrived here; false: it was not there. */
   remove(position: number): Promise<boolean>
   /** What is kept above that position, in order, wherever it is. */

@@ -27,8 +27,8 @@ export interface Tally {
 
 /** Messages of which more is remembered; of others an attempt may be counted that was none, and their history is short. */
 const MAX_MESSAGES = 20_000
-/** That are written down. A note is about 100 bytes, and a record of the store has 1 MiB. */
-const MAX_WRITTEN = 5000
+/** Of what is written down, the newest: a record of a store has 1 MiB as a rule. Characters */
+const MAX_WRITTEN = 256 * 1024
 
 export class Notes {
   readonly tally: Tally = { duplicates: 0, expired: 0, dropped: 0, purged: 0, replayed: 0, retried: 0 }
@@ -85,8 +85,15 @@ export class Notes {
   }
 
   write(): string {
-    const messages = [...this.#messages].slice(-MAX_WRITTEN).map(([position, { skew, dueAtMs, history, isGivenBack }]) => [position, skew, dueAtMs, history.map(({ attempt, endedAtMs, error }) => [attempt, endedAtMs, error]), isGivenBack])
-    return JSON.stringify({ ...this.tally, isPaused: this.isPaused, messages })
+    const written: string[] = []
+    let length = 0
+    for (const [position, { skew, dueAtMs, history, isGivenBack }] of [...this.#messages].toReversed()) {
+      const text = JSON.stringify([position, skew, dueAtMs, history.map(({ attempt, endedAtMs, error }) => [attempt, endedAtMs, error]), isGivenBack])
+      length += text.length
+      if (length > MAX_WRITTEN) break
+      written.push(text)
+    }
+    return `${JSON.stringify({ ...this.tally, isPaused: this.isPaused }).slice(0, -1)},"messages":[${written.toReversed().join()}]}`
   }
 }
 

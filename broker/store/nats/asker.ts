@@ -28,6 +28,8 @@ export class Asker {
   /** In the order they were asked. */
   readonly #asked = new Map<number, Asked>()
   #last = 0
+  /** The connection is away: the library would keep questions, and ask them when nobody waits for the answer any more. */
+  #away: BrokerError | undefined
   #sweep: NodeJS.Timeout | undefined
 
   constructor(connection: NatsConnection) {
@@ -37,6 +39,7 @@ export class Asker {
 
   /** Called back later, exactly once. */
   ask(subject: string, body: Uint8Array | string, headers: MsgHdrs | undefined, answer: Answer): void {
+    if (this.#away !== undefined) return queueMicrotask(answer.bind(undefined, this.#away))
     const number = ++this.#last
     try {
       this.#connection.publish(subject, body, { reply: `${this.#inbox}.${number}`, ...(headers === undefined ? {} : { headers }) })
@@ -50,12 +53,18 @@ export class Asker {
 
   /** The connection is gone: whatever was asked may have been done or not. */
   lost(problem: string): void {
+    this.#away = unavailable(problem)
     const error = unavailable(`${problem}; nobody knows whether it was done`)
     // Whoever is told may ask again.
     const asked = [...this.#asked.values()]
     this.#asked.clear()
     for (const { answer } of asked) answer(error)
     this.#rest()
+  }
+
+  /** It is there again. */
+  rejoined(): void {
+    this.#away = undefined
   }
 
   close(): void {

@@ -30,6 +30,7 @@ const SIGNS = 3
 /** How often stream and consumer are asked until they say the same, and how long is waited in between, longer each time. ms */
 const AGREE_TRIES = 5
 const AGREE_MS = 2
+const LOOK_EVERY_MS = 1000
 /** JetStream API: the subject has a message already. */
 const WRONG_LAST_SEQUENCE = 10_071
 const IS_FULL = /maximum (messages|bytes)/
@@ -44,6 +45,8 @@ export class JetStreamQueue implements ForeignQueue {
   readonly #replies = new Map<number, string>()
   #arrivals: Arrival[] = []
   #settings: QueueSettings
+  #isAway = false
+  #lookedAtMs = -LOOK_EVERY_MS
 
   private constructor(options: JetStreamQueueOptions) {
     this.#options = options
@@ -59,11 +62,13 @@ export class JetStreamQueue implements ForeignQueue {
 
   /** The connection is there again. */
   rejoined(): void {
+    this.#isAway = false
     this.#pulls.renew()
     this.#options.listener.stateChanged(undefined)
   }
 
   lost(problem: BrokerError): void {
+    this.#isAway = true
     this.#options.listener.stateChanged(problem)
   }
 
@@ -74,9 +79,20 @@ export class JetStreamQueue implements ForeignQueue {
       const { seq, duplicate = false, error } = confirmation(answer)
       // What was refused has a number, too: 0.
       if (error === undefined && seq !== undefined) done({ position: seq, isDuplicate: duplicate })
-      else if (IS_FULL.test(error?.description ?? '')) done('full')
+      else if (IS_FULL.test(error?.description ?? '')) {
+        this.#lookWhetherFull()
+        done('full')
+      }
       else done(failed(error?.description ?? 'an answer that is none'))
     })
+  }
+
+  // Now and then, while publishers are refused: it may be full of what was acknowledged.
+  #lookWhetherFull(): void {
+    const now = performance.now()
+    if (now - this.#lookedAtMs < LOOK_EVERY_MS) return
+    this.#lookedAtMs = now
+    void this.state().catch(() => {})
   }
 
   want(count: number): void {
@@ -84,25 +100,33 @@ export class JetStreamQueue implements ForeignQueue {
   }
 
   async finish(positions: readonly number[]): Promise<void> {
-    await Promise.all(positions.map((position) => this.#settle(position, '+ACK')))
+    await Promise.all(positions.map((position) => this.#settle(this.#replies.get(position), '+ACK')))
     for (const position of positions) this.#replies.delete(position)
   }
 
   async giveBack(position: number, delayMs: number): Promise<void> {
-    await this.#settle(position, delayMs === 0 ? '-NAK' : `-NAK {"delay":${Math.round(delayMs * NANOS_PER_MS)}}`)
+    const reply = this.#replies.get(position)
+    // Before it is asked: it may be here again before the answer is.
+    this.#replies.delete(position)
+    await this.#settle(reply, delayMs === 0 ? '-NAK' : `-NAK {"delay":${Math.round(delayMs * NANOS_PER_MS)}}`)
   }
 
   extend(positions: readonly number[]): void {
     const { connection } = this.#options
+    // The library would keep it, and say it when it is no longer true.
+    if (this.#isAway || connection.isClosed()) return
     for (const position of positions) {
       const reply = this.#replies.get(position)
-      // While the connection is away it is not said: the library would keep it, and say it when it is no longer true.
-      if (reply !== undefined && !connection.isClosed()) connection.publish(reply, '+WPI')
+      if (reply !== undefined) connection.publish(reply, '+WPI')
     }
   }
 
   get extendEveryMs(): number {
-    return ackWaitMs(this.#settings) / SIGNS
+    return this.handoverMs / SIGNS
+  }
+
+  get handoverMs(): number {
+    return ackWaitMs(this.#settings)
   }
 
   async remove(position: number): Promise<boolean> {
@@ -153,13 +177,15 @@ export class JetStreamQueue implements ForeignQueue {
     const { manager, name } = this.#options
     for (let tries = 1; ; tries++) {
       const [{ state }, consumer, dead] = await this.#asked(Promise.all([manager.streams.info(waitingStream(name)), manager.consumers.info(waitingStream(name), CONSUMER), manager.streams.info(deadStream(name))]))
+      const messages = consumer.num_pending + consumer.num_ack_pending
       // The consumer learns of a publish, and the stream of an acknowledgement, a moment after it was confirmed. In traffic they never agree.
-      if (state.messages !== consumer.num_pending + consumer.num_ack_pending && tries < AGREE_TRIES) {
+      if (state.messages !== messages && tries < AGREE_TRIES) {
         await setTimeout(tries * AGREE_MS)
         continue
       }
+      if (state.messages > messages) await this.#purgeDone(consumer.ack_floor.stream_seq)
       return {
-        messages: state.messages,
+        messages: Math.min(messages, state.messages),
         bytes: state.bytes,
         handedOut: consumer.num_ack_pending,
         lastPosition: state.last_seq,
@@ -170,6 +196,13 @@ export class JetStreamQueue implements ForeignQueue {
         buried: dead.state.last_seq,
       }
     }
+  }
+
+  // When the stream's leader is killed, nats-server 2.9 can keep messages that were acknowledged: nobody gets them any more, and they
+  // count for the limits (seen with three copies: 1929 of 11,270). Up to its floor the consumer has an acknowledgement of every one.
+  async #purgeDone(floor: number): Promise<void> {
+    const { manager, name } = this.#options
+    await this.#asked(manager.streams.purge(waitingStream(name), { seq: floor + 1 }))
   }
 
   async notes(): Promise<{ own: string | undefined; others: string[] }> {
@@ -220,8 +253,7 @@ export class JetStreamQueue implements ForeignQueue {
     if (arrivals.length > 0) this.#options.listener.arrived(arrivals)
   }
 
-  #settle(position: number, verdict: string): Promise<void> {
-    const reply = this.#replies.get(position)
+  #settle(reply: string | undefined, verdict: string): Promise<void> {
     if (reply === undefined) return Promise.resolve()
     return new Promise((resolve, reject) => this.#options.asker.ask(reply, verdict, undefined, (answer) => (answer instanceof BrokerError ? reject(answer) : resolve())))
   }

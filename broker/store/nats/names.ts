@@ -8,11 +8,11 @@ export const NOTES_STREAM = 'CBNOTES'
 export const CONSUMER = 'broker'
 const WAITING = 'CBQ_'
 const DEAD = 'CBDLQ_'
-const ESCAPE = /%([0-9A-F]{2})/g
+const ESCAPE = /=([0-9A-F]{2})/g
 
-/** One token: anything but letters, digits, `-` and `_` as `%` and two hexadecimal digits of each byte. */
+/** One token: anything but letters, digits, `-` and `_` as `=` and two hexadecimal digits of each byte. Not `%`: nats-server 2.9 formats the name. */
 export function token(name: string): string {
-  return [...Buffer.from(name)].map((byte) => (/[\w-]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`)).join('')
+  return [...Buffer.from(name)].map((byte) => (/[\w-]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`)).join('')
 }
 
 export function waitingStream(queue: string): string {

@@ -25,6 +25,7 @@ export function natsFeatures(replicas: number): StoreFeatures {
         ? 'fsync means stored by a majority of the servers: they write to disk before they confirm, and sync every two minutes'
         : 'the server confirms when the operating system has a message and syncs every two minutes, so fsync is refused; with replicas 3 a majority of servers has it',
       'a message cannot become others in one step (forward)',
+      'what was acknowledged right before a server is killed may be delivered again: it writes acknowledgements later than it confirms them',
       'ids of messages that are gone are remembered until the servers restart',
       'order per session holds within one broker; while several share a queue, or until the ack wait of one that was killed is over, messages of a session may overtake each other',
       'what was fetched by a broker that was killed has used up an attempt, and what its attempts failed with is missing from the dead letter',
@@ -123,6 +124,7 @@ export class NatsStore implements QueueStore {
         for (const stream of this.#streams) stream.lost(this.#problem)
       } else if (status.type === 'reconnect') {
         this.#problem = undefined
+        this.#asker.rejoined()
         this.#context.log.info({ server: status.server }, 'store: connected to NATS again')
         for (const stream of this.#streams) stream.rejoined()
       }

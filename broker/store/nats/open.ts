@@ -25,6 +25,8 @@ export const openNats: OpenStore = async (context) => {
       servers: [...servers],
       name: `callboard store ${context.broker}`,
       ...(credentials === undefined ? {} : { authenticator: authenticatorOf(credentials) }),
+      // Otherwise the library leaves it to the server whether there is TLS.
+      ...(servers.some((server) => server.startsWith('tls://')) ? { tls: {} } : {}),
       timeout: TIMEOUT_MS,
       maxReconnectAttempts: -1,
       reconnectTimeWait: RECONNECT_MS,

@@ -66,15 +66,15 @@ export function consumerConfig(settings: QueueSettings): Partial<ConsumerConfig>
   return { durable_name: CONSUMER, ack_policy: AckPolicy.Explicit, deliver_policy: DeliverPolicy.All, ack_wait: nanos(ackWaitMs(settings)), max_ack_pending: -1, max_deliver: -1, max_waiting: MAX_WAITING }
 }
 
-/** Made, or with these settings from now on. */
+/** Made, or with these settings from now on; kept on so many servers at least. */
 export async function makeStream(manager: JetStreamManager, config: Config): Promise<void> {
   try {
     await manager.streams.add(config)
   } catch (error) {
     if (!(error instanceof JetStreamApiError) || error.code !== OTHER_SETTINGS) throw error
-    // How often it is kept is its own business once it is there: an operator may have changed it.
-    const { num_replicas: _, ...rest } = config
-    await manager.streams.update(config.name, rest)
+    const { num_replicas: found } = (await manager.streams.info(config.name)).config
+    // An operator may have asked for more copies than this broker does.
+    await manager.streams.update(config.name, { ...config, num_replicas: Math.max(found, config.num_replicas ?? 1) })
   }
 }
 
