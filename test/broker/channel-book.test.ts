@@ -1,4 +1,5 @@
 import test from 'ava'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ChannelBook } from '../../broker/channel-book.ts'
 import { loadChannels } from '../../broker/registry/channel-file.ts'
@@ -37,4 +38,16 @@ test('channel book: what was agreed with other brokers outlasts the broker, and 
   t.deepEqual(new ChannelBook(rig.core, path).agreed, new Map([['mine', 4]]))
   t.true(book.isFixed('events'))
   t.false(book.isFixed('mine'))
+})
+
+test('channel book: a queue keeps what it says of itself, and no more: the configuration decides the rest anew', async t => {
+  const path = join(temporaryDirectory(t), 'channels.json')
+  const rig = new PipelineRig()
+  const queue = { durability: 'os', retry: { maxAttempts: 7 } } as const
+  rig.openChannel({ name: 'jobs', mode: 'queue', createdAt: 7, queue })
+  await new ChannelBook(rig.core, path).save()
+  t.deepEqual(new ChannelBook(new PipelineRig().core, path).specs().at(-1), { name: 'jobs', mode: 'queue', direction: 'both', predefined: false, createdAt: 7, queue })
+  writeFileSync(path, JSON.stringify({ channels: [{ name: 'jobs', mode: 'queue', createdAt: 7, queue: { durability: 'granite' } }] }))
+  const { message } = t.throws(() => new ChannelBook(new PipelineRig().core, path).specs())
+  t.true(message.includes(path) && message.includes('durability'), message)
 })

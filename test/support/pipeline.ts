@@ -29,6 +29,7 @@ export interface PipelineSetup {
   readonly pool?: Partly<PoolSettings>
   readonly nats?: Partial<NatsSettings>
   readonly queue?: Settings['queue']
+  readonly store?: Settings['store']
   readonly maxConnections?: number
   readonly view?: (pipeline: Pipeline) => BrokerView
   readonly tracer?: MessageTracer
@@ -45,11 +46,11 @@ export class PipelineRig {
   readonly events: [connection: number, event: ConnectionEvent][] = []
   readonly #links = new LinkEvents()
 
-  constructor({ ipc = {}, pool = {}, nats = {}, queue = defaultSettings.queue, maxConnections = 100, view, tracer }: PipelineSetup = {}) {
+  constructor({ ipc = {}, pool = {}, nats = {}, queue = defaultSettings.queue, store = defaultSettings.store, maxConnections = 100, view, tracer }: PipelineSetup = {}) {
     const dialects = createDialects(() => this.core, '1.2.3')
     this.pipeline = new Pipeline(
       {
-        settings: { ...settingsWith(ipc, pool), nats: { ...defaultSettings.nats, ...nats }, queue },
+        settings: { ...settingsWith(ipc, pool), nats: { ...defaultSettings.nats, ...nats }, queue, store },
         clock: this.clock,
         log: this.log,
         audit: this.audit,
