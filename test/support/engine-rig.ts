@@ -65,11 +65,16 @@ export class EngineRig {
 
   /** Operations of one turn, as the main thread would send them. */
   turn(write: (turn: Turn) => void): void {
+    this.turns(write)
+  }
+
+  /** A turn and calls that come with it, all in one group. */
+  turns(write: (turn: Turn) => void, ...calls: readonly AnyCall[]): void {
     const writer = new ByteWriter()
     this.#first = this.#next
     const turn = new Turn(writer, () => void this.#next++)
     write(turn)
-    this.run([{ kind: 'batch', memory: writer.take(), length: writer.length, first: this.#first, durability: turn.durability }])
+    this.run([{ kind: 'batch', memory: writer.take(), length: writer.length, first: this.#first, durability: turn.durability }, ...calls.map((call): ToThread => ({ kind: 'call', number: 1, call }))])
   }
 
   append(queue: number, texts: string | readonly string[], options: AppendOptions = {}): void {

@@ -5,18 +5,15 @@
 
 import { BrokerError } from '../../ground/errors.ts'
 import { failPoint } from '../../ground/fail-point.ts'
+import type { AppendStep } from './group.ts'
 import type { AppendRead } from './operations.ts'
 import type { QueueState } from './queue-state.ts'
 
 /** Rows that are looked at for one that can make room. */
 const ROOM_WINDOW = 200
 
-/**
- * Appends the frames of one operation.
- * @param bytes what the operation's places refer to
- * @param batch number of the batch that they are in, for the hand-over
- */
-export function append(queue: QueueState, read: AppendRead, bytes: Buffer, number: number, batch: number): void {
+/** Appends the frames of one operation. */
+export function append(queue: QueueState, { number, read, bytes, batch }: AppendStep): void {
   const { store, totals } = queue
   // Who does not wait for the disk is told before the commit.
   const outcome = read.durability === 'memory' ? store.early : store.outcome

@@ -1,25 +1,24 @@
 // The store thread's work: operations in groups, one transaction and one commit for each. Knows no port and no timer.
 //
-//   operations of all that waited ─▶ sweep what time did ─▶ lease to demand ─▶ commit ─▶ answers
+//   settlements and demand ─▶ lease ─▶ appends ─▶ sweep what time did ─▶ lease ─▶ commit ─▶ answers
 //                                                                      └ fails ─▶ rolled back, all of the group is refused
 
 import { join } from 'node:path'
 import { failPoint } from '../../ground/fail-point.ts'
 import { BrokerError } from '../../ground/errors.ts'
 import { append } from './appending.ts'
-import { ByteReader } from './byte-reader.ts'
 import { callQueue } from './calls.ts'
 import { CommitMark } from './commit-mark.ts'
 import { markName, watchCommits } from './commit-watch.ts'
 import { Database } from './database.ts'
+import { readGroup, type CallStep, type ForwardStep, type Group, type SettleStep } from './group.ts'
 import { lease } from './leasing.ts'
 import { shiftRetries, type LongWork } from './long-work.ts'
-import type { AnyCall, Batch, FromThread, ThreadData, ToThread } from './messages.ts'
-import { Operation, readAppend, readSettlement } from './operations.ts'
+import type { FromThread, ThreadData, ToThread } from './messages.ts'
 import { Outcome } from './outcome.ts'
 import type { QueueState, StoreState } from './queue-state.ts'
 import { StoreSeal } from './row-seal.ts'
-import { forward, forwardNow, settle } from './settling.ts'
+import { forward, forwardable, settle } from './settling.ts'
 import { storeError } from './store-errors.ts'
 import { takeStore, type StoreLock } from './store-lock.ts'
 import { sweep } from './sweeping.ts'
@@ -46,14 +45,6 @@ const LAST_TRY_MS = 5000
 /** Written and deleted again to see whether there is space. bytes */
 const PROBE_BYTES = 256 * 1024
 
-/** What of a group is to be refused when it fails. */
-interface Asked {
-  readonly number: number
-  /** Messages; 0: it is a settlement. */
-  readonly count: number
-  readonly isEarly: boolean
-}
-
 export class Engine {
   readonly state: StoreState
   readonly seal: StoreSeal
@@ -69,7 +60,8 @@ export class Engine {
   readonly #work = new Map<number, LongWork<unknown>>()
   #nextWork = -1
   #results: FromThread[] = []
-  #asked: Asked[] = []
+  /** Who asked for memory alone has been told of this group. */
+  #isEarlyTold = false
   /** When some queue has something to do; on the monotonic clock. */
   #wakeMs = 0
   #clockOffsetMs = 0
@@ -80,6 +72,8 @@ export class Engine {
   #tryMs = FIRST_TRY_MS
   /** Queues that the group has opened. */
   #opened: QueueState[] = []
+  /** Queues that the group has closed. */
+  #closed: QueueState[] = []
   /** What is in memory is what the database holds. False: it could not even be read. */
   #isSound = true
 
@@ -117,21 +111,21 @@ export class Engine {
     const { state } = this
     this.#readClocks()
     if (state.steadyMs >= this.#tryAtMs) this.#tryAgain()
-    const buffers: ArrayBuffer[] = []
+    const group = readGroup(messages)
+    const { buffers } = group
     state.outcome = new Outcome()
     state.early = new Outcome()
+    this.#isEarlyTold = false
     state.database.expect(messages.some((message) => message.kind === 'batch' && message.durability === 'fsync') ? 'fsync' : 'os')
     let waitMs = 0
     try {
-      for (const message of messages) {
-        if (message.kind === 'batch') this.#batch(message, buffers)
-        else if (message.kind === 'call') this.#call(message.number, message.call)
-      }
+      for (const { queue, more } of group.demands) this.queue(queue).demand += more
+      this.#perform(group)
       this.#stepWork()
       waitMs = this.#attend()
       this.#commit()
     } catch (error) {
-      this.#fail(error)
+      this.#fail(error, group)
     }
     const { outcome } = state
     if (!outcome.isEmpty || buffers.length > 0) {
@@ -140,8 +134,12 @@ export class Engine {
     }
     for (const result of this.#results) this.#post(result)
     this.#results = []
-    this.#asked = []
     this.#opened = []
+    for (const queue of this.#closed) {
+      this.queues.delete(queue.id)
+      this.#busy.delete(queue)
+    }
+    this.#closed = []
     if (this.#work.size > 0) return 0
     return Math.max(0, Math.min(waitMs, this.#tryAtMs - state.steadyMs))
   }
@@ -171,9 +169,9 @@ export class Engine {
   }
 
   closed(queue: QueueState): void {
-    queue.flushDeletes()
-    this.queues.delete(queue.id)
-    this.#busy.delete(queue)
+    // What came before it is still to be committed.
+    this.#closed.push(queue)
+    queue.demand = -Infinity
   }
 
   #readClocks(): void {
@@ -199,67 +197,64 @@ export class Engine {
     this.#shiftedMs.set(queue.id, this.#backMs)
   }
 
-  #batch({ memory, length, first }: Batch, buffers: ArrayBuffer[]): void {
-    const reader = new ByteReader(memory, length)
-    const batch = buffers.push(memory)
-    let number = first
-    while (!reader.isDone) {
-      const kind = reader.u8()
-      if (kind === Operation.append) {
-        const read = readAppend(reader)
-        this.#asked.push({ number, count: read.count, isEarly: read.durability === 'memory' })
-        append(this.queue(read.queue), read, reader.bytes, number++, batch)
-      } else if (kind === Operation.demand) {
-        const queue = this.queue(reader.u32())
-        queue.demand += reader.f64()
-      } else if (kind === Operation.settle) this.#settle(reader, number++)
-      else number = this.#forward(reader, number, batch)
+  // Between calls: first what ends leases and asks for messages, then what comes, so that it is handed over at once.
+  #perform({ steps }: Group): void {
+    for (let from = 0; from < steps.length; ) {
+      const end = steps.findIndex(({ kind }, i) => i >= from && kind === 'call')
+      const until = end < 0 ? steps.length : end
+      this.#performAll(from === 0 && until === steps.length ? steps : steps.slice(from, until))
+      const call = steps[until]
+      if (call?.kind === 'call') this.#call(call)
+      from = until + 1
     }
   }
 
-  #settle(reader: ByteReader, number: number): void {
-    this.#asked.push({ number, count: 0, isEarly: false })
-    const queue = this.queue(reader.u32())
-    const count = reader.u32()
-    const lost: number[] = []
-    const problem = this.#isSound ? undefined : this.state.problem
-    for (let i = 0; i < count; i++) {
-      const settlement = readSettlement(reader)
-      if (problem === undefined && !settle(queue, settlement)) lost.push(settlement.position)
+  #performAll(steps: Group['steps']): void {
+    let hasAppends = false
+    for (const step of steps) {
+      if (step.kind === 'settle') this.#settle(step)
+      else hasAppends = true
     }
-    if (problem === undefined) this.state.outcome.settled(number, lost)
-    else this.state.outcome.unsettled(number, problem)
+    if (!hasAppends) return
+    this.#leaseBusy()
+    for (const step of steps) {
+      if (step.kind === 'append') append(this.queue(step.read.queue), step)
+      else if (step.kind === 'forward') this.#forward(step)
+    }
   }
 
-  #forward(reader: ByteReader, first: number, batch: number): number {
-    const { outcome } = this.state
-    const source = this.queue(reader.u32())
-    const position = reader.f64()
-    const attempt = reader.u32()
-    const count = reader.u32()
-    const targets = Array.from({ length: count }, (_, i) => {
-      const read = readAppend(reader)
-      return { read, queue: this.queue(read.queue), number: first + i }
-    })
-    const number = first + count
-    for (const target of targets) this.#asked.push({ number: target.number, count: target.read.count, isEarly: target.read.durability === 'memory' })
-    this.#asked.push({ number, count: 0, isEarly: false })
-    const lease = this.state.problem ?? forward(source, position, attempt, targets)
+  #leaseBusy(): void {
+    if (this.state.problem !== undefined) return
+    for (const queue of this.#busy) if (!this.#opened.includes(queue)) lease(queue)
+  }
+
+  #settle({ number, queue: id, settlements }: SettleStep): void {
+    const { outcome, problem } = this.state
+    if (!this.#isSound && problem !== undefined) return outcome.unsettled(number, problem)
+    const queue = this.queue(id)
+    const lost = settlements.filter((settlement) => !settle(queue, settlement)).map(({ position }) => position)
+    outcome.settled(number, lost)
+  }
+
+  #forward({ number, queue: id, position, attempt, targets }: ForwardStep): void {
+    const { outcome, problem } = this.state
+    const source = this.queue(id)
+    const asked = targets.map((step) => ({ step, queue: this.queue(step.read.queue) }))
+    const lease = problem ?? forwardable(source, position, attempt, asked)
     if (lease !== 'lost' && !(lease instanceof BrokerError)) {
-      forwardNow(source, lease, targets, reader.bytes, batch)
+      forward(source, lease, asked)
       outcome.settled(number, [])
-      return number + 1
+      return
     }
     const error = lease === 'lost' ? new BrokerError('queue.lease_lost', { queue: source.name, position }) : lease
     for (const target of targets) outcome.refused(target.number, target.read.count, error)
     if (lease === 'lost') outcome.settled(number, [position])
     else outcome.unsettled(number, lease)
-    return number + 1
   }
 
-  #call(number: number, call: AnyCall): void {
+  #call({ number, call }: CallStep): void {
     // What was demanded before is on lease, for those who look.
-    if (this.state.problem === undefined) for (const queue of this.#busy) if (!this.#opened.includes(queue)) lease(queue)
+    this.#leaseBusy()
     try {
       const value = callQueue(this, call)
       if (isWork(value)) this.#work.set(number, value)
@@ -316,7 +311,7 @@ export class Engine {
     if (!early.isEmpty) {
       const answers = early.answers([])
       this.#post(answers, [answers.memory])
-      this.#asked = this.#asked.filter(({ isEarly }) => !isEarly)
+      this.#isEarlyTold = true
     }
     const isSynced = database.commit(state.nowMs)
     failPoint('store.after-commit')
@@ -327,22 +322,30 @@ export class Engine {
     this.#mark?.note(database.epoch, isSynced)
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, { steps }: Group): void {
     const { state } = this
     const problem = storeError(error, state.database)
     state.database.rollback()
     state.outcome = new Outcome()
-    for (const { number, count } of this.#asked) {
-      if (count > 0) state.outcome.refused(number, count, problem)
-      else state.outcome.unsettled(number, problem)
-    }
-    const failed = { code: problem.code, details: problem.details }
-    this.#results = this.#results.map((result) => (result.kind === 'result' && result.error === undefined ? { ...result, value: undefined, error: failed } : result))
-    for (const number of this.#work.keys()) if (number >= 0) this.#results.push({ kind: 'result', number, value: undefined, error: failed })
+    this.#results = this.#results.filter((result) => result.kind === 'result' && result.error !== undefined)
+    for (const step of steps) this.#refuse(step, problem)
+    for (const number of this.#work.keys()) if (number >= 0) this.#refuseCall(number, problem)
     this.#work.clear()
     for (const queue of this.#opened) this.queues.delete(queue.id)
     this.#restore()
     this.#stop(problem)
+  }
+
+  #refuse(step: Group['steps'][number], problem: BrokerError): void {
+    const { outcome } = this.state
+    const appends = step.kind === 'append' ? [step] : step.kind === 'forward' ? step.targets : []
+    for (const { number, read } of appends) if (!this.#isEarlyTold || read.durability !== 'memory') outcome.refused(number, read.count, problem)
+    if (step.kind === 'settle' || step.kind === 'forward') outcome.unsettled(step.number, problem)
+    else if (step.kind === 'call') this.#refuseCall(step.number, problem)
+  }
+
+  #refuseCall(number: number, { code, details }: BrokerError): void {
+    if (!this.#results.some((result) => result.kind === 'result' && result.number === number)) this.#results.push({ kind: 'result', number, value: undefined, error: { code, details } })
   }
 
   #restore(): void {

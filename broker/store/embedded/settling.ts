@@ -6,8 +6,8 @@ import type { Settlement } from '../../ground/store.ts'
 import { isLastAttempt, retryDelayMs } from '../policy/retry-schedule.ts'
 import { append, full, hasRoom } from './appending.ts'
 import { withFailure } from './attempt-errors.ts'
+import type { AppendStep } from './group.ts'
 import type { Lease } from './leases.ts'
-import type { AppendRead } from './operations.ts'
 import type { QueueState } from './queue-state.ts'
 
 /** Settles one message. False: its lease is not held any more. */
@@ -56,15 +56,18 @@ export function fail(queue: QueueState, lease: Lease, error: string, delayMs?: n
   queue.nextDueMs = Math.min(queue.nextDueMs, dueAtMs)
 }
 
-/**
- * Acks one message and appends others, or none of it.
- * @returns 'lost' when the lease is not held any more; why the others have no room
- */
-export function forward(source: QueueState, position: number, attempt: number, targets: readonly { readonly queue: QueueState; readonly read: AppendRead }[]): Lease | 'lost' | BrokerError {
+/** One of the messages that take another one's place. */
+interface Target {
+  readonly queue: QueueState
+  readonly step: AppendStep
+}
+
+/** The lease that ends when a message is replaced by others; 'lost' when it is not held any more, or why they have no room. */
+export function forwardable(source: QueueState, position: number, attempt: number, targets: readonly Target[]): Lease | 'lost' | BrokerError {
   const lease = source.leases.find(position, attempt)
   if (lease === undefined) return 'lost'
   const sums = new Map<QueueState, { count: number; bytes: number }>()
-  for (const { queue, read } of targets) {
+  for (const { queue, step: { read } } of targets) {
     const sum = sums.get(queue) ?? { count: 0, bytes: 0 }
     sums.set(queue, { count: sum.count + read.count, bytes: sum.bytes + read.end - read.start })
   }
@@ -72,10 +75,10 @@ export function forward(source: QueueState, position: number, attempt: number, t
   return lease
 }
 
-/** The second half of `forward`, once nothing speaks against it. */
-export function forwardNow(source: QueueState, lease: Lease, targets: readonly { readonly queue: QueueState; readonly read: AppendRead; readonly number: number }[], bytes: Buffer, batch: number): void {
+/** Acks one message and appends others, in this transaction. */
+export function forward(source: QueueState, lease: Lease, targets: readonly Target[]): void {
   source.store.database.write(source.settings.durability)
-  for (const { queue, read, number } of targets) append(queue, read, bytes, number, batch)
+  for (const { queue, step } of targets) append(queue, step)
   failPoint('store.in-forward')
   source.totals.forwarded++
   done(source, lease)

@@ -112,3 +112,11 @@ test('engine: what asks for memory alone is told before the commit', (t) => {
   t.deepEqual(rig.outcomes, ['1 stored 2+1', '0 stored 1+1'])
   rig.engine.close()
 })
+
+test('engine: what came in the same turn as the closing of its queue is counted', (t) => {
+  const rig = new EngineRig(temporaryDirectory(t))
+  const queue = rig.queue()
+  rig.turns((turn) => turn.append(queue, ['a', 'b']), { name: 'close', body: { queue } })
+  t.like(rig.call({ name: 'counts', body: { queue: rig.queue() } }), { stored: 2, ready: 2, lastPosition: 2 })
+  rig.engine.close()
+})
