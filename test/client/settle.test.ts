@@ -167,6 +167,13 @@ test('settle: forward sends what takes its place, in a frame of its own, with it
   t.deepEqual(bodies[1]!.forward![0]![2].map(bytes => forwarded(bytes).subject), ['results.b', 'audit'])
 })
 
+test('settle: where messages must be signed, those that are forwarded are', async t => {
+  const { queue, messages } = await held(t, 1, {}, {}, { signature: true })
+  void messages[0]!.forward('results', 1)
+  const [[, , [frame]]] = (await queue.settled()).forward as [[number, number, Uint8Array[]]]
+  t.is((forwarded(frame!).headers?.['sig'] as Uint8Array).length, 32)
+})
+
 test('settle: a forward that is refused leaves the message on lease', async t => {
   const { peer, queue, messages } = await held(t, 1)
   const [message] = messages
