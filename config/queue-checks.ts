@@ -11,6 +11,7 @@ export function checkQueues(root: SourceNode, report: ConfigReport): void {
   checkRetry(['queue', 'config', 'retryPolicy'], root, report)
   checkKeys(root, report)
   checkJetStream(root, report)
+  checkCertificate(root, report)
   const isOff = nodeAt(root, ['queue', 'enabled'])?.scalar === false
   for (const [place, channel] of nodeAt(root, ['channels'])?.members ?? []) checkChannel(['channels', Number(place)], channel, isOff, root, report)
 }
@@ -44,6 +45,16 @@ function checkKeys(root: SourceNode, report: ConfigReport): void {
     if (key.kind !== 'map' || key.members.has('file') !== key.members.has('command')) continue
     const text = pathText([...path, Number(place)])
     report.problem([...path, Number(place)], key.offset, key.members.has('file') ? `${text} has both file and command; remove one` : `${text} has neither file nor command; give it one of them`)
+  }
+}
+
+// A private key proves nothing without its certificate.
+function checkCertificate(root: SourceNode, report: ConfigReport): void {
+  const path = ['store', 'nats', 'tls']
+  const tls = nodeAt(root, path)
+  for (const [one, other] of [['cert', 'key'], ['key', 'cert']] as const) {
+    const given = tls?.members.get(one)
+    if (given !== undefined && !tls!.members.has(other)) report.problem([...path, one], given.offset, `${pathText([...path, one])} needs ${pathText([...path, other])} beside it`)
   }
 }
 

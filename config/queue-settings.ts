@@ -39,11 +39,17 @@ export function storeSettings({ queue, store, bus }: ConfigFile, directory: stri
   const file = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolvePath(path, directory))
   const { embedded, redis, nats, kafka } = store
   const joined = nats.servers === undefined ? bus.nats : undefined
+  const tls = nats.tls ?? joined?.tls
   return {
     backend: queue.backend,
     embedded: { path: file(embedded.path), encryption: embedded.encryption && { keys: embedded.encryption.keys.map(key => keySource(key, directory)) }, checkAtStart: embedded.checkAtStart },
     redis: { url: redis.url, passwordFile: file(redis.passwordFile), prefix: redis.prefix, strictDurability: redis.strictDurability },
-    nats: { servers: nats.servers ?? joined?.servers ?? [], credentials: file(nats.credentials ?? joined?.credentials), replicas: nats.replicas },
+    nats: {
+      servers: nats.servers ?? joined?.servers ?? [],
+      credentials: file(nats.credentials ?? joined?.credentials),
+      ...(tls === undefined ? {} : { tls: { caFile: file(tls.ca), certFile: file(tls.cert), keyFile: file(tls.key) } }),
+      replicas: nats.replicas,
+    },
     kafka: { brokers: kafka.brokers, clientId: kafka.clientId, prefix: kafka.prefix, replicas: kafka.replicas },
   }
 }

@@ -38,8 +38,17 @@ export const storeBlock = block({
     strictDurability: defaulted(flag, redis.strictDurability, 'Refuse a queue that asks for more durability than the server is configured for. false: warn.'),
   }),
   nats: block({
-    servers: optional(list(natsAddress, 1), 'those of bus.nats', 'Servers of one cluster with JetStream.'),
+    servers: optional(list(natsAddress, 1), 'those of bus.nats, with its credentials and TLS', 'Servers of one cluster with JetStream.'),
     credentials: optional(path, 'none are shown', 'File as for `bus.nats.credentials`.'),
+    tls: optional(
+      map({
+        ca: optional(path, 'those that the system trusts', 'File with the certificates that sign those of the servers (PEM).'),
+        cert: optional(path, 'none is shown', 'File with the certificate of this broker (PEM); `key` goes with it.'),
+        key: optional(path, 'none', 'File with its private key (PEM).'),
+      }),
+      'where a server asks for it',
+      'TLS to these servers.',
+    ),
     replicas: defaulted(count(1, MAX_REPLICAS), nats.replicas, 'On how many servers of the cluster each queue is kept.'),
   }),
   kafka: block({

@@ -77,7 +77,13 @@ export interface StoreSettings {
     readonly checkAtStart: boolean
   }
   readonly redis: { readonly url: string; readonly passwordFile: string | undefined; readonly prefix: string; /** A weaker fsync policy than a queue asks for is an error; false: a warning. */ readonly strictDurability: boolean }
-  readonly nats: { readonly servers: readonly string[]; readonly credentials: string | undefined; readonly replicas: number }
+  readonly nats: {
+    readonly servers: readonly string[]
+    readonly credentials: string | undefined
+    /** undefined: where a server is `tls://`, with what the system trusts. */
+    readonly tls?: { readonly caFile: string | undefined; readonly certFile: string | undefined; readonly keyFile: string | undefined } | undefined
+    readonly replicas: number
+  }
   readonly kafka: { readonly brokers: readonly string[]; readonly clientId: string; readonly prefix: string; readonly replicas: number }
 }
 

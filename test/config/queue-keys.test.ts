@@ -59,8 +59,8 @@ test('config: what a channel of mode queue says stays apart from what holds for 
 })
 
 test('config: JetStream of the bus is taken where store.nats names no servers', async t => {
-  const { settings } = await fromYaml('queue: {backend: nats}\nbus: {nats: {servers: [n1, n2], credentials: bus.creds}}')
-  t.deepEqual(settings.store.nats, { servers: ['n1', 'n2'], credentials: '/etc/callboard/bus.creds', replicas: 1 })
+  const { settings } = await fromYaml('queue: {backend: nats}\nbus: {nats: {servers: [n1, n2], credentials: bus.creds, tls: {ca: ca.pem}}}')
+  t.deepEqual(settings.store.nats, { servers: ['n1', 'n2'], credentials: '/etc/callboard/bus.creds', tls: { caFile: '/etc/callboard/ca.pem', certFile: undefined, keyFile: undefined }, replicas: 1 })
   // Other servers have other users.
   t.is((await fromYaml('bus: {nats: {servers: [n1], credentials: bus.creds}}\nstore: {nats: {servers: [n9]}}')).settings.store.nats.credentials, undefined)
 })
@@ -70,6 +70,7 @@ test('config: what queues cannot do at the same time is refused with its place',
     ['queue: {enabled: false}\nchannels: [{name: a, mode: queue}]', ['2:28: channels[0].mode is "queue", and queue.enabled is false; remove one']],
     ['channels: [{name: a, ordering: {enabled: true}}]', ['1:22: channels[0].ordering is for channels of mode queue, which channels[0] is not; remove it, or give it mode: queue']],
     ['queue: {backend: nats}', ['1:18: queue.backend is "nats", and neither store.nats.servers nor bus.nats.servers says where; give one of them']],
+    ['store: {nats: {tls: {cert: c.pem}}}', ['1:28: store.nats.tls.cert needs store.nats.tls.key beside it']],
     ['queue: {config: {retryPolicy: {initialDelay: 1m}}}', ['1:46: queue.config.retryPolicy.initialDelay (1m) is longer than maxDelay (30s)']],
     ['queue: {config: {retryPolicy: {maxDelay: 5s}}}\nchannels: [{name: a, mode: queue, queue: {retryPolicy: {initialDelay: 6s}}}]', ['2:71: channels[0].queue.retryPolicy.initialDelay (6s) is longer than maxDelay (5s)']],
     ['store: {embedded: {encryption: {keys: [{}, {file: a, command: [b]}]}}}', [
