@@ -171,7 +171,8 @@ test('settle: where messages must be signed, those that are forwarded are', asyn
   const { queue, messages } = await held(t, 1, {}, {}, { signature: true })
   void messages[0]!.forward('results', 1)
   const [[, , [frame]]] = (await queue.settled()).forward as [[number, number, Uint8Array[]]]
-  t.is((forwarded(frame!).headers?.['sig'] as Uint8Array).length, 32)
+  const { sig } = forwarded(frame!).headers as { readonly sig: Uint8Array }
+  t.is(sig.length, 32)
 })
 
 test('settle: a forward that is refused leaves the message on lease', async t => {
