@@ -29,6 +29,7 @@ export function settle(queue: QueueState, { position, attempt, verdict, delayMs,
     end(queue, lease)
     queue.die({ position, bytes: lease.bytes, due_at: 0 }, attempt, 'term')
   } else fail(queue, lease, reason ?? 'not acknowledged by its consumer', delayMs)
+  failPoint('store.after-settle')
   return true
 }
 
