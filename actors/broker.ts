@@ -20,6 +20,7 @@ import type { BrokerHost } from '../broker/host.ts'
 import { BrokerMetrics } from '../broker/metrics-source.ts'
 import { Pipeline } from '../broker/pipeline.ts'
 import { Service } from '../broker/service.ts'
+import { tellStrayQueues } from '../broker/stray-queues.ts'
 import { View } from '../broker/view.ts'
 import { brokerMachine } from '../machines/broker.ts'
 import { phaseOf } from '../machines/lifecycle.ts'
@@ -283,6 +284,7 @@ export class BrokerActor implements BrokerHost {
     }
     const result = await tree.root.start()
     if (result !== 'ok' && result !== 'ignore') throw result.kind === 'crash' ? result.error : new BrokerError('internal.error', { problem: `the tree ended while it started (${result.kind})` })
+    void tellStrayQueues(pipeline.core)
   }
 
   async #joinBus(pipeline: Pipeline): Promise<ChildSpec | undefined> {

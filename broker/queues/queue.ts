@@ -8,7 +8,7 @@ import { BrokerError } from '../ground/errors.ts'
 import type { DropReason } from '../ground/fate.ts'
 import type { Account, Slice } from '../ground/slice.ts'
 import type { Leased, QueueEvent, QueueListener, QueueStore, StoreBackend, StoredQueue } from '../ground/store.ts'
-import type { QueueSettings } from '../ground/store-settings.ts'
+import { durabilities, type Durability, type QueueSettings } from '../ground/store-settings.ts'
 import type { Log } from '../ground/types.ts'
 import { Consumers, type LeaseObserver } from './consumers.ts'
 import { Entry, type EntryOwner } from './entry.ts'
@@ -50,6 +50,8 @@ export class Queue implements QueueListener, EntryOwner {
   /** Of its channel. */
   readonly account: Account
   readonly #host: QueueHost
+  /** What the store can give. */
+  #strongest: Durability = 'fsync'
   /** Appends that the store has not answered. */
   readonly #waiting = new Set<Entry>()
   /** Told when the store has answered all of them. */
@@ -87,9 +89,11 @@ export class Queue implements QueueListener, EntryOwner {
    * @throws BrokerError `store.*`
    */
   async attach(store: QueueStore): Promise<void> {
+    // The store may tell of trouble while it opens.
+    this.problem = undefined
+    this.#strongest = store.features.durability
     const stored = await store.open(this.name, this.settings, this)
     this.stored = stored
-    this.problem = undefined
     this.consumers.open(stored)
   }
 
@@ -152,11 +156,17 @@ export class Queue implements QueueListener, EntryOwner {
   #append(entry: Entry): void {
     this.#waiting.add(entry)
     this.#host.load.add(entry.sizeBytes, entry.count)
-    const problem = this.#sealed ?? (this.stored === undefined ? this.#away() : undefined)
+    const problem = this.#sealed ?? (this.stored === undefined ? this.#away() : this.#tooStrong(entry.intake.durability))
     // Later, as a store would: the delivery is not over yet.
     if (problem !== undefined) queueMicrotask(() => entry.refused(entry.count, problem))
     else this.stored!.append(entry)
     entry.copied()
+  }
+
+  // A store that cannot keep a message as durably as it asks must not confirm it. One in memory keeps nothing, and says so.
+  #tooStrong(asked: Durability | undefined): BrokerError | undefined {
+    if (asked === undefined || strength(asked) <= Math.max(strength(this.settings.durability), strength(this.#strongest)) || this.#host.backend === 'memory') return undefined
+    return new BrokerError('store.durability', { queue: this.name, asked, backend: this.#host.backend, given: this.#strongest, problem: 'the message asks for more' })
   }
 
   #away(): BrokerError {
@@ -203,7 +213,11 @@ export class Queue implements QueueListener, EntryOwner {
 
   stateChanged(problem: BrokerError | undefined): void {
     this.problem = problem
-    if (problem === undefined) this.#host.log.info({ queue: this.name }, 'the store of the queue works again')
-    else this.#host.log.error({ queue: this.name, code: problem.code }, problem.message)
+    // The store says so itself, once for all its queues.
+    this.#host.log.debug({ queue: this.name, code: problem?.code }, problem?.message ?? 'the queue works again')
   }
+}
+
+function strength(durability: Durability): number {
+  return durabilities.indexOf(durability)
 }

@@ -55,6 +55,7 @@ const texts: { readonly [code in ErrorCode]?: Text } = {
   'store.failed': undefined,
   'store.no_space': undefined,
   'store.damaged': undefined,
+  'store.durability': undefined,
   'internal.error': 'Internal Error',
 }
 

@@ -244,3 +244,27 @@ test('queue: a store that does not answer holds no stop up for longer than its t
   await rig.advance(1000)
   await t.notThrowsAsync(last)
 })
+
+test('queue: a message that asks for more than its store can give is refused by name, not confirmed', async t => {
+  const rig = new QueuePipeline()
+  const kept = await rig.openQueue('jobs', { durability: 'memory' })
+  const client = rig.native()
+  for (const durability of ['fsync', 'memory']) client.send({ kind: Kind.publish, subject: 'jobs', flags: Flag.headers | Flag.receipt, headers: { durability } })
+  await rig.settle()
+  const [refused, stored] = client.frames()
+  t.is((refused!.body as { code: string }).code, 'store.durability')
+  t.is(stored!.kind, Kind.receipt)
+  t.is(kept.kept.length, 1)
+})
+
+test('queue: trouble that the store tells of while it opens is not forgotten', async t => {
+  const rig = new QueuePipeline()
+  const problem = new BrokerError('store.no_space', { path: '/x' })
+  const open = rig.store.open.bind(rig.store)
+  rig.store.open = (name, settings, listener) => {
+    listener.stateChanged(problem)
+    return open(name, settings, listener)
+  }
+  await rig.openQueue('jobs')
+  t.is(rig.core.queues.find('jobs')!.problem, problem)
+})
