@@ -4,9 +4,9 @@ import { BrokerError } from '../ground/errors.ts'
 import { Fields } from '../ground/fields.ts'
 import type { Settlement, Verdict } from '../ground/store.ts'
 
-export const MAX_PULL = 1_000_000
+const MAX_PULL = 1_000_000
 /** Messages of one settle frame. */
-export const MAX_SETTLEMENTS = 10_000
+const MAX_SETTLEMENTS = 10_000
 const MAX_DELAY_MS = 2 ** 31 - 1
 const MAX_REASON = 1024
 /** Frames that replace one message. */

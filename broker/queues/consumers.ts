@@ -25,7 +25,7 @@ export interface LeaseObserver {
 }
 
 /** Of the store, what consumers need. */
-export type Leasing = Pick<StoredQueue, 'demand' | 'settle' | 'forward'>
+type Leasing = Pick<StoredQueue, 'demand' | 'settle' | 'forward'>
 
 /** Frames of so many bytes are handed over at a time: one slice is not taken apart by an outbound. */
 const BATCH_BYTES = 256 * 1024

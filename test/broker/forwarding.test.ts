@@ -1,10 +1,14 @@
 import test from 'ava'
+import { createHmac } from 'node:crypto'
+import { encode } from '@msgpack/msgpack'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import { Flag, Kind } from '../../broker/ground/kind.ts'
 import type { Forward, SettleOutcome } from '../../broker/ground/store.ts'
 import { decodeFrame, encodeFrame, type FrameInit } from '../../broker/wire/frame.ts'
+import { signedParts } from '../../broker/wire/signature.ts'
 import type { FakeQueue } from '../support/fake-store.ts'
 import { codeOf, type NativeClient } from '../support/memory-client.ts'
+import { OWNER_TOKEN } from '../support/pipeline.ts'
 import { QueuePipeline } from '../support/queue-pipeline.ts'
 
 interface Rig {
@@ -87,9 +91,37 @@ test('forwarding: nothing of it is done when one of its frames could not be publ
   t.is(await forward(good), 'ok', 'it is on lease all the same')
 })
 
+test('forwarding: where messages must be signed, what is forwarded must be', async t => {
+  const rig = new QueuePipeline({ ipc: { security: { validateSignature: true } } })
+  const source = await rig.openQueue('orders')
+  const kept: Forward[] = []
+  source.forward = (forward, done) => {
+    kept.push(forward)
+    queueMicrotask(() => done({ lost: [] }))
+  }
+  const worker = rig.native()
+  worker.control(Kind.subscribe, 1, { pattern: 'orders', consume: true })
+  worker.control(Kind.pull, 1, { messages: 1 })
+  source.listener.leased([{ position: 1, attempt: 1, frame: frame({ subject: 'orders' }) }])
+  worker.frames()
+  const signed = frame({ subject: 'orders', flags: Flag.signed, headers: { sig: new Uint8Array(32) } })
+  const forward = async (bytes: Uint8Array): Promise<unknown> => {
+    worker.control(Kind.settle, 1, { forward: [[1, 1, [bytes]]] })
+    await rig.settle()
+    return worker.frames().map(answer => (answer.kind === Kind.ok ? 'ok' : codeOf(answer)))
+  }
+  t.deepEqual(await forward(frame({ subject: 'orders' })), ['auth.signature_missing'])
+  t.deepEqual(await forward(signed), ['auth.signature_invalid'])
+  const { covered, signature } = signedParts(signed, true)!
+  const mac = createHmac('sha256', OWNER_TOKEN)
+  for (const part of covered) mac.update(part)
+  signature.set(mac.digest())
+  t.deepEqual(await forward(signed), ['ok'])
+  t.is(kept.length, 1)
+})
+
 test('forwarding: any encoding of a frame will do', async t => {
   const { forwards, forward } = await setUp()
-  const { encode } = await import('@msgpack/msgpack')
   const body = encode([Kind.publish, 0, 0, 0, 0, 'shipped', null, Uint8Array.of(7)])
   t.is(await forward(Uint8Array.of(0, 0, 0, body.length, ...body)), 'ok')
   const { bytes } = forwards[0]!.to[0]!.append
