@@ -88,7 +88,7 @@ for (const place of places) {
     const store = await openEmbedded({ settings: defaultStore, directory, log, broker: 'b1' })
     t.teardown(() => store.close())
     const lines = said.split('\n').filter((line) => line !== '')
-    t.true(lines.some((line) => line.startsWith('settled')), 'it got nowhere')
+    t.true(lines.some((line) => line.startsWith('stored')), 'it got nowhere')
     t.deepEqual(problems(lines, await left(store, 'jobs'), await left(store, 'next')), [])
     t.deepEqual(log.records.filter(({ level }) => level === 'error'), [])
   }))
