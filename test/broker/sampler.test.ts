@@ -28,7 +28,7 @@ test('sampler: history tells growth per second of what was published, second by 
   // The last five seconds, and at most the one in which they begin.
   t.true(accepted.value >= 6 + 7 + 8 + 9 + 10 && accepted.value <= 5 + 6 + 7 + 8 + 9 + 10, String(accepted.value))
   t.is(accepted.rate, (accepted.value * 1000) / coversMs)
-  t.deepEqual(series.map(({ name }) => name).toSorted(), ['connections', 'messages_accepted_total', 'messages_rejected_total'])
+  t.deepEqual(series.map(({ name }) => name).toSorted(), ['connections', 'messages_accepted_total', 'messages_duplicate_total', 'messages_rejected_total'])
   t.like(series.find(({ name }) => name === 'connections'), { kind: 'gauge', value: 1, peak: 1 })
 })
 

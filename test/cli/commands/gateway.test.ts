@@ -70,7 +70,7 @@ test.serial('gateway: stats over a period, with totals, rates and a curve', asyn
   t.regex(stdout, /^the last .*, since the broker started; a sample every 1 s\n\nMETRIC +TOTAL +RATE +OVER TIME\n/)
   t.regex(stdout, /^messages_accepted_total +25 +[\d.]+\/s +[▁-█]{40}$/m)
   const [answer] = (await callboard.json('gateway', 'stats', '--period', '5m', '--metrics', 'messages,connections')) as [HistoryAnswer]
-  t.deepEqual(answer.series.map(({ name }) => name).toSorted(), ['connections', 'messages_accepted_total', 'messages_rejected_total'])
+  t.deepEqual(answer.series.map(({ name }) => name).toSorted(), ['connections', 'messages_accepted_total', 'messages_duplicate_total', 'messages_rejected_total'])
   const unknown = await callboard.run('gateway', 'stats', '--metrics', 'mesages')
   t.is(unknown.exit, 1)
   t.regex(unknown.stderr, /no metric "mesages".*\nhint: there are .*messages/)
