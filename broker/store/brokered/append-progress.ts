@@ -18,22 +18,16 @@ export function entriesOf(append: Append): Entry[] {
   return entries
 }
 
-/** How a full queue refuses. */
-export interface WhenFull {
-  readonly isDropping: boolean
-  readonly error: () => BrokerError
-}
-
-/** Tells the watch of an append whose messages all have an outcome, equal neighbours in one call. */
-export function tellOutcomes({ watch }: Append, outcomes: readonly PutOutcome[], whenFull: WhenFull): void {
+/** Tells the watch of an append whose messages all have an outcome, equal neighbours in one call. `full`: what a full queue refuses with; undefined: it drops. */
+export function tellOutcomes({ watch }: Append, outcomes: readonly PutOutcome[], full: BrokerError | undefined): void {
   for (let from = 0; from < outcomes.length; ) {
     let to = from + 1
     while (to < outcomes.length && follows(outcomes[from]!, outcomes[to]!, to - from)) to++
     const [outcome, count] = [outcomes[from]!, to - from]
     if (outcome instanceof BrokerError) watch.refused(count, outcome)
     else if (outcome !== 'full') watch.stored(outcome.position, count, outcome.isDuplicate)
-    else if (whenFull.isDropping) watch.dropped(count)
-    else watch.refused(count, whenFull.error())
+    else if (full === undefined) watch.dropped(count)
+    else watch.refused(count, full)
     from = to
   }
 }

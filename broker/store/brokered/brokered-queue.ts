@@ -9,14 +9,14 @@
 
 import { systemClock, type Clock } from '../../ground/clock.ts'
 import { BrokerError } from '../../ground/errors.ts'
-import { durabilities, type Durability, type QueueSettings } from '../../ground/store-settings.ts'
+import type { Durability, QueueSettings } from '../../ground/store-settings.ts'
 import type { Append, QueueCounts, QueueListener, Selection, SettleOutcome, Settlement, StoredMessage, StoredQuery, StoredQueue } from '../../ground/store.ts'
 import type { Log } from '../../ground/types.ts'
-import { entriesOf, tellOutcomes } from './append-progress.ts'
 import { Endings } from './endings.ts'
-import type { Arrival, ForeignListener, ForeignQueue, PutOutcome } from './foreign-queue.ts'
+import type { Arrival, ForeignListener, ForeignQueue } from './foreign-queue.ts'
 import { attemptOf, Hand, type Here } from './hand.ts'
 import { countsOf, listOf, purgeWaiting, replay } from './inspection.ts'
+import { checkDurability, Intake } from './intake.ts'
 import { Notes } from './notes.ts'
 import { Upkeep } from './upkeep.ts'
 import { wallMs, type Workplace } from './workplace.ts'
@@ -48,6 +48,7 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
   readonly #at: Workplace
   readonly #endings: Endings
   readonly #upkeep: Upkeep
+  readonly #intake: Intake
   /** Leases that may begin; below 0 when demand was taken back while leases began. */
   #balance = 0
   #problem: BrokerError | undefined
@@ -69,6 +70,7 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
     this.#at = at
     this.#endings = new Endings(at)
     this.#upkeep = new Upkeep(at, this.#endings)
+    this.#intake = new Intake(at, this.#upkeep, options, () => this.#arm())
     this.#leasesFromMs = leasesFromMs
     this.#extendAtMs = at.clock.monotonicMs() + at.foreign.extendEveryMs
   }
@@ -104,21 +106,7 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
   readonly forward = undefined
 
   append(append: Append): void {
-    const refusal = this.#refusal(append)
-    if (refusal !== undefined) return queueMicrotask(() => append.watch.refused(append.count, refusal))
-    const { foreign, settings } = this.#at
-    const outcomes: PutOutcome[] = []
-    const entries = entriesOf(append)
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#track(promise)
-    for (const entry of entries)
-      foreign.put(entry, settings.deduplication.enabled ? entry.messageId : undefined, (outcome) => {
-        outcomes.push(outcome)
-        if (typeof outcome === 'object' && 'position' in outcome) this.#stored(outcome, append, entry.frame.length)
-        if (outcomes.length < entries.length) return
-        tellOutcomes(append, outcomes, { isDropping: this.#at.settings.whenFull === 'drop-newest', error: () => this.#full() })
-        resolve()
-      })
+    this.#track(this.#intake.append(append, this.#isClosing ? new BrokerError('store.unavailable', { backend: this.#options.backend, problem: `queue "${this.name}" is being closed` }) : this.#problem))
   }
 
   demand(more: number): void {
@@ -274,28 +262,6 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
     for (const { arrival } of acked) hand.remove(arrival.position, clock.monotonicMs())
   }
 
-  #stored({ position, isDuplicate }: { position: number; isDuplicate: boolean }, { dueAtMs, expiresAtMs }: Append, bytes: number): void {
-    const { notes, hand } = this.#at
-    if (isDuplicate) {
-      notes.tally.duplicates++
-      return
-    }
-    if (dueAtMs > wallMs(this.#at) && hand.get(position) === undefined && notes.get(position) === undefined) notes.set(position, { skew: 0, dueAtMs, history: [], isGivenBack: false })
-    this.#upkeep.put(position, bytes, expiresAtMs)
-    this.#arm()
-  }
-
-  #refusal({ durability }: Append): BrokerError | undefined {
-    if (this.#isClosing) return new BrokerError('store.unavailable', { backend: this.#options.backend, problem: `queue "${this.name}" is being closed` })
-    if (this.#problem !== undefined) return this.#problem
-    return tooWeak(this.#options, durability)
-  }
-
-  #full(): BrokerError {
-    const { maxMessages, maxBytes } = this.#at.settings
-    return new BrokerError('queue.full', { queue: this.name, messages: maxMessages, bytes: maxBytes, maxMessages, maxBytes })
-  }
-
   #track(work: Promise<unknown>): void {
     const tracked: Promise<void> = work.then(() => {}, () => {}).finally(() => this.#work.delete(tracked))
     this.#work.add(tracked)
@@ -372,14 +338,4 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
     this.#noted = this.#at.notes.happened
     this.#track(this.#at.foreign.note(this.#at.notes.write()))
   }
-}
-
-function tooWeak({ name: queue, backend, durability: given }: BrokeredQueueOptions, asked: Durability): BrokerError | undefined {
-  if (durabilities.indexOf(asked) <= durabilities.indexOf(given)) return undefined
-  return new BrokerError('store.durability', { queue, asked, backend, given, problem: 'ask for less, or see docs/queues.md for what gives more' })
-}
-
-function checkDurability(options: BrokeredQueueOptions, asked: Durability): void {
-  const refusal = tooWeak(options, asked)
-  if (refusal !== undefined) throw refusal
 }

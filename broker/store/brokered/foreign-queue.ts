@@ -98,6 +98,7 @@ export interface ForeignQueue {
   readDead(after: number, limit: number): Promise<readonly DeadEntry[]>
   /** Deletes dead letters; says how many were there. */
   removeDead(which: 'all' | readonly number[]): Promise<number>
+  /** Asked, among others, while publishers are refused because it is full. */
   state(): Promise<ForeignState>
   /** What this broker noted last about the queue, and what the other brokers did. */
   notes(): Promise<{ readonly own: string | undefined; readonly others: readonly string[] }>

@@ -30,7 +30,6 @@ const SIGNS = 3
 /** How often stream and consumer are asked until they say the same, and how long is waited in between, longer each time. ms */
 const AGREE_TRIES = 5
 const AGREE_MS = 2
-const LOOK_EVERY_MS = 1000
 /** JetStream API: the subject has a message already. */
 const WRONG_LAST_SEQUENCE = 10_071
 const IS_FULL = /maximum (messages|bytes)/
@@ -46,7 +45,6 @@ export class JetStreamQueue implements ForeignQueue {
   #arrivals: Arrival[] = []
   #settings: QueueSettings
   #isAway = false
-  #lookedAtMs = -LOOK_EVERY_MS
 
   private constructor(options: JetStreamQueueOptions) {
     this.#options = options
@@ -79,20 +77,9 @@ export class JetStreamQueue implements ForeignQueue {
       const { seq, duplicate = false, error } = confirmation(answer)
       // What was refused has a number, too: 0.
       if (error === undefined && seq !== undefined) done({ position: seq, isDuplicate: duplicate })
-      else if (IS_FULL.test(error?.description ?? '')) {
-        this.#lookWhetherFull()
-        done('full')
-      }
+      else if (IS_FULL.test(error?.description ?? '')) done('full')
       else done(failed(error?.description ?? 'an answer that is none'))
     })
-  }
-
-  // Now and then, while publishers are refused: it may be full of what was acknowledged.
-  #lookWhetherFull(): void {
-    const now = performance.now()
-    if (now - this.#lookedAtMs < LOOK_EVERY_MS) return
-    this.#lookedAtMs = now
-    void this.state().catch(() => {})
   }
 
   want(count: number): void {
