@@ -132,12 +132,12 @@ export class Consumers {
     if (this.#stored === undefined) return
     this.#turn.begin()
     const gathered = new Map<Consumer, Gathering>()
-    const unwanted: Settlement[] = []
+    const unwanted: Leased[] = []
     for (const message of messages) {
       this.#balance--
       const consumer = this.#turn.take()
       if (consumer === undefined) {
-        unwanted.push({ position: message.position, attempt: message.attempt, verdict: 'release' })
+        unwanted.push(message)
         continue
       }
       let gathering = gathered.get(consumer)
@@ -149,7 +149,7 @@ export class Consumers {
       this.#deliver(consumer, gathering.messages)
     }
     for (const [consumer, gathering] of gathered) this.#deliver(consumer, gathering.messages)
-    if (unwanted.length > 0) this.#stored?.settle(unwanted)
+    this.#release(unwanted)
     this.#demand()
   }
 
@@ -229,7 +229,14 @@ export class Consumers {
     this.#end(lease)
   }
 
+  // Nobody takes them any more.
+  #release(messages: readonly Leased[]): void {
+    if (messages.length > 0) this.#stored?.settle(messages.map(({ position, attempt }) => ({ position, attempt, verdict: 'release' })))
+  }
+
   #deliver(consumer: Consumer, messages: readonly Leased[]): void {
+    // Gone since it was its turn, by what was delivered to another one.
+    if (!consumer.isOpen) return this.#release(messages)
     const batch = new LeaseBatch<Lease>((leases) => this.#dropped(consumer, leases))
     for (const { position, attempt } of messages) {
       const before = this.#leases.get(position)

@@ -1,182 +1,12 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { BrokerError } from '../../../broker/ground/errors.ts'
-import type { FateWatch } from '../../../broker/ground/fate.ts'
-import type { Forward, Leased, SettleOutcome, Settlement } from '../../../broker/ground/store.ts'
-import type { Consumer, ConsumerHost } from '../../../broker/queues/consumer.ts'
-import { Consumers, type LeaseEvent } from '../../../broker/queues/consumers.ts'
-
-/** A store of `size` messages on a thread of its own: what it is told, and what it says, takes its time. */
-class SlowStore {
-  readonly ready: number[]
-  readonly attempts = new Map<number, number>()
-  /** Position to the attempt that is on lease. */
-  readonly leases = new Map<number, number>()
-  readonly done = new Set<number>()
-  balance = 0
-  /** All that was demanded, and all that was leased and told. */
-  demanded = 0
-  readonly demands: number[] = []
-  told = 0
-  readonly calls: (() => void)[] = []
-  readonly answers: (() => void)[] = []
-  fails = false
-  listener!: Consumers
-
-  constructor(size: number) {
-    this.ready = Array.from({ length: size }, (_, i) => i + 1)
-  }
-
-  readonly demand = (more: number): void => {
-    this.demanded += more
-    this.demands.push(more)
-    this.calls.push(() => (this.balance += more))
-  }
-
-  readonly settle = (settlements: readonly Settlement[], done?: (outcome: SettleOutcome) => void): void => {
-    this.calls.push(() => {
-      if (this.fails) return void this.answers.push(() => done?.({ lost: [], error: new BrokerError('store.failed', { backend: 'memory', problem: 'a test' }) }))
-      const lost = settlements.filter(settlement => !this.#settle(settlement)).map(({ position }) => position)
-      this.answers.push(() => done?.({ lost }))
-    })
-  }
-
-  readonly forward = ({ position, attempt }: Forward, done: (outcome: SettleOutcome) => void): void => this.settle([{ position, attempt, verdict: 'ack' }], done)
-
-  #settle({ position, attempt, verdict }: Settlement): boolean {
-    if (this.leases.get(position) !== attempt) return false
-    if (verdict === 'working') return true
-    this.leases.delete(position)
-    if (verdict === 'ack' || verdict === 'term') this.done.add(position)
-    else this.ready.push(position)
-    if (verdict === 'release') this.attempts.set(position, attempt - 1)
-    return true
-  }
-
-  /** Does one of the things that it was told, then leases what it may. */
-  work(): void {
-    this.calls.shift()?.()
-    const messages: Leased[] = []
-    while (this.balance > 0 && this.ready.length > 0) {
-      const position = this.ready.shift()!
-      const attempt = (this.attempts.get(position) ?? 0) + 1
-      this.attempts.set(position, attempt)
-      this.leases.set(position, attempt)
-      this.balance--
-      messages.push({ position, attempt, frame: new Uint8Array(100_000) })
-    }
-    if (messages.length > 0) this.answers.push(() => {
-        this.told += messages.length
-        this.listener.leased(messages)
-      })
-  }
-
-  /** The ack wait of the oldest lease is over. */
-  overdue(): void {
-    const [lease] = this.leases
-    if (lease === undefined) return
-    const [position, attempt] = lease
-    this.leases.delete(position)
-    this.ready.push(position)
-    this.answers.push(() => this.listener.happened([{ position, attempt, event: 'retry', reason: 'ack wait over' }]))
-  }
-
-  /** Says what is next. */
-  answer(): void {
-    this.answers.shift()?.()
-  }
-
-  rest(): void {
-    while (this.calls.length > 0 || this.answers.length > 0 || (this.balance > 0 && this.ready.length > 0)) {
-      this.work()
-      this.answer()
-    }
-  }
-}
-
-interface Waiting {
-  readonly messages: readonly Leased[]
-  readonly watch: FateWatch
-}
-
-/** A connection that reads what it is told to. */
-class Reader implements ConsumerHost {
-  readonly number: number
-  isHigh = false
-  /** It drops what comes at once, as an outbound that sheds. */
-  isShedding = false
-  consumer!: Consumer
-  readonly waiting: Waiting[] = []
-  readonly got = new Map<number, number>()
-  isEmptied = false
-  problem: BrokerError | undefined
-
-  constructor(number: number, consumers: Consumers) {
-    this.number = number
-    this.consumer = consumers.add(this)
-  }
-
-  deliver(messages: readonly Leased[], watch: FateWatch): boolean {
-    if (this.isShedding) {
-      watch.settled(this.number, 'dropped(overflow)', messages.length)
-      return true
-    }
-    this.waiting.push({ messages, watch })
-    this.isHigh = this.waiting.length >= 3
-    return !this.isHigh
-  }
-
-  emptied(): void {
-    this.isEmptied = true
-  }
-
-  ended(error: BrokerError): void {
-    this.problem = error
-  }
-
-  take(consumers: Consumers): void {
-    const next = this.waiting.shift()
-    if (next === undefined) return
-    next.watch.settled(this.number, 'written', next.messages.length)
-    for (const { position, attempt } of next.messages) this.got.set(position, attempt)
-    this.#relax(consumers)
-  }
-
-  drop(consumers: Consumers): void {
-    const next = this.waiting.shift()
-    next?.watch.settled(this.number, 'dropped(overflow)', next.messages.length)
-    this.#relax(consumers)
-  }
-
-  #relax(consumers: Consumers): void {
-    if (!this.isHigh || this.waiting.length >= 2) return
-    this.isHigh = false
-    consumers.relieved(this.consumer)
-  }
-
-  /** The first `count` of what it got. */
-  some(count: number, verdict: Settlement['verdict']): Settlement[] {
-    return [...this.got].slice(0, count).map(([position, attempt]) => ({ position, attempt, verdict }))
-  }
-}
-
-interface World {
-  readonly store: SlowStore
-  readonly consumers: Consumers
-  readonly events: [LeaseEvent, number, number][]
-}
-
-function world(size: number): World {
-  const store = new SlowStore(size)
-  const events: World['events'] = []
-  const consumers = new Consumers({ leaseChanged: (event, position, _attempt, connection) => void events.push([event, position, connection]), happened() {} })
-  store.listener = consumers
-  consumers.open(store)
-  return { store, consumers, events }
-}
+import type { SettleOutcome } from '../../../broker/ground/store.ts'
+import type { Consumers } from '../../../broker/queues/consumers.ts'
+import { consumerWorld, Reader, SlowStore } from '../../support/consumer-world.ts'
 
 test('consumers: messages go to those with credit, one after another', t => {
-  const { store, consumers } = world(9)
+  const { store, consumers } = consumerWorld(9)
   const [a, b, c] = [1, 2, 3].map(number => new Reader(number, consumers)) as [Reader, Reader, Reader]
   consumers.pull(a.consumer, 4)
   consumers.pull(b.consumer, 4)
@@ -189,7 +19,7 @@ test('consumers: messages go to those with credit, one after another', t => {
 })
 
 test('consumers: nothing more for one above high-water until it is below; others get what it does not take', t => {
-  const { store, consumers } = world(20)
+  const { store, consumers } = consumerWorld(20)
   const slow = new Reader(1, consumers)
   slow.isHigh = true
   consumers.pull(slow.consumer, 10)
@@ -207,7 +37,7 @@ test('consumers: nothing more for one above high-water until it is below; others
 })
 
 test('consumers: of one that is gone, what was written counts as an attempt, what waited does not', t => {
-  const { store, consumers, events } = world(10)
+  const { store, consumers, events } = consumerWorld(10)
   const reader = new Reader(1, consumers)
   consumers.pull(reader.consumer, 3)
   store.rest()
@@ -224,7 +54,7 @@ test('consumers: of one that is gone, what was written counts as an attempt, wha
 })
 
 test('consumers: what is dropped while it is handed over comes again, and its credit is demanded once', t => {
-  const { store, consumers } = world(10)
+  const { store, consumers } = consumerWorld(10)
   const reader = new Reader(1, consumers)
   reader.isShedding = true
   consumers.pull(reader.consumer, 10)
@@ -237,8 +67,25 @@ test('consumers: what is dropped while it is handed over comes again, and its cr
   t.true([...store.attempts.values()].every(attempts => attempts <= 1))
 })
 
+test('consumers: one that goes while another one is served gets nothing, and holds nothing', t => {
+  const { store, consumers } = consumerWorld(4)
+  const [a, b] = [new Reader(1, consumers), new Reader(2, consumers)]
+  a.deliver = (messages, watch) => {
+    consumers.leave(b.consumer)
+    return Reader.prototype.deliver.call(a, messages, watch)
+  }
+  consumers.pull(a.consumer, 2)
+  consumers.pull(b.consumer, 2)
+  // Both are known to the store before it leases: all four come at once.
+  store.calls.shift()!()
+  store.rest()
+  t.deepEqual([a.waiting.length, b.waiting.length, consumers.inFlight], [1, 0, 2])
+  t.deepEqual([1, 2, 3, 4].map(position => store.attempts.get(position)), [1, 0, 1, 0])
+  t.deepEqual(store.ready, [2, 4])
+})
+
 test('consumers: one that unsubscribed settles what it holds, then it is forgotten', t => {
-  const { store, consumers } = world(10)
+  const { store, consumers } = consumerWorld(10)
   const reader = new Reader(1, consumers)
   consumers.pull(reader.consumer, 5)
   store.rest()
@@ -253,7 +100,7 @@ test('consumers: one that unsubscribed settles what it holds, then it is forgott
 })
 
 test('consumers: nobody settles what is on lease to another, or with another attempt, or twice', t => {
-  const { store, consumers } = world(1)
+  const { store, consumers } = consumerWorld(1)
   const [reader, thief] = [new Reader(1, consumers), new Reader(2, consumers)]
   consumers.pull(reader.consumer, 1)
   store.rest()
@@ -268,7 +115,7 @@ test('consumers: nobody settles what is on lease to another, or with another att
 })
 
 test('consumers: what the store could not settle may be settled again', t => {
-  const { store, consumers } = world(1)
+  const { store, consumers } = consumerWorld(1)
   const reader = new Reader(1, consumers)
   consumers.pull(reader.consumer, 1)
   store.rest()
@@ -282,7 +129,7 @@ test('consumers: what the store could not settle may be settled again', t => {
 })
 
 test('consumers: what the store could not settle for a consumer that is gone meanwhile is free again', t => {
-  const { store, consumers } = world(1)
+  const { store, consumers } = consumerWorld(1)
   const reader = new Reader(1, consumers)
   consumers.pull(reader.consumer, 1)
   store.rest()
@@ -297,7 +144,7 @@ test('consumers: what the store could not settle for a consumer that is gone mea
 })
 
 test('consumers: a store that opens anew is asked for all that is wanted, and leases of before are lost', t => {
-  const { store, consumers } = world(3)
+  const { store, consumers } = consumerWorld(3)
   const reader = new Reader(1, consumers)
   consumers.pull(reader.consumer, 10)
   store.rest()
@@ -312,7 +159,7 @@ test('consumers: a store that opens anew is asked for all that is wanted, and le
 })
 
 test('consumers: whoever consumes a queue that is deleted is told', t => {
-  const { store, consumers } = world(3)
+  const { store, consumers } = consumerWorld(3)
   const reader = new Reader(1, consumers)
   consumers.pull(reader.consumer, 2)
   store.rest()
@@ -328,7 +175,7 @@ test('consumers: in any order of events no message is on two leases, demand neve
   fc.assert(
     fc.property(steps, list => {
       const size = 30
-      const { store, consumers } = world(size)
+      const { store, consumers } = consumerWorld(size)
       const readers: Reader[] = []
       const gone = new Set<Reader>()
       for (const [what, who, count] of list) {
