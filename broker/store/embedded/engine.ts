@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import { failPoint } from '../../ground/fail-point.ts'
 import { BrokerError } from '../../ground/errors.ts'
+import type { StoreSettings } from '../../ground/store-settings.ts'
 import { append } from './appending.ts'
 import { callQueue } from './calls.ts'
 import { CommitMark } from './commit-mark.ts'
@@ -14,31 +15,31 @@ import { Database } from './database.ts'
 import { readGroup, type CallStep, type ForwardStep, type Group, type SettleStep } from './group.ts'
 import { lease } from './leasing.ts'
 import { shiftRetries, type LongWork } from './long-work.ts'
-import type { FromThread, ThreadData, ToThread } from './messages.ts'
+import type { FromThread, ToThread } from './messages.ts'
 import { Outcome } from './outcome.ts'
 import type { QueueState, StoreState } from './queue-state.ts'
 import { StoreSeal } from './row-seal.ts'
 import { forward, forwardable, settle } from './settling.ts'
+import { StoreClock, systemClocks } from './store-clock.ts'
 import { storeError } from './store-errors.ts'
 import { takeStore, type StoreLock } from './store-lock.ts'
 import { sweep } from './sweeping.ts'
+import { tidy } from './tidying.ts'
 
-/** Where the engine reads time; tests have their own. */
-export interface EngineClocks {
-  /** Milliseconds since the epoch. */
-  wallMs(): number
-  /** Never steps back. */
-  steadyMs(): number
+/** What a store is opened with on its thread. */
+export interface EngineOptions {
+  readonly backend: 'embedded' | 'memory'
+  /** undefined: the store is in memory. */
+  readonly directory: string | undefined
+  readonly settings: StoreSettings['embedded']
 }
-
-const systemClocks: EngineClocks = { wallMs: () => Date.now(), steadyMs: () => performance.now() }
 
 export type Post = (message: FromThread, transfer?: ArrayBuffer[]) => void
 
 /** Longest sleep: a wall clock that was set forward is noticed then. ms */
 const MAX_WAIT_MS = 1000
-/** A wall clock that is behind by more has been set back. ms */
-const CLOCK_SLACK_MS = 2000
+/** Nobody has asked for anything for so long: the file is tidied. ms */
+const IDLE_MS = 5000
 /** Between tries of a store that cannot work, doubled each time up to the last. ms */
 const FIRST_TRY_MS = 100
 const LAST_TRY_MS = 5000
@@ -54,7 +55,7 @@ export class Engine {
   /** Positions that were given out, by queue. */
   readonly #lastPositions: ReadonlyMap<number, number>
   readonly #post: Post
-  readonly #clocks: EngineClocks
+  readonly #clock: StoreClock
   /** Queues in which something may have changed since they were looked at. */
   readonly #busy = new Set<QueueState>()
   readonly #work = new Map<number, LongWork<unknown>>()
@@ -64,10 +65,8 @@ export class Engine {
   #isEarlyTold = false
   /** When some queue has something to do; on the monotonic clock. */
   #wakeMs = 0
-  #clockOffsetMs = 0
-  /** By how much the wall clock was set back, in sum, and how much of that each queue has been told. */
-  #backMs = 0
-  readonly #shiftedMs = new Map<number, number>()
+  /** When the file is tidied unless something comes; on the monotonic clock. */
+  #tidyAtMs = Infinity
   #tryAtMs = Infinity
   #tryMs = FIRST_TRY_MS
   /** Queues that the group has opened. */
@@ -78,9 +77,8 @@ export class Engine {
   #isSound = true
 
   /** @throws BrokerError `store.*` */
-  constructor({ directory, settings }: ThreadData, post: Post, clocks = systemClocks) {
+  constructor({ backend, directory, settings }: EngineOptions, post: Post, clocks = systemClocks) {
     this.#post = post
-    this.#clocks = clocks
     let database: Database | undefined
     const onDamage = (queue: string, position: number, problem: string): void => post({ kind: 'damage', queue, position, problem })
     try {
@@ -98,12 +96,11 @@ export class Engine {
     } catch (error) {
       database?.close()
       this.#lock?.release()
-      throw storeError(error, database ?? { backend: directory === undefined ? 'memory' : 'embedded', path: directory ?? ':memory:' })
+      throw storeError(error, database ?? { backend, path: directory ?? ':memory:' })
     }
     this.state = { database, outcome: new Outcome(), early: new Outcome(), nowMs: 0, steadyMs: 0, problem: undefined, onDamage }
-    this.#clockOffsetMs = clocks.wallMs() - clocks.steadyMs()
-    const behindMs = database.clockMs - clocks.wallMs()
-    if (behindMs > CLOCK_SLACK_MS) this.#setBack(behindMs)
+    this.#clock = new StoreClock(clocks, database.clockMs)
+    if (this.#clock.wasSetBack) database.resetClock(this.#clock.nowMs)
   }
 
   /** Works off what waits. Gives after how long it is to be called again; 0: at once, Infinity: when there is something. ms */
@@ -140,8 +137,8 @@ export class Engine {
       this.#busy.delete(queue)
     }
     this.#closed = []
-    if (this.#work.size > 0) return 0
-    return Math.max(0, Math.min(waitMs, this.#tryAtMs - state.steadyMs))
+    if (this.#work.size > 0 || this.#tidy(waitMs)) return 0
+    return Math.max(0, Math.min(waitMs, this.#tryAtMs - state.steadyMs, this.#tidyAtMs - state.steadyMs))
   }
 
   close(): void {
@@ -176,25 +173,18 @@ export class Engine {
 
   #readClocks(): void {
     const { state } = this
-    state.nowMs = this.#clocks.wallMs()
-    state.steadyMs = this.#clocks.steadyMs()
-    const offsetMs = state.nowMs - state.steadyMs
-    const backMs = this.#clockOffsetMs - offsetMs
-    this.#clockOffsetMs = offsetMs
-    if (backMs > CLOCK_SLACK_MS) this.#setBack(backMs)
-  }
-
-  #setBack(byMs: number): void {
-    this.#backMs += byMs
-    this.state.database.resetClock(this.#clocks.wallMs())
+    const isSetBack = this.#clock.read()
+    state.nowMs = this.#clock.nowMs
+    state.steadyMs = this.#clock.steadyMs
+    if (!isSetBack) return
+    state.database.resetClock(state.nowMs)
     for (const queue of this.queues.values()) this.#shift(queue)
   }
 
-  // By what it has not been shifted yet, as it was not open then.
+  // Its retries would wait for as long as the clock was set back.
   #shift(queue: QueueState): void {
-    const byMs = this.#backMs - (this.#shiftedMs.get(queue.id) ?? 0)
+    const byMs = this.#clock.owedTo(queue.id)
     if (byMs > 0) this.#work.set(this.#nextWork--, shiftRetries(queue, byMs))
-    this.#shiftedMs.set(queue.id, this.#backMs)
   }
 
   // Between calls: first what ends leases and asks for messages, then what comes, so that it is handed over at once.
@@ -302,10 +292,24 @@ export class Engine {
     return hasMore ? 0 : this.#wakeMs - state.steadyMs
   }
 
+  // One step, when there is nothing else to do. True: more steps are to follow.
+  #tidy(waitMs: number): boolean {
+    const { state } = this
+    if (waitMs === 0 || state.problem !== undefined || state.steadyMs < this.#tidyAtMs) return false
+    try {
+      if (tidy(state.database)) return true
+    } catch {
+      // Nothing is lost; whatever it is, the next commit will tell.
+    }
+    this.#tidyAtMs = Infinity
+    return false
+  }
+
   #commit(): void {
     const { state } = this
     const { database, early } = state
     if (!database.isWriting) return
+    this.#tidyAtMs = state.steadyMs + IDLE_MS
     const changed: QueueState[] = []
     for (const queue of this.queues.values()) if (queue.finish()) changed.push(queue)
     if (!early.isEmpty) {

@@ -1,16 +1,7 @@
 // What the two threads of a store say to each other, beside the answers.
 
-import type { Durability, QueueCounts, QueueSettings, Selection, StoreBackend, StoredMessage, StoredQuery } from '../../ground/store.ts'
-import type { StoreSettings } from '../../ground/store-settings.ts'
+import type { Durability, QueueCounts, QueueSettings, Selection, StoredMessage, StoredQuery } from '../../ground/store.ts'
 import type { Answers, SentError } from './answers.ts'
-
-/** What the thread is started with. */
-export interface ThreadData {
-  readonly backend: StoreBackend
-  /** undefined: the store is in memory. */
-  readonly directory: string | undefined
-  readonly settings: StoreSettings['embedded']
-}
 
 /** What is asked for now and then, and what it comes to. */
 export interface Calls {

@@ -8,9 +8,11 @@ import type { Log } from '../../ground/types.ts'
 import { Answer, type Answers, type SentError } from './answers.ts'
 import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
-import type { AnyCall, CallName, CallOf, FromThread, ResultOf, ThreadData, ToThread } from './messages.ts'
+import type { AnyCall, CallName, CallOf, FromThread, ResultOf, ToThread } from './messages.ts'
 import { writeAppend, writeDemand, writeForward, writeSettle } from './operations.ts'
 import { Pending } from './pending.ts'
+// By this type the built package has the thread's file.
+import type { ThreadData } from './thread.ts'
 
 /** Batches that came back are written again, so many at most and none that is larger. */
 const MAX_SPARE = 4

@@ -1,12 +1,15 @@
 // The thread of a store: hands the engine what has come and what is due, and sends its answers. Run as a worker.
 
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import type { Engine } from './engine.ts'
-import type { FromThread, ThreadData, ToThread } from './messages.ts'
+import type { Engine, EngineOptions } from './engine.ts'
+import type { FromThread, ToThread } from './messages.ts'
 import { storeError } from './store-errors.ts'
 
 /** Worked off by one transaction at most. bytes */
 const MAX_GROUP_BYTES = 16 * 1024 * 1024
+
+/** What the thread is started with. */
+export type ThreadData = EngineOptions
 
 const port = parentPort!
 const post = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
