@@ -277,6 +277,8 @@ export interface QueueStore {
   readonly verify: ((queue: string | undefined, onProgress: (checked: number, total: number) => void) => Promise<VerifyReport>) | undefined
   /** Writes a consistent copy of all queues, and what else there is to keep, to a file that does not exist yet, while work goes on. */
   readonly backup: ((file: string, about: BackupAbout, onProgress: (done: number, total: number) => void) => Promise<BackupReport>) | undefined
+  /** What is known to be damaged, as it was told, at most 1000 places. undefined: this store does not look. */
+  readonly damages?: readonly Damage[] | undefined
   /** Closes all queues and then itself. */
   close(): Promise<void>
 }

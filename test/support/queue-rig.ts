@@ -89,8 +89,9 @@ export class QueueRig implements QueueListener {
 
   static async open(t: ExecutionContext, world: StoreWorld, overrides: Overrides = {}, broker = 'b1'): Promise<QueueRig> {
     const rig = new QueueRig(t, world, queueSettings(overrides), broker)
-    t.teardown(() => rig.#store.close())
+    // What cannot be opened has nothing to close.
     await rig.#open()
+    t.teardown(() => rig.#store.close())
     return rig
   }
 

@@ -107,8 +107,8 @@ export class CommitMark {
   }
 }
 
-/** What a mark says, without opening it for writing; `none` when there is no file. */
-export function peekMark(path: string, storeId: Uint8Array): MarkState {
+/** What a mark says, without opening it for writing; `none` when there is no file. `storeId` undefined: whoever's it is. */
+export function peekMark(path: string, storeId: Uint8Array | undefined): MarkState {
   let file: number
   try {
     file = openSync(path, 'r')
@@ -134,12 +134,12 @@ function openMark(path: string): number {
   }
 }
 
-function readMark(file: number, storeId: Uint8Array): { state: MarkState; newest: number } {
+function readMark(file: number, storeId: Uint8Array | undefined): { state: MarkState; newest: number } {
   const slots = [readSlot(file, 0), readSlot(file, 1)]
   const whole = slots.filter(slot => slot !== 'damaged' && slot !== 'empty')
   if (whole.length === 0) return { state: slots.includes('damaged') ? 'damaged' : 'none', newest: -1 }
   const newest = whole.reduce((one, other) => (other.epoch > one.epoch ? other : one))
-  if (Buffer.compare(newest.store, storeId) !== 0) return { state: 'foreign', newest: -1 }
+  if (storeId !== undefined && Buffer.compare(newest.store, storeId) !== 0) return { state: 'foreign', newest: -1 }
   const { epoch, syncedEpoch, lastPositions } = newest
   const isSameBoot = newest.boot.equals(bootBytes())
   return { state: { epoch, syncedEpoch, lastPositions, isSameBoot, isHalf: slots.includes('damaged') }, newest: slots.indexOf(newest) }

@@ -6,13 +6,14 @@
 // Not found, as nobody promised otherwise: commits of durability `os` after the machine went down, and the last one when it ended together
 // with the mark. Not found either: damage that hits log and mark alike.
 
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { BrokerError } from '../../ground/errors.ts'
 import type { Damage } from '../../ground/store.ts'
 import { syncDirectory } from './backup-file.ts'
 import { peekMark, type Noted } from './commit-mark.ts'
-import { databaseName, finishSwap, markName } from './store-files.ts'
+import { databaseName, databaseState, finishSwap, markName } from './store-files.ts'
 
 export interface CommitsSeen {
   /** To be told; empty when all that was noted is there. */
@@ -46,11 +47,16 @@ interface Peek {
   readonly queues: readonly { readonly id: number; readonly name: string; readonly last_position: number }[]
 }
 
-/** Call before the database is opened for writing, by whoever has the store's lock. Changes nothing but for the copy of a log that lost something. */
+/**
+ * Call before the database is opened for writing, by whoever has the store's lock. Changes nothing but for the copy of a log that lost something.
+ * @throws BrokerError `store.failed` when the database is gone: an empty one in its place would hide that
+ */
 export function watchCommits(directory: string): CommitsSeen {
   finishSwap(directory)
   const path = join(directory, databaseName)
-  if (!existsSync(path)) return { damages: [], lastPositions: new Map() }
+  const state = databaseState(directory)
+  if (state === 'none') return { damages: [], lastPositions: new Map() }
+  if (state === 'gone') throw gone(directory)
   const peek = peekDatabase(path)
   if (typeof peek === 'string') {
     // Whoever opens it now fails, and closing it may empty the log.
@@ -85,6 +91,8 @@ function compare(mark: Noted, peek: Peek): { damages: Damage[]; missing: Missing
     const upTo = mark.lastPositions.get(id) ?? 0
     return upTo > after ? [{ id, queue: name, after, upTo }] : []
   })
+  // Queues that the lost commits made.
+  for (const [id, upTo] of mark.lastPositions) if (!peek.queues.some(queue => queue.id === id)) missing.push({ id, queue: '', after: 0, upTo })
   const what = mark.epoch - epoch === 1 ? `commit ${mark.epoch} is` : `commits ${epoch + 1} to ${mark.epoch} are`
   const general: Damage = { queue: '', problem: `${what} missing: the end of ${databaseName}-wal is damaged; settlements in it are lost, so messages may come again` }
   return { damages: [general, ...missing.map(({ queue, after, upTo }): Damage => ({ queue, position: after + 1, problem: rangeText(after, upTo) }))], missing }
@@ -95,9 +103,10 @@ function rangeText(after: number, upTo: number): string {
 }
 
 function withoutMark(state: 'none' | 'damaged' | 'foreign', { epoch }: Peek): Damage[] {
-  // A store that was restored has no mark, and one that was never written to; see Database.
-  if (epoch === 0 || state === 'foreign') return []
-  return [{ queue: '', problem: `${markName} ${state === 'none' ? 'is missing' : 'is damaged'}: whether the last commits are all there cannot be told this time` }]
+  // A store that was never written to has none.
+  if (epoch === 0 && state === 'none') return []
+  const what = { none: 'is missing', damaged: 'is damaged', foreign: 'belongs to another store' }[state]
+  return [{ queue: '', problem: `${markName} ${what}: whether the last commits are all there cannot be told this time` }]
 }
 
 function peekDatabase(path: string): Peek | string {
@@ -106,7 +115,7 @@ function peekDatabase(path: string): Peek | string {
     // Reading only, closing it leaves the log as it is.
     sql = new DatabaseSync(path, { readOnly: true })
     const hasTables = sql.prepare(`SELECT count(*) AS count FROM sqlite_schema WHERE name IN ('store', 'queues')`).get() as { count: number }
-    // A process was killed while it made the file.
+    // A process was killed while it made the file; see `withoutMark` for what else it may be.
     if (hasTables.count < 2) return { storeId: Buffer.alloc(16), epoch: 0, queues: [] }
     const store = sql.prepare('SELECT store_id, epoch FROM store').get() as { store_id: unknown; epoch: unknown } | undefined
     if (store === undefined) return 'the table of the store is empty'
@@ -118,8 +127,16 @@ function peekDatabase(path: string): Peek | string {
   }
 }
 
+/** `store.failed`, with what to do. */
+export function gone(directory: string): BrokerError {
+  return new BrokerError('store.failed', { backend: 'embedded', problem: `${join(directory, databaseName)} is missing or empty, and the files beside it say that there was one: put it back, run callboard queue repair, restore a backup with --replace, or move ${directory} away to begin anew` })
+}
+
 function keep(directory: string, damages: readonly Damage[], missing: readonly MissingRange[]): void {
   const log = join(directory, `${databaseName}-wal`)
+  // A store that cannot be opened is tried again and again.
+  const last = keptLogs(directory).at(-1)
+  if (last !== undefined && JSON.stringify(last.note.damages) === JSON.stringify(damages) && sizeOf(join(last.directory, `${databaseName}-wal`)) === sizeOf(log)) return
   const kept = join(directory, `${KEPT}${new Date().toISOString().replaceAll(/[-:]/g, '')}`)
   mkdirSync(kept, { mode: 0o700 })
   if (existsSync(log)) copyFileSync(log, join(kept, `${databaseName}-wal`))
@@ -127,4 +144,8 @@ function keep(directory: string, damages: readonly Damage[], missing: readonly M
   writeFileSync(join(kept, 'note.json'), `${JSON.stringify({ atMs: Date.now(), damages, missing } satisfies KeptNote)}\n`, { mode: 0o600 })
   syncDirectory(kept)
   syncDirectory(directory)
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }

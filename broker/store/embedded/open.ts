@@ -1,7 +1,7 @@
 // Opens the store that is in this process: the backends `embedded` and `memory`.
 
-import { BrokerError } from '../../ground/errors.ts'
 import type { QueueStore, StoreContext } from '../../ground/store.ts'
+import { DamageList } from './damage-list.ts'
 import { EmbeddedStore } from './embedded-store.ts'
 import { StoreThread } from './store-thread.ts'
 
@@ -12,11 +12,10 @@ import { StoreThread } from './store-thread.ts'
 export async function openEmbedded({ settings, directory, log, onFailed }: StoreContext): Promise<QueueStore> {
   const backend = settings.backend === 'memory' ? 'memory' : 'embedded'
   const { embedded } = settings
-  const thread = new StoreThread({ backend, directory: backend === 'memory' ? undefined : (embedded.path ?? directory), settings: embedded }, log, {
-    damaged: (queue, position, problem) => {
-      const { message } = new BrokerError('store.damaged', { queue, place: position === 0 ? 'its rows' : `position ${position}`, problem })
-      log.error({ queue, position, problem }, message)
-    },
+  const files = backend === 'memory' ? undefined : (embedded.path ?? directory)
+  const damages = new DamageList(log)
+  const thread = new StoreThread({ backend, directory: files, settings: embedded }, log, {
+    damaged: (queue, position, problem) => damages.add({ queue, problem, ...(position > 0 && { position }) }),
     stateChanged: (problem) => {
       if (problem === undefined) log.info({ backend }, 'the store works again')
       else log.error({ err: problem, backend }, 'the store cannot work; it tries again by itself')
@@ -24,5 +23,7 @@ export async function openEmbedded({ settings, directory, log, onFailed }: Store
     died: (error) => onFailed?.(error),
   })
   await thread.started
-  return new EmbeddedStore(backend, thread)
+  const store = new EmbeddedStore(backend, thread, damages, files)
+  if (files !== undefined && embedded.checkAtStart) store.checkSoon(files, log)
+  return store
 }

@@ -1,6 +1,7 @@
 // The pages of a database as its file and its log hold them, whether SQLite gets at them or not. Reads only; knows no tables.
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { devNull } from 'node:os'
 import { rowsOfPage, type RawRow, type ReadPage } from './page-rows.ts'
 import { isPageSize, readWal, type WalFrame } from './wal-file.ts'
 
@@ -21,7 +22,8 @@ const DEFAULT_PAGE = 4096
 /** @param logPath the write-ahead log that belongs to it: that beside it, unless another is named */
 export function openRaw(path: string, logPath = `${path}-wal`): RawDatabase {
   const wal = readWal(logPath)
-  const file = openSync(path, 'r')
+  // Where the file is missing, the log may hold all of it.
+  const file = existsSync(path) ? openSync(path, 'r') : openSync(devNull, 'r')
   const log = wal === undefined ? undefined : openSync(logPath, 'r')
   const header = Buffer.alloc(100)
   readSync(file, header, 0, 100, 0)

@@ -116,6 +116,7 @@ function* steps(sql: DatabaseSync, queue: QueueRow, kind: TableKind, tell: (dama
   try {
     yield* walkRows(sql, queue.id, kind)
   } catch (error) {
+    if (isDeleted(sql, queue.id)) return
     tell({ queue: queue.name, problem: `the table of ${kindText(kind)} cannot be read: ${(error as Error).message}` })
   }
 }
@@ -146,6 +147,15 @@ function checkCounts(sql: DatabaseSync, { id, name }: QueueRow, tell: (damage: D
     tell({ queue: name, problem: `it cannot be counted: ${(error as Error).message}` })
   } finally {
     if (sql.isTransaction) sql.exec('ROLLBACK')
+  }
+}
+
+/** A queue that was deleted while it was looked at. */
+function isDeleted(sql: DatabaseSync, id: number): boolean {
+  try {
+    return sql.prepare('SELECT 1 FROM queues WHERE id = ?').get(id) === undefined
+  } catch {
+    return false
   }
 }
 

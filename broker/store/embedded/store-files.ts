@@ -3,9 +3,10 @@
 // A repair or a restore makes its files in a directory of its own, then:  swap.json is written ─▶ old files move to `aside` ─▶ the mark, and
 // last of all the database, move in ─▶ swap.json is removed.  Each step can be taken again, and is, before the store is opened.
 
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { syncDirectory } from './backup-file.ts'
+import { peekMark } from './commit-mark.ts'
 
 export const databaseName = 'queues.db'
 export const markName = 'queues.mark'
@@ -21,6 +22,17 @@ interface Swap {
 /** `name-20261121T213500.000Z`: sorts by time. */
 export function timedName(name: string): string {
   return `${name}-${new Date().toISOString().replaceAll(/[-:]/g, '')}`
+}
+
+/**
+ * `gone`: there is no database, or an empty one, where a mark or a log says that there was one. SQLite must not get to see that: it deletes
+ * the log of an empty database.
+ */
+export function databaseState(directory: string): 'none' | 'gone' | 'there' {
+  const size = (name: string): number => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0
+  if (size(databaseName) > 0) return 'there'
+  const mark = peekMark(join(directory, markName), undefined)
+  return size(`${databaseName}-wal`) > 0 || mark === 'damaged' || (typeof mark === 'object' && mark.epoch > 0) ? 'gone' : 'none'
 }
 
 /** Names of all that belongs to the store's state, as far as it is there. */

@@ -1,14 +1,13 @@
 // Checks the store of a directory, whether a broker works with it or not. Runs where its caller may wait: on a thread of its own, or in a command.
 
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Damage, VerifyReport } from '../../ground/store.ts'
 import type { Progress } from './backup-file.ts'
-import { keptLogs } from './commit-watch.ts'
+import { gone, keptLogs } from './commit-watch.ts'
 import { checkStore } from './store-check.ts'
-import { databaseName } from './store-files.ts'
+import { databaseName, databaseState } from './store-files.ts'
 
 export interface VerifyWishes {
   readonly directory: string
@@ -22,7 +21,9 @@ export interface VerifyWishes {
 export async function verifyStore({ directory, queue, share = 1 }: VerifyWishes, onProgress: Progress): Promise<VerifyReport> {
   const path = join(directory, databaseName)
   const damages: Damage[] = keptLogs(directory).flatMap(({ note }) => note.damages).filter(damage => queue === undefined || damage.queue === queue || damage.queue === '')
-  if (!existsSync(path)) return { checked: 0, damages }
+  const state = databaseState(directory)
+  if (state === 'gone') return { checked: 0, damages: [...damages, { queue: '', problem: gone(directory).message }] }
+  if (state === 'none') return { checked: 0, damages }
   let sql: DatabaseSync
   try {
     sql = new DatabaseSync(path, { readOnly: true, timeout: 5000 })

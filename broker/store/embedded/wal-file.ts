@@ -28,6 +28,8 @@ export interface WalContents {
 const HEADER = 32
 const FRAME_HEADER = 24
 const MAGIC = 0x377f0682
+/** What a damaged header is taken for: ours, and SQLite's default. */
+const PAGE_SIZES = [8192, 4096]
 
 /** What is in the log at `path`; undefined: there is none, or it is empty. */
 export function readWal(path: string): WalContents | undefined {
@@ -56,16 +58,47 @@ function readFrames(file: number, size: number): WalContents {
   readSync(file, header, 0, HEADER, 0)
   const isBig = header.readUInt32BE(0) === MAGIC + 1
   const pageBytes = header.readUInt32BE(8)
-  const isWhole = (isBig || header.readUInt32BE(0) === MAGIC) && isPageSize(pageBytes)
-  if (!isWhole) return { pageBytes: 0, frames: [], damaged: -1 }
-  const sums = new Sums(isBig)
-  const isHeaderGood = sums.add(header, 0, 24).equals(header, 24)
-  const salt = header.subarray(16, 24)
+  const isWhole = (isBig || header.readUInt32BE(0) === MAGIC) && isPageSize(pageBytes) && new Sums(isBig).add(header, 0, 24).equals(header, 24)
+  if (isWhole) return readAs(file, size, { isBig, pageBytes, salt: header.subarray(16, 24), sums: new Sums(isBig).add(header, 0, 24) })
+  // Nothing counts then. What the header said is found out from the frames: they fit under the right guess alone.
+  let best: WalContents = { pageBytes: 0, frames: [], damaged: -1 }
+  for (const guess of PAGE_SIZES) {
+    const salt = firstSalt(file, size, guess)
+    for (const order of [false, true]) {
+      const found = readAs(file, size, { isBig: order, pageBytes: guess, salt, sums: undefined })
+      if (found.frames.length > best.frames.length) best = { ...found, damaged: -1 }
+    }
+  }
+  return best
+}
+
+/** The salt of most frames: those of one round of the log have the same one, and the latest round stands in front. */
+function firstSalt(file: number, size: number, pageBytes: number): Buffer {
+  const counts = new Map<string, number>()
+  const salt = Buffer.alloc(8)
+  for (let at = HEADER, frame = 0; at + FRAME_HEADER + pageBytes <= size && frame < 16; at += FRAME_HEADER + pageBytes, frame++) {
+    readSync(file, salt, 0, 8, at + 8)
+    counts.set(salt.toString('hex'), (counts.get(salt.toString('hex')) ?? 0) + 1)
+  }
+  const [most = ''] = [...counts].toSorted(([, one], [, other]) => other - one)[0] ?? []
+  return Buffer.from(most, 'hex')
+}
+
+interface Reading {
+  readonly isBig: boolean
+  readonly pageBytes: number
+  readonly salt: Buffer
+  /** After the header; undefined: it is damaged, and no frame counts. */
+  readonly sums: Sums | undefined
+}
+
+function readAs(file: number, size: number, { isBig, pageBytes, salt, sums: begun }: Reading): WalContents {
+  const sums = begun ?? new Sums(isBig)
   const bytes = Buffer.alloc(FRAME_HEADER + pageBytes)
   const counting: WalFrame[] = []
   const behind: WalFrame[] = []
   let pending: WalFrame[] = []
-  let [damaged, isChained, isFollowing] = [isHeaderGood ? 0 : 1, isHeaderGood, isHeaderGood]
+  let [damaged, isChained, isFollowing] = [0, begun !== undefined, begun !== undefined]
   for (let at = HEADER; at + bytes.length <= size; at += bytes.length) {
     readSync(file, bytes, 0, bytes.length, at)
     // Of an earlier round of the log: its pages are in the database since.

@@ -1,0 +1,125 @@
+// Bytes and pages of every file of a store are damaged at random. Whatever is done: it is found and named or harmless, no wrong payload is
+// delivered, nothing vanishes in silence, and what is intact comes out of a repair.
+//
+// CALLBOARD_TORTURE_ROUNDS=500 ava test/broker/store/embedded/corruption.test.ts --timeout=30m
+
+import { randomBytes } from 'node:crypto'
+import { cpSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import test, { type ExecutionContext } from 'ava'
+import fc from 'fast-check'
+import { BrokerError } from '../../../../broker/ground/errors.ts'
+import type { KeySource } from '../../../../broker/ground/store-settings.ts'
+import { repairStore } from '../../../../broker/store/embedded/repair.ts'
+import { verifyStore } from '../../../../broker/store/embedded/verify.ts'
+import { anyDamage, inflict, type FileDamage } from '../../../support/file-damage.ts'
+import { QueueRig, textOf } from '../../../support/queue-rig.ts'
+import { recordedLog } from '../../../support/recorded-log.ts'
+import { embeddedWorld, imageSettings, makeImage, type StoreImage } from '../../../support/store-image.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
+
+const rounds = Number(process.env['CALLBOARD_TORTURE_ROUNDS'] ?? 0)
+const PAGE = 8192
+const files = ['queues.db', 'queues.db', 'queues.db', 'queues.db-wal', 'queues.db-wal', 'queues.mark', 'queues.db-shm', 'queues.lock']
+const ignore = (): void => {}
+
+interface Seen {
+  /** Texts by position that consumers got, or that wait for their time. */
+  readonly there: ReadonlyMap<number, string>
+  readonly dead: ReadonlyMap<number, string>
+  /** What was told of damage. */
+  readonly told: readonly string[]
+}
+
+/** What a broker gets out of the store. */
+async function use(t: ExecutionContext, directory: string, keys: readonly KeySource[] | undefined): Promise<Seen> {
+  const log = recordedLog()
+  const [there, dead] = [new Map<number, string>(), new Map<number, string>()]
+  const told = (): string[] => log.records.filter(({ level }) => level === 'error' || level === 'warn').map(({ text }) => text)
+  let rig: QueueRig
+  try {
+    rig = await QueueRig.open(t, embeddedWorld(directory, { log, ...(keys && { keys }) }), imageSettings)
+  } catch (error) {
+    return { there, dead, told: [...told(), BrokerError.from(error).message] }
+  }
+  const problems: string[] = []
+  try {
+    rig.queue.demand(100_000)
+    // Calls are answered in their order: when several in a row bring nothing more, there is nothing more.
+    for (let quiet = 0, before = -1; quiet < 4; quiet = rig.leases.length === before ? quiet + 1 : 0) {
+      before = rig.leases.length
+      await rig.counts()
+      await turn()
+    }
+    for (const { position, text } of rig.leases) there.set(position, text)
+    for (const which of ['waiting', 'dead'] as const) {
+      for (let after = 0; ; ) {
+        const listed = await rig.queue.list({ which, after, limit: 1000 })
+        for (const { position, frame } of listed) (which === 'waiting' ? there : dead).set(position, textOf(frame))
+        if (listed.length === 0) break
+        after = listed.at(-1)!.position
+      }
+    }
+  } catch (error) {
+    problems.push(BrokerError.from(error).message)
+  }
+  problems.push(...rig.problems.flatMap(problem => (problem === undefined ? [] : [problem.message])))
+  await rig.store.close().catch((error: unknown) => problems.push(String(error)))
+  return { there, dead, told: [...told(), ...problems] }
+}
+
+/** What is delivered must be what was stored at that position. */
+function wrong(image: StoreImage, { there, dead }: Seen): string[] {
+  const faults: string[] = []
+  for (const [position, text] of [...there, ...dead]) {
+    const was = image.waiting.get(position) ?? image.dead.get(position)
+    if (was === undefined ? !image.settled.has(text) : was !== text) faults.push(`position ${position} is ${text}, and was ${was ?? 'nothing'}`)
+  }
+  return faults
+}
+
+const missing = (image: StoreImage, { there, dead }: Seen): number[] => [...image.waiting.keys(), ...image.dead.keys()].filter(position => !there.has(position) && !dead.has(position))
+const risen = (image: StoreImage, { there }: Seen): string[] => [...there.values()].filter(text => image.settled.has(text))
+
+async function round(t: ExecutionContext, image: StoreImage, home: string, damages: readonly FileDamage[], keys: readonly KeySource[] | undefined): Promise<void> {
+  const directory = join(home, 'broken')
+  const copy = (name: string): string => {
+    rmSync(join(home, name), { recursive: true, force: true })
+    cpSync(directory, join(home, name), { recursive: true })
+    return join(home, name)
+  }
+  rmSync(directory, { recursive: true, force: true })
+  cpSync(image.directory, directory, { recursive: true })
+  for (const damage of damages) inflict(directory, damage, PAGE)
+
+  // What the files say before anybody opens them, as `queue verify` of a broker that is down; a repair looks the same way.
+  const looked = copy('looked')
+  const seen = await use(t, copy('used'), keys)
+  const repaired = await repairStore({ directory: looked, isDryRun: false, names: ['jobs'] }, ignore)
+  const reported = [...seen.told, ...repaired.damages.map(({ problem }) => problem)]
+  t.deepEqual(wrong(image, seen), [], 'no wrong payload')
+  const lost = missing(image, seen)
+  if (lost.length > 0) t.not(reported.length, 0, `${lost.length} messages vanished in silence: ${lost.slice(0, 5).join(', ')}`)
+  const back = risen(image, seen)
+  if (back.length > 0) t.not(reported.length, 0, `settled messages came back in silence: ${back.join(', ')}`)
+  t.deepEqual((await verifyStore({ directory: looked }, ignore)).damages, [], 'a repaired store is whole')
+  const after = await use(t, looked, keys)
+  t.deepEqual(wrong(image, after), [], 'a repair makes nothing up')
+  const unsaved = missing(image, after).filter(position => seen.there.has(position) || seen.dead.has(position))
+  t.deepEqual(unsaved, [], 'what could be read was salvaged')
+}
+
+for (const kind of ['plain', 'encrypted'] as const) {
+  test(`corruption: found or harmless, and what is intact is salvaged (${kind})`, async t => {
+    const home = temporaryDirectory(t)
+    const key = join(home, 'key')
+    writeFileSync(key, randomBytes(32).toString('base64'), { mode: 0o600 })
+    const keys = kind === 'plain' ? undefined : [{ file: key }]
+    const image = await makeImage(t, home, keys)
+    await fc.assert(fc.asyncProperty(fc.array(anyDamage(files), { minLength: 1, maxLength: 3 }), damages => round(t, image, home, damages, keys)), {
+      ...(rounds > 0 ? { numRuns: rounds } : { numRuns: 6, interruptAfterTimeLimit: 2000 }),
+      endOnFailure: true,
+    })
+  })
+}

@@ -1,0 +1,201 @@
+// Verify, backup, repair and restore of stores that the engine wrote.
+
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import test, { type ExecutionContext } from 'ava'
+import { BrokerError } from '../../../../broker/ground/errors.ts'
+import { backupStore } from '../../../../broker/store/embedded/backup.ts'
+import { checkBackup } from '../../../../broker/store/embedded/backup-file.ts'
+import { backupInThread, verifyInThread } from '../../../../broker/store/embedded/maintenance.ts'
+import { repairStore, type Repaired } from '../../../../broker/store/embedded/repair.ts'
+import { restoreStore } from '../../../../broker/store/embedded/restore.ts'
+import { finishSwap } from '../../../../broker/store/embedded/store-files.ts'
+import { takeStore } from '../../../../broker/store/embedded/store-lock.ts'
+import { verifyStore } from '../../../../broker/store/embedded/verify.ts'
+import { readWal } from '../../../../broker/store/embedded/wal-file.ts'
+import { QueueRig } from '../../../support/queue-rig.ts'
+import { embeddedWorld, imageSettings, makeImage, type StoreImage } from '../../../support/store-image.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
+
+const ignore = (): void => {}
+const repair = (directory: string, isDryRun = false): Promise<Repaired> => repairStore({ directory, isDryRun, names: ['jobs'] }, ignore)
+
+async function contents(t: ExecutionContext, directory: string): Promise<{ waiting: string[]; dead: string[] }> {
+  const rig = await QueueRig.open(t, embeddedWorld(directory), imageSettings)
+  try {
+    return { waiting: (await rig.texts('waiting')).toSorted(), dead: (await rig.texts('dead')).toSorted() }
+  } finally {
+    await rig.store.close()
+  }
+}
+
+const expected = ({ waiting, dead }: StoreImage): { waiting: string[]; dead: string[] } => ({ waiting: [...waiting.values()].toSorted(), dead: [...dead.values()].toSorted() })
+
+/** Changes the files of a store that nobody has open. */
+function change(directory: string, sql: string): void {
+  const db = new DatabaseSync(join(directory, 'queues.db'))
+  db.exec(sql)
+  db.close()
+}
+
+test('store care: a store that is whole is found whole, in use and after it was cut off', async t => {
+  const home = temporaryDirectory(t)
+  const image = await makeImage(t, home)
+  const report = await verifyStore({ directory: image.directory }, ignore)
+  t.deepEqual(report, { checked: image.waiting.size + image.dead.size, damages: [] })
+  t.deepEqual(await contents(t, image.directory), expected(image))
+  const rig = await QueueRig.open(t, embeddedWorld(image.directory), imageSettings)
+  const [taken] = await rig.take()
+  t.truthy(taken)
+  let told = 0
+  const inUse = await verifyInThread({ directory: image.directory }, (done, total) => (told = done / total)).result
+  t.deepEqual(inUse.damages, [])
+  t.is(told, 1)
+})
+
+test('store care: what is damaged is named with queue and position, and repair keeps all the rest', async t => {
+  const home = temporaryDirectory(t)
+  const image = await makeImage(t, home)
+  const [first, second, third, fourth] = [...image.waiting.keys()].slice(50)
+  const died = [...image.dead.keys()][0]!
+  change(image.directory, `UPDATE waiting_1 SET frame = zeroblob(length(frame)) WHERE position = ${first};
+    UPDATE waiting_1 SET due_at = 4102444800000 WHERE position = ${second};
+    DELETE FROM waiting_1 WHERE position = ${third};
+    UPDATE waiting_1 SET expires_at = 9223372036854775807 WHERE position = ${fourth};
+    UPDATE dead_1 SET died_at = 1 WHERE position = ${died}`)
+  const { damages } = await verifyStore({ directory: image.directory }, ignore)
+  for (const position of [first, second, fourth, died]) t.true(damages.some(damage => damage.queue === 'jobs' && damage.position === position), `${position}`)
+  t.true(damages.some(({ queue, problem }) => queue === 'jobs' && problem.includes(`messages that wait: ${image.waiting.size - 1} are there, the queue counted ${image.waiting.size}`)), JSON.stringify(damages))
+  const names = (): string[] => readdirSync(image.directory).filter(name => name !== 'queues.lock').toSorted()
+  const before = names()
+  const dry = await repair(image.directory, true)
+  t.deepEqual(names(), before, 'a dry run leaves nothing behind')
+  const { waiting, dead } = expected(image)
+  t.is(dry.salvaged, waiting.length + dead.length - 3)
+  const done = await repair(image.directory)
+  t.is(done.salvaged, dry.salvaged)
+  t.is(done.begunAnew, 2)
+  t.deepEqual((await verifyStore({ directory: image.directory }, ignore)).damages, [])
+  const gone = [first, third, fourth].map(position => image.waiting.get(position!)!)
+  t.deepEqual(await contents(t, image.directory), { waiting: waiting.filter(text => !gone.includes(text)), dead })
+  const quarantined = readFileSync(done.quarantine, 'utf8').trim().split('\n').map(line => JSON.parse(line) as { queue: string; position: number })
+  t.true(quarantined.some(row => row.queue === 'jobs' && row.position === first))
+  t.true(quarantined.some(row => row.position === fourth))
+  t.true(existsSync(join(done.aside, 'queues.db')), 'the old files are kept')
+  t.deepEqual(await repair(image.directory), { checked: waiting.length + dead.length - 3, damages: [], salvaged: 0, begunAnew: 0, quarantine: '', aside: '' }, 'and there is nothing more to do')
+})
+
+test('store care: an entry that an index lacks would never be due, and is found', async t => {
+  const image = await makeImage(t, temporaryDirectory(t))
+  // The index loses its entries, the table does not: what a damaged page of it comes to.
+  const db = new DatabaseSync(join(image.directory, 'queues.db'), { defensive: false })
+  db.exec('PRAGMA writable_schema = ON')
+  db.exec(`UPDATE sqlite_schema SET sql = 'CREATE INDEX due_1 ON waiting_1 (due_at) WHERE due_at > 5000000000000' WHERE name = 'due_1'`)
+  db.close()
+  const again = new DatabaseSync(join(image.directory, 'queues.db'), { defensive: false })
+  again.exec('REINDEX due_1; PRAGMA writable_schema = ON')
+  again.exec(`UPDATE sqlite_schema SET sql = 'CREATE INDEX due_1 ON waiting_1 (due_at) WHERE due_at > 0' WHERE name = 'due_1'`)
+  again.close()
+  const { damages } = await verifyStore({ directory: image.directory }, ignore)
+  t.true(damages.some(({ problem }) => /missing from index due_1/.test(problem)), JSON.stringify(damages.slice(0, 3)))
+  await repair(image.directory)
+  t.deepEqual((await verifyStore({ directory: image.directory }, ignore)).damages, [])
+  t.deepEqual(await contents(t, image.directory), expected(image))
+})
+
+test('store care: a backup of a store in use is whole, and restores to the same messages', async t => {
+  const home = temporaryDirectory(t)
+  const image = await makeImage(t, home)
+  const rig = await QueueRig.open(t, embeddedWorld(image.directory), imageSettings)
+  const file = join(home, 'some.backup')
+  // It goes on meanwhile: what comes is in the backup or is not, but as a whole.
+  const more = Promise.all(Array.from({ length: 20 }, (_, i) => rig.stored(Array.from({ length: 10 }, (_, j) => `more${i}-${j}`))))
+  const report = await backupInThread({ directory: image.directory, file, broker: 'abcdefabcdef', files: { 'channels.json': '{}' } }, ignore).result
+  await more
+  t.deepEqual(report.damages, [])
+  const backup = checkBackup(file, ignore)
+  t.like(backup, { broker: 'abcdefabcdef', files: { 'channels.json': '{}' } })
+  const [queue] = report.queues
+  t.true(queue!.messages >= image.waiting.size && (queue!.messages - image.waiting.size) % 10 === 0)
+  t.deepEqual(backup.queues, report.queues)
+  await t.throwsAsync(backupStore({ directory: image.directory, file, broker: 'b', files: {} }, ignore), { message: /a file of that name exists/ })
+
+  const directory = join(home, 'restored')
+  t.deepEqual(restoreStore({ file, directory, isDryRun: true, isReplacing: false }, ignore).contents, backup)
+  t.false(existsSync(directory))
+  t.is(restoreStore({ file, directory, isDryRun: false, isReplacing: false }, ignore).aside, '')
+  t.deepEqual((await verifyStore({ directory }, ignore)).damages, [])
+  const { waiting, dead } = await contents(t, directory)
+  t.deepEqual({ waiting: waiting.filter(text => !text.startsWith('more')), dead }, expected(image))
+  t.is(waiting.length, queue!.messages)
+
+  t.is(BrokerError.from(t.throws(() => restoreStore({ file, directory, isDryRun: false, isReplacing: false }, ignore))).code, 'store.not_empty')
+  const replaced = restoreStore({ file, directory, isDryRun: false, isReplacing: true }, ignore)
+  t.true(existsSync(join(replaced.aside, 'queues.db')))
+  t.is((await contents(t, directory)).waiting.length, queue!.messages)
+})
+
+test('store care: repair and restore keep off a store that is in use', async t => {
+  const image = await makeImage(t, temporaryDirectory(t))
+  const lock = takeStore(image.directory)
+  t.is(BrokerError.from(await t.throwsAsync(repair(image.directory))).code, 'store.in_use')
+  lock.release()
+  const rig = await QueueRig.open(t, embeddedWorld(image.directory), imageSettings)
+  t.is(BrokerError.from(await t.throwsAsync(repair(image.directory))).code, 'store.in_use')
+  await rig.store.close()
+  t.is((await repair(image.directory)).damages.length, 0)
+})
+
+test('store care: commits that a damaged log lost are told, their positions not given again, and repair finds them', async t => {
+  const image = await makeImage(t, temporaryDirectory(t))
+  const log = join(image.directory, 'queues.db-wal')
+  const bytes = readFileSync(log)
+  // In the middle of a page, half way through what counts.
+  const { frames } = readWal(log)!
+  bytes[frames[Math.floor(frames.length / 2)]!.at + 3000]! ^= 0xff
+  writeFileSync(log, bytes)
+  const rig = await QueueRig.open(t, embeddedWorld(image.directory), imageSettings)
+  const last = Math.max(...image.waiting.keys())
+  const [position] = await rig.stored('after')
+  t.true(position! > last, `${position} after ${last}`)
+  await rig.store.close()
+  const { damages } = await verifyStore({ directory: image.directory }, ignore)
+  t.true(damages.some(({ queue, problem }) => queue === '' && /commits? .* missing/.test(problem)), JSON.stringify(damages))
+  t.true(damages.some(({ queue, position: at, problem }) => queue === 'jobs' && at! <= last && problem.includes(`to ${last} were stored`)), JSON.stringify(damages))
+  const done = await repair(image.directory)
+  t.true(done.salvaged > 0)
+  t.deepEqual((await verifyStore({ directory: image.directory }, ignore)).damages, [])
+  const { waiting } = await contents(t, image.directory)
+  t.true(waiting.includes('after'))
+  t.true(waiting.includes('last59'), 'the last message of the log is back')
+})
+
+test('store care: a swap that was cut off anywhere ends when the store is opened again', async t => {
+  const home = temporaryDirectory(t)
+  const image = await makeImage(t, home)
+  const file = join(home, 'b')
+  await backupStore({ directory: image.directory, file, broker: 'b', files: {} }, ignore)
+  for (const cut of ['before', 'aside', 'mark', 'database']) {
+    const directory = join(home, `cut-${cut}`)
+    cpSync(image.directory, directory, { recursive: true })
+    mkdirSync(join(directory, 'new'))
+    copyFileSync(file, join(directory, 'new', 'queues.db'))
+    writeFileSync(join(directory, 'new', 'queues.mark'), 'new mark')
+    writeFileSync(join(directory, 'swap.json'), JSON.stringify({ from: 'new', aside: 'old', names: ['queues.db', 'queues.db-wal', 'queues.mark'] }))
+    if (cut !== 'before') {
+      mkdirSync(join(directory, 'old'))
+      renameSync(join(directory, 'queues.db'), join(directory, 'old', 'queues.db'))
+    }
+    if (cut === 'mark' || cut === 'database') {
+      for (const name of ['queues.db-wal', 'queues.mark']) renameSync(join(directory, name), join(directory, 'old', name))
+      renameSync(join(directory, 'new', 'queues.mark'), join(directory, 'queues.mark'))
+    }
+    if (cut === 'database') renameSync(join(directory, 'new', 'queues.db'), join(directory, 'queues.db'))
+    finishSwap(directory)
+    t.deepEqual(readFileSync(join(directory, 'queues.db')), readFileSync(file), cut)
+    t.is(readFileSync(join(directory, 'queues.mark'), 'utf8'), 'new mark', cut)
+    t.deepEqual(readFileSync(join(directory, 'old', 'queues.db')), readFileSync(join(image.directory, 'queues.db')), cut)
+    t.false(existsSync(join(directory, 'new')) || existsSync(join(directory, 'swap.json')), cut)
+  }
+})
