@@ -11,8 +11,8 @@ const rules: Rules = {
     // Where the tests are, and in which order they run.
     'ava.config.mjs': [],
     scripts: ['config', 'broker/ground'],
-    // Of the broker it takes core and recorder, to leave recording out of it; of the transports their receiving code, for the relay.
-    bench: ['client', 'transports', 'broker', 'broker/observe', 'broker/pool', 'broker/delivery', 'broker/wire', 'broker/ground'],
+    // Of the broker it takes core and recorder, to leave recording out of it; of the transports their receiving code, for the relay; the embedded store, to drive it alone.
+    bench: ['client', 'transports', 'broker', 'broker/observe', 'broker/pool', 'broker/delivery', 'broker/store/embedded', 'broker/wire', 'broker/ground'],
     // A sample shows what a user can write: the published SDK and nothing behind it.
     examples: ['client'],
     // A client like any other; `start` alone takes the broker, by its public face.

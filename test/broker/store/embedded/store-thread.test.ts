@@ -58,8 +58,8 @@ test('store thread: two do not have a store at a time, and what is no database i
 test('store: its thread says nothing of SQLite being new in Node', async (t) => {
   // What a thread prints goes to the process that has it.
   const written: string[] = []
-  const { write } = process.stderr
-  process.stderr.write = ((text: string) => written.push(text) > 0) as typeof write
+  const write = process.stderr.write.bind(process.stderr)
+  process.stderr.write = (text: string | Uint8Array) => written.push(String(text)) > 0
   try {
     const store = await openEmbedded({ settings: { ...defaultStore, backend: 'memory' }, directory: '', log: recordedLog(), broker: 'b1' })
     await store.close()
