@@ -63,9 +63,10 @@ export class QueueHistory {
     return this.#receipts
   }
 
-  /** How many deliveries ended so. */
-  countOf(answer: Delivered['answer'], verdict: Verdict): number {
-    return this.deliveries.filter(each => each.answer === answer && each.verdict === verdict).length
+  /** Positions at which a message was seen, by anybody. */
+  get places(): number {
+    const told = [...this.published.values()].flatMap(({ positions }) => [...positions])
+    return new Set([...told, ...this.deliveries.map(({ position }) => position), ...this.remains.map(({ position }) => position)]).size
   }
 
   /** It is about to leave its publisher, for the first time or again. */
@@ -110,5 +111,18 @@ export class QueueHistory {
   /** It stands there when nobody publishes and consumes any more. */
   left(part: Part, position: number, id: string): void {
     this.remains.push({ part, position, id })
+  }
+}
+
+/**
+ * Once it is known what is left: what was forwarded and is gone must be in the other queue, as if its publisher had a receipt, and what is left
+ * must not be there. `copyOf` says under which id it is there.
+ */
+export function expectForwards(from: QueueHistory, to: QueueHistory, copyOf: (id: string) => string): void {
+  const left = new Set(from.remains.map(({ id }) => id))
+  for (const { id, verdict, answer } of from.deliveries) if (verdict === 'forward' && answer !== 'lost' && !left.has(id)) to.published.get(copyOf(id))!.isAcked = true
+  for (const { id } of from.remains) {
+    const copy = to.published.get(copyOf(id))
+    if (copy !== undefined && !copy.isAcked) copy.refusals = copy.tries
   }
 }

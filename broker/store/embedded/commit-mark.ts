@@ -9,8 +9,10 @@
 // The mark is written after the commit and is not synced itself: it may be behind the database, which is harmless, and is ahead of it only
 // when the database lost something. After a crash of the machine it may be ahead by commits that were not synced: those were promised no more.
 
-import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { syncDirectory } from './backup-file.ts'
 
 export interface Noted {
   /** Number of the last commit that was noted. */
@@ -59,6 +61,11 @@ export class CommitMark {
     if (typeof this.state === 'object') {
       this.#syncedEpoch = this.state.syncedEpoch
       for (const [queue, position] of this.state.lastPositions) this.#keep(queue, position)
+    } else if (this.state === 'none') {
+      // A new one is on the disk before anything is promised: after a loss of power it may be behind, but it is there.
+      this.note(0, false)
+      fsyncSync(this.#file)
+      syncDirectory(dirname(path))
     }
   }
 

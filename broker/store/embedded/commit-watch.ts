@@ -40,12 +40,17 @@ export interface KeptNote {
 export { databaseName, markName }
 
 const KEPT = 'kept-'
+/** https://www.sqlite.org/rescode.html#readonly_rollback */
+const SQLITE_READONLY_ROLLBACK = 776
 
 interface Peek {
   readonly storeId: Buffer
   readonly epoch: number
   readonly queues: readonly { readonly id: number; readonly name: string; readonly last_position: number }[]
 }
+
+/** Nothing was ever stored in it. */
+const UNMADE: Peek = { storeId: Buffer.alloc(16), epoch: 0, queues: [] }
 
 /**
  * Call before the database is opened for writing, by whoever has the store's lock. Changes nothing but for the copy of a log that lost something.
@@ -116,11 +121,12 @@ function peekDatabase(path: string): Peek | string {
     sql = new DatabaseSync(path, { readOnly: true })
     const hasTables = sql.prepare(`SELECT count(*) AS count FROM sqlite_schema WHERE name IN ('store', 'queues')`).get() as { count: number }
     // A process was killed while it made the file; see `withoutMark` for what else it may be.
-    if (hasTables.count < 2) return { storeId: Buffer.alloc(16), epoch: 0, queues: [] }
+    if (hasTables.count < 2) return UNMADE
     const store = sql.prepare('SELECT store_id, epoch FROM store').get() as { store_id: unknown; epoch: unknown } | undefined
     if (store === undefined) return 'the table of the store is empty'
     return { storeId: Buffer.from(String(store.store_id), 'hex'), epoch: Number(store.epoch), queues: sql.prepare('SELECT id, name, last_position FROM queues').all() as unknown as Peek['queues'] }
   } catch (error) {
+    if (isUnfinished(path, error)) return UNMADE
     return `${databaseName} cannot be read: ${(error as Error).message}`
   } finally {
     sql?.close()
@@ -130,6 +136,12 @@ function peekDatabase(path: string): Peek | string {
 /** `store.failed`, with what to do. */
 export function gone(directory: string): BrokerError {
   return new BrokerError('store.failed', { backend: 'embedded', problem: `${join(directory, databaseName)} is missing or empty, and the files beside it say that there was one: put it back, run callboard queue repair, restore a backup with --replace, or move ${directory} away to begin anew` })
+}
+
+// A journal of the old kind is there only before the file is switched to a write-ahead log: the first thing that is done with it. Whoever opens
+// it for writing rolls that back.
+function isUnfinished(path: string, error: unknown): boolean {
+  return ((error as { readonly errcode?: number }).errcode ?? 0) === SQLITE_READONLY_ROLLBACK && existsSync(`${path}-journal`)
 }
 
 function keep(directory: string, damages: readonly Damage[], missing: readonly MissingRange[]): void {
