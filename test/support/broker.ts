@@ -14,6 +14,7 @@ import { GatewayPeer } from './gateway-peer.ts'
 import { JsonPeer } from './json-peer.ts'
 import { NativePeer } from './native-peer.ts'
 import { recordedLog, type RecordedLog } from './recorded-log.ts'
+import type { RunOptions } from './run-callboard.ts'
 import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
 
 /** Time of NATS clients to authenticate, unless the configuration says so: the default is short for a machine that runs many tests. */
@@ -109,6 +110,8 @@ export async function startBroker(t: Teardown, options: BrokerOptions = {}): Pro
   return Object.assign(new BrokerAccess(t, home, broker.socketPath, broker.gatewayAddress, broker.natsAddress), { broker, log, callboard: commandLine(t, home) })
 }
 
+export interface BrokerProcessOptions extends BrokerOptions, Pick<RunOptions, 'env' | 'through'> {}
+
 export interface BrokerProcess extends BrokerAccess {
   readonly callboard: Callboard
   readonly pid: number
@@ -116,12 +119,14 @@ export interface BrokerProcess extends BrokerAccess {
   rssBytes(): number
   /** Ends it with a signal; what it exited with. */
   end(signal: NodeJS.Signals): Promise<[code: number | null, signal: NodeJS.Signals | null]>
+  /** Resolves when it has ended, by whomever. */
+  readonly exited: Promise<[code: number | null, signal: NodeJS.Signals | null]>
 }
 
 /** A broker as `callboard start` makes it; ended in order when the test ends, so that its agents end too. */
-export async function startBrokerProcess(t: Teardown, options: BrokerOptions = {}): Promise<BrokerProcess> {
-  const home = prepareHome(t, options)
-  const callboard = await startCallboard(t, { home })
+export async function startBrokerProcess(t: Teardown, { config, home: given, ...run }: BrokerProcessOptions = {}): Promise<BrokerProcess> {
+  const home = prepareHome(t, { ...(config === undefined ? {} : { config }), ...(given === undefined ? {} : { home: given }) })
+  const callboard = await startCallboard(t, { home, ...run })
   const { process: child, started } = callboard
   const exited = once(child, 'exit') as ReturnType<BrokerProcess['end']>
   const end: BrokerProcess['end'] = signal => {
@@ -129,7 +134,7 @@ export async function startBrokerProcess(t: Teardown, options: BrokerOptions = {
     return exited
   }
   t.teardown(() => end('SIGTERM'))
-  return Object.assign(new BrokerAccess(t, home, started.socket, started.gateway, started.nats), { callboard, pid: started.pid, rssBytes: () => residentBytes(started.pid), end })
+  return Object.assign(new BrokerAccess(t, home, started.socket, started.gateway, started.nats), { callboard, pid: started.pid, rssBytes: () => residentBytes(started.pid), end, exited })
 }
 
 function prepareHome(t: Teardown, { home = temporaryDirectory(t), config }: BrokerOptions): string {

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { runCallboard, spawnCallboard, type Run } from './run-callboard.ts'
+import { runCallboard, spawnCallboard, type Run, type RunOptions } from './run-callboard.ts'
 import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
 
 /** The tool, for the broker of one home. */
@@ -23,10 +23,16 @@ export interface Callboard extends CommandLine {
   readonly started: { readonly pid: number; readonly socket: string; readonly gateway?: string; readonly nats?: string; readonly home: string; readonly agents: readonly { name: string }[] }
 }
 
+export interface CallboardOptions extends Pick<RunOptions, 'env' | 'through'> {
+  readonly config?: string
+  /** default: a new one */
+  readonly home?: string
+}
+
 /** Resolves when the broker answers. It is killed when the test ends. */
-export async function startCallboard(t: Teardown, options: { readonly config?: string; readonly home?: string } = {}): Promise<Callboard> {
-  const home = options.home ?? temporaryDirectory(t)
-  const broker = spawnCallboard(t, ['start', '--json', ...(options.config === undefined ? [] : ['--config', options.config])], { home })
+export async function startCallboard(t: Teardown, options: CallboardOptions = {}): Promise<Callboard> {
+  const { home = temporaryDirectory(t), config, ...run } = options
+  const broker = spawnCallboard(t, ['start', '--json', ...(config === undefined ? [] : ['--config', config])], { home, ...run })
   let complaints = ''
   broker.stderr!.on('data', chunk => (complaints += String(chunk)))
   const ended = once(broker, 'close')

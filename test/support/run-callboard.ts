@@ -15,7 +15,7 @@ export interface Run {
   readonly stderr: string
 }
 
-interface RunOptions {
+export interface RunOptions {
   /** default `callboard` */
   readonly tool?: 'callboard' | 'callboard-mac'
   readonly home: string
@@ -24,12 +24,15 @@ interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Options of node itself. */
   readonly nodeOptions?: readonly string[]
+  /** A program that runs it, with its words before it: `['strace', '-f']`. */
+  readonly through?: readonly string[]
 }
 
 /** Starts the tool with these words; killed when the test ends. Nothing of the caller's own Callboard environment reaches it; a broker takes free ports for its gateway and for NATS. */
 export function spawnCallboard(t: Teardown, words: readonly string[], options: RunOptions): ChildProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_') && name !== 'FORCE_COLOR')
-  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.tool === 'callboard-mac' ? macBin : bin, ...words], { env: { ...Object.fromEntries(inherited), CALLBOARD_HOME: options.home, CALLBOARD_GATEWAY_PORT: '0', CALLBOARD_NATS_PORT: '0', ...options.env } })
+  const [program, ...before] = [...(options.through ?? []), process.execPath]
+  const child = spawn(program, [...before, ...(options.nodeOptions ?? []), options.tool === 'callboard-mac' ? macBin : bin, ...words], { env: { ...Object.fromEntries(inherited), CALLBOARD_HOME: options.home, CALLBOARD_GATEWAY_PORT: '0', CALLBOARD_NATS_PORT: '0', ...options.env } })
   t.teardown(() => child.kill('SIGKILL'))
   return child
 }
