@@ -14,8 +14,8 @@ export interface HealthFacts {
   readonly natsProblem: string | undefined
   /** undefined: no servers are joined. */
   readonly bus: Pick<BusStatus, 'state' | 'server' | 'problem' | 'rttMs' | 'held' | 'peers' | 'sinceMs'> | undefined
-  /** As of a second ago. `failed`: names of those that cannot work; `diedLately`: dead letters made in the last minute. */
-  readonly queues: { readonly count: number; readonly failed: readonly string[]; readonly waiting: number; readonly deadLetters: number; readonly diedLately: number }
+  /** As of a second ago. `failed`: names of those that cannot work; `diedLately`: dead letters made in the last minute; `damaged`: places in the store. */
+  readonly queues: { readonly damaged: number; readonly count: number; readonly failed: readonly string[]; readonly waiting: number; readonly deadLetters: number; readonly diedLately: number }
   readonly channels: number
   readonly subscriptions: number
   readonly routes: number
@@ -69,10 +69,11 @@ function bus({ isBalanced, pending, lately }: HealthFacts): HealthPart {
 }
 
 // A broker that has none says nothing of them.
-function queues({ queues: { count: total, failed, waiting, deadLetters, diedLately } }: HealthFacts): HealthPart[] {
+function queues({ queues: { damaged, count: total, failed, waiting, deadLetters, diedLately } }: HealthFacts): HealthPart[] {
   if (total === 0) return []
-  const values = { queues: total, failed: failed.length, waiting, deadLetters, diedLately }
+  const values = { queues: total, failed: failed.length, damaged, waiting, deadLetters, diedLately }
   if (failed.length > 0) return [{ part: 'queues', state: 'fail', text: `${failed.join(', ')} cannot work: see callboard queue status`, values }]
+  if (damaged > 0) return [{ part: 'queues', state: 'fail', text: `${count(damaged, 'place')} of the store damaged: see callboard queue verify`, values }]
   const there = `${count(total, 'queue')}, ${count(waiting, 'message')} waiting`
   if (diedLately > 0) return [{ part: 'queues', state: 'warn', text: `${there}; ${count(diedLately, 'dead letter')} in the last minute: see callboard queue status --dead-letter`, values }]
   return [{ part: 'queues', state: 'ok', text: there, values }]

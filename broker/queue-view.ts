@@ -5,10 +5,11 @@ import type { Core } from './core.ts'
 import type { AuditAction } from './ground/audit.ts'
 import { BrokerError } from './ground/errors.ts'
 import { compileFilter } from './ground/filter.ts'
-import type { InspectQuery, QueueChange, QueuedInfo, QueueInfo, QueueInspection, QueuePart, QueueSelection, QueuesStatus, StoreInfo } from './ground/queue-api.ts'
-import type { StoredQueue } from './ground/store.ts'
+import type { InspectQuery, QueueChange, QueuedInfo, QueueInfo, QueueInspection, QueuePart, QueueSelection, QueuesStatus, StoreInfo, StoreJob, StoreJobQuery } from './ground/queue-api.ts'
+import type { BackupReport, StoredQueue, VerifyReport } from './ground/store.ts'
 import { StoredView } from './queued-info.ts'
 import type { Queue } from './queues/queue.ts'
+import { StoreJobs } from './store-jobs.ts'
 
 /** Messages that are read at a time. */
 const PAGE = 500
@@ -21,8 +22,12 @@ const MAX_FIRST_BYTES = 4 * 1024 * 1024
 export class QueueView implements QueuesView {
   readonly #core: Core
 
-  constructor(core: Core) {
+  readonly #jobs: StoreJobs
+
+  /** @param home of the broker, for backups */
+  constructor(core: Core, home: string) {
     this.#core = core
+    this.#jobs = new StoreJobs(core, home)
   }
 
   store(): StoreInfo {
@@ -32,14 +37,14 @@ export class QueueView implements QueuesView {
   }
 
   /** All of them together, as of a second ago. */
-  totals(): { readonly count: number; readonly failed: readonly string[]; readonly waiting: number; readonly deadLetters: number } {
+  totals(): { readonly damaged: number; readonly count: number; readonly failed: readonly string[]; readonly waiting: number; readonly deadLetters: number } {
     const queues = this.#core.queues.list()
     let [waiting, deadLetters] = [0, 0]
     for (const [, counts] of this.#core.queueFigures.all()) {
       waiting += counts.ready + counts.delayed + counts.held + counts.inFlight
       deadLetters += counts.deadLetters
     }
-    return { count: queues.length, failed: queues.filter(({ problem }) => problem !== undefined).map(({ name }) => name), waiting, deadLetters }
+    return { damaged: this.#core.queues.store?.damages?.length ?? 0, count: queues.length, failed: queues.filter(({ problem }) => problem !== undefined).map(({ name }) => name), waiting, deadLetters }
   }
 
   status(): QueuesStatus {
@@ -89,6 +94,15 @@ export class QueueView implements QueuesView {
       this.#record(isPaused ? 'queue.paused' : 'queue.resumed', caller, { queue: name })
     }
     return this.show(name)
+  }
+
+  async verify(query: StoreJobQuery & { readonly name?: string }): Promise<StoreJob<VerifyReport>> {
+    if (query.name !== undefined) this.#queue(query.name)
+    return this.#jobs.verify(query)
+  }
+
+  async backup(query: StoreJobQuery & { readonly file?: string }, caller: Caller): Promise<StoreJob<BackupReport>> {
+    return this.#jobs.backup(query, file => this.#record('store.backed-up', caller, { file }))
   }
 
   async #change(action: AuditAction, selection: QueueSelection, which: QueuePart, caller: Caller, stored: StoredQueue, act: (which: 'all' | readonly number[]) => Promise<number>): Promise<QueueChange> {

@@ -38,7 +38,7 @@ export class View implements BrokerView {
     this.#sampler = new Sampler(pipeline, host)
     this.#sampler.start()
     this.#trace = new Trace(pipeline.core)
-    this.queues = new QueueView(pipeline.core)
+    this.queues = new QueueView(pipeline.core, host.home)
   }
 
   status(): ApiAnswer<'status'> {

@@ -95,6 +95,21 @@ function declareTools(program: Command): void {
     .addHelpText('after', examples('callboard logs --level warn', 'callboard logs --follow --grep "agent\\.(tail|echo)"', 'callboard logs --grep "message.*lost\\|dropped"', 'callboard logs --audit --grep refused', 'callboard logs --audit --verify'))
     .action(lazily(async () => (await import('./commands/logs.ts')).logs))
   program
+    .command('backup')
+    .description('copy queues, channels and identity of the running broker into one file')
+    .argument('<file>', 'of a name that is not there yet')
+    .addHelpText('after', examples('callboard backup /var/backups/callboard-$(date +%F).backup'))
+    .action(lazily(async () => (await import('./commands/backup.ts')).backup))
+  program
+    .command('restore')
+    .description('put a backup into a home whose broker does not run')
+    .argument('<file>', 'made by callboard backup')
+    .option('--dry-run', 'check the backup, and say what is in it')
+    .option('--replace', 'set what the home has aside, instead of refusing')
+    .addOption(new Option('-c, --config <file>', 'configuration that says where the store is (default: that of the home)'))
+    .addHelpText('after', examples('callboard restore callboard.backup --dry-run', 'callboard --home /srv/board restore callboard.backup'))
+    .action(lazily(async () => (await import('./commands/restore.ts')).restore))
+  program
     .command('doctor')
     .description('check this home and this machine, and say what to repair; works while the broker is down')
     .option('-c, --config <file>', 'configuration to check (default: that of the home)')

@@ -6,10 +6,11 @@ import { examples, lazily } from './lazy.ts'
 
 /** Adds `queue` and everything below it. */
 export function declareQueue(program: Command): void {
-  const queue = program.command('queue').description('show queues, read what they hold, replay, purge, pause')
+  const queue = program.command('queue').description('show queues, read what they hold, replay, purge, pause, verify, repair')
   declareViews(queue)
   declareMessages(queue)
   declareChanges(queue)
+  declareCare(queue)
 }
 
 const SEVERAL = 'names of queues (default: all)'
@@ -92,4 +93,22 @@ function declareChanges(queue: Command): void {
     .argument('<name>', 'its name')
     .action(lazily(async () => (await import('./commands/queue/change.ts')).pauseQueue))
   queue.command('resume').description('hand out messages again').argument('<name>', 'its name').action(lazily(async () => (await import('./commands/queue/change.ts')).resumeQueue))
+}
+
+function declareCare(queue: Command): void {
+  queue
+    .command('verify')
+    .description('read everything and compare checksums; while the broker works, or while it is down')
+    .argument('[name]', 'only this queue')
+    .addOption(new Option('-c, --config <file>', 'while it is down: configuration that says where the store is (default: that of the home)'))
+    .addHelpText('after', examples('callboard queue verify', 'callboard queue verify jobs --json') + '\nExit codes: 0 all is as it was written, 1 something is damaged.')
+    .action(lazily(async () => (await import('./commands/queue/verify.ts')).verifyQueues))
+  queue
+    .command('repair')
+    .description('make a damaged store whole again, while the broker is down: keeps every intact message, and the old files')
+    .argument('[name]', 'only if this queue is damaged')
+    .option('--dry-run', 'say what would be done')
+    .addOption(new Option('-c, --config <file>', 'configuration that says where the store is (default: that of the home)'))
+    .addHelpText('after', examples('callboard queue repair --dry-run', 'callboard stop && callboard queue repair && callboard start --detach'))
+    .action(lazily(async () => (await import('./commands/queue/repair.ts')).repairQueues))
 }

@@ -2,7 +2,8 @@
 
 import { BrokerError } from '../ground/errors.ts'
 import type { Fields } from '../ground/fields.ts'
-import type { InspectQuery, QueueChange, QueueInfo, QueueInspection, QueueMethods, QueuePart, QueueSelection, StoreInfo } from '../ground/queue-api.ts'
+import type { InspectQuery, QueueChange, QueueInfo, QueueInspection, QueueMethods, QueuePart, QueueSelection, StoreInfo, StoreJob, StoreJobQuery } from '../ground/queue-api.ts'
+import type { BackupReport, VerifyReport } from '../ground/store.ts'
 import type { Caller } from './caller.ts'
 
 export type { Caller } from './caller.ts'
@@ -17,6 +18,9 @@ export interface QueuesView {
   replay(selection: QueueSelection, caller: Caller): Promise<QueueChange>
   purge(selection: QueueSelection & { readonly which?: QueuePart }, caller: Caller): Promise<QueueChange>
   pause(name: string, isPaused: boolean, caller: Caller): Promise<QueueInfo>
+  /** @throws BrokerError `queue.unsupported` besides */
+  verify(query: StoreJobQuery & { readonly name?: string }): Promise<StoreJob<VerifyReport>>
+  backup(query: StoreJobQuery & { readonly file?: string }, caller: Caller): Promise<StoreJob<BackupReport>>
 }
 
 interface QueueMethod<Answer> {
@@ -27,6 +31,7 @@ interface QueueMethod<Answer> {
 
 const MAX_NAME = { max: 255 }
 const MAX_FILTER = { max: 1024 }
+const MAX_PATH = { max: 4096 }
 const MAX_LIMIT = 1000
 const MAX_POSITIONS = 1000
 const parts = ['waiting', 'dead'] as const satisfies readonly QueuePart[]
@@ -43,6 +48,18 @@ export const queueMethods: { readonly [M in keyof QueueMethods]: QueueMethod<Que
   },
   'queue.pause': { isOpen: false, run: ({ queues }, params, caller) => queues.pause(params.required('name', MAX_NAME), true, caller) },
   'queue.resume': { isOpen: false, run: ({ queues }, params, caller) => queues.pause(params.required('name', MAX_NAME), false, caller) },
+  'queue.verify': { isOpen: false, run: ({ queues }, params) => queues.verify({ ...readJob(params), ...readOptional(params, 'name', MAX_NAME) }) },
+  'store.backup': { isOpen: false, run: ({ queues }, params, caller) => queues.backup({ ...readJob(params), ...readOptional(params, 'file', MAX_PATH) }, caller) },
+}
+
+function readJob(params: Fields): StoreJobQuery {
+  const job = params.integer('job', 1, Number.MAX_SAFE_INTEGER)
+  return job === undefined ? {} : { job }
+}
+
+function readOptional<Name extends string>(params: Fields, name: Name, limits: { readonly max: number }): { readonly [N in Name]?: string } {
+  const text = params.text(name, limits)
+  return text === undefined ? {} : ({ [name]: text } as { readonly [N in Name]: string })
 }
 
 function readInspect(params: Fields): InspectQuery {

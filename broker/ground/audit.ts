@@ -12,6 +12,7 @@ export const auditActions = [
   'queue.purged',
   'queue.paused',
   'queue.resumed',
+  'store.backed-up',
   'agent.restarted',
   'connection.killed',
   'tracing.changed',

@@ -1,7 +1,7 @@
 // The broker's methods for queues, `$CB.api.queue.<method>`: what each takes and answers. Types only; docs/protocol.md is the contract.
 
 import type { ErrorBody } from './errors.ts'
-import type { AttemptRecord, DeathReason, QueueCounts, StoreBackend, StoredState, StoreFeatures } from './store.ts'
+import type { AttemptRecord, BackupReport, DeathReason, QueueCounts, StoreBackend, StoredState, StoreFeatures, VerifyReport } from './store.ts'
 import type { QueueSettings } from './store-settings.ts'
 
 /** Messages per second over the time covered. */
@@ -41,6 +41,8 @@ export interface QueuesStatus {
   /** Messages that are not done with, in flight or not. */
   readonly waiting: number
   readonly deadLetters: number
+  /** Places of the store that are known to be damaged. */
+  readonly damaged: number
 }
 
 /** A message as it stands in a queue. */
@@ -112,6 +114,24 @@ export interface QueueChange {
   readonly next: number
 }
 
+/** Work that takes longer than a call should: the first call begins it (or joins the same that is under way), others ask by its number. */
+export interface StoreJob<Report> {
+  readonly job: number
+  readonly state: 'running' | 'done' | 'failed'
+  /** Of `total`; both 0 before the first is known. */
+  readonly done: number
+  readonly total: number
+  /** Done alone. */
+  readonly report?: Report
+  /** Failed alone. */
+  readonly error?: ErrorBody
+}
+
+export interface StoreJobQuery {
+  /** What became of that one; the other params do not count then. */
+  readonly job?: number
+}
+
 /** Method → [params, answer]. */
 export interface QueueMethods {
   'queue.list': [Readonly<Record<string, never>>, { readonly queues: readonly QueueInfo[]; readonly store: StoreInfo }]
@@ -122,4 +142,8 @@ export interface QueueMethods {
   'queue.purge': [QueueSelection & { readonly which?: QueuePart }, QueueChange]
   'queue.pause': [{ readonly name: string }, QueueInfo]
   'queue.resume': [{ readonly name: string }, QueueInfo]
+  /** Reads everything and compares checksums; without a name all queues. */
+  'queue.verify': [StoreJobQuery & { readonly name?: string }, StoreJob<VerifyReport>]
+  /** Writes a copy of all queues, the channels and the identity of the home to a new file of the broker's machine. */
+  'store.backup': [StoreJobQuery & { readonly file?: string }, StoreJob<BackupReport>]
 }

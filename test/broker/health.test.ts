@@ -12,7 +12,7 @@ const well: HealthFacts = {
   gatewayProblem: undefined,
   natsProblem: undefined,
   bus: undefined,
-  queues: { count: 0, failed: [], waiting: 0, deadLetters: 0, diedLately: 0 },
+  queues: { damaged: 0, count: 0, failed: [], waiting: 0, deadLetters: 0, diedLately: 0 },
   channels: 5,
   subscriptions: 1,
   routes: 2,
@@ -34,7 +34,7 @@ test('health: a broker that is well is so in every part', t => {
 })
 
 test('health: queues that work say how much waits, and old dead letters are no illness', t => {
-  const { state, parts } = healthOf({ ...well, queues: { count: 2, failed: [], waiting: 7, deadLetters: 3, diedLately: 0 } })
+  const { state, parts } = healthOf({ ...well, queues: { damaged: 0, count: 2, failed: [], waiting: 7, deadLetters: 3, diedLately: 0 } })
   t.is(state, 'ok')
   t.like(parts.find(({ part }) => part === 'queues'), { state: 'ok', text: '2 queues, 7 messages waiting', values: { deadLetters: 3 } })
 })
@@ -43,8 +43,9 @@ const tree = (...children: ActorInfo[]): Partial<HealthFacts> => ({ tree: actor(
 const ills: [what: string, facts: Partial<HealthFacts>, part: string, state: HealthState, text: RegExp][] = [
   ['a broker that stops', { phase: 'terminate' }, 'broker', 'fail', /phase terminate/],
   ['a channel that is down', tree(actor('channel.events', 'channel', 'init')), 'registry', 'fail', /channel\.events not running/],
-  ['a queue that cannot work', { queues: { count: 2, failed: ['jobs'], waiting: 4, deadLetters: 0, diedLately: 0 } }, 'queues', 'fail', /^jobs cannot work/],
-  ['messages that just became dead letters', { queues: { count: 1, failed: [], waiting: 4, deadLetters: 9, diedLately: 2 } }, 'queues', 'warn', /^1 queue, 4 messages waiting; 2 dead letters in the last minute/],
+  ['a queue that cannot work', { queues: { damaged: 0, count: 2, failed: ['jobs'], waiting: 4, deadLetters: 0, diedLately: 0 } }, 'queues', 'fail', /^jobs cannot work/],
+  ['messages that just became dead letters', { queues: { damaged: 0, count: 1, failed: [], waiting: 4, deadLetters: 9, diedLately: 2 } }, 'queues', 'warn', /^1 queue, 4 messages waiting; 2 dead letters in the last minute/],
+  ['a damaged store', { queues: { damaged: 3, count: 1, failed: [], waiting: 4, deadLetters: 9, diedLately: 2 } }, 'queues', 'fail', /^3 places of the store damaged: see callboard queue verify$/],
   ['sums that do not add up', { isBalanced: false }, 'bus', 'fail', /do not add up/],
   ['lost messages', { lately: { ms: 60_000, written: 1, lost: { 'slow-consumer': 7, 'actor-gone': 0 } } }, 'bus', 'warn', /: 7 slow-consumer$/],
   ['a receiver that is behind', { stalled: 2 }, 'connections', 'warn', /2 behind/],
