@@ -16,7 +16,7 @@ const inFlight = counted('IN FLIGHT', counts => counts.inFlight)
 const consumers: Column<QueueInfo> = { title: 'CONSUMERS', align: 'right', cell: queue => formatCount(queue.consumers) }
 
 /** All that waits to be done with: ready, delayed, kept back for order, and what consumers have. */
-export function waitingIn({ ready, delayed, held, inFlight }: Counts): number {
+function waitingIn({ ready, delayed, held, inFlight }: Counts): number {
   return ready + delayed + held + inFlight
 }
 

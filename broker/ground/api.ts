@@ -289,7 +289,7 @@ export interface TraceQueue {
 }
 
 export interface TraceQueueEvent {
-  /** `leased`, `acked`, `naked`, `termed`, `released`, `lost`, `forwarded`; `retry`, `dead-lettered`, `expired`, `dropped`. */
+  /** `leased`, `acked`, `nacked`, `termed`, `released`, `lost`, `forwarded`; `retry`, `dead-lettered`, `expired`, `dropped`. */
   readonly event: string
   readonly at: number
   readonly attempt?: number

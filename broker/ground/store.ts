@@ -225,8 +225,9 @@ export interface StoredQueue {
   /** Never waits, never throws: limits and failures are told by the watch. */
   append(append: Append): void
   /**
-   * `more` messages may be leased beside those that may already, now or when there are any; a negative number takes back as many
-   * as have not been leased yet.
+   * `more` messages may be leased beside those that may already, now or when there are any. A balance: each call adds to it, each lease
+   * takes one off, and the store leases while it is above 0. A negative number takes back; where leases were on their way meanwhile the
+   * balance is below 0, and later demand fills that up first.
    */
   demand(more: number): void
   settle(settlements: readonly Settlement[], done?: (outcome: SettleOutcome) => void): void

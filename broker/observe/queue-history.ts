@@ -5,7 +5,7 @@
 
 import type { QueueEvent } from '../ground/store.ts'
 
-const names = ['stored', 'duplicate', 'leased', 'acked', 'naked', 'termed', 'released', 'lost', 'forwarded', 'retry', 'dead-lettered', 'expired', 'dropped'] as const
+const names = ['stored', 'duplicate', 'leased', 'acked', 'nacked', 'termed', 'released', 'lost', 'forwarded', 'retry', 'dead-lettered', 'expired', 'dropped'] as const
 export type QueueHistoryEvent = (typeof names)[number]
 
 /** What happened to one message of a queue. */

@@ -14,7 +14,7 @@ import { LeaseBatch } from './lease-batch.ts'
 import { Turn } from './turn.ts'
 
 /** What happened to a lease, for the history of the queue. */
-export type LeaseEvent = 'leased' | 'acked' | 'naked' | 'termed' | 'released' | 'forwarded' | 'lost'
+export type LeaseEvent = 'leased' | 'acked' | 'nacked' | 'termed' | 'released' | 'forwarded' | 'lost'
 
 /** Whoever follows what becomes of messages. */
 export interface LeaseObserver {
@@ -31,7 +31,7 @@ type Leasing = Pick<StoredQueue, 'demand' | 'settle' | 'forward'>
 const BATCH_BYTES = 256 * 1024
 const CONSUMER_LOST = 'its consumer was lost'
 
-const eventOf: Record<Exclude<Verdict, 'working'>, LeaseEvent> = { ack: 'acked', nak: 'naked', term: 'termed', release: 'released' }
+const eventOf: Record<Exclude<Verdict, 'working'>, LeaseEvent> = { ack: 'acked', nak: 'nacked', term: 'termed', release: 'released' }
 
 export class Consumers {
   readonly #observer: LeaseObserver
@@ -267,7 +267,7 @@ export class Consumers {
       const { position, attempt } = lease
       const mayHaveArrived = lease.batch.mayHaveArrived
       settlements.push(mayHaveArrived ? { position, attempt, verdict: 'nak', delayMs: 0, reason: CONSUMER_LOST } : { position, attempt, verdict: 'release' })
-      this.#over(lease, mayHaveArrived ? 'naked' : 'released', CONSUMER_LOST)
+      this.#over(lease, mayHaveArrived ? 'nacked' : 'released', CONSUMER_LOST)
     }
     if (settlements.length > 0) this.#stored?.settle(settlements)
     return settlements.length

@@ -12,12 +12,12 @@ export class LeaseBatch<L> implements FateWatch {
   /** If its session lost anything when its link broke, then this. */
   isForgotten = false
   /** Told of those that were dropped on their way. */
-  readonly #onDropped: (leases: readonly L[], mayHaveArrived: boolean) => void
+  readonly #onDropped: (leases: readonly L[]) => void
   #leases: L[] = []
   /** Of them, how many have their fate. */
   #settled = 0
 
-  constructor(onDropped: (leases: readonly L[], mayHaveArrived: boolean) => void) {
+  constructor(onDropped: (leases: readonly L[]) => void) {
     this.#onDropped = onDropped
   }
 
@@ -41,6 +41,6 @@ export class LeaseBatch<L> implements FateWatch {
     // What is on lease keeps its batch alive; a batch need not keep what is settled.
     if (this.#settled >= leases.length) this.#leases = []
     if (fate === 'written') this.mayHaveArrived = true
-    else this.#onDropped(leases.slice(from, this.#settled), this.mayHaveArrived)
+    else this.#onDropped(leases.slice(from, this.#settled))
   }
 }

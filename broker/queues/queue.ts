@@ -1,7 +1,7 @@
 // A queue as a receiver: what is delivered to it is appended to its store. Knows the contract of stores and the ground, no
 // connections and no frames; who gets what is kept is its consumers'.
 //
-//   route ─▶ deliver(slice) ─▶ Entry ─▶ StoredQueue.append ─▶ (group commit) ─▶ Entry.stored ─▶ account, fate, history, receipt
+//   route ─▶ deliver(slice) ─▶ PendingAppend ─▶ StoredQueue.append ─▶ (group commit) ─▶ PendingAppend.stored ─▶ account, fate, history, receipt
 //                                       StoredQueue ─▶ leased ─▶ consumers
 
 import { BrokerError } from '../ground/errors.ts'
@@ -11,7 +11,7 @@ import type { Leased, QueueEvent, QueueListener, QueueStore, StoreBackend, Store
 import { durabilities, type Durability, type QueueSettings } from '../ground/store-settings.ts'
 import type { Log } from '../ground/types.ts'
 import { Consumers, type LeaseObserver } from './consumers.ts'
-import { Entry, type EntryOwner } from './entry.ts'
+import { PendingAppend, type AppendOwner } from './pending-append.ts'
 import type { StoreLoad } from './store-load.ts'
 
 /** What is remembered of messages in queues, for `trace`. */
@@ -32,7 +32,7 @@ export interface QueueHost {
   dropped(run: number, queue: number, reason: DropReason, count: number): void
 }
 
-export class Queue implements QueueListener, EntryOwner {
+export class Queue implements QueueListener, AppendOwner {
   readonly name: string
   /** Of the connections' kind, so that recorder and trace know it as a receiver. */
   readonly number: number
@@ -53,7 +53,7 @@ export class Queue implements QueueListener, EntryOwner {
   /** What the store can give. */
   #strongest: Durability = 'fsync'
   /** Appends that the store has not answered. */
-  readonly #waiting = new Set<Entry>()
+  readonly #waiting = new Set<PendingAppend>()
   /** Told when the store has answered all of them. */
   #whenEmptied: (() => void)[] = []
   /** Nothing more is taken, for this reason. */
@@ -74,13 +74,13 @@ export class Queue implements QueueListener, EntryOwner {
   /** Messages that wait for the store. */
   get waiting(): number {
     let count = 0
-    for (const entry of this.#waiting) count += entry.count
+    for (const append of this.#waiting) count += append.count
     return count
   }
 
   /** The recorded run waits for the store. Walks all that do: for people who ask. */
   awaits(run: number): boolean {
-    for (const entry of this.#waiting) if (entry.run === run) return true
+    for (const append of this.#waiting) if (append.run === run) return true
     return false
   }
 
@@ -140,27 +140,27 @@ export class Queue implements QueueListener, EntryOwner {
     const { bytes, start, end, count } = slice.foreign === undefined ? slice : slice.foreign.native(slice)
     const durability = intake.durability ?? this.settings.durability
     const session = this.sessionOf(intake.session, intake.client)
-    if (count === 1 || session === undefined) this.#append(new Entry(this, slice, intake, bytes, start, end, count, intake.firstId, session, durability))
+    if (count === 1 || session === undefined) this.#append(new PendingAppend(this, slice, intake, bytes, start, end, count, intake.firstId, session, durability))
     else {
       // What belongs to a session is stored message by message.
       let id = intake.firstId
       for (let at = start; at < end; ) {
         const next = this.#host.frameEnd(bytes, at)
-        this.#append(new Entry(this, slice, intake, bytes, at, next, 1, id++, session, durability))
+        this.#append(new PendingAppend(this, slice, intake, bytes, at, next, 1, id++, session, durability))
         at = next
       }
     }
     return !this.#host.load.isHigh
   }
 
-  #append(entry: Entry): void {
-    this.#waiting.add(entry)
-    this.#host.load.add(entry.sizeBytes, entry.count)
-    const problem = this.#sealed ?? (this.stored === undefined ? this.#away() : this.#tooStrong(entry.intake.durability))
+  #append(append: PendingAppend): void {
+    this.#waiting.add(append)
+    this.#host.load.add(append.sizeBytes, append.count)
+    const problem = this.#sealed ?? (this.stored === undefined ? this.#away() : this.#tooStrong(append.intake.durability))
     // Later, as a store would: the delivery is not over yet.
-    if (problem !== undefined) queueMicrotask(() => entry.refused(entry.count, problem))
-    else this.stored!.append(entry)
-    entry.copied()
+    if (problem !== undefined) queueMicrotask(() => append.refused(append.count, problem))
+    else this.stored!.append(append)
+    append.copied()
   }
 
   // A store that cannot keep a message as durably as it asks must not confirm it. One in memory keeps nothing, and says so.
@@ -173,15 +173,15 @@ export class Queue implements QueueListener, EntryOwner {
     return this.problem ?? new BrokerError('store.unavailable', { backend: this.#host.backend, problem: 'it is not open' })
   }
 
-  // EntryOwner
+  // AppendOwner
 
-  kept({ intake: { origin } }: Entry, id: number, position: number, count: number, isDuplicate: boolean): void {
+  kept({ intake: { origin } }: PendingAppend, id: number, position: number, count: number, isDuplicate: boolean): void {
     this.#logged = undefined
     this.#host.notes.kept(this.number, origin, id, position, count, isDuplicate)
   }
 
-  lost(entry: Entry, count: number, reason: DropReason): void {
-    if (entry.run >= 0) this.#host.dropped(entry.run, this.number, reason, count)
+  lost(append: PendingAppend, count: number, reason: DropReason): void {
+    if (append.run >= 0) this.#host.dropped(append.run, this.number, reason, count)
   }
 
   /** Its publisher is told; the operator, when it begins. */
@@ -191,9 +191,9 @@ export class Queue implements QueueListener, EntryOwner {
     this.#host.log.warn({ queue: this.name, code: error.code }, `messages are refused: ${error.message}`)
   }
 
-  told(entry: Entry): void {
-    this.#waiting.delete(entry)
-    this.#host.load.done(entry.sizeBytes, entry.count)
+  told(append: PendingAppend): void {
+    this.#waiting.delete(append)
+    this.#host.load.done(append.sizeBytes, append.count)
     if (this.#waiting.size === 0) {
       for (const tell of this.#whenEmptied) tell()
       this.#whenEmptied = []

@@ -376,7 +376,7 @@ test('consuming: what happens to a message on lease is remembered', async t => {
   t.like(kept, { queue: number, position: 1 })
   const told = rig.core.queueHistory.of(number, 1).map(({ event, attempt, connection, reason }) => [event, attempt, connection, reason])
   const by = consumer.connection.number
-  t.deepEqual(told.filter(([event]) => event !== 'stored'), [['leased', 1, by, undefined], ['naked', 1, by, 'not now'], ['leased', 2, by, undefined], ['acked', 2, by, undefined]])
+  t.deepEqual(told.filter(([event]) => event !== 'stored'), [['leased', 1, by, undefined], ['nacked', 1, by, 'not now'], ['leased', 2, by, undefined], ['acked', 2, by, undefined]])
 })
 
 test('consuming: who may not consume it any more is told, and settles what it has', async t => {

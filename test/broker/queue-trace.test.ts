@@ -12,7 +12,7 @@ test('queue trace: a message says where it stands, who had it, and how it died',
   await rig.settle()
   const number = rig.core.queues.find('jobs')!.number
   rig.core.queueHistory.add('leased', number, 1, 1, 1, worker.connection.number)
-  rig.core.queueHistory.add('naked', number, 1, 1, 1, worker.connection.number, 'no printer')
+  rig.core.queueHistory.add('nacked', number, 1, 1, 1, worker.connection.number, 'no printer')
   kept.listener.happened([{ position: 1, event: 'dead-lettered', attempt: 1, reason: 'max-attempts' }])
   const { entries } = await new Trace(rig.core).show({ messageId: 'order-1', limit: 10 })
   t.is(entries.length, 1)
@@ -23,7 +23,7 @@ test('queue trace: a message says where it stands, who had it, and how it died',
       connection: 'queue',
       client: 'jobs',
       fate: 'stored',
-      queue: { position: 1, stored: 0, events: [{ event: 'leased', at: 0, attempt: 1, ...consumer }, { event: 'naked', at: 0, attempt: 1, ...consumer, reason: 'no printer' }, { event: 'dead-lettered', at: 0, attempt: 1, reason: 'max-attempts' }] },
+      queue: { position: 1, stored: 0, events: [{ event: 'leased', at: 0, attempt: 1, ...consumer }, { event: 'nacked', at: 0, attempt: 1, ...consumer, reason: 'no printer' }, { event: 'dead-lettered', at: 0, attempt: 1, reason: 'max-attempts' }] },
     },
   ])
 })

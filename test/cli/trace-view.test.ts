@@ -61,7 +61,7 @@ const ends: [what: string, more: Partial<TraceEntry>, line: RegExp][] = [
 for (const [what, more, line] of ends) test(`trace view: ${what}`, t => t.regex(drawWays([entry(more)], 'abc.3'), line))
 
 test('trace view: a queue is a receiver with a history: where it stands, who had it, how it ended', t => {
-  const queue = { position: 1204, stored: 900, events: [{ event: 'leased', at: 1000, attempt: 1, connection: 'conn-9', client: 'worker' }, { event: 'naked', at: 2000, attempt: 1, connection: 'conn-9', client: 'worker', reason: 'no printer' }, { event: 'dead-lettered', at: 2100, attempt: 1, reason: 'max-attempts' }] }
+  const queue = { position: 1204, stored: 900, events: [{ event: 'leased', at: 1000, attempt: 1, connection: 'conn-9', client: 'worker' }, { event: 'nacked', at: 2000, attempt: 1, connection: 'conn-9', client: 'worker', reason: 'no printer' }, { event: 'dead-lettered', at: 2100, attempt: 1, reason: 'max-attempts' }] }
   const lines = drawWays([entry({ fate: 'stored', steps: { authorised: 3, routed: 8 }, deliveries: [{ connection: 'queue', client: 'jobs', fate: 'stored', queue }] })], 'abc.3').split('\n')
   t.deepEqual(lines.slice(4), [
     '  STEP          TOOK      AT',
@@ -73,7 +73,7 @@ test('trace view: a queue is a receiver with a history: where it stands, who had
     '  jobs      queue       900 µs  stored at 1,204',
     '  IN THE QUEUE   ATTEMPT      AT  CONSUMER',
     '  leased               1    1 ms  worker (conn-9)',
-    '  naked                1    2 ms  worker (conn-9)  no printer',
+    '  nacked                1    2 ms  worker (conn-9)  no printer',
     '  dead-lettered        1  2.1 ms                   max-attempts',
   ])
 })

@@ -187,7 +187,7 @@ class Turn {
 }
 
 /** An append whose outcome the rig tells, not its watch. */
-export function rigAppend(texts: string | readonly string[], options: AppendOptions = {}): Append {
+function rigAppend(texts: string | readonly string[], options: AppendOptions = {}): Append {
   return appendOf(typeof texts === 'string' ? [texts] : texts, options, () => {}, options.durability ?? 'os')
 }
 

@@ -31,7 +31,7 @@ export interface Trouble {
   isDone: boolean
 }
 
-export class MemoryForeignQueue implements ForeignQueue {
+class MemoryForeignQueue implements ForeignQueue {
   readonly extendEveryMs = 1000
   readonly handoverMs = 3000
   readonly #shelf: Shelf

@@ -20,7 +20,7 @@ import { recordedLog } from './recorded-log.ts'
 
 export const OWNER_TOKEN = 'owner-token'
 const everything = { allow: ['>'], deny: [] }
-export const owner: Principal = { name: 'owner', roles: ['admin', 'client', 'agent', 'system'], publish: everything, subscribe: everything }
+const owner: Principal = { name: 'owner', roles: ['admin', 'client', 'agent', 'system'], publish: everything, subscribe: everything }
 
 type Partly<T> = { readonly [K in keyof T]?: T[K] extends readonly unknown[] ? T[K] : T[K] extends object ? Partly<T[K]> : T[K] }
 

@@ -39,7 +39,7 @@ export function queueSettings(overrides: Overrides = {}): QueueSettings {
 }
 
 /** A publish as the router hands it on. */
-export function frameOf(text: string, padding = 0, subject = 'jobs.test'): Uint8Array {
+function frameOf(text: string, padding = 0, subject = 'jobs.test'): Uint8Array {
   return encodeFrame({ kind: Kind.publish, origin: 7, id: 1, time: Date.now() * 1000, subject, payload: Buffer.from(text.padEnd(text.length + padding, ' ')) })
 }
 

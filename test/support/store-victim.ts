@@ -1,6 +1,6 @@
 // A program that uses an embedded store until a fail point ends it, and writes down what it was told, as it is told. Run with: directory, file.
 //
-//   jobs: every message is acked, naked, termed, forwarded to `next`, released or left on lease, by its position
+//   jobs: every message is acked, nacked, termed, forwarded to `next`, released or left on lease, by its position
 //   stored P text │ leased P attempt text │ settling P verdict │ settled P verdict
 
 import { openSync, writeSync } from 'node:fs'

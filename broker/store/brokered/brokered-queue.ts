@@ -12,11 +12,11 @@ import { BrokerError } from '../../ground/errors.ts'
 import type { Durability, QueueSettings } from '../../ground/store-settings.ts'
 import type { Append, QueueCounts, QueueListener, Selection, SettleOutcome, Settlement, StoredMessage, StoredQuery, StoredQueue } from '../../ground/store.ts'
 import type { Log } from '../../ground/types.ts'
+import { Appends, checkDurability } from './appends.ts'
 import { Endings } from './endings.ts'
 import type { Arrival, ForeignListener, ForeignQueue } from './foreign-queue.ts'
 import { attemptOf, Hand, type Here } from './hand.ts'
 import { countsOf, listOf, purgeWaiting, replay } from './inspection.ts'
-import { checkDurability, Intake } from './intake.ts'
 import { Notes } from './notes.ts'
 import { Upkeep } from './upkeep.ts'
 import { wallMs, type Workplace } from './workplace.ts'
@@ -48,7 +48,7 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
   readonly #at: Workplace
   readonly #endings: Endings
   readonly #upkeep: Upkeep
-  readonly #intake: Intake
+  readonly #appends: Appends
   /** Leases that may begin; below 0 when demand was taken back while leases began. */
   #balance = 0
   #problem: BrokerError | undefined
@@ -69,8 +69,8 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
     this.#options = options
     this.#at = at
     this.#endings = new Endings(at)
-    this.#upkeep = new Upkeep(at, this.#endings)
-    this.#intake = new Intake(at, this.#upkeep, options, () => this.#arm())
+    this.#upkeep = new Upkeep(at, this.#endings, () => this.#arm())
+    this.#appends = new Appends(at, this.#upkeep, options, () => this.#arm())
     this.#leasesFromMs = leasesFromMs
     this.#extendAtMs = at.clock.monotonicMs() + at.foreign.extendEveryMs
   }
@@ -106,7 +106,7 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
   readonly forward = undefined
 
   append(append: Append): void {
-    this.#track(this.#intake.append(append, this.#isClosing ? new BrokerError('store.unavailable', { backend: this.#options.backend, problem: `queue "${this.name}" is being closed` }) : this.#problem))
+    this.#track(this.#appends.append(append, this.#isClosing ? new BrokerError('store.unavailable', { backend: this.#options.backend, problem: `queue "${this.name}" is being closed` }) : this.#problem))
   }
 
   demand(more: number): void {

@@ -27,6 +27,11 @@ export function attemptOf({ arrival, skew }: Here): number {
   return Math.max(1, arrival.deliveries - skew)
 }
 
+/** It is on lease, or being settled: nobody else decides about it. */
+export function isBusy({ phase }: Here): boolean {
+  return phase === 'leased' || phase === 'ending'
+}
+
 export class Hand {
   readonly #here = new Map<number, Here>()
   /** Positions; those that have gone another way since are passed over. */

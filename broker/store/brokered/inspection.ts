@@ -3,7 +3,7 @@
 import type { QueueCounts, Selection, StoredMessage, StoredQuery, StoredState } from '../../ground/store.ts'
 import { BrokerError } from '../../ground/errors.ts'
 import type { DeadEntry, Kept, PutOutcome } from './foreign-queue.ts'
-import { attemptOf } from './hand.ts'
+import { attemptOf, isBusy } from './hand.ts'
 import { tallyOfAll } from './notes.ts'
 import { wallMs, type Workplace } from './workplace.ts'
 
@@ -99,7 +99,7 @@ export async function purgeWaiting({ foreign, notes, hand, clock }: Workplace, w
   let count = 0
   const drop = async (position: number): Promise<void> => {
     const here = hand.get(position)
-    if (here?.phase === 'leased' || here?.phase === 'ending') return
+    if (here !== undefined && isBusy(here)) return
     if (here === undefined) {
       if (!(await foreign.remove(position))) return
     } else {

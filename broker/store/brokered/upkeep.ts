@@ -3,6 +3,7 @@
 import type { DeathReason } from '../../ground/store.ts'
 import type { Kept } from './foreign-queue.ts'
 import type { Endings } from './endings.ts'
+import { isBusy } from './hand.ts'
 import { Times } from './times.ts'
 import { expiryMs, wallMs, type Workplace } from './workplace.ts'
 
@@ -14,6 +15,7 @@ const RETRY_MS = 1000
 export class Upkeep {
   readonly #at: Workplace
   readonly #endings: Endings
+  readonly #onDone: () => void
   /** Of messages that were put here. */
   readonly #times = new Times()
   /** When the oldest may have waited too long; Infinity: there is no retention, or nothing to look at. */
@@ -25,9 +27,11 @@ export class Upkeep {
   #isBusy = false
   #next: (() => Promise<void>) | undefined
 
-  constructor(at: Workplace, endings: Endings) {
+  /** @param onDone it may be wanted again at `nextMs` */
+  constructor(at: Workplace, endings: Endings, onDone: () => void) {
     this.#at = at
     this.#endings = endings
+    this.#onDone = onDone
   }
 
   /** When `work` has something to do. Milliseconds since the epoch */
@@ -67,7 +71,7 @@ export class Upkeep {
     const here = hand.get(position)
     // What is on lease has its end decided when its lease is over.
     if (here !== undefined) {
-      if ((here.phase === 'leased' || here.phase === 'ending') || !this.#endings.isOver(here.arrival)) return
+      if (isBusy(here) || !this.#endings.isOver(here.arrival)) return
       hand.end(here)
       return this.#endings.buryUndelivered(here, 'expired')
     }
@@ -122,7 +126,7 @@ export class Upkeep {
     const { hand } = this.#at
     const here = hand.get(kept.position)
     if (here === undefined) return this.#endings.buryElsewhere(kept, reason)
-    if (here.phase === 'leased' || here.phase === 'ending') return false
+    if (isBusy(here)) return false
     hand.end(here)
     await this.#endings.buryUndelivered(here, reason)
     return true
@@ -144,6 +148,7 @@ export class Upkeep {
       this.#lookAtMs = Math.min(this.#lookAtMs, wallMs(this.#at) + RETRY_MS)
     } finally {
       this.#isBusy = false
+      this.#onDone()
     }
   }
 }

@@ -133,7 +133,7 @@ export function* remove({ database }: StoreState, id: number): LongWork<void> {
 }
 
 /** Begins the names of queues that are being removed; no subject begins so. */
-export const REMOVED = '\u0000removed '
+const REMOVED = '\u0000removed '
 
 /**
  * The clock was set back by `byMs`: messages that wait for their next attempt would wait that much longer. What its sender gave a time stays

@@ -90,7 +90,7 @@ export function isWholeQueue(row: QueueRow): boolean {
 }
 
 /** The columns of a queue's row that its checksum covers beside number and name, in their order. */
-export function totalsOf(row: QueueRow): number[] {
+function totalsOf(row: QueueRow): number[] {
   return Object.entries(row).flatMap(([column, value]) => (column === 'id' || column === 'name' || column === 'sum' ? [] : [Number(value)]))
 }
 

@@ -11,7 +11,7 @@ const DEAD = 'CBDLQ_'
 const ESCAPE = /=([0-9A-F]{2})/g
 
 /** One token: anything but letters, digits, `-` and `_` as `=` and two hexadecimal digits of each byte. Not `%`: nats-server 2.9 formats the name. */
-export function token(name: string): string {
+function token(name: string): string {
   return [...Buffer.from(name)].map((byte) => (/[\w-]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `=${byte.toString(16).toUpperCase().padStart(2, '0')}`)).join('')
 }
 

@@ -14,7 +14,7 @@ import { makeStream, notesConfig, orNothing } from './stream-settings.ts'
 /** With so many copies a message survives the end of a machine, which is what `fsync` promises. */
 const SAFE_REPLICAS = 3
 
-export function natsFeatures(replicas: number): StoreFeatures {
+function natsFeatures(replicas: number): StoreFeatures {
   return {
     forward: false,
     durability: durabilityOf(replicas),

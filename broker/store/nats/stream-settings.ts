@@ -62,7 +62,7 @@ export function notesConfig(replicas: number): Config {
 }
 
 /** How often a message is tried, and how many are on lease, the broker sees to itself. */
-export function consumerConfig(settings: QueueSettings): Partial<ConsumerConfig> {
+function consumerConfig(settings: QueueSettings): Partial<ConsumerConfig> {
   return { durable_name: CONSUMER, ack_policy: AckPolicy.Explicit, deliver_policy: DeliverPolicy.All, ack_wait: nanos(ackWaitMs(settings)), max_ack_pending: -1, max_deliver: -1, max_waiting: MAX_WAITING }
 }
 

@@ -47,7 +47,7 @@ test('consumers: of one that is gone, what was written counts as an attempt, wha
   consumers.leave(reader.consumer)
   store.rest()
   t.deepEqual([1, 2, 3, 4, 5].map(position => store.attempts.get(position)), [1, 1, 1, 0, 0])
-  t.deepEqual(events.slice(5).map(([event]) => event), ['naked', 'naked', 'naked', 'released', 'released'])
+  t.deepEqual(events.slice(5).map(([event]) => event), ['nacked', 'nacked', 'nacked', 'released', 'released'])
   t.deepEqual([consumers.count, consumers.inFlight, reader.isEmptied], [0, 0, true])
   reader.drop(consumers)
   t.is(store.calls.length, 0, 'its outbound ends later, and there is nothing more to say')

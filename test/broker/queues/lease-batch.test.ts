@@ -3,7 +3,7 @@ import { LeaseBatch } from '../../../broker/queues/lease-batch.ts'
 
 function batchOf(leases: readonly string[]): { batch: LeaseBatch<string>; dropped: [leases: string, mayHaveArrived: boolean][] } {
   const dropped: [string, boolean][] = []
-  const batch = new LeaseBatch<string>((some, mayHaveArrived) => dropped.push([some.join(''), mayHaveArrived]))
+  const batch = new LeaseBatch<string>(some => dropped.push([some.join(''), batch.mayHaveArrived]))
   for (const lease of leases) batch.add(lease)
   return { batch, dropped }
 }

@@ -47,7 +47,7 @@ export function leasing(story: Story): void {
     await rig.counted({ inFlight: 1, acked: 2 })
   })
 
-  withQueue(story, 'what is naked comes again with the next attempt', {}, async (t, rig) => {
+  withQueue(story, 'what is nacked comes again with the next attempt', {}, async (t, rig) => {
     const [position] = await rig.stored('m')
     const [first] = await rig.take()
     rig.queue.demand(1)
@@ -63,16 +63,16 @@ export function leasing(story: Story): void {
   withQueue(story, 'a nak with a delay comes when it is over, and not before', {}, async (t, rig) => {
     await rig.stored('m')
     const [first] = await rig.take()
-    const nakedAt = Date.now()
+    const nackedAt = Date.now()
     await rig.does('nak', [first!], { delayMs: 150 })
     const [second] = await rig.take()
     t.is(second!.attempt, 2)
-    t.true(Date.now() - nakedAt >= 145, `after ${Date.now() - nakedAt} ms`)
+    t.true(Date.now() - nackedAt >= 145, `after ${Date.now() - nackedAt} ms`)
   })
 
-  withQueue(story, 'what has a time to come and what was naked with a delay count as delayed', {}, async (_, rig) => {
+  withQueue(story, 'what has a time to come and what was nacked with a delay count as delayed', {}, async (_, rig) => {
     await rig.stored('published late', { dueAtMs: Date.now() + 3_600_000 })
-    await rig.stored(['naked', 'ready'])
+    await rig.stored(['nacked', 'ready'])
     await rig.does('nak', await rig.take(), { delayMs: 3_600_000 })
     await rig.counted({ ready: 1, delayed: 2, inFlight: 0 })
   })
@@ -82,10 +82,10 @@ export function leasing(story: Story): void {
     for (const [attempt, delayMs] of [[1, 20], [2, 200], [3, 200]] as const) {
       const [message] = await rig.take()
       t.is(message!.attempt, attempt)
-      const nakedAt = Date.now()
+      const nackedAt = Date.now()
       await rig.does('nak', [message!])
       const retries = rig.events.filter(({ event }) => event === 'retry')
-      t.true(Math.abs(retries[attempt - 1]!.dueAtMs! - nakedAt - delayMs) < 100, `attempt ${attempt} is due after ${retries[attempt - 1]!.dueAtMs! - nakedAt} ms`)
+      t.true(Math.abs(retries[attempt - 1]!.dueAtMs! - nackedAt - delayMs) < 100, `attempt ${attempt} is due after ${retries[attempt - 1]!.dueAtMs! - nackedAt} ms`)
     }
     t.is((await rig.take())[0]!.position, position!)
   })

@@ -61,3 +61,10 @@ test('brokered queue: what a full queue refuses says how full it is', async t =>
   })
   t.like(refused.details, { queue: 'jobs', messages: 2, maxMessages: 2 })
 })
+
+test('brokered queue: where the oldest make room for new ones, those whose time is over still go by themselves', async t => {
+  const stores = new MemoryForeignStores()
+  const rig = await QueueRig.open(t, world(stores), { whenFull: 'drop-oldest', maxMessages: 10 })
+  const [position] = await rig.stored(['a'], { expiresAtMs: Date.now() + 50 })
+  t.like(await rig.event('dead-lettered', position!), { reason: 'expired' })
+})

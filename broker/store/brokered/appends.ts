@@ -15,7 +15,7 @@ export interface Strength {
   readonly durability: Durability
 }
 
-export class Intake {
+export class Appends {
   readonly #at: Workplace
   readonly #upkeep: Upkeep
   readonly #strength: Strength

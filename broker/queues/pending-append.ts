@@ -8,21 +8,21 @@ import type { Account, Slice } from '../ground/slice.ts'
 import type { Append, AppendWatch } from '../ground/store.ts'
 import type { Durability } from '../ground/store-settings.ts'
 
-/** What an entry tells its queue. */
-export interface EntryOwner {
+/** What an append tells its queue. */
+export interface AppendOwner {
   readonly name: string
   readonly number: number
   /** `count` of its messages, the first of which is its sender's `id`, stand at `position` and behind it. */
-  kept(entry: Entry, id: number, position: number, count: number, isDuplicate: boolean): void
+  kept(append: PendingAppend, id: number, position: number, count: number, isDuplicate: boolean): void
   refusing(error: BrokerError): void
-  lost(entry: Entry, count: number, reason: DropReason): void
+  lost(append: PendingAppend, count: number, reason: DropReason): void
   /** Nothing of it waits any more. */
-  told(entry: Entry): void
+  told(append: PendingAppend): void
 }
 
 const NOTHING = new Uint8Array(0)
 
-export class Entry implements Append, AppendWatch {
+export class PendingAppend implements Append, AppendWatch {
   bytes: Uint8Array
   readonly start: number
   readonly end: number
@@ -40,12 +40,12 @@ export class Entry implements Append, AppendWatch {
   readonly #firstId: number
   readonly #account: Account
   readonly #fates: FateWatch | undefined
-  readonly #owner: EntryOwner
+  readonly #owner: AppendOwner
   /** Messages that the store has not spoken of. */
   #left: number
 
   /** `start`..`end` within the bytes of `slice`, whose account, run and watch it takes over. */
-  constructor(owner: EntryOwner, slice: Slice, intake: Intake, bytes: Uint8Array, start: number, end: number, count: number, firstId: number, session: string | undefined, durability: Durability) {
+  constructor(owner: AppendOwner, slice: Slice, intake: Intake, bytes: Uint8Array, start: number, end: number, count: number, firstId: number, session: string | undefined, durability: Durability) {
     this.bytes = bytes
     this.start = start
     this.end = end
