@@ -295,9 +295,9 @@ export class Engine {
   // One step, when there is nothing else to do. True: more steps are to follow.
   #tidy(waitMs: number): boolean {
     const { state } = this
-    if (waitMs === 0 || state.problem !== undefined || state.steadyMs < this.#tidyAtMs) return false
+    if (waitMs === 0 || state.steadyMs < this.#tidyAtMs) return false
     try {
-      if (tidy(state.database)) return true
+      if (state.problem === undefined && tidy(state.database)) return true
     } catch {
       // Nothing is lost; whatever it is, the next commit will tell.
     }
