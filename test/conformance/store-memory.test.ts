@@ -5,18 +5,18 @@ import { defaultStore } from '../../broker/ground/store-settings.ts'
 import { openEmbedded } from '../../broker/store/embedded/open.ts'
 import { atOnce } from '../support/at-once.ts'
 import { recordedLog } from '../support/recorded-log.ts'
-import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { SharedStore } from '../support/shared-store.ts'
 import { storeConformance } from './store.ts'
 
 const few = atOnce(8)
+const store = new SharedStore(() => openEmbedded({ settings: { ...defaultStore, backend: 'memory' }, directory: '', log: recordedLog(), broker: 'b1' }))
+
+test.after.always(() => store.close())
 
 storeConformance({
   name: 'memory',
   declare: (title, run) => test(title, few(run)),
   lacks: ['restart', 'sharing', 'attempts over restarts', 'history over restarts', 'expiry after restart', 'ids of settled messages over restarts'],
   runs: 20,
-  world: (t) => {
-    const directory = temporaryDirectory(t)
-    return Promise.resolve({ queue: 'jobs', open: () => openEmbedded({ settings: { ...defaultStore, backend: 'memory' }, directory, log: recordedLog(), broker: 'b1' }) })
-  },
+  world: () => Promise.resolve(store.world()),
 })

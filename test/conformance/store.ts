@@ -14,12 +14,12 @@ import type { Story, StoreSubject } from './store/story.ts'
 
 /** Declares all stories for one store. */
 export function storeConformance(subject: StoreSubject): void {
-  const story: Story = (title, run, ...needs) => {
+  const stories = (restart: boolean): Story => (title, run, ...needs) => {
     const full = `store (${subject.name}): ${title}`
     const lack = needs.find(part => subject.lacks.includes(part))
-    if (lack === undefined) subject.declare(full, async t => run(t, await subject.world(t)))
+    if (lack === undefined) subject.declare(full, async t => run(t, await subject.world(t, restart || needs.includes('restart'))))
     else test.skip(`${full} (left out: this store lacks ${lack})`, () => {})
   }
-  for (const part of [appending, leasing, ending, limiting, ordering, keeping, forwarding, sharing]) part(story)
-  modelling(story, subject)
+  for (const part of [appending, leasing, ending, limiting, ordering, keeping, forwarding, sharing]) part(stories(false))
+  modelling(stories(true), subject)
 }

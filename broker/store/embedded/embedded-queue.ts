@@ -37,7 +37,7 @@ export class EmbeddedQueue implements StoredQueue {
   }
 
   append(append: Append): void {
-    if (this.#closing !== undefined) append.watch.refused(append.count, this.#closed())
+    if (this.#closing !== undefined) queueMicrotask(() => append.watch.refused(append.count, this.#closed()))
     else this.#parts.thread.append(this.number, append)
   }
 

@@ -91,9 +91,9 @@ export function ending(story: Story): void {
 
   withQueue(story, 'what is on lease does not expire before its lease ends', {}, async (_, rig) => {
     rig.queue.demand(1)
-    await rig.stored('on time', { expiresAtMs: Date.now() + 150 })
+    await rig.stored('on time', { expiresAtMs: Date.now() + 1000 })
     const [message] = await rig.next()
-    const [watched] = await rig.stored('other', { expiresAtMs: Date.now() + 200 })
+    const [watched] = await rig.stored('other', { expiresAtMs: Date.now() + 1050 })
     await rig.event('dead-lettered', watched!)
     await rig.does('ack', [message!])
     await rig.counted({ acked: 1, deadLettered: 1, inFlight: 0 })

@@ -100,7 +100,7 @@ export function leasing(story: Story): void {
     t.true((await rig.counts()).acked === 0)
   })
 
-  withQueue(story, 'working begins the ack wait anew', { ackWaitMs: 1000 }, async (t, rig) => {
+  withQueue(story, 'working begins the ack wait anew', { ackWaitMs: 3000 }, async (t, rig) => {
     await rig.stored(['slow', 'silent'])
     const [slow, silent] = await rig.take(2)
     // Both leases began together: without its word the slow one would come again before the silent one.

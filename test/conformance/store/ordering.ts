@@ -35,7 +35,7 @@ export function ordering(story: Story): void {
     await rig.stored(['b1', 'b2'], { session: 'b' })
     rig.queue.demand(10)
     const [a1, b1] = await rig.next(2)
-    await rig.does('nak', [a1!], { delayMs: 600 })
+    await rig.does('nak', [a1!], { delayMs: 2000 })
     await rig.does('ack', [b1!])
     t.deepEqual(texts(await rig.next()), ['b2'])
     const [again] = await rig.next()

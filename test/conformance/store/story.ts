@@ -17,7 +17,8 @@ export interface StoreSubject {
   readonly name: string
   /** Declares a test, or one that is left out where its server is not installed. */
   readonly declare: (title: string, run: (t: ExecutionContext) => Promise<void>) => void
-  readonly world: (t: ExecutionContext) => Promise<StoreWorld>
+  /** `restarts`: the store is closed and opened again on the way, so others cannot have it open. */
+  readonly world: (t: ExecutionContext, restarts: boolean) => Promise<StoreWorld>
   readonly lacks: readonly StorePart[]
   /** Runs of the random stories, whose every command costs the store a round trip. */
   readonly runs: number
