@@ -8,6 +8,7 @@ import { BrokerError } from '../../ground/errors.ts'
 import { failPoint } from '../../ground/fail-point.ts'
 import type { Durability, StoreBackend } from '../../ground/store.ts'
 import { databaseName } from './commit-watch.ts'
+import { makePrivate, OwnFiles } from './own-files.ts'
 import { storeSum } from './row-sum.ts'
 
 /** Grows when an older broker could not read what this one writes. */
@@ -48,6 +49,7 @@ export class Database {
   readonly #begin: StatementSync
   readonly #commit: StatementSync
   readonly #note: StatementSync
+  readonly #files: OwnFiles | undefined
 
   /**
    * @param directory where the file is, made when there is none; undefined: the store is in memory
@@ -56,7 +58,11 @@ export class Database {
   constructor(directory: string | undefined) {
     this.backend = directory === undefined ? 'memory' : 'embedded'
     this.path = directory === undefined ? ':memory:' : join(directory, databaseName)
-    if (directory !== undefined) mkdirSync(directory, { recursive: true, mode: 0o700 })
+    if (directory !== undefined) {
+      mkdirSync(directory, { recursive: true, mode: 0o700 })
+      // SQLite gives its log the mode of the file.
+      makePrivate(this.path)
+    }
     this.sql = new DatabaseSync(this.path)
     try {
       this.#prepareFile()
@@ -72,6 +78,7 @@ export class Database {
       this.#begin = this.sql.prepare('BEGIN IMMEDIATE')
       this.#commit = this.sql.prepare('COMMIT')
       this.#note = this.sql.prepare('UPDATE store SET epoch = ?, clock_ms = ?, sum = ?')
+      if (directory !== undefined) this.#files = new OwnFiles([this.path, `${this.path}-wal`])
     } catch (error) {
       this.sql.close()
       throw error
@@ -95,11 +102,15 @@ export class Database {
     this.#isOpen = true
   }
 
-  /** True when it is on disk now, not only with the system. */
+  /**
+   * True when it is on disk now, not only with the system.
+   * @throws BrokerError `store.failed` when the file is not there any more; Error of SQLite
+   */
   commit(nowMs: number): boolean {
     const isSynced = this.#strength === 'fsync'
     this.clockMs = Math.max(this.clockMs, nowMs)
     failPoint('store.before-commit')
+    this.#files?.check()
     this.#commitOnce()
     if (!isSynced || this.#synchronous === 'fsync') return isSynced
     // Nobody had expected it: a second commit syncs the log with both.

@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { BrokerError } from '../../ground/errors.ts'
+import { makePrivate } from './own-files.ts'
 
 export interface StoreLock {
   release(): void
@@ -46,6 +47,8 @@ function lockFile(path: string, isNew = false): DatabaseSync | undefined {
     if (statSync(path).size === 0) return undefined
     rmSync(path, { force: true })
   }
+  // Whoever can read it can hold a lock on it, and keep the broker from starting.
+  makePrivate(path)
   const lock = new DatabaseSync(path)
   try {
     // No journal in a file: nothing is ever written that could be rolled back.

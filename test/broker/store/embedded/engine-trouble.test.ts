@@ -1,5 +1,7 @@
 // What the engine does when SQLite cannot: groups are rolled back as a whole, and it works on when there is space again.
 
+import { chmodSync, cpSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'ava'
 import { EngineRig } from '../../../support/engine-rig.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
@@ -118,5 +120,45 @@ test('engine: what came in the same turn as the closing of its queue is counted'
   const queue = rig.queue()
   rig.turns((turn) => turn.append(queue, ['a', 'b']), { name: 'close', body: { queue } })
   t.like(rig.call({ name: 'counts', body: { queue: rig.queue() } }), { stored: 2, ready: 2, lastPosition: 2 })
+  rig.engine.close()
+})
+
+test('engine: nothing is said to be stored in a database that was moved away while it is open, until it is back', (t) => {
+  const directory = temporaryDirectory(t)
+  const rig = new EngineRig(directory)
+  const queue = rig.queue()
+  rig.append(queue, 'a')
+  for (const name of ['queues.db', 'queues.db-wal']) {
+    const [path, aside] = [join(directory, name), join(directory, 'aside')]
+    const before = rig.outcomes.length
+    renameSync(path, aside)
+    rig.append(queue, 'nobody would find it')
+    t.regex(rig.outcomes.at(-1)!, /refused 1 store\.failed/, `${name} is gone`)
+    cpSync(aside, path)
+    rig.pass(10_000)
+    rig.append(queue, 'nor in the copy')
+    t.regex(rig.outcomes.at(-1)!, /refused 1 store\.failed/, `${name} is another file`)
+    rmSync(path)
+    renameSync(aside, path)
+    rig.pass(10_000)
+    rig.append(queue, `after ${name}`)
+    t.regex(rig.outcomes.at(-1)!, /stored/, `${name} is back`)
+    t.is(rig.outcomes.length, before + 3)
+  }
+  t.deepEqual(rig.states, ['store.failed', 'works', 'store.failed', 'works'])
+  rig.reopen()
+  t.deepEqual(rig.damages, [])
+  t.like(rig.call({ name: 'counts', body: { queue: rig.queue() } }), { ready: 3, stored: 3 })
+  rig.engine.close()
+})
+
+test('engine: nobody else can read the files of a store, in a directory that others may enter', (t) => {
+  const directory = temporaryDirectory(t)
+  chmodSync(directory, 0o755)
+  const rig = new EngineRig(directory)
+  rig.append(rig.queue(), 'secret')
+  const names = readdirSync(directory)
+  t.true(names.includes('queues.db-wal'))
+  t.deepEqual(names.filter((name) => (statSync(join(directory, name)).mode & 0o077) !== 0), [])
   rig.engine.close()
 })
