@@ -12,6 +12,7 @@ export async function storeOpener(backend: StoreBackend): Promise<OpenStore> {
     case 'nats':
       return (await import('../broker/store/nats/open.ts')).openNats
     case 'redis':
+      return (await import('../broker/store/redis/open.ts')).openRedis
     case 'kafka':
       throw new BrokerError('store.failed', { backend, problem: 'this version does not have it' })
   }
