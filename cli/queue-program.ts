@@ -111,4 +111,10 @@ function declareCare(queue: Command): void {
     .addOption(new Option('-c, --config <file>', 'configuration that says where the store is (default: that of the home)'))
     .addHelpText('after', examples('callboard queue repair --dry-run', 'callboard stop && callboard queue repair && callboard start --detach'))
     .action(lazily(async () => (await import('./commands/queue/repair.ts')).repairQueues))
+  queue
+    .command('reseal')
+    .description('seal every message with the first key of store.embedded.encryption, while the broker is down, so that old keys can go')
+    .addOption(new Option('-c, --config <file>', 'configuration that names the keys (default: that of the home)'))
+    .addHelpText('after', examples('callboard stop && callboard queue reseal && callboard start --detach'))
+    .action(lazily(async () => (await import('./commands/queue/reseal.ts')).resealQueues))
 }

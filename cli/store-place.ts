@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { KeySource } from '../broker/ground/store-settings.ts'
 import { loadConfigOf } from '../config/load.ts'
 import type { Context } from './context.ts'
 import { Failure } from './failure.ts'
@@ -11,6 +12,8 @@ export interface StorePlace {
   readonly directory: string
   /** Names of queues that there may be: of the configuration, and made at run time. */
   readonly names: readonly string[]
+  /** undefined: nothing is encrypted. */
+  readonly keys: readonly KeySource[] | undefined
 }
 
 /** @throws Failure when the queues are kept elsewhere, BrokerError `config.invalid` */
@@ -22,7 +25,7 @@ export async function storePlace({ paths }: Context, config: string | undefined)
     throw new Failure({ code: 'queue.unsupported', message: `queues of this home are kept by ${backend}, not in files of its own (queue.unsupported)`, hint: 'use the tools of that store; see docs/queues.md' })
   }
   const configured = settings.channels.filter(({ mode }) => mode === 'queue').map(({ name }) => name)
-  return { directory: embedded.path ?? join(paths.home, 'store'), names: [...new Set([...configured, ...savedQueues(paths.channels)])] }
+  return { directory: embedded.path ?? join(paths.home, 'store'), keys: embedded.encryption?.keys, names: [...new Set([...configured, ...savedQueues(paths.channels)])] }
 }
 
 /** Queues among the channels that were made at run time; none where the file cannot be understood. */

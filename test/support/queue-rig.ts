@@ -105,7 +105,12 @@ export class QueueRig implements QueueListener {
 
   async #open(): Promise<void> {
     this.#store = await this.#world.open(this.#broker)
-    this.#queue = await this.#store.open(this.#world.queue, this.settings, this)
+    try {
+      this.#queue = await this.#store.open(this.#world.queue, this.settings, this)
+    } catch (error) {
+      await this.#store.close()
+      throw error
+    }
   }
 
   /** Closed, and open again with what is kept; what was on lease is not any more. */

@@ -166,7 +166,7 @@ export class QueueSeal {
 }
 
 /** True for a blob that was encrypted. */
-function isSealed(blob: Uint8Array): boolean {
+export function isSealed(blob: Uint8Array): boolean {
   return blob[0] === SEALED
 }
 

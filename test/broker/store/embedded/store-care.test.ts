@@ -1,5 +1,6 @@
 // Verify, backup, repair and restore of stores that the engine wrote.
 
+import { randomBytes } from 'node:crypto'
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -9,6 +10,7 @@ import { backupStore } from '../../../../broker/store/embedded/backup.ts'
 import { checkBackup } from '../../../../broker/store/embedded/backup-file.ts'
 import { backupInThread, verifyInThread } from '../../../../broker/store/embedded/maintenance.ts'
 import { repairStore, type Repaired } from '../../../../broker/store/embedded/repair.ts'
+import { resealStore } from '../../../../broker/store/embedded/reseal.ts'
 import { restoreStore } from '../../../../broker/store/embedded/restore.ts'
 import { finishSwap } from '../../../../broker/store/embedded/store-files.ts'
 import { takeStore } from '../../../../broker/store/embedded/store-lock.ts'
@@ -197,5 +199,29 @@ test('store care: a swap that was cut off anywhere ends when the store is opened
     t.is(readFileSync(join(directory, 'queues.mark'), 'utf8'), 'new mark', cut)
     t.deepEqual(readFileSync(join(directory, 'old', 'queues.db')), readFileSync(join(image.directory, 'queues.db')), cut)
     t.false(existsSync(join(directory, 'new')) || existsSync(join(directory, 'swap.json')), cut)
+  }
+})
+
+test('store care: sealed anew, a store needs its new key alone, and holds nothing that can be read without', async t => {
+  const home = temporaryDirectory(t)
+  const [old, young] = ['old', 'young'].map(name => ({ file: join(home, name) }))
+  for (const { file } of [old!, young!]) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 })
+  for (const before of [undefined, [old!]]) {
+    const place = join(home, before === undefined ? 'plain' : 'rotated')
+    mkdirSync(place)
+    const image = await makeImage(t, place, before)
+    const keys = [young!, ...(before ?? [])]
+    const report = resealStore({ directory: image.directory, keys }, ignore)
+    t.like(report, { resealed: image.waiting.size + image.dead.size, stillNeeded: [], damages: [] })
+    t.like(resealStore({ directory: image.directory, keys: [young!] }, ignore), { resealed: 0 }, 'the old key is not asked for any more')
+    t.deepEqual((await verifyStore({ directory: image.directory }, ignore)).damages, [])
+    const bytes = Buffer.concat(['queues.db', 'queues.db-wal'].filter(name => existsSync(join(image.directory, name))).map(name => readFileSync(join(image.directory, name))))
+    for (const text of ['plain99', 'long3', 'last5', 'session-own7']) t.false(bytes.includes(text), text)
+    const rig = await QueueRig.open(t, embeddedWorld(image.directory, { keys: [young!] }), imageSettings)
+    t.deepEqual((await rig.texts('waiting')).toSorted(), expected(image).waiting)
+    const [death] = await rig.queue.list({ which: 'dead', after: 0, limit: 1 })
+    t.is(death?.lastError, 'never')
+    await rig.store.close()
+    t.is(BrokerError.from(await t.throwsAsync(embeddedWorld(image.directory, { keys: [old!] }).open('abcdefabcdef'))).code, 'store.key')
   }
 })

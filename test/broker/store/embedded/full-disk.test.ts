@@ -1,0 +1,64 @@
+// A real disk that is full, or read-only: publishers are told by name, nothing that was acknowledged is lost, and it goes on by itself.
+
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { BrokerError } from '../../../../broker/ground/errors.ts'
+import { backupStore } from '../../../../broker/store/embedded/backup.ts'
+import { verifyStore } from '../../../../broker/store/embedded/verify.ts'
+import { QueueRig } from '../../../support/queue-rig.ts'
+import { mayMount, smallDisk } from '../../../support/small-disk.ts'
+import { embeddedWorld } from '../../../support/store-image.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
+
+const MIB = 1024 * 1024
+const onDisk = mayMount() ? test : test.skip
+const ignore = (): void => {}
+
+onDisk('full disk: what is acknowledged is kept, the rest is refused by name, and it goes on when there is space', async t => {
+  const disk = smallDisk(t, 8 * MIB)
+  const directory = join(disk.path, 'store')
+  const rig = await QueueRig.open(t, embeddedWorld(directory), { durability: 'fsync' })
+  const kept = await rig.stored(Array.from({ length: 50 }, (_, i) => `before${i}`), { padding: 1000 })
+  disk.fill(256 * 1024)
+  const fates = await Promise.all(Array.from({ length: 40 }, (_, i) => rig.append(`during${i}`, { padding: 50_000 })))
+  const refused = fates.flat().filter(fate => 'refused' in fate)
+  t.true(refused.length > 0)
+  t.deepEqual([...new Set(refused.map(fate => fate.refused))], ['store.no_space'])
+  t.is(rig.problems[0]?.code, 'store.no_space')
+  disk.empty()
+  await rig.when(() => rig.problems.at(-1) === undefined && rig.problems.length > 0)
+  const [after] = await rig.stored('after')
+  const stored = [...kept, ...fates.flat().flatMap(fate => ('position' in fate ? [fate.position] : [])), after!]
+  t.is(new Set(stored).size, stored.length, 'no position was given twice')
+  await rig.reopen()
+  const taken = await rig.take(stored.length)
+  t.deepEqual(taken.map(({ position }) => position), stored)
+  await rig.does('ack', taken)
+  t.deepEqual((await verifyStore({ directory }, ignore)).damages, [])
+})
+
+onDisk('full disk: a backup that finds no space leaves nothing behind, and says so', async t => {
+  const disk = smallDisk(t, 2 * MIB)
+  const directory = join(temporaryDirectory(t), 'store')
+  const rig = await QueueRig.open(t, embeddedWorld(directory), { durability: 'os' })
+  await rig.stored(Array.from({ length: 60 }, (_, i) => `m${i}`), { padding: 60_000 })
+  const file = join(disk.path, 'some.backup')
+  const error = BrokerError.from(await t.throwsAsync(backupStore({ directory, file, broker: 'b', files: {} }, ignore)))
+  t.is(error.code, 'store.no_space')
+  t.throws(() => statSync(file), { code: 'ENOENT' })
+})
+
+onDisk('full disk: a store on a read-only disk does not start, and is as it was when the disk can be written', async t => {
+  const disk = smallDisk(t, 8 * MIB)
+  const world = embeddedWorld(join(disk.path, 'store'))
+  const rig = await QueueRig.open(t, world, { durability: 'fsync' })
+  await rig.stored(['a', 'b'])
+  await rig.store.close()
+  t.true(disk.setReadOnly(true))
+  const error = BrokerError.from(await t.throwsAsync(QueueRig.open(t, world, { durability: 'fsync' })))
+  t.is(error.code, 'store.failed')
+  t.true(disk.setReadOnly(false))
+  const again = await QueueRig.open(t, world, { durability: 'fsync' })
+  t.deepEqual(await again.texts('waiting'), ['a', 'b'])
+})
