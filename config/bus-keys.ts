@@ -4,6 +4,7 @@ import { defaultBackoff } from '../broker/ground/settings.ts'
 import { formatDuration } from './duration.ts'
 import { block, defaulted, map, optional, required } from './keys.ts'
 import { duration, factor, list, natsAddress, path, pattern, processName, size } from './kinds.ts'
+import { natsTls } from './nats-tls-keys.ts'
 import { formatSize } from './size.ts'
 
 const HOUR_MS = 3_600_000
@@ -25,11 +26,7 @@ export const busBlock = block({
       servers: required(list(natsAddress, 1), 'Servers of one cluster, `nats://host:port`; one of them at a time is used, and the next when it is lost.'),
       credentials: optional(path, 'none are shown', 'File with a user\'s JWT and seed (`.creds`), a seed (`.nk`), or on its first line `user:password` or a token. Read anew for each connection.'),
       tls: optional(
-        map({
-          ca: optional(path, 'those that the system trusts', 'File with the certificates that sign those of the servers (PEM).'),
-          cert: optional(path, 'none is shown', 'File with the certificate of this broker (PEM); `key` goes with it.'),
-          key: optional(path, 'none', 'File with its private key (PEM).'),
-        }),
+        natsTls(),
         'where a server asks for it',
         'TLS on the link. `tls: {}` asks for it with what the system trusts.',
       ),

@@ -3,6 +3,7 @@
 import { defaultStore } from '../broker/ground/store-settings.ts'
 import { block, defaulted, map, optional, required } from './keys.ts'
 import { count, flag, hostAndPort, list, natsAddress, nonEmptyText, path, redisAddress, serverName } from './kinds.ts'
+import { natsTls } from './nats-tls-keys.ts'
 
 const { embedded, redis, nats, kafka } = defaultStore
 
@@ -41,11 +42,7 @@ export const storeBlock = block({
     servers: optional(list(natsAddress, 1), 'those of bus.nats, with its credentials and TLS', 'Servers of one cluster with JetStream.'),
     credentials: optional(path, 'none are shown', 'File as for `bus.nats.credentials`.'),
     tls: optional(
-      map({
-        ca: optional(path, 'those that the system trusts', 'File with the certificates that sign those of the servers (PEM).'),
-        cert: optional(path, 'none is shown', 'File with the certificate of this broker (PEM); `key` goes with it.'),
-        key: optional(path, 'none', 'File with its private key (PEM).'),
-      }),
+      natsTls(),
       'where a server asks for it',
       'TLS to these servers.',
     ),

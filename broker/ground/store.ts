@@ -255,7 +255,7 @@ export interface StoreFeatures {
   readonly durability: Durability
   readonly backup: boolean
   readonly verify: boolean
-  /** What it cannot promise, one sentence each. */
+  /** What it cannot promise, a line each, as it stands behind a dash: small first letter, no full stop. */
   readonly limits: readonly string[]
 }
 

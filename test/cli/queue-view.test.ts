@@ -43,7 +43,7 @@ test('queue view: of one queue all is said, in words', t => {
 
 test('queue view: the store says what it is and what it cannot promise', t => {
   t.regex(storeFields({ backend: 'embedded' }), /embedded, not open/)
-  t.deepEqual(lines(storeFields({ backend: 'nats', features: { forward: false, durability: 'os', backup: false, verify: false, limits: ['It does not fsync.'] } })), ['store | nats, up to os', ' | It does not fsync.'])
+  t.deepEqual(lines(storeFields({ backend: 'nats', features: { forward: false, durability: 'os', backup: false, verify: false, limits: ['it does not fsync'] } })), ['store | nats, up to os', ' | it does not fsync'])
   t.deepEqual(queuesFields({ backend: 'memory', count: 2, failed: ['a'], waiting: 1, deadLetters: 0, damaged: 0 }), [['queues', '2 (memory), 1 message waiting, 0 dead letters; a cannot work']])
 })
 

@@ -15,8 +15,8 @@ const QUIET_SHARE = 0.2
 const QUIET_AFTER_MS = 2000
 
 const features: Record<'embedded' | 'memory', StoreFeatures> = {
-  embedded: { forward: true, durability: 'fsync', backup: true, verify: true, limits: ['All queues stand on one disk of one machine; who needs more copies takes the backend nats.'] },
-  memory: { forward: true, durability: 'memory', backup: false, verify: false, limits: ['Messages end with the process, whatever durability a queue asks for.', 'Every message takes memory.'] },
+  embedded: { forward: true, durability: 'fsync', backup: true, verify: true, limits: ['all queues stand on one disk of one machine; who needs more copies takes the backend nats'] },
+  memory: { forward: true, durability: 'memory', backup: false, verify: false, limits: ['messages end with the process, whatever durability a queue asks for', 'every message takes memory of the broker'] },
 }
 
 export class EmbeddedStore implements QueueStore {

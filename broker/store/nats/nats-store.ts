@@ -74,7 +74,7 @@ export class NatsStore implements QueueStore {
     if (this.#problem !== undefined) throw this.#problem
     const { settings: { nats: { replicas } }, broker, log } = this.#context
     let stream: JetStreamQueue | undefined
-    const queue = await BrokeredQueue.open({
+    const opening = BrokeredQueue.open({
       name,
       backend: this.backend,
       settings,
@@ -91,8 +91,15 @@ export class NatsStore implements QueueStore {
         this.#streams.delete(stream!)
       },
     })
-    this.#queues.set(name, queue)
-    return queue
+    try {
+      const queue = await opening
+      this.#queues.set(name, queue)
+      return queue
+    } catch (error) {
+      // What came half the way is told of no more connections.
+      this.#streams.delete(stream!)
+      throw error
+    }
   }
 
   async names(): Promise<string[]> {
