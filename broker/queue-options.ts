@@ -30,8 +30,9 @@ const nothingAsked: QueueOptions = { session: undefined, sequence: 0, delayMs: 0
 
 /** Those of the headers that a queue reads; undefined: none of them is there. */
 export function queueHeaders(headers: Readonly<Record<string, unknown>>): QueueHeaders | undefined {
-  const isLong = typeof headers['mid'] === 'string' && headers['mid'].length > MAX_TEXT
-  return isLong || names.some((name) => headers[name] !== undefined) ? headers : undefined
+  const { mid } = headers
+  const isWrong = mid !== undefined && !(typeof mid === 'string' && mid.length <= MAX_TEXT)
+  return isWrong || names.some((name) => headers[name] !== undefined) ? headers : undefined
 }
 
 /** @throws BrokerError `queue.bad_option` */
@@ -39,6 +40,8 @@ export function readQueueOptions(headers: QueueHeaders | undefined): QueueOption
   if (headers === undefined) return nothingAsked
   const { mid, delay, deliverAt, session, sequence, durability } = headers
   if (typeof mid === 'string' && mid.length > MAX_TEXT) throw bad(`its header mid has ${mid.length} characters, at most ${MAX_TEXT} are remembered`)
+  // Ignored, it would be stored twice where its publisher relies on being known again.
+  if (mid !== undefined && typeof mid !== 'string') throw bad('its header mid must be a text')
   if (headers['$attempt'] !== undefined) throw bad('its header $attempt is the broker\'s to set')
   if (delay !== undefined && !isWhole(delay, 0, MAX_DELAY_MS)) throw bad(`its header delay must be an integer of 0..${MAX_DELAY_MS} (ms)`)
   if (deliverAt !== undefined && !isWhole(deliverAt, 0, MAX_TIME_MS)) throw bad('its header deliverAt must be an integer of 0..8.64e15 (ms since the epoch)')

@@ -15,9 +15,9 @@ const dead = counted('DEAD', counts => counts.deadLetters)
 const inFlight = counted('IN FLIGHT', counts => counts.inFlight)
 const consumers: Column<QueueInfo> = { title: 'CONSUMERS', align: 'right', cell: queue => formatCount(queue.consumers) }
 
-/** All that waits to be done with: ready, delayed, kept back for order, and what consumers have. */
-function waitingIn({ ready, delayed, held, inFlight }: Counts): number {
-  return ready + delayed + held + inFlight
+/** All that waits to be done with: ready, delayed, kept back for order, what consumers have, and what nobody can have as it is damaged. */
+function waitingIn({ ready, delayed, held, inFlight, damaged = 0 }: Counts): number {
+  return ready + delayed + held + inFlight + damaged
 }
 
 export function queueTable(queues: readonly QueueInfo[]): string {
@@ -103,7 +103,7 @@ export function queueFields(queue: QueueInfo): string {
 
 function countFields(counts: Counts): [string, string][] {
   return [
-    ['waiting', `${formatCount(waitingIn(counts))} (${formatCount(counts.ready)} ready, ${formatCount(counts.delayed)} delayed, ${formatCount(counts.held)} held for order, ${formatCount(counts.inFlight)} in flight), ${formatBytes(counts.bytes)}`],
+    ['waiting', `${formatCount(waitingIn(counts))} (${formatCount(counts.ready)} ready, ${formatCount(counts.delayed)} delayed, ${formatCount(counts.held)} held for order, ${formatCount(counts.inFlight)} in flight${counts.damaged === undefined || counts.damaged === 0 ? '' : `, ${formatCount(counts.damaged)} damaged: see callboard queue verify`}), ${formatBytes(counts.bytes)}`],
     ['oldest', counts.oldestAtMs === 0 ? 'nothing waits' : `${formatDuration(Math.max(0, Date.now() - counts.oldestAtMs))} ago`],
     ['dead letters', `${formatCount(counts.deadLetters)}, ${formatBytes(counts.deadLetterBytes)}`],
     ['so far', `${formatCount(counts.stored)} stored, ${formatCount(counts.acked)} acked, ${formatCount(counts.forwarded)} forwarded, ${formatCount(counts.retried)} retried, ${formatCount(counts.deadLettered)} dead, ${formatCount(counts.expired)} expired, ${formatCount(counts.dropped)} dropped, ${formatCount(counts.purged)} purged, ${formatCount(counts.duplicates)} duplicates`],
@@ -128,8 +128,10 @@ export function queuesFields({ backend, count, failed, waiting, deadLetters }: Q
   return [['queues', `${formatCount(count)} (${backend}), ${plural(waiting, 'message')} waiting, ${plural(deadLetters, 'dead letter')}${failed.length === 0 ? '' : `; ${failed.join(', ')} cannot work`}`]]
 }
 
-function stateOf({ problem, isPaused }: QueueInfo): string {
-  return problem?.code ?? (isPaused ? 'paused' : 'ok')
+function stateOf({ problem, isPaused, counts }: QueueInfo): string {
+  if (problem !== undefined) return problem.code
+  const state = isPaused ? 'paused' : 'ok'
+  return (counts?.damaged ?? 0) > 0 ? `${state}, ${formatCount(counts!.damaged!)} damaged` : state
 }
 
 function oldestOf({ counts }: QueueInfo): string {

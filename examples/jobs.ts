@@ -1,4 +1,4 @@
-// Sends jobs to the pool of workers.yaml and waits for their results: `node examples/jobs.ts [COUNT]`, default 12. Every fifth job
+// Sends jobs to the pool of workers.yaml and waits for their results: `npx node examples/jobs.ts [COUNT]`, default 12. Every fifth job
 // goes wrong once, and the last one always.
 
 import { connect, type Message } from '../client/index.ts'

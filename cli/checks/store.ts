@@ -53,7 +53,16 @@ function writable(directory: string): Finding {
   } catch {
     return { check: 'store', state: 'fail', text: `${nearest} cannot be written to`, remedy: `chown or chmod it, or set store.embedded.path` }
   }
+  const lost = databaseLost(directory)
+  if (lost !== undefined) return { check: 'store', state: 'fail', text: lost, remedy: 'put it back, or run callboard queue repair, or callboard restore FILE --replace' }
   return { check: 'store', state: 'ok', text: nearest === directory ? `${directory}, writable` : `${directory} does not exist yet; the first queue makes it` }
+}
+
+/** A broker does not start then, and one that runs refuses what is published. */
+function databaseLost(directory: string): string | undefined {
+  const size = (name: string): number => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0
+  if (size('queues.db') > 0 || size('queues.mark') + size('queues.db-wal') === 0) return undefined
+  return `${join(directory, 'queues.db')} is missing or empty, and the files beside it say that there was one`
 }
 
 function space(directory: string): Finding {

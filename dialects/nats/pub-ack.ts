@@ -19,6 +19,8 @@ const BAD_REQUEST = 10_003
 
 /** Headers by which a client makes JetStream check something first: a queue checks none of it, so it must not say that it did. */
 const CONDITIONS = ['Nats-Expected-Last-Sequence', 'Nats-Expected-Last-Subject-Sequence', 'Nats-Expected-Last-Msg-Id', 'Nats-Rollup'] as const
+/** JetStream's time to live, by a server that allows it: taken in silence, the message would stay for ever. */
+const TTL = 'Nats-TTL'
 const EXPECTED_STREAM = 'Nats-Expected-Stream'
 const NUMBERS = ['delay', 'deliverAt', 'sequence'] as const
 const TEXTS = ['session', 'durability'] as const
@@ -40,6 +42,7 @@ export function queueHeadersOf(block: Uint8Array, queue: string): Readonly<Recor
   const stream = headerValue(block, EXPECTED_STREAM)
   if (stream !== undefined && stream !== queue) throw new BrokerError('queue.bad_option', { problem: `its header ${EXPECTED_STREAM} says "${stream}", and queue "${queue}" keeps its subject`, expected: stream })
   for (const name of CONDITIONS) if (headerValue(block, name) !== undefined) throw new BrokerError('queue.bad_option', { problem: `its header ${name} asks for a condition that queues do not check` })
+  if (headerValue(block, TTL) !== undefined) throw new BrokerError('queue.bad_option', { problem: `its header ${TTL} is not read here; say Callboard-TTL, in ms` })
   const found: Record<string, unknown> = {}
   for (const name of NUMBERS) {
     const value = headerValue(block, name)

@@ -41,6 +41,14 @@ test('queue view: of one queue all is said, in words', t => {
   for (const said of ['nothing waits', 'not known yet', '3 attempts, first after 1 s, twice that each time, 30 s at most', 'not looked for', 'when the disk has it (fsync)']) t.true(plain.includes(said), said)
 })
 
+test('queue view: what is damaged is counted among what waits, so that the sums hold, and named', t => {
+  const queue = queueInfo({ counts: { stored: 10, acked: 7, ready: 1, damaged: 2 } })
+  t.regex(lines(queueTable([queue])).at(-1)!, /^jobs \| ok, 2 damaged \| 3 \|/)
+  t.regex(lines(statusTable([{ ...queue, isPaused: true }])).at(-1)!, /^jobs \| paused, 2 damaged \| 1 \|/)
+  t.regex(lines(statsTable([queue])).at(-1)!, /\| 3$/)
+  t.true(queueFields(queue).includes('3 (1 ready, 0 delayed, 0 held for order, 0 in flight, 2 damaged: see callboard queue verify)'))
+})
+
 test('queue view: the store says what it is and what it cannot promise', t => {
   t.regex(storeFields({ backend: 'embedded' }), /embedded, not open/)
   t.deepEqual(lines(storeFields({ backend: 'nats', features: { forward: false, durability: 'os', backup: false, verify: false, limits: ['it does not fsync'] } })), ['store | nats, up to os', ' | it does not fsync'])

@@ -86,7 +86,7 @@ test('queue: options that mean nothing are refused by name, and nothing is store
   const rig = new QueuePipeline()
   const kept = await rig.openQueue('jobs')
   const client = rig.native()
-  const wrong = [{ delay: -1 }, { delay: 2 ** 31 }, { delay: '5' }, { deliverAt: 1.5 }, { delay: 1, deliverAt: 2 }, { session: '' }, { session: 'x'.repeat(257) }, { sequence: 0 }, { durability: 'disk' }, { $attempt: 2 }, { mid: 'x'.repeat(257) }]
+  const wrong = [{ delay: -1 }, { delay: 2 ** 31 }, { delay: '5' }, { deliverAt: 1.5 }, { delay: 1, deliverAt: 2 }, { session: '' }, { session: 'x'.repeat(257) }, { sequence: 0 }, { durability: 'disk' }, { $attempt: 2 }, { mid: 'x'.repeat(257) }, { mid: 5 }]
   for (const headers of wrong) client.send({ kind: Kind.publish, subject: 'jobs', flags: Flag.headers, headers })
   await rig.settle()
   t.deepEqual(client.frames().map(({ body }) => (body as { code: string }).code), wrong.map(() => 'queue.bad_option'))

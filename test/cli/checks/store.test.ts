@@ -50,6 +50,15 @@ test('doctor, store: a directory that is there is named', async t => {
   t.like((await found(t, { store: { embedded: { path: './elsewhere' } } }, home))[0], { state: 'ok', text: `${join(home, 'elsewhere')}, writable` })
 })
 
+test('doctor, store: a database that is gone keeps the broker from working, and is named', async t => {
+  const home = temporaryDirectory(t)
+  mkdirSync(join(home, 'store'))
+  for (const name of ['queues.db', 'queues.mark']) writeFileSync(join(home, 'store', name), 'x')
+  t.like((await found(t, {}, home))[0], { state: 'ok' })
+  writeFileSync(join(home, 'store', 'queues.db'), '')
+  t.like((await found(t, {}, home))[0], { check: 'store', state: 'fail', text: `${join(home, 'store', 'queues.db')} is missing or empty, and the files beside it say that there was one` })
+})
+
 test('doctor, store: keys are looked at without being shown, commands looked for without being run', async t => {
   const home = temporaryDirectory(t)
   const secret = randomBytes(32).toString('base64')

@@ -65,7 +65,7 @@ test('pub ack: what cannot be stored is an error of JetStream\'s, by its own num
 test('pub ack: options of a queue ride in headers of their native names; conditions that nobody checks are refused', t => {
   t.deepEqual(queueHeadersOf(block('delay: 500', 'session: s1', 'sequence: 3', 'durability: os', 'deliverAt: 17', 'else: 1'), 'jobs'), { delay: 500, session: 's1', sequence: 3, durability: 'os', deliverAt: 17 })
   t.is(queueHeadersOf(block('Nats-Expected-Stream: jobs'), 'jobs'), undefined)
-  for (const line of ['Nats-Expected-Last-Sequence: 4', 'Nats-Expected-Last-Msg-Id: x', 'Nats-Rollup: all', 'Nats-Expected-Stream: mail']) {
+  for (const line of ['Nats-Expected-Last-Sequence: 4', 'Nats-Expected-Last-Msg-Id: x', 'Nats-Rollup: all', 'Nats-TTL: 5s', 'Nats-Expected-Stream: mail']) {
     t.is(t.throws(() => queueHeadersOf(block(line), 'jobs'), { instanceOf: BrokerError }).code, 'queue.bad_option', line)
   }
 })
