@@ -2,6 +2,7 @@
 
 import { attempted, upTo, withQueue, type Story } from './story.ts'
 import { QueueRig, queueSettings } from '../../support/queue-rig.ts'
+import { until } from '../../support/until.ts'
 
 export function keeping(story: Story): void {
   withQueue(story, 'what was stored is there after a restart, what was acknowledged is not', {}, async (t, rig) => {
@@ -62,9 +63,11 @@ export function keeping(story: Story): void {
   }, 'restart')
 
   withQueue(story, 'what has a time to live expires after a restart, though nobody asks for it', {}, async (t, rig) => {
-    const [mortal] = await rig.stored('mortal', { expiresAtMs: Date.now() + 300 })
+    await rig.stored('mortal', { expiresAtMs: Date.now() + 300 })
     await rig.reopen()
-    t.is((await rig.event('dead-lettered', mortal!)).reason, 'expired')
+    await until(async () => (await rig.counts()).deadLetters === 1)
+    const [dead] = await rig.queue.list({ which: 'dead', after: 0, limit: 1 })
+    t.is(dead!.death!.reason, 'expired')
   }, 'restart', 'expiry after restart')
 
   const deduplication = { enabled: true, windowMs: 60_000 }

@@ -8,7 +8,12 @@ export function sharing(story: Story): void {
     const rigs = await Promise.all([QueueRig.open(t, world), QueueRig.open(t, world, {}, 'b2')])
     const taken: Taken[][] = [[], []]
     const done = Promise.withResolvers<void>()
+    await Promise.all(rigs.map((rig, i) => rig.stored(upTo(200).map(text => `${i}-${text}`))))
+    // Before either goes on, both have some.
+    const first = await Promise.all(rigs.map(rig => rig.take(10)))
     const working = rigs.map(async (rig, i) => {
+      taken[i]!.push(...first[i]!)
+      await rig.does('ack', first[i]!)
       while (taken.flat().length < 400) {
         rig.queue.demand(10)
         await Promise.race([rig.when(() => rig.unexpected > 0), done.promise])
@@ -18,11 +23,9 @@ export function sharing(story: Story): void {
       }
       done.resolve()
     })
-    await Promise.all(rigs.map((rig, i) => rig.stored(upTo(200).map(text => `${i}-${text}`))))
     await Promise.all(working)
     t.is(new Set(taken.flat().map(({ position }) => position)).size, 400)
     t.is(taken.flat().length, 400, 'none comes twice')
-    t.true(taken.every(({ length }) => length > 0), 'both had some')
     t.like(await rigs[0].counts(), { ready: 0, inFlight: 0 })
   }, 'sharing')
 

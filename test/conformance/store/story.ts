@@ -32,6 +32,10 @@ export function withQueue(story: Story, title: string, overrides: Overrides, run
   story(title, async (t, world) => run(t, await QueueRig.open(t, world, overrides)), ...needs)
 }
 
+/** One more queue of the same world, for stories that try again. */
+export const anotherQueue = (t: ExecutionContext, world: StoreWorld, name: string, overrides: Overrides = {}): Promise<QueueRig> =>
+  QueueRig.open(t, { open: broker => world.open(broker), queue: `${world.queue}-${name}` }, overrides)
+
 /** Texts of as many messages: m0, m1 and so on. */
 export const upTo = (count: number): string[] => Array.from({ length: count }, (_, i) => `m${i}`)
 
