@@ -45,7 +45,7 @@ export function* checkStore(sql: DatabaseSync, only: string | undefined, found: 
   }
   let queues: QueueRow[]
   try {
-    queues = readQueues(sql).filter(({ name }) => only === undefined || name === only)
+    queues = readQueues(sql, () => tell({ queue: '', problem: 'the table of queues has a row that is none' })).filter(({ name }) => only === undefined || name === only)
   } catch (error) {
     tell({ queue: only ?? '', problem: `the table of queues cannot be read: ${(error as Error).message}` })
     return
@@ -78,9 +78,14 @@ function checkStoreRow(sql: DatabaseSync, tell: (damage: Damage) => void): void 
   }
 }
 
-/** All queues of a store, by their numbers. */
-export function readQueues(sql: DatabaseSync): QueueRow[] {
-  return sql.prepare('SELECT * FROM queues ORDER BY id').all() as unknown as QueueRow[]
+/** All queues of a store, by their numbers. Rows without number or name, which only damage makes, are passed over and told. */
+export function readQueues(sql: DatabaseSync, onDamaged: () => void = () => {}): QueueRow[] {
+  const rows = sql.prepare('SELECT * FROM queues ORDER BY id').all() as { id: unknown; name: unknown }[]
+  return rows.filter(({ id, name }) => {
+    const isQueue = Number.isSafeInteger(id) && typeof name === 'string'
+    if (!isQueue) onDamaged()
+    return isQueue
+  }) as unknown as QueueRow[]
 }
 
 /** Its checksum fits; a queue that was only made has none yet. */
