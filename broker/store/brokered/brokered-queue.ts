@@ -209,11 +209,11 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
   }
 
   #arrive(arrival: Arrival): void {
-    const { hand, notes, clock, settings } = this.#at
+    const { hand, notes, clock, settings, foreign } = this.#at
     const note = notes.take(arrival.position)
     const now = wallMs(this.#at)
     // Of what this broker does not remember: with a time to come it has arrived once too early, as a rule.
-    const skew = Math.min(arrival.deliveries - 1, note?.skew ?? (arrival.dueAtMs > arrival.storedAtMs ? 1 : 0))
+    const skew = Math.min(arrival.deliveries - 1, note?.skew ?? (foreign.waitsUntilDue !== true && arrival.dueAtMs > arrival.storedAtMs ? 1 : 0))
     const here: Here = { arrival, skew, history: note?.history ?? [], phase: 'held', sinceMs: clock.monotonicMs() }
     const attempt = attemptOf(here)
     const isEarly = attempt === 1 && arrival.dueAtMs > now

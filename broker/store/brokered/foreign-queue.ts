@@ -90,6 +90,8 @@ export interface ForeignQueue {
   readonly extendEveryMs: number
   /** How long what a broker had is nobody's when it ends without a word. ms */
   readonly handoverMs: number
+  /** What is put with a time to come arrives when it has come: each delivery is an attempt. Otherwise one that comes too early is given back, and does not count. default false */
+  readonly waitsUntilDue?: boolean
   /** Deletes what has not arrived here; false: it was not there. */
   remove(position: number): Promise<boolean>
   /** What is kept above that position, in order, wherever it is. */

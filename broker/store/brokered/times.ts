@@ -10,10 +10,15 @@ const MAX_TIMES = 200_000
 
 export class Times {
   readonly #heap: Timed[] = []
+  readonly #most: number
+
+  constructor(most = MAX_TIMES) {
+    this.#most = most
+  }
 
   add(atMs: number, position: number): void {
     const heap = this.#heap
-    if (heap.length >= MAX_TIMES) return
+    if (heap.length >= this.#most) return
     let at = heap.length
     heap.push({ atMs, position })
     while (at > 0) {

@@ -115,7 +115,7 @@ export function keeping(story: Story): void {
     const anew = await rig.store.open(world.queue, queueSettings(), rig)
     t.like(await anew.counts(), { ready: 0, deadLetters: 0, stored: 0, acked: 0, deadLettered: 0 })
     await anew.close()
-  })
+  }, 'removal')
 
   story('queues of one store do not see each other', async (t, world) => {
     const rig = await QueueRig.open(t, world)

@@ -7,6 +7,7 @@ import { QueueRig, type Overrides, type StoreWorld, type Taken } from '../../sup
 export type StorePart =
   | 'restart' // what is kept survives that the store is closed
   | 'forward' // StoredQueue.forward
+  | 'removal' // QueueStore.remove, where the server of the tests cannot
   | 'sharing' // two stores have one queue open
   | 'attempts over restarts' // exact ones, also of what was fetched and not delivered
   | 'history over restarts' // what attempts before it failed with, in a dead letter

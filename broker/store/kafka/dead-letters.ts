@@ -1,0 +1,74 @@
+// Dead letters of a queue: the frames in a topic of their own, which of them there are in the journal.
+
+import { BrokerError } from '../../ground/errors.ts'
+import type { DeadEntry } from '../brokered/foreign-queue.ts'
+import { deadHeaders, readDead } from './entry-record.ts'
+import type { Journal } from './journal.ts'
+import type { LogRecord, PartitionLog } from './partition-log.ts'
+
+export class DeadLetters {
+  readonly #log: PartitionLog
+  readonly #journal: Journal
+  /** 0: for ever. ms */
+  maxAgeMs: number
+
+  constructor(log: PartitionLog, journal: Journal, maxAgeMs: number) {
+    this.#log = log
+    this.#journal = journal
+    this.maxAgeMs = maxAgeMs
+  }
+
+  /** Their number and bytes. */
+  get size(): { dead: number; deadBytes: number } {
+    const all = this.#positions()
+    return { dead: all.length, deadBytes: all.reduce((sum, position) => sum + this.#journal.ledger.dead.get(position)!.bytes, 0) }
+  }
+
+  /** Where the topic may begin: what stands before is dug up. */
+  get firstOffset(): number {
+    return Math.min(this.#log.next, ...[...this.#journal.ledger.dead.values()].map(({ offset }) => offset))
+  }
+
+  async bury(entry: DeadEntry): Promise<void> {
+    const { position, frame, atMs } = entry
+    if (this.#journal.ledger.dead.has(position)) return
+    const { promise, resolve, reject } = Promise.withResolvers<number>()
+    this.#log.append({ value: frame, headers: deadHeaders(entry) }, (outcome) => (outcome instanceof BrokerError ? reject(outcome) : resolve(outcome)))
+    // Should this broker end here, nobody knows of the record, and the message is buried anew.
+    await this.#journal.write({ dead: [position, await promise, frame.length, atMs] })
+  }
+
+  async read(after: number, limit: number): Promise<DeadEntry[]> {
+    const { ledger } = this.#journal
+    const page = this.#positions().filter((position) => position > after).slice(0, limit)
+    const near = new Map<number, LogRecord>()
+    const found: DeadEntry[] = []
+    for (const position of page) {
+      const offset = ledger.dead.get(position)?.offset
+      if (offset === undefined) continue
+      if (!near.has(offset)) for (const record of await this.#log.at(offset)) near.set(record.offset, record)
+      const record = near.get(offset)
+      const entry = record === undefined ? undefined : readDead(record)
+      if (entry !== undefined) found.push(entry)
+    }
+    return found
+  }
+
+  /** Says how many were there. */
+  async remove(which: 'all' | readonly number[]): Promise<number> {
+    const there = this.#positions()
+    const dug = which === 'all' ? there : [...new Set(which)].filter((position) => there.includes(position))
+    if (dug.length > 0) await this.#journal.write({ dug })
+    return dug.length
+  }
+
+  // In order; those that are too old are dug up by the way.
+  #positions(): number[] {
+    const { ledger } = this.#journal
+    const now = Date.now()
+    const old = this.maxAgeMs === 0 ? [] : [...ledger.dead].filter(([, { atMs }]) => atMs + this.maxAgeMs <= now).map(([position]) => position)
+    if (old.length > 0) this.#journal.write({ dug: old }).catch(() => {})
+    const gone = new Set(old)
+    return [...ledger.dead.keys()].filter((position) => !gone.has(position)).toSorted((a, b) => a - b)
+  }
+}

@@ -1,0 +1,111 @@
+// Queues in Kafka: three topics for each, made when they are missing. One connection for all queues, which comes back by itself.
+
+import { BrokerError } from '../../ground/errors.ts'
+import type { QueueListener, QueueStore, StoreContext, StoredQueue, StoreFeatures } from '../../ground/store.ts'
+import type { Durability, QueueSettings } from '../../ground/store-settings.ts'
+import { BrokeredQueue } from '../brokered/brokered-queue.ts'
+import { typeOf, type KafkaLink } from './kafka-link.ts'
+import { KafkaQueue } from './kafka-queue.ts'
+import { queueOf, topicsOf } from './names.ts'
+import { missingTopics } from './topics.ts'
+
+/** With so many copies a message survives the end of a machine, which is what `fsync` promises. */
+const SAFE_REPLICAS = 3
+
+function kafkaFeatures(replicas: number): StoreFeatures {
+  return {
+    forward: false,
+    durability: durabilityOf(replicas),
+    backup: false,
+    verify: false,
+    limits: [
+      replicas >= SAFE_REPLICAS
+        ? 'fsync means confirmed by all servers that are in sync, two at least: Kafka does not sync to disk before it confirms'
+        : 'the server confirms when the operating system has a message and does not sync, so fsync is refused; with replicas 3 two servers at least have it',
+      'one broker at a time serves a queue: a second one does not open it, and may 10 s after the first was killed',
+      'a message cannot become others in one step (forward)',
+      'of a broker that is killed, what attempts of the last second failed with is missing from the dead letter',
+      'a time to live ends without a consumer only for messages that were published since the broker started',
+      'counts of duplicates, retries, expired, dropped and purged messages of the last second are lost when a broker is killed; what is not counted otherwise counts as acknowledged',
+    ],
+  }
+}
+
+function durabilityOf(replicas: number): Durability {
+  return replicas >= SAFE_REPLICAS ? 'fsync' : 'os'
+}
+
+export class KafkaStore implements QueueStore {
+  readonly backend = 'kafka'
+  readonly features: StoreFeatures
+  readonly verify = undefined
+  readonly backup = undefined
+  readonly #context: StoreContext
+  readonly #link: KafkaLink
+  readonly #queues = new Map<string, BrokeredQueue>()
+
+  constructor(context: StoreContext, link: KafkaLink) {
+    this.features = kafkaFeatures(context.settings.kafka.replicas)
+    this.#context = context
+    this.#link = link
+  }
+
+  async open(name: string, settings: QueueSettings, listener: QueueListener): Promise<StoredQueue> {
+    if (this.#queues.has(name)) throw new BrokerError('store.in_use', { path: `queue ${name}`, problem: 'it is open already' })
+    const { settings: { kafka }, broker, log } = this.#context
+    const topics = topicsOf(kafka.prefix, name)
+    let opened: KafkaQueue | undefined
+    const opening = BrokeredQueue.open({
+      name,
+      backend: this.backend,
+      settings,
+      listener,
+      log,
+      durability: this.features.durability,
+      open: async (foreign) => {
+        await this.#make(name, [topics.waiting, topics.journal, topics.dead])
+        opened = await KafkaQueue.open({ name, broker, settings, topics, link: this.#link, log, listener: foreign })
+        return opened
+      },
+      onClosed: () => this.#queues.delete(name),
+    })
+    try {
+      const queue = await opening
+      this.#queues.set(name, queue)
+      return queue
+    } catch (error) {
+      // What came half the way is served by nobody.
+      await opened?.close()
+      throw error
+    }
+  }
+
+  async names(): Promise<string[]> {
+    const { prefix } = this.#context.settings.kafka
+    return (await this.#link.topics()).map(({ topic }) => queueOf(prefix, topic)).filter((queue) => queue !== undefined)
+  }
+
+  async remove(name: string): Promise<void> {
+    const { waiting, journal, dead } = topicsOf(this.#context.settings.kafka.prefix, name)
+    const there = new Set((await this.#link.topics()).map(({ topic }) => topic))
+    const found = [waiting, journal, dead].filter((topic) => there.has(topic))
+    if (found.length > 0) await this.#link.delete(found)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
+    await this.#link.close()
+  }
+
+  async #make(queue: string, names: readonly string[]): Promise<void> {
+    const { replicas } = this.#context.settings.kafka
+    const missing = missingTopics(await this.#link.topics(), names, replicas)
+    if (missing.length === 0) return
+    try {
+      await this.#link.create(missing)
+    } catch (error) {
+      if (typeOf(error) === undefined) throw error
+      throw new BrokerError('store.failed', { backend: this.backend, problem: `the topics of queue "${queue}" cannot be made: ${error instanceof Error ? error.message : String(error)}; make ${missing.map(({ topic }) => topic).join(', ')} of one partition each by hand, with retention.ms=-1` }, { cause: error })
+    }
+  }
+}

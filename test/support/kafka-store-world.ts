@@ -1,0 +1,24 @@
+// Queues in Kafka as librdkafka mocks it, for tests of that store.
+
+import type { QueueStore } from '../../broker/ground/store.ts'
+import { defaultStore, type StoreSettings } from '../../broker/ground/store-settings.ts'
+import { topicsOf } from '../../broker/store/kafka/names.ts'
+import { openKafka } from '../../broker/store/kafka/open.ts'
+import type { KafkaMock } from './kafka-mock.ts'
+import type { StoreWorld } from './queue-rig.ts'
+import { recordedLog } from './recorded-log.ts'
+
+/** Topics are made when a queue is opened: the mock makes none when it is asked by the protocol. */
+export function kafkaWorld(cluster: KafkaMock, queue: string, settings: Partial<StoreSettings['kafka']> = {}): StoreWorld {
+  const kafka = { ...defaultStore.kafka, brokers: cluster.brokers, prefix: 'test', ...settings }
+  const open = async (broker: string): Promise<QueueStore> => {
+    const store = await openKafka({ settings: { ...defaultStore, backend: 'kafka', kafka }, directory: '', log: recordedLog(), broker })
+    const openQueue = store.open.bind(store)
+    store.open = async (name, ...rest) => {
+      await cluster.topics(Object.values(topicsOf(kafka.prefix, name)))
+      return openQueue(name, ...rest)
+    }
+    return store
+  }
+  return { queue, open }
+}
