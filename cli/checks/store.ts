@@ -7,6 +7,7 @@ import { formatMode } from '../../broker/ground/home.ts'
 import type { Settings } from '../../broker/ground/settings.ts'
 import type { KeySource, StoreSettings } from '../../broker/ground/store-settings.ts'
 import { loadConfigOf } from '../../config/load.ts'
+import { accessProblem } from '../../broker/store/embedded/file-access.ts'
 import type { Context } from '../context.ts'
 import { formatBytes, formatDuration } from '../format.ts'
 import type { Finding } from './finding.ts'
@@ -53,6 +54,8 @@ function writable(directory: string): Finding {
   } catch {
     return { check: 'store', state: 'fail', text: `${nearest} cannot be written to`, remedy: `chown or chmod it, or set store.embedded.path` }
   }
+  const forbidden = accessProblem(directory)
+  if (forbidden !== undefined) return { check: 'store', state: 'fail', text: forbidden }
   const lost = databaseLost(directory)
   if (lost !== undefined) return { check: 'store', state: 'fail', text: lost, remedy: 'put it back, or run callboard queue repair, or callboard restore FILE --replace' }
   return { check: 'store', state: 'ok', text: nearest === directory ? `${directory}, writable` : `${directory} does not exist yet; the first queue makes it` }

@@ -1,10 +1,13 @@
 // Names what SQLite could not do, so that whoever publishes is told what to change.
 
+import { dirname } from 'node:path'
 import { BrokerError } from '../../ground/errors.ts'
 import type { Database } from './database.ts'
+import { accessProblem } from './file-access.ts'
+import { databaseName } from './store-files.ts'
 
 /** Primary result codes, https://www.sqlite.org/rescode.html; the upper bits of an extended one say more. */
-const primary = { readonly: 8, full: 13, busy: 5, locked: 6, notADatabase: 26, corrupt: 11 } as const
+const primary = { readonly: 8, cannotOpen: 14, full: 13, busy: 5, locked: 6, notADatabase: 26, corrupt: 11 } as const
 
 /** The error of the table for anything that was thrown over a store. */
 export function storeError(error: unknown, { backend, path }: Pick<Database, 'backend' | 'path'>): BrokerError {
@@ -16,7 +19,8 @@ export function storeError(error: unknown, { backend, path }: Pick<Database, 'ba
     case primary.full:
       return new BrokerError('store.no_space', { path }, options)
     case primary.readonly:
-      return new BrokerError('store.failed', { backend, problem: `${path} cannot be written: ${problem}; give this user the right to write there` }, options)
+    case primary.cannotOpen:
+      return new BrokerError('store.failed', { backend, problem: forbidden(path) ?? `${path} cannot be opened and written: ${problem}` }, options)
     case primary.busy:
     case primary.locked:
       return new BrokerError('store.in_use', { path, problem }, options)
@@ -24,6 +28,12 @@ export function storeError(error: unknown, { backend, path }: Pick<Database, 'ba
     case primary.notADatabase:
       return new BrokerError('store.failed', { backend, problem: `${path} is damaged: ${problem}; see callboard queue verify` }, options)
     default:
-      return code === 'ENOSPC' ? new BrokerError('store.no_space', { path }, options) : new BrokerError('store.failed', { backend, problem }, options)
+      if (code === 'ENOSPC') return new BrokerError('store.no_space', { path }, options)
+      return new BrokerError('store.failed', { backend, problem: (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? forbidden(path) : undefined) ?? problem }, options)
   }
+}
+
+/** `path`: of the database, or of its directory. */
+function forbidden(path: string): string | undefined {
+  return accessProblem(path.endsWith(databaseName) ? dirname(path) : path)
 }

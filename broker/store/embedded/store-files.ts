@@ -10,6 +10,9 @@ import { peekMark } from './commit-mark.ts'
 
 export const databaseName = 'queues.db'
 export const markName = 'queues.mark'
+export const lockName = 'queues.lock'
+/** Who has the lock. */
+export const holderName = 'queues.pid'
 const SWAP = 'swap.json'
 
 interface Swap {

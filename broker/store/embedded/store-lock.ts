@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { BrokerError } from '../../ground/errors.ts'
 import { makePrivate } from './own-files.ts'
+import { holderName, lockName } from './store-files.ts'
 
 export interface StoreLock {
   release(): void
@@ -16,17 +17,14 @@ export interface StoreLock {
 // A connection that nobody refers to is closed by the garbage collector, and its lock with it.
 const held = new Set<DatabaseSync>()
 
-const LOCK = 'queues.lock'
-const HOLDER = 'queues.pid'
-
 /**
  * Takes the store in `directory`, which is made when it is missing, until `release()`.
  * @throws BrokerError `store.in_use` naming the process that has it; Error of the operating system
  */
 export function takeStore(directory: string): StoreLock {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const path = join(directory, LOCK)
-  const holder = join(directory, HOLDER)
+  const path = join(directory, lockName)
+  const holder = join(directory, holderName)
   const lock = lockFile(path) ?? lockFile(path, true)
   if (lock === undefined) throw inUse(directory, readHolder(holder))
   held.add(lock)
