@@ -8,6 +8,7 @@ import { UsageError } from './usage.ts'
 const modes: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   recorder: async args => (await import('./recorder/command.ts')).recorder(args),
   pool: async args => (await import('./pool/command.ts')).pool(args),
+  queue: async args => (await import('./queue/command.ts')).queue(args),
   isolation: async args => (await import('./isolation/command.ts')).isolation(args),
 }
 

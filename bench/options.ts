@@ -34,6 +34,12 @@ npm run bench -- nats [NAME...] [--ws] [options]
 
   the same by the NATS protocol: Callboard's NATS port beside nats-server, over TCP or with --ws over WebSocket
 
+npm run bench -- queue [--servers LIST] [--runs N] [--messages N] [--rate N] [--directory DIR] [--json FILE] [--smoke]
+npm run bench -- queue --backlog N [--directory DIR] [--json FILE]
+
+  durable queues: ours with receipts at fsync, os and memory, beside jetstream, redis and rabbitmq where they are installed; all in turns.
+  With --backlog ours alone, with N messages in it: rates, memory, start-up time. The stores stand below DIR (default /var/tmp)
+
 npm run bench -- isolation [--runs N] [--seconds S] [--rate N] [--json FILE] [--smoke]
 
   what a paused, a slow and a crashing reader cost the others on their subject (default 7 rounds of 10 s at 20,000 messages a second)

@@ -32,3 +32,11 @@ export function residentBytes(pid: number): number {
 export function parseResidentBytes(status: string): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * BYTES_PER_KIB
 }
+
+/**
+ * The most that was resident since the process began. bytes
+ * @throws Error when there is no such process
+ */
+export function peakResidentBytes(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) * BYTES_PER_KIB
+}

@@ -9,10 +9,11 @@ import { endProcess, freePort, isNats, makeHome, removeHome, spawnServer, untilL
 
 const root = join(import.meta.dirname, '../..')
 const command = join(root, 'bin/callboard.mjs')
-const config = join(root, 'bench/full.yaml')
+/** Every feature on. */
+export const fullConfig = join(root, 'bench/full.yaml')
 
 /** As `full.yaml` has it: every run goes by its ten patterns. */
-const BENCH_PRINCIPAL: Credential = { principal: 'bench', token: 'callboard-bench-is-public' }
+export const BENCH_PRINCIPAL: Credential = { principal: 'bench', token: 'callboard-bench-is-public' }
 
 /** Unrelated wildcards that somebody subscribes to while the broker is measured (DESIGN 9: every feature on). */
 const BYSTANDER_PATTERNS = 100
@@ -33,7 +34,7 @@ export async function readToken(home: string): Promise<string> {
 
 export async function startBroker(way: Way, nodeArgs: readonly string[] = []): Promise<BenchServer> {
   const [home, port, natsPort] = [await makeHome(), await freePort(), await freePort()]
-  const server = spawnBroker(home, ['--config', config], { CALLBOARD_GATEWAY_PORT: String(port), CALLBOARD_NATS_PORT: String(natsPort) }, nodeArgs)
+  const server = spawnBroker(home, ['--config', fullConfig], { CALLBOARD_GATEWAY_PORT: String(port), CALLBOARD_NATS_PORT: String(natsPort) }, nodeArgs)
   const stop = async (): Promise<void> => {
     await endProcess(server.child)
     await removeHome(home)
@@ -56,7 +57,7 @@ export function connectOwner({ target }: BenchServer): Promise<Client> {
 }
 
 // The command may have handed over to another process: the pid file says who holds the home.
-async function brokerPid(home: string, spawned: number): Promise<number> {
+export async function brokerPid(home: string, spawned: number): Promise<number> {
   const text = await readFile(join(home, 'callboard.pid'), 'utf8').catch(() => '')
   return Number(/\d+/.exec(text)?.[0] ?? spawned)
 }

@@ -31,8 +31,8 @@ const READY_MS = 15_000
 const STOP_MS = 5_000
 
 /** A directory that dies with its server. Its path is short: a Unix socket's path has at most 107 bytes. */
-export function makeHome(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'cb-bench-'))
+export function makeHome(parent = tmpdir()): Promise<string> {
+  return mkdtemp(join(parent, 'cb-bench-'))
 }
 
 export function removeHome(home: string): Promise<void> {
@@ -57,13 +57,13 @@ export function spawnServer(command: string, args: readonly string[], env: NodeJ
 
 /**
  * Resolves when something listens at `address` (what net.connect takes).
- * @throws Error with the server's output when it ends first or is not up in 15 s
+ * @throws Error with the server's output when it ends first or is not up in `readyMs`
  */
-export async function untilListening(server: SpawnedServer, address: { path: string } | { port: number; host: string }): Promise<void> {
-  const deadline = performance.now() + READY_MS
+export async function untilListening(server: SpawnedServer, address: { path: string } | { port: number; host: string }, readyMs = READY_MS): Promise<void> {
+  const deadline = performance.now() + readyMs
   while (!(await accepts(address))) {
     if (server.child.exitCode !== null || server.child.signalCode !== null || server.child.pid === undefined) throw new Error(`the server ended before it listened: ${server.output()}`)
-    if (performance.now() > deadline) throw new Error(`the server did not listen within ${READY_MS} ms: ${server.output()}`)
+    if (performance.now() > deadline) throw new Error(`the server did not listen within ${readyMs} ms: ${server.output()}`)
     await sleep(2)
   }
 }
