@@ -54,6 +54,12 @@ export class Consumers {
     return holder !== undefined
   }
 
+  /** Nobody consumes under that number any more. What it had asked for with its announcement is refused after that. */
+  isOver(number: unknown): boolean {
+    const holder = this.#holders.get(Number(number))
+    return holder === undefined || holder.isDetaching
+  }
+
   /** A connection is there. */
   opened(): void {
     for (const holder of this.#all()) holder.opened()

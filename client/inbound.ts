@@ -102,6 +102,8 @@ export class Inbound {
     const count = Number(error.details['count'] ?? 1)
     // Alone it goes to its call, which knows whether it ends it; several at once were refused and never began.
     const isKnown = count > 1 ? calls.refuse(frame.ref, count, error) : calls.receive(frame)
-    if (!isKnown && error.code !== 'request.timeout') problem(error)
+    // Told by the refusal of the consumer already.
+    const isLate = error.code === 'request.timeout' || (error.code === 'subscription.unknown' && consumers.isOver(error.details['subscription']))
+    if (!isKnown && !isLate) problem(error)
   }
 }

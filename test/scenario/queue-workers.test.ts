@@ -151,6 +151,15 @@ test('queue: the same id within the window is stored once, and both publishers l
   t.deepEqual((await client.fetch('once', { limit: 2, timeoutMs: 100 })).map(({ value }) => value), [1])
 })
 
+test('queue: a consumer that is refused is told so once, not again for what it had asked for', async t => {
+  const client = await broker.connect()
+  const told: string[] = []
+  client.on('error', ({ code }) => void told.push(code))
+  t.is(await errorCode(client.consume('nowhere', { onMessage: () => {} }).ready), 'channel.not_found')
+  await client.call('ping', {})
+  t.deepEqual(told, ['channel.not_found'])
+})
+
 test('queue: a message that is not due yet waits', async t => {
   const client = await broker.connect()
   await client.publish('timed', 'later', { delayMs: 60_000, receipt: true })
