@@ -126,7 +126,8 @@ for (const kind of ['plain', 'encrypted'] as const) {
     const keys = kind === 'plain' ? undefined : [{ file: key }]
     const image = await makeImage(t, home, keys)
     await fc.assert(fc.asyncProperty(fc.array(anyDamage(files), { minLength: 1, maxLength: 3 }), damages => round(t, image, home, damages, keys)), {
-      ...(rounds > 0 ? { numRuns: rounds } : { numRuns: 6, interruptAfterTimeLimit: 2000 }),
+      // No limit of time: fast-check would leave a round that runs on behind, which finds its files gone.
+      numRuns: rounds > 0 ? rounds : 5,
       endOnFailure: true,
       examples,
     })
