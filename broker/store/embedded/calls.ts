@@ -6,6 +6,7 @@ import { countsOf, listOf } from './inspecting.ts'
 import { purge, remove, replay, type LongWork } from './long-work.ts'
 import type { AnyCall } from './messages.ts'
 import { QueueState, type StoreState } from './queue-state.ts'
+import { isRemoved } from './removed-name.ts'
 import type { StoreSeal } from './row-seal.ts'
 
 /** What calls work on. */
@@ -29,7 +30,7 @@ export function callQueue(host: CallHost, { name, body }: AnyCall): unknown {
     case 'remove':
       return removeNamed(host, body.name)
     case 'names':
-      return (host.state.database.sql.prepare("SELECT name FROM queues WHERE substr(name, 1, 1) <> char(0) ORDER BY name").all() as { name: string }[]).map((row) => row.name)
+      return namesOf(host.state)
     case 'counts':
       return countsOf(host.queue(body.queue))
     case 'list':
@@ -61,6 +62,11 @@ function removeNamed(host: CallHost, name: string): LongWork<void> | undefined {
   for (const queue of host.queues.values()) if (queue.name === name) throw new BrokerError('store.in_use', { path: `${host.state.database.path} (queue ${name})`, problem: 'the queue is open; close it first' })
   const id = idOf(host, name)
   return id === undefined ? undefined : remove(host.state, id)
+}
+
+function namesOf({ database }: StoreState): string[] {
+  const queues = database.sql.prepare('SELECT id, name FROM queues ORDER BY name').all() as { id: number; name: string }[]
+  return queues.filter((queue) => !isRemoved(queue)).map(({ name }) => name)
 }
 
 function idOf({ state }: CallHost, name: string): number | undefined {

@@ -14,7 +14,7 @@ import { markName, watchCommits } from './commit-watch.ts'
 import { Database } from './database.ts'
 import { readGroup, type CallStep, type ForwardStep, type Group, type SettleStep } from './group.ts'
 import { lease } from './leasing.ts'
-import { shiftRetries, type LongWork } from './long-work.ts'
+import { isWork, type LongWork, removeUnfinished, shiftRetries } from './long-work.ts'
 import type { FromThread, ToThread } from './messages.ts'
 import { Outcome } from './outcome.ts'
 import type { QueueState, StoreState } from './queue-state.ts'
@@ -101,6 +101,7 @@ export class Engine {
     this.state = { database, outcome: new Outcome(), early: new Outcome(), nowMs: 0, steadyMs: 0, problem: undefined, onDamage }
     this.#clock = new StoreClock(clocks, database.clockMs)
     if (this.#clock.wasSetBack) database.resetClock(this.#clock.nowMs)
+    this.#work.set(this.#nextWork--, removeUnfinished(this.state))
   }
 
   /** Works off what waits. Gives after how long it is to be called again; 0: at once, Infinity: when there is something. ms */
@@ -393,8 +394,4 @@ export class Engine {
     this.#tryMs = FIRST_TRY_MS
     this.#post({ kind: 'state', problem: undefined })
   }
-}
-
-function isWork(value: unknown): value is LongWork<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.iterator in value && 'next' in value
 }

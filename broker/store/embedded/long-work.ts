@@ -1,12 +1,12 @@
 // Work on many messages, in steps of one transaction each, between which others have their turn.
 
-import { randomInt } from 'node:crypto'
 import type { Selection } from '../../ground/store.ts'
 import type { DeadRow, MessageHead } from './message-row.ts'
 import { dropDead } from './dead-table.ts'
 import { dropDedup } from './dedup-window.ts'
 import { dropOrder } from './order-gate.ts'
 import type { QueueState, StoreState } from './queue-state.ts'
+import { isRemoved, removedName } from './removed-name.ts'
 import { dropWaiting } from './waiting-table.ts'
 
 /** Messages of one step. */
@@ -14,6 +14,10 @@ const STEP = 1000
 
 /** Yields between steps; gives its result. */
 export type LongWork<Result> = Generator<undefined, Result>
+
+export function isWork(value: unknown): value is LongWork<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value && 'next' in value
+}
 
 export function* purge(queue: QueueState, which: 'waiting' | 'dead', selection: Selection): LongWork<number> {
   let count = 0
@@ -116,7 +120,7 @@ export function* remove({ database }: StoreState, id: number): LongWork<void> {
   const { sql } = database
   database.write('fsync')
   // Unfinished ones are found by this name at the next start.
-  sql.prepare('UPDATE queues SET name = ? WHERE id = ?').run(`${REMOVED}${id}.${randomInt(2 ** 32)}`, id)
+  sql.prepare('UPDATE queues SET name = ? WHERE id = ?').run(removedName(id), id)
   for (const table of [`waiting_${id}`, `dead_${id}`, `ids_${id}`]) {
     if (sql.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(table) === undefined) continue
     const step = sql.prepare(`DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} ORDER BY rowid LIMIT ${STEP * 5})`)
@@ -132,8 +136,11 @@ export function* remove({ database }: StoreState, id: number): LongWork<void> {
   sql.prepare('DELETE FROM queues WHERE id = ?').run(id)
 }
 
-/** Begins the names of queues that are being removed; no subject begins so. */
-const REMOVED = '\u0000removed '
+/** Goes on with removals that ended with their process. */
+export function* removeUnfinished(state: StoreState): LongWork<void> {
+  const queues = state.database.sql.prepare('SELECT id, name FROM queues').all() as { id: number; name: string }[]
+  for (const { id } of queues.filter(isRemoved)) yield* remove(state, id)
+}
 
 /**
  * The clock was set back by `byMs`: messages that wait for their next attempt would wait that much longer. What its sender gave a time stays

@@ -8,6 +8,7 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import type { Damage } from '../../ground/store.ts'
+import { isRemoved } from './removed-name.ts'
 import { StoreSeal } from './row-seal.ts'
 import { storeSum, totalsSum } from './row-sum.ts'
 import { walkRows, type TableKind } from './row-walk.ts'
@@ -78,13 +79,13 @@ function checkStoreRow(sql: DatabaseSync, tell: (damage: Damage) => void): void 
   }
 }
 
-/** All queues of a store, by their numbers. Rows without number or name, which only damage makes, are passed over and told. */
+/** All queues of a store, by their numbers, without those that are being removed. Rows without number or name, which only damage makes, are passed over and told. */
 export function readQueues(sql: DatabaseSync, onDamaged: () => void = () => {}): QueueRow[] {
   const rows = sql.prepare('SELECT * FROM queues ORDER BY id').all() as { id: unknown; name: unknown }[]
   return rows.filter(({ id, name }) => {
     const isQueue = Number.isSafeInteger(id) && typeof name === 'string'
     if (!isQueue) onDamaged()
-    return isQueue
+    return isQueue && !isRemoved({ id: id as number, name })
   }) as unknown as QueueRow[]
 }
 
@@ -132,7 +133,7 @@ function checkCounts(sql: DatabaseSync, { id, name }: QueueRow, tell: (damage: D
     sql.exec('BEGIN')
     const row = sql.prepare('SELECT * FROM queues WHERE id = ?').get(id) as unknown as QueueRow | undefined
     // Deleted meanwhile.
-    if (row === undefined) return
+    if (row === undefined || isRemoved(row)) return
     if (!isWholeQueue(row)) tell({ queue: name, problem: 'the checksum of its totals does not fit' })
     const waiting = sql.prepare(`SELECT count(*) AS count, coalesce(sum(length(frame)), 0) AS bytes, coalesce(sum(due_at > 0), 0) AS scheduled, coalesce(max(position), 0) AS last FROM waiting_${id} NOT INDEXED`).get() as Record<string, number>
     const dead = sql.prepare(`SELECT count(*) AS count, coalesce(sum(length(frame)), 0) AS bytes, coalesce(max(position), 0) AS last FROM dead_${id} NOT INDEXED`).get() as Record<string, number>
@@ -155,10 +156,11 @@ function checkCounts(sql: DatabaseSync, { id, name }: QueueRow, tell: (damage: D
   }
 }
 
-/** A queue that was deleted while it was looked at. */
+/** A queue that was deleted, or begun to be, while it was looked at. */
 function isDeleted(sql: DatabaseSync, id: number): boolean {
   try {
-    return sql.prepare('SELECT 1 FROM queues WHERE id = ?').get(id) === undefined
+    const row = sql.prepare('SELECT id, name FROM queues WHERE id = ?').get(id) as { id: number; name: unknown } | undefined
+    return row === undefined || isRemoved(row)
   } catch {
     return false
   }
