@@ -14,5 +14,6 @@ export function redisError(url: string, error: unknown): BrokerError {
   if (/^(?:OOM|MISCONF)|\bOOM command/.test(text)) return new BrokerError('store.no_space', { path: `${url} (${text})` }, { cause: error })
   if (/^(?:NOSCRIPT|LOADING|MASTERDOWN|NOREPLICAS|UNBLOCKED)/.test(text)) return unavailable(`${url}: ${text}`, error)
   if (/^(?:ERR|READONLY|NOPERM|WRONGTYPE|NOAUTH|WRONGPASS|CROSSSLOT|MOVED)\b/.test(text)) return new BrokerError('store.failed', { backend: 'redis', problem: `${url}: ${text}` }, { cause: error })
-  return unavailable(`${url}: ${text}; nobody knows whether it was done`, error)
+  const problem = /max retries per request|Connection is closed/.test(text) ? 'the connection was lost' : text
+  return unavailable(`${url}: ${problem}; nobody knows whether it was done`, error)
 }

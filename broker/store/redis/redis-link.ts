@@ -68,7 +68,10 @@ export class RedisLink {
       socketTimeout: silenceMs,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: null,
+      // What was asked is refused when the connection breaks. With null, and nothing resent, ioredis would never answer it.
+      maxRetriesPerRequest: 0,
+      // It would subscribe without looking whether that went well.
+      autoResubscribe: false,
       retryStrategy: (times: number) => (this.#isOpen && !this.#isClosing ? Math.min(RETRY_MS, 50 * 2 ** Math.min(times - 1, 10)) * (1 + Math.random()) : null),
     } satisfies RedisOptions
     this.#redis = new Redis(options)
@@ -157,10 +160,7 @@ export class RedisLink {
     this.#isOpen = true
     this.#redis.on('close', () => this.#lost())
     this.#redis.on('ready', () => void this.#rejoin())
-    this.#ear.on('ready', () => {
-      // What was published meanwhile was not heard.
-      if (this.#problem === undefined) for (const listener of this.#listeners.values()) listener.message('messages ')
-    })
+    this.#ear.on('ready', () => void this.#listenAgain())
     this.#ear.on('message', (key: string, text: string) => this.#listeners.get(key)?.message(text))
   }
 
@@ -190,6 +190,18 @@ export class RedisLink {
     this.#lastError = ''
     this.#log.info({ server: this.url }, 'store: connected to Redis again')
     for (const listener of this.#listeners.values()) listener.rejoined()
+  }
+
+  async #listenAgain(): Promise<void> {
+    if (this.#listeners.size === 0) return
+    try {
+      await this.#ear.subscribe(...this.#listeners.keys())
+    } catch {
+      this.#ear.disconnect(true)
+      return
+    }
+    // What was published meanwhile was not heard.
+    if (this.#problem === undefined) for (const listener of this.#listeners.values()) listener.message('messages ')
   }
 
   #drop(): void {
