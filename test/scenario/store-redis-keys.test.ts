@@ -28,7 +28,7 @@ redisTest('config: url, passwordFile, prefix and strictDurability of store.redis
     const broker = await startBroker(t, { config: { queue: { backend: 'redis' }, store: { redis: { url, passwordFile, prefix } } } })
     const client = await broker.connect()
     await client.channels.create({ name: 'jobs', mode: 'queue' })
-    return (await client.publish('jobs', 'x', { receipt: true }))!.stored!.position
+    return (await client.publish('jobs', 'x', { receipt: true })).stored!.position
   }
   t.deepEqual([await queued('own'), await queued('other'), await queued('own')], [1, 1, 2], 'queues of another prefix are others')
 

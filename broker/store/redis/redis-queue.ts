@@ -40,7 +40,8 @@ export interface RedisQueueOptions {
 const LEASE_MESSAGES = 1000
 /** Another broker that was killed says nothing: what it had is looked for at least so often. ms */
 const LOOK_EVERY_MS = 1000
-const PAGE = 500
+/** Messages that are replayed or purged in one call: so long others wait for the server. */
+const PAGE = 200
 
 export class RedisQueue implements StoredQueue, LinkListener, ForwardTarget {
   readonly name: string

@@ -31,7 +31,6 @@ export class RedisStore implements QueueStore {
         ...(link.safety.problem === '' ? [] : [link.safety.problem]),
         'every message takes memory of the server',
         'there is one server: replicas are written to later than a message is confirmed, and a failover to one may lose what was confirmed',
-        'a server that is replaced by an empty one has no messages; the log does not say so',
         'frames have no checksums of their own: what is damaged in the memory or the files of the server is not found here',
       ],
     }

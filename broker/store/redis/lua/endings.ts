@@ -47,14 +47,21 @@ local function removeDead(q, pos)
   return frame, about
 end
 
-local function ack(q, pos, lease, what)
-  endLease(q, pos)
-  call('XDEL', q.messages, pos .. '-0')
-  if lease.attempt > 1 then call('HDEL', q.errors, pos) end
-  if lease.expires > 0 then call('ZREM', q.expiry, pos) end
-  count(q, 'bytes', -lease.bytes)
-  count(q, what, 1)
-  leaveOrder(q, pos)
+-- Done, all of them, by position and lease; a command for each would be the larger part of the work.
+local function ack(q, positions, leases, what)
+  if #positions == 0 then return end
+  call('HDEL', q.leases, unpack(positions))
+  call('ZREM', q.leaseEnds, unpack(positions))
+  local ids = {}
+  for i, pos in ipairs(positions) do
+    ids[i] = pos .. '-0'
+    if leases[i].attempt > 1 then call('HDEL', q.errors, pos) end
+    if leases[i].expires > 0 then call('ZREM', q.expiry, pos) end
+    count(q, 'bytes', -leases[i].bytes)
+  end
+  call('XDEL', q.messages, unpack(ids))
+  count(q, what, #positions)
+  for _, pos in ipairs(positions) do leaveOrder(q, pos) end
 end
 
 -- Its attempt failed, and how: again after delay, or a dead letter. last: never again.
@@ -85,6 +92,10 @@ local function giveBack(q, pos, lease, counts)
   local tries = counts and lease.attempt or lease.attempt - 1
   if tries > 0 then call('HSET', q.tries, pos, tries) else call('HDEL', q.tries, pos) end
   call('ZADD', q.again, pos, pos)
+  -- Its time may have come meanwhile, when nobody looked because it was on lease.
+  local entry = q.set.retention > 0 and read(q, pos)
+  local over = lease.expires > 0 and lease.expires or entry and tonumber(entry.at) + q.set.retention
+  if over then call('ZADD', q.expiry, over, pos) end
 end
 
 -- The oldest that waits and nobody has, as far as that can be said without reading all.

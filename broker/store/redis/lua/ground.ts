@@ -95,11 +95,14 @@ local function add(q, frame, about)
   return pos
 end
 
-local function leaseOf(q, pos)
-  local lease = call('HGET', q.leases, pos)
-  if not lease then return nil end
-  local attempt, bytes, expires, owner = string.match(lease, '^(%d+) (%d+) (%d+) (.*)$')
+local function readLease(text)
+  if not text then return nil end
+  local attempt, bytes, expires, owner = string.match(text, '^(%d+) (%d+) (%d+) (.*)$')
   return { attempt = tonumber(attempt), bytes = tonumber(bytes), expires = tonumber(expires), owner = owner }
+end
+
+local function leaseOf(q, pos)
+  return readLease(call('HGET', q.leases, pos))
 end
 
 local function endLease(q, pos)

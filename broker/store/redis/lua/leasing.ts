@@ -3,6 +3,8 @@
 export const leasing = `
 local TICK = 500
 local SCAN = 2000
+-- What is kept back for its session; beyond that nothing more is looked at until some of it is settled.
+local MAX_HELD = 100000
 
 local function isFull(q, more, bytes)
   local set = q.set
@@ -65,15 +67,28 @@ local function appendAll(q, at, messages)
   return runs
 end
 
-local function lease(q, pos, entry, owner, out)
-  local tries = tonumber(call('HGET', q.tries, pos)) or 0
+-- Leases are written together: a command for each would be the larger part of the work, and of the log. Lua hands over 7,999 values at most.
+local GRANTS = 1000
+
+local function grant(q, granted)
+  if #granted.leases == 0 then return end
+  call('HSET', q.leases, unpack(granted.leases))
+  call('ZADD', q.leaseEnds, unpack(granted.ends))
+  granted.leases, granted.ends = {}, {}
+end
+
+local function lease(q, pos, entry, tries, owner, out, granted)
   if isOver(q, entry) then return bury(q, pos, entry, 'expired', tries) end
   if q.set.maxAttempts > 0 and tries >= q.set.maxAttempts then return bury(q, pos, entry, 'max-attempts', tries) end
   if not admit(q, pos, entry, tries) then return end
   if tries > 0 then call('HDEL', q.tries, pos) end
-  call('HSET', q.leases, pos, string.format('%.0f %.0f %s %s', tries + 1, #entry.frame, entry.expires or '0', owner))
-  call('ZADD', q.leaseEnds, now + q.set.ackWait, pos)
+  local leases, ends = granted.leases, granted.ends
+  leases[#leases + 1] = pos
+  leases[#leases + 1] = string.format('%.0f %.0f %s %s', tries + 1, #entry.frame, entry.expires or '0', owner)
+  ends[#ends + 1] = now + q.set.ackWait
+  ends[#ends + 1] = pos
   out[#out + 1] = { tonumber(pos), tries + 1, entry.frame }
+  if #leases >= GRANTS then grant(q, granted) end
 end
 
 -- At most that many, or fewer bytes than an answer should have. True: there may be more.
@@ -82,6 +97,7 @@ local function leaseUpTo(q, wanted, owner, out)
   local left = math.min(wanted, q.set.maxAckPending - call('HLEN', q.leases))
   local cursor = total(q, 'cursor')
   local began, scanned, bytes = cursor, 0, 0
+  local granted = { leases = {}, ends = {} }
   while #out < left and scanned < SCAN and bytes < 4194304 do
     local again = call('ZRANGE', q.again, 0, math.min(left - #out, 100) - 1)
     if #again > 0 then
@@ -91,11 +107,12 @@ local function leaseUpTo(q, wanted, owner, out)
         local entry = read(q, pos)
         if entry then
           bytes = bytes + #entry.frame
-          lease(q, pos, entry, owner, out)
+          lease(q, pos, entry, tonumber(call('HGET', q.tries, pos)) or 0, owner, out, granted)
         end
         if bytes >= 4194304 then break end
       end
     else
+      if q.set.order ~= '' and call('ZCARD', q.held) >= MAX_HELD then break end
       local page = call('XRANGE', q.messages, '(' .. string.format('%.0f', cursor) .. '-0', '+', 'COUNT', math.min(left - #out, 100))
       if #page == 0 then break end
       for _, found in ipairs(page) do
@@ -103,15 +120,16 @@ local function leaseUpTo(q, wanted, owner, out)
         local pos = positionOf(found[1])
         local entry = fieldsOf(found[2])
         cursor = tonumber(pos)
-        -- What had a time to come goes by its time alone.
+        -- What had a time to come goes by its time alone; and nothing was tried of what the cursor has not passed.
         if not entry.due then
           bytes = bytes + #entry.frame
-          lease(q, pos, entry, owner, out)
+          lease(q, pos, entry, 0, owner, out, granted)
         end
         if bytes >= 4194304 then break end
       end
     end
   end
+  grant(q, granted)
   count(q, 'cursor', cursor - began)
   if #out >= wanted then return false end
   if #out < left and (scanned >= SCAN or bytes >= 4194304) then return true end
@@ -149,7 +167,7 @@ end
 local function expire(q, pos)
   if call('HEXISTS', q.leases, pos) == 1 then return end
   local entry = read(q, pos)
-  if entry then bury(q, pos, entry, 'expired', tonumber(call('HGET', q.tries, pos)) or 0) end
+  if entry and isOver(q, entry) then bury(q, pos, entry, 'expired', tonumber(call('HGET', q.tries, pos)) or 0) end
 end
 
 -- All that comes with time, but for ack waits that are over: what becomes of those is the retry policy's.

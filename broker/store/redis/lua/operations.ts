@@ -82,14 +82,22 @@ function ops.settle()
     lost[#lost + 1] = place
     return nil
   end
-  local at = 5
-  for _ = 1, tonumber(ARGV[4]) do
-    local held = leased(ARGV[at], ARGV[at + 1], owner)
-    if held then
-      ack(q, ARGV[at], held, 'acked')
-      freed = true
+  local at, acks = 5, tonumber(ARGV[4])
+  while acks > 0 do
+    local asked = {}
+    for i = 1, math.min(acks, 1000) do asked[i] = ARGV[at + 2 * i - 2] end
+    local found = call('HMGET', q.leases, unpack(asked))
+    local positions, leases, seen = {}, {}, {}
+    for i, pos in ipairs(asked) do
+      place = place + 1
+      local held = readLease(found[i])
+      if held and held.attempt == tonumber(ARGV[at + 2 * i - 1]) and held.owner == owner and not seen[pos] then
+        positions[#positions + 1], leases[#leases + 1], seen[pos] = pos, held, true
+      else lost[#lost + 1] = place end
     end
-    at = at + 2
+    ack(q, positions, leases, 'acked')
+    freed = freed or #positions > 0
+    at, acks = at + 2 * #asked, acks - #asked
   end
   while at < #ARGV do
     local verdict, pos, delay, reason = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 3]), ARGV[at + 4]
@@ -132,7 +140,7 @@ function ops.forward()
     targets[i] = { to = to, at = at + 3, messages = messages }
     at = at + 3 + 2 * messages
   end
-  ack(q, pos, held, 'forwarded')
+  ack(q, { pos }, { held }, 'forwarded')
   local results = {}
   for i, target in ipairs(targets) do
     results[i] = { appendAll(target.to, target.at, target.messages), events }
@@ -253,6 +261,9 @@ function ops.change()
   return 1
 end
 
+-- A server whose memory is full denies a script what needs more, unless it has written something before. Only what brings new messages
+-- is to be denied: leases and settlements make room.
+if ARGV[1] ~= 'append' and ARGV[1] ~= 'replay' then call('DEL', q.wanted .. ':none') end
 local answer = ops[ARGV[1]]()
 save(q)
 return answer
