@@ -105,7 +105,7 @@ export class QueueLoad {
         this.#count(code)
         if (refusals.includes(code)) this.jobs.refused(id)
         // It comes back by itself; a client that is closed for good does not.
-        if (code === 'client.closed') throw error
+        if (code === 'client.closed') return
         await delay(5)
       }
     }

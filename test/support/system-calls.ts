@@ -24,6 +24,12 @@ export function straceTest(title: string, run: (t: ExecutionContext) => Promise<
   else test.skip(`${title} (left out: ${noStrace})`, run)
 }
 
+/** The same for a story with processes of its own: no other one of its file runs beside it. */
+export function straceStory(title: string, run: (t: ExecutionContext) => Promise<void>): void {
+  if (noStrace === undefined) test.serial(title, run)
+  else straceTest(title, run)
+}
+
 /** The words before those of a program that is to be traced into `file`; other system calls run at full speed. */
 export function straceInto(file: string): string[] {
   return ['strace', '-f', '--seccomp-bpf', '-y', '-xx', '-s', '16777216', '-e', 'signal=none', '-e', `trace=${traced.join(',')}`, '-o', file]
