@@ -35,7 +35,7 @@ export class Forwarding {
    * @throws BrokerError for the first frame that could not be published, or goes to no queue; `queue.unsupported` where the store cannot
    */
   prepare(connection: Connection, queue: Queue, id: number, entries: readonly ForwardEntry[]): Forward[] {
-    if (!queue.consumers.canForward) throw new BrokerError('queue.unsupported', { backend: this.#core.settings.store.backend, queue: queue.name, feature: 'forward messages in one step' })
+    if (!queue.consumers.canForward) throw new BrokerError('queue.unsupported', { backend: this.#core.settings.store.backend, queue: queue.name, feature: `forward messages of queue "${queue.name}" in one step` })
     return entries.map(({ position, attempt, frames }) => ({ position, attempt, to: frames.map((frame) => this.#target(connection, id, frame)) }))
   }
 

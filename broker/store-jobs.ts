@@ -38,7 +38,7 @@ export class StoreJobs {
     if (query.job !== undefined) return this.#known(query.job)
     const { name } = query
     const store = await this.#store()
-    const verify = store.verify ?? this.#cannot(store, name ?? '', 'verify its messages: it has no checksums of its own')
+    const verify = store.verify ?? this.#cannot(store, 'verify its messages: it has no checksums of its own')
     return this.#begin({ key: `verify ${name ?? ''}`, run: onProgress => verify(name, onProgress) })
   }
 
@@ -48,7 +48,7 @@ export class StoreJobs {
     const { file } = query
     if (file === undefined || !isAbsolute(file)) throw new BrokerError('method.bad_params', { method: 'store.backup', problem: 'params.file must be an absolute path, on the machine of the broker' })
     const store = await this.#store()
-    const backup = store.backup ?? this.#cannot(store, '', 'be backed up from here: use its own tools')
+    const backup = store.backup ?? this.#cannot(store, store.backend === 'memory' ? 'be backed up: what it holds ends with the broker' : 'be backed up from here: use its own tools')
     const about = { broker: this.#core.broker, files: this.#files() }
     return this.#begin({
       key: `backup ${file}`,
@@ -91,8 +91,8 @@ export class StoreJobs {
     return store
   }
 
-  #cannot(store: QueueStore, queue: string, feature: string): never {
-    throw new BrokerError('queue.unsupported', { backend: store.backend, queue, feature })
+  #cannot(store: QueueStore, feature: string): never {
+    throw new BrokerError('queue.unsupported', { backend: store.backend, feature })
   }
 
   /** What a restore needs of the home beside the store. No secrets: a new token is made where it is restored. */

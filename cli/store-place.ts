@@ -22,7 +22,7 @@ export async function storePlace({ paths }: Context, config: string | undefined)
   const { settings } = await loadConfigOf({ home: paths.home, file })
   const { backend, embedded } = settings.store
   if (backend !== 'embedded') {
-    throw new Failure({ code: 'queue.unsupported', message: `queues of this home are kept by ${backend}, not in files of its own (queue.unsupported)`, hint: 'use the tools of that store; see docs/queues.md' })
+    throw new Failure({ code: 'queue.unsupported', message: `queues of this home are kept ${backend === 'memory' ? 'in memory' : `by ${backend}`}, not in files of its own (queue.unsupported)`, hint: backend === 'memory' ? 'what they hold ends with the broker; set queue.backend to embedded to keep it' : 'use the tools of that store; see docs/queues.md' })
   }
   const configured = settings.channels.filter(({ mode }) => mode === 'queue').map(({ name }) => name)
   return { directory: embedded.path ?? join(paths.home, 'store'), keys: embedded.encryption?.keys, names: [...new Set([...configured, ...savedQueues(paths.channels)])] }

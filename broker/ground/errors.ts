@@ -122,7 +122,7 @@ const table = {
   'queue.not_a_queue': { close: 141, retryable: false, text: 'channel "{channel}" has mode {mode}, not queue; only queues are consumed, settled and inspected' },
   'queue.full': { close: 142, retryable: true, text: 'queue "{queue}" is full: {messages} messages and {bytes} bytes wait (limits {maxMessages}, {maxBytes}); consume faster, or raise maxSize or maxBytes' },
   'queue.lease_lost': { close: 143, retryable: false, text: 'the lease on message {position} of queue "{queue}" is not held any more: settled before, or its ack wait was over; it may be delivered again' },
-  'queue.unsupported': { close: 144, retryable: false, text: 'the store {backend} of queue "{queue}" cannot {feature}; see docs/queues.md' },
+  'queue.unsupported': { close: 144, retryable: false, text: 'the store {backend} cannot {feature}; see docs/queues.md' },
   'queue.bad_option': { close: 145, retryable: false, text: 'the message cannot be queued: {problem}' },
   'queue.consumer': { close: 146, retryable: false, text: 'the queue cannot be consumed so: {problem}' },
   'queue.timeout': { close: 147, retryable: true, text: 'no message came from queue "{queue}" within {limitMs} ms' },

@@ -115,5 +115,5 @@ function describe(value: unknown): string {
   if (typeof value === 'string') return `a text of ${value.length} characters`
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   if (value instanceof Uint8Array) return `${value.length} bytes`
-  return Array.isArray(value) ? 'an array' : `a ${typeof value}`
+  return Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'a map' : `a ${typeof value}`
 }

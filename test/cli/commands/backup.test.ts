@@ -60,3 +60,9 @@ test('backup: of a working broker, restored elsewhere, damaged, verified and rep
   writeFileSync(file, bytes)
   t.regex((await commandLine(t, temporaryDirectory(t)).run('restore', file)).stderr, /SHA-256[^]*backup\.invalid/)
 })
+
+test('backup: queues in memory cannot be backed up or verified, and it says why', async t => {
+  const { home, callboard } = await startBroker(t, { config: { queue: { backend: 'memory' }, channels: [{ name: 'jobs', mode: 'queue' }] } })
+  t.regex((await callboard.run('backup', join(home, 'board.backup'))).stderr, /^error: the store memory cannot be backed up: what it holds ends with the broker \(queue\.unsupported\)/)
+  t.regex((await callboard.run('queue', 'verify')).stderr, /^error: the store memory cannot verify its messages: it has no checksums of its own \(queue\.unsupported\)/)
+})
