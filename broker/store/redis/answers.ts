@@ -31,8 +31,9 @@ export function settingsText({ maxMessages, maxBytes, whenFull, retentionMs, ack
 /** What is said of a message beside its frame; empty: nothing. */
 export function aboutText({ messageId, session, sequence, dueAtMs, expiresAtMs }: Omit<Entry, 'frame'>): string {
   if (messageId === undefined && session === undefined && sequence === 0 && dueAtMs === 0 && expiresAtMs === 0) return ''
+  // Half a surrogate pair would make the script fail, and all messages of its call with it.
   // Numbers as text: the script's own way to write them has 14 digits.
-  return JSON.stringify({ ...(messageId !== undefined && { id: messageId }), ...(session !== undefined && { session }), ...(sequence !== 0 && { sequence: String(sequence) }), ...(dueAtMs !== 0 && { due: String(dueAtMs) }), ...(expiresAtMs !== 0 && { expires: String(expiresAtMs) }) })
+  return JSON.stringify({ ...(messageId !== undefined && { id: messageId.toWellFormed() }), ...(session !== undefined && { session: session.toWellFormed() }), ...(sequence !== 0 && { sequence: String(sequence) }), ...(dueAtMs !== 0 && { due: String(dueAtMs) }), ...(expiresAtMs !== 0 && { expires: String(expiresAtMs) }) })
 }
 
 export function eventOf([event, position, attempt, reason, dueAtMs]: Event): QueueEvent {

@@ -81,7 +81,7 @@ redisStory('redis store: it shows its password, which nobody is told; names may 
   }
   const name = 'büro.aufträge > {1}*\n'
   const rig = await QueueRig.open(t, redisWorld(url, name, { passwordFile: right, log, prefix: 'other' }))
-  await rig.stored('m')
+  await rig.stored('m', { messageId: '\ud800', session: '\u0000"\udc00' })
   t.deepEqual(await rig.store.names(), [name])
   t.is((await rig.take())[0]!.text, 'm')
   t.notRegex(JSON.stringify(log.records), /barley|sesame/)
