@@ -155,7 +155,7 @@ export class QueueLoad {
 const copyOf = (id: string): string => `${id}-done`
 
 /** Every message has bytes of its own, a few of them many. */
-export function payloadOf(id: string): Uint8Array {
+function payloadOf(id: string): Uint8Array {
   const number = numberOf(id)
   const size = number % 40 === 0 ? LARGEST : 20 + (number % 300)
   return Buffer.alloc(size, `${id} `)

@@ -15,7 +15,7 @@ import { recordedLog } from './recorded-log.ts'
 import { seededRandom, type Random } from './seeded-random.ts'
 
 export const path = import.meta.filename
-export const maxAttempts = 4
+const maxAttempts = 4
 const { queue } = defaultSettings
 export const programQueue: QueueSettings = {
   ...queue.defaults,

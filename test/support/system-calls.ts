@@ -15,7 +15,7 @@ export type SystemCall =
   | { readonly kind: 'rename'; readonly path: string; readonly to: string }
 
 /** Why nothing can be traced here, for tests to skip by; undefined: it can. Where CI=true it must. */
-export const noStrace: string | undefined =
+const noStrace: string | undefined =
   process.env['CI'] === 'true' || spawnSync('strace', ['-f', '-o', '/dev/null', 'true']).status === 0 ? undefined : 'strace is not installed, or may not run'
 
 /** Declares a test that runs where a process can be traced. */
