@@ -31,7 +31,7 @@ export class ChannelSharing implements SharedChannelHost {
   /** Queues are common to brokers where what keeps them is. */
   isShared({ mode }: ChannelSpec): boolean {
     const { backend } = this.#core.settings.store
-    return mode !== 'queue' || (backend !== 'embedded' && backend !== 'memory')
+    return mode !== 'queue' || backend === 'nats' || backend === 'redis'
   }
 
   channel(name: string): ChannelSpec | undefined {

@@ -16,6 +16,7 @@ const PRODUCER = 0
 const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
 const library = koffi.load(LIBRARY)
 const newConf = library.func('void *rd_kafka_conf_new()') as () => unknown
+const set = library.func('int rd_kafka_conf_set(void *conf, const char *name, const char *value, void *text, size_t size)') as (conf: unknown, name: string, value: string, text: Buffer, size: number) => number
 const newClient = library.func('void *rd_kafka_new(int type, void *conf, void *text, size_t size)') as (type: number, conf: unknown, text: Buffer, size: number) => unknown
 const newCluster = library.func('void *rd_kafka_mock_cluster_new(void *rk, int brokers)') as (client: unknown, brokers: number) => unknown
 const bootstraps = library.func('const char *rd_kafka_mock_cluster_bootstraps(void *cluster)') as (cluster: unknown) => string
@@ -26,7 +27,10 @@ const pushErrors = library.func('int rd_kafka_mock_push_request_errors_array(voi
 
 const brokers = Number(process.argv[2] ?? 1)
 const text = Buffer.alloc(512)
-const client = newClient(PRODUCER, newConf(), text, text.length)
+const conf = newConf()
+// It warns of a client without servers: this one needs none.
+set(conf, 'log_level', '3', text, text.length)
+const client = newClient(PRODUCER, conf, text, text.length)
 if (client === null) throw new Error(text.toString())
 const cluster = newCluster(client, brokers)
 

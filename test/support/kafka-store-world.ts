@@ -3,16 +3,21 @@
 import type { QueueStore } from '../../broker/ground/store.ts'
 import { defaultStore, type StoreSettings } from '../../broker/ground/store-settings.ts'
 import { topicsOf } from '../../broker/store/kafka/names.ts'
-import { openKafka } from '../../broker/store/kafka/open.ts'
+import { openKafkaWithin } from '../../broker/store/kafka/open.ts'
 import type { KafkaMock } from './kafka-mock.ts'
 import type { StoreWorld } from './queue-rig.ts'
 import { recordedLog } from './recorded-log.ts'
 
+export interface KafkaWorldOptions extends Partial<StoreSettings['kafka']> {
+  readonly writeMs?: number
+  readonly silenceMs?: number
+}
+
 /** Topics are made when a queue is opened: the mock makes none when it is asked by the protocol. */
-export function kafkaWorld(cluster: KafkaMock, queue: string, settings: Partial<StoreSettings['kafka']> = {}): StoreWorld {
+export function kafkaWorld(cluster: KafkaMock, queue: string, { writeMs = 4000, silenceMs = 10_000, ...settings }: KafkaWorldOptions = {}): StoreWorld {
   const kafka = { ...defaultStore.kafka, brokers: cluster.brokers, prefix: 'test', ...settings }
   const open = async (broker: string): Promise<QueueStore> => {
-    const store = await openKafka({ settings: { ...defaultStore, backend: 'kafka', kafka }, directory: '', log: recordedLog(), broker })
+    const store = await openKafkaWithin({ settings: { ...defaultStore, backend: 'kafka', kafka }, directory: '', log: recordedLog(), broker }, { writeMs, silenceMs })
     const openQueue = store.open.bind(store)
     store.open = async (name, ...rest) => {
       await cluster.topics(Object.values(topicsOf(kafka.prefix, name)))

@@ -15,14 +15,14 @@ export interface CustodyOptions {
   readonly journalTopic: string
   readonly waiting: PartitionLog
   readonly dead: PartitionLog
+  /** A queue of another broker that shows nothing for so long is free. ms */
+  readonly silenceMs: number
   /** undefined: it is this broker's (again). */
   readonly onChange: (problem: BrokerError | undefined) => void
 }
 
 /** How often the queue is shown to be served. ms */
 const BEAT_MS = 3000
-/** A queue that nobody showed to be served for so long is free. ms */
-export const SILENCE_MS = 10_000
 const LOOK_MS = 500
 /** Between two tries to reach Kafka again: from, to, and their random share. ms */
 const [FIRST_MS, LAST_MS, JITTER_MS] = [200, 5000, 200]
@@ -57,7 +57,7 @@ export class Custody {
     await Promise.all([waiting.readOn(), dead.passOver()])
     waiting.resume(producer)
     dead.resume(producer)
-    this.#beat = setInterval(() => void this.#look(), BEAT_MS)
+    this.#lookLater()
   }
 
   /** Something could not be written or read: nothing is taken until the queue is this broker's again. */
@@ -74,7 +74,7 @@ export class Custody {
     const { journal } = this.#options
     this.#isClosed = true
     this.#ending.abort()
-    clearInterval(this.#beat)
+    clearTimeout(this.#beat)
     if (this.#problem === undefined) {
       journal.summarize()
       await journal.write({ free: true }).catch(() => {})
@@ -84,7 +84,7 @@ export class Custody {
 
   #stop(problem: BrokerError): void {
     const { journal, waiting, dead } = this.#options
-    clearInterval(this.#beat)
+    clearTimeout(this.#beat)
     journal.stop(problem)
     waiting.stop(problem)
     dead.stop(problem)
@@ -108,15 +108,19 @@ export class Custody {
   }
 
   async #silence(): Promise<void> {
-    const { journal, queue } = this.#options
+    const { journal, queue, silenceMs } = this.#options
     const { next } = journal
     const { owner } = journal.ledger
-    for (let waitedMs = 0; waitedMs < SILENCE_MS && journal.ledger.owner === owner; waitedMs += LOOK_MS) {
+    for (let waitedMs = 0; waitedMs < silenceMs && journal.ledger.owner === owner; waitedMs += LOOK_MS) {
       await wait(LOOK_MS, undefined, { signal: this.#ending.signal }).catch(() => {})
       await journal.readOn()
       if (journal.next !== next && journal.ledger.owner !== undefined)
         throw new BrokerError('store.in_use', { path: `queue ${queue}`, problem: `broker ${journal.ledger.owner.broker} serves it; one broker at a time does in Kafka: end that one, or give this one another store.kafka.prefix` })
     }
+  }
+
+  #lookLater(): void {
+    this.#beat = setTimeout(() => void this.#look(), BEAT_MS)
   }
 
   async #look(): Promise<void> {
@@ -125,6 +129,7 @@ export class Custody {
       await journal.write({ beat: true })
       // What another broker wrote before it knew that the queue was taken, and what was on its way when the connection broke.
       await waiting.readOn()
+      if (this.#problem === undefined && !this.#isClosed) this.#lookLater()
     } catch (error) {
       this.lost(BrokerError.from(error))
     }

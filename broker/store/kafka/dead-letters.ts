@@ -26,7 +26,9 @@ export class DeadLetters {
 
   /** Where the topic may begin: what stands before is dug up. */
   get firstOffset(): number {
-    return Math.min(this.#log.next, ...[...this.#journal.ledger.dead.values()].map(({ offset }) => offset))
+    let first = this.#log.next
+    for (const { offset } of this.#journal.ledger.dead.values()) first = Math.min(first, offset)
+    return first
   }
 
   async bury(entry: DeadEntry): Promise<void> {
@@ -56,8 +58,8 @@ export class DeadLetters {
 
   /** Says how many were there. */
   async remove(which: 'all' | readonly number[]): Promise<number> {
-    const there = this.#positions()
-    const dug = which === 'all' ? there : [...new Set(which)].filter((position) => there.includes(position))
+    const there = new Set(this.#positions())
+    const dug = which === 'all' ? [...there] : [...new Set(which)].filter((position) => there.has(position))
     if (dug.length > 0) await this.#journal.write({ dug })
     return dug.length
   }

@@ -28,11 +28,17 @@ export interface KafkaQueueOptions {
   readonly topics: QueueTopics
   readonly link: KafkaLink
   readonly log: Log
+  readonly patience: Patience
   readonly listener: ForeignListener
 }
 
-/** How long a write is tried again before Kafka counts as away: a new leader is found in less, as a rule. ms */
-const PATIENCE_MS = 4000
+export interface Patience {
+  /** How long a write is tried again before Kafka counts as away. ms */
+  readonly writeMs: number
+  /** A queue of another broker that shows nothing for so long is free. ms */
+  readonly silenceMs: number
+}
+
 /** Handed out in one step. */
 const MAX_OUT = 500
 
@@ -55,9 +61,9 @@ export class KafkaQueue implements ForeignQueue {
   #mayTrim = true
 
   private constructor(options: KafkaQueueOptions) {
-    const { name, broker, settings, topics, link, listener } = options
+    const { name, broker, settings, topics, link, listener, patience } = options
     const onLost = (problem: BrokerError): void => this.#custody.lost(problem)
-    const common = { link, patienceMs: PATIENCE_MS, onLost }
+    const common = { link, patienceMs: patience.writeMs, onLost }
     this.#options = options
     this.#shelf = new Shelf(() => this.#journal.ledger.settled)
     this.#journal = new Journal({ ...common, topic: topics.journal, by: randomUUID(), broker, onEvent: (event) => this.#happened(event), onSummary: (offset) => void this.#trim(offset) })
@@ -66,7 +72,7 @@ export class KafkaQueue implements ForeignQueue {
     this.#puts = new Puts(this.#waiting, this.#shelf, settings)
     this.#dead = new DeadLetters(dead, this.#journal, settings.deadLetter.maxAgeMs)
     this.#custody = new Custody({
-      queue: name, broker, link, journal: this.#journal, journalTopic: topics.journal, waiting: this.#waiting, dead,
+      queue: name, broker, silenceMs: patience.silenceMs, link, journal: this.#journal, journalTopic: topics.journal, waiting: this.#waiting, dead,
       onChange: (problem) => {
         listener.stateChanged(problem)
         this.#serveSoon()

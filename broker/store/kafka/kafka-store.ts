@@ -5,7 +5,7 @@ import type { QueueListener, QueueStore, StoreContext, StoredQueue, StoreFeature
 import type { Durability, QueueSettings } from '../../ground/store-settings.ts'
 import { BrokeredQueue } from '../brokered/brokered-queue.ts'
 import { typeOf, type KafkaLink } from './kafka-link.ts'
-import { KafkaQueue } from './kafka-queue.ts'
+import { KafkaQueue, type Patience } from './kafka-queue.ts'
 import { queueOf, topicsOf } from './names.ts'
 import { missingTopics } from './topics.ts'
 
@@ -42,12 +42,14 @@ export class KafkaStore implements QueueStore {
   readonly backup = undefined
   readonly #context: StoreContext
   readonly #link: KafkaLink
+  readonly #patience: Patience
   readonly #queues = new Map<string, BrokeredQueue>()
 
-  constructor(context: StoreContext, link: KafkaLink) {
+  constructor(context: StoreContext, link: KafkaLink, patience: Patience) {
     this.features = kafkaFeatures(context.settings.kafka.replicas)
     this.#context = context
     this.#link = link
+    this.#patience = patience
   }
 
   async open(name: string, settings: QueueSettings, listener: QueueListener): Promise<StoredQueue> {
@@ -64,7 +66,7 @@ export class KafkaStore implements QueueStore {
       durability: this.features.durability,
       open: async (foreign) => {
         await this.#make(name, [topics.waiting, topics.journal, topics.dead])
-        opened = await KafkaQueue.open({ name, broker, settings, topics, link: this.#link, log, listener: foreign })
+        opened = await KafkaQueue.open({ name, broker, settings, topics, link: this.#link, log, patience: this.#patience, listener: foreign })
         return opened
       },
       onClosed: () => this.#queues.delete(name),
