@@ -9,12 +9,17 @@ import { databaseName } from './store-files.ts'
 /** Primary result codes, https://www.sqlite.org/rescode.html; the upper bits of an extended one say more. */
 const primary = { readonly: 8, cannotOpen: 14, full: 13, busy: 5, locked: 6, notADatabase: 26, corrupt: 11 } as const
 
+/** SQLITE_IOERR_FSYNC */
+const SYNC_FAILED = 1034
+
 /** The error of the table for anything that was thrown over a store. */
 export function storeError(error: unknown, { backend, path }: Pick<Database, 'backend' | 'path'>): BrokerError {
   if (error instanceof BrokerError) return error
   const { errcode, code, message } = error as { errcode?: number; code?: string; message?: string }
   const problem = message ?? String(error)
   const options = { cause: error }
+  // The log has the commit, and the system may still write it out, or not: after a kill it can be there.
+  if (errcode === SYNC_FAILED) return new BrokerError('store.unavailable', { backend, problem: `the disk did not confirm a commit (${problem}); whether it is kept is not known` }, options)
   switch (errcode === undefined ? undefined : errcode & 0xff) {
     case primary.full:
       return new BrokerError('store.no_space', { path }, options)
