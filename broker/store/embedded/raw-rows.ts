@@ -41,6 +41,17 @@ export function storeOf({ values }: RawRow): StoreRow | undefined {
   return isWhole ? { store_id: id, epoch, key_ring: typeof ring === 'string' ? ring : null } : undefined
 }
 
+/** The record of keys in what seems the row of a store, whether its checksum fits or not: it is sealed itself, and no checksum covers it. */
+export function keyRingOf({ values }: RawRow): string | undefined {
+  const ring = values.length === STORE.length ? values[STORE.indexOf('key_ring')] : undefined
+  return isKeyRing(ring) ? ring : undefined
+}
+
+/** Reads as a record of keys; see key-ring.ts. */
+export function isKeyRing(value: unknown): value is string {
+  return typeof value === 'string' && value.startsWith('{"keys":[')
+}
+
 /** Tells whose a row is that does not say so: its checksum fits one queue alone. */
 export class Owners {
   readonly #seals: { readonly id: number; readonly seal: QueueSeal }[]

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { openRaw } from './raw-database.ts'
-import { queueOf, storeOf, type StoreRow } from './raw-rows.ts'
+import { isKeyRing, keyRingOf, queueOf, storeOf, type StoreRow } from './raw-rows.ts'
 import { idSum, storeSum, totalsSum } from './row-sum.ts'
 import { isWholeQueue, type QueueRow } from './store-check.ts'
 
@@ -28,11 +28,12 @@ export function columnsOf(sql: DatabaseSync): string[] {
 
 /** Store and queues of a damaged file: by SQLite, by its pages, and where the list is lost, by the names that there may be. `isGone`: SQLite must not see it. `logs`: that were kept. */
 export function readOldStore(path: string, columns: readonly string[], names: readonly string[], { isGone, logs }: { readonly isGone: boolean; readonly logs: readonly string[] }): OldStore {
-  const known = isGone ? { store: undefined, queues: [] } : bySql(path)
-  const [stores, queues] = byPages(path, columns, undefined)
+  const known = isGone ? { store: undefined, keyRing: undefined, queues: [] } : bySql(path)
+  const [stores, queues, rings] = byPages(path, columns, undefined)
   for (const log of logs) {
-    const [laterStores, laterQueues] = byPages(path, columns, log)
+    const [laterStores, laterQueues, laterRings] = byPages(path, columns, log)
     if (stores.length === 0) stores.push(...laterStores)
+    if (rings.length === 0) rings.push(...laterRings)
     // The store went on since: only what it does not know.
     queues.push(...laterQueues.filter(({ id }) => ![...queues, ...known.queues].some(queue => queue.id === id)))
   }
@@ -45,42 +46,51 @@ export function readOldStore(path: string, columns: readonly string[], names: re
   // Tables without a name: their rows tell whose they are, if it is one of these.
   let free = Math.max(0, ...all.keys()) + 1
   for (const name of names) if (![...all.values()].some(queue => queue.name === name)) all.set(free, { id: free++, name, row: undefined })
-  return { storeId: store?.store_id ?? randomBytes(16).toString('hex'), epoch: store?.epoch ?? 0, keyRing: store?.key_ring ?? null, queues: [...all.values()] }
+  return { storeId: store?.store_id ?? randomBytes(16).toString('hex'), epoch: store?.epoch ?? 0, keyRing: store?.key_ring ?? known.keyRing ?? rings.at(-1) ?? null, queues: [...all.values()] }
 }
 
-function bySql(path: string): { store: StoreRow | undefined; queues: OldQueue[] } {
+function bySql(path: string): { store: StoreRow | undefined; keyRing: string | undefined; queues: OldQueue[] } {
   let sql: DatabaseSync | undefined
   const queues: OldQueue[] = []
   let store: StoreRow | undefined
   try {
     sql = new DatabaseSync(path, { readOnly: true })
-    for (const row of sql.prepare('SELECT * FROM queues').iterate() as unknown as Iterable<QueueRow>) {
+    // First: a damaged list of queues takes nothing from it.
+    store = sql.prepare('SELECT store_id, epoch, key_ring, clock_ms, sum FROM store').get() as unknown as StoreRow | undefined
+  } catch {
+    // Pages tell.
+  }
+  try {
+    for (const row of (sql?.prepare('SELECT * FROM queues').iterate() ?? []) as unknown as Iterable<QueueRow>) {
       if (typeof row.name === 'string') queues.push({ id: row.id, name: row.name, row: isWholeQueue(row) ? row : undefined })
     }
-    store = sql.prepare('SELECT store_id, epoch, key_ring, clock_ms, sum FROM store').get() as unknown as StoreRow | undefined
   } catch {
     // What was read until here counts; pages tell the rest.
   } finally {
     sql?.close()
   }
-  return { store: typeof store?.store_id === 'string' && /^[0-9a-f]{32}$/.test(store.store_id) && Number.isSafeInteger(store.epoch) ? store : undefined, queues }
+  const isStore = typeof store?.store_id === 'string' && /^[0-9a-f]{32}$/.test(store.store_id) && Number.isSafeInteger(store.epoch)
+  // A row whose id is damaged has the record of keys all the same: without it no id and no session is known any more.
+  return { store: isStore ? store : undefined, keyRing: isKeyRing(store?.key_ring) ? store.key_ring : undefined, queues }
 }
 
 /** @param log a log that was kept, of which only what is behind its damage; undefined: what the database says now */
-function byPages(path: string, columns: readonly string[], log: string | undefined): [StoreRow[], QueueRow[]] {
+function byPages(path: string, columns: readonly string[], log: string | undefined): [stores: StoreRow[], queues: QueueRow[], keyRings: string[]] {
   const raw = openRaw(path, log)
   const stores: StoreRow[] = []
   const queues: QueueRow[] = []
+  const rings: string[] = []
   try {
     for (const row of log === undefined ? raw.rows() : raw.rowsBehind()) {
-      const [store, queue] = [storeOf(row), queueOf(row, columns)]
+      const [store, queue, ring] = [storeOf(row), queueOf(row, columns), keyRingOf(row)]
       if (store !== undefined) stores.push(store)
       if (queue !== undefined) queues.push(queue)
+      if (ring !== undefined) rings.push(ring)
     }
   } finally {
     raw.close()
   }
-  return [stores, queues]
+  return [stores, queues, rings]
 }
 
 /** The table of one queue that is neither messages nor dead letters, as far as it can be read. Entries of the dedup window only as their sum fits. */

@@ -67,7 +67,8 @@ export function* checkStore(sql: DatabaseSync, only: string | undefined, found: 
   }
   if (only !== undefined) return
   checkStoreRow(sql, tell)
-  for (const table of ['store', 'queues']) checkStructure(sql, '', table, tell)
+  // Those of SQLite itself as well: a store whose list of tables or of last numbers is damaged does not open.
+  for (const table of ['store', 'queues', 'sqlite_sequence', 'sqlite_schema']) checkStructure(sql, '', table, tell)
 }
 
 function checkStoreRow(sql: DatabaseSync, tell: (damage: Damage) => void): void {
@@ -168,7 +169,7 @@ function isDeleted(sql: DatabaseSync, id: number): boolean {
 
 function checkStructure(sql: DatabaseSync, queue: string, table: string, tell: (damage: Damage) => void): void {
   try {
-    if (sql.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(table) === undefined) return
+    if (table !== 'sqlite_schema' && sql.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(table) === undefined) return
     for (const row of sql.prepare(`PRAGMA integrity_check('${table}')`).all() as { integrity_check: string }[]) {
       if (row.integrity_check !== 'ok') for (const problem of row.integrity_check.split('\n').slice(0, MAX_STRUCTURE)) tell({ queue, problem: `${table}: ${problem}` })
     }

@@ -225,3 +225,14 @@ test('store care: sealed anew, a store needs its new key alone, and holds nothin
     t.is(BrokerError.from(await t.throwsAsync(embeddedWorld(image.directory, { keys: [old!] }).open('abcdefabcdef'))).code, 'store.key')
   }
 })
+
+test('store care: a damaged id of the store does not cost the record of its keys', async t => {
+  const home = temporaryDirectory(t)
+  const key = { file: join(home, 'key') }
+  writeFileSync(key.file, randomBytes(32).toString('hex'), { mode: 0o600 })
+  const image = await makeImage(t, home, [key])
+  change(image.directory, `UPDATE store SET store_id = 'X' || substr(store_id, 2)`)
+  t.is((await repair(image.directory)).salvaged, image.waiting.size + image.dead.size)
+  const rig = await QueueRig.open(t, embeddedWorld(image.directory, { keys: [key] }), imageSettings)
+  t.deepEqual((await rig.texts('waiting')).toSorted(), expected(image).waiting, 'those with ids and sessions among them')
+})
