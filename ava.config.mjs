@@ -15,7 +15,7 @@ const byLength = (a, b) => rank(a) - rank(b) || a.localeCompare(b)
 
 export default {
   extensions: ['ts'],
-  files: ['test/**/*.test.ts', '!test/tarball/**', '!test/scenario/cluster-*.test.ts'],
+  files: ['test/**/*.test.ts', '!test/tarball/**', '!test/scenario/cluster-*.test.ts', '!test/scenario/queue-{exactly-once,trouble}.test.ts'],
   timeout: '60s',
   concurrency: 4,
   sortTestFiles: byLength,
