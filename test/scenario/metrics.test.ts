@@ -64,7 +64,9 @@ test('metrics: what is told is what was counted, and every line is of the exposi
   t.is(value('callboard_deliveries_dropped_total', weather, 'reason="no-interest"'), 1)
   t.is(value('callboard_deliveries_pending', weather), 0)
   t.true(value('callboard_connections', 'dialect="native"') >= 2)
-  t.is(value('callboard_agent_restarts_total', 'agent="lamp"'), 0)
+  // None, unless the machine is so busy that the lamp gave up waiting for its broker.
+  const [lamp] = (await client.call('agents')).agents
+  t.is(value('callboard_agent_restarts_total', 'agent="lamp"'), lamp!.restarts)
   t.true(value('callboard_network_io_total', 'network_io_direction="receive"') > 0)
   t.true(value('callboard_delivery_duration_count') >= 1)
   t.is(value('callboard_delivery_duration_bucket', 'le="+Inf"'), value('callboard_delivery_duration_count'))

@@ -4,7 +4,7 @@
 /* oxlint-disable no-console -- what it prints is what tests look for in the broker's log */
 import { connect } from '../../client/index.ts'
 
-const client = await connect({ retry: { enabled: true, maxRetries: Infinity } })
+const client = await connect({ connectTimeoutMs: 30_000, retry: { enabled: true, maxRetries: Infinity } })
 
 interface Order {
   readonly do: 'pid' | 'crash' | 'leave' | 'print' | 'where' | 'variable'

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import test from 'ava'
-import { connect } from '../../../client/index.ts'
 import { startBroker } from '../../support/broker.ts'
 import { startCallboard } from '../../support/callboard.ts'
 
@@ -11,7 +10,8 @@ test('inspection: status, tree and doctor of a broker that runs', async t => {
   t.regex((await broker.run('tree')).stdout, /^ACTOR +PHASE +INCARNATION +RESTARTS +AGE +MAILBOX +DETAIL\n/)
   const doctor = await broker.run('doctor')
   t.is(doctor.exit, 0, doctor.stdout)
-  t.regex(doctor.stdout, /^ok {4}broker +answers principal "owner"/m)
+  // It warns of one that takes long, as it may here.
+  t.regex(doctor.stdout, /^(?:ok|warn) +broker +answers principal "owner"/m)
 })
 
 test('inspection: tree --watch draws until Ctrl-C, exit code 0', async t => {
@@ -35,9 +35,9 @@ test('inspection: tree --watch says that the broker is gone, and goes on with th
 })
 
 test('inspection: connections, all and one, short and whole', async t => {
-  const broker = (await startBroker(t)).callboard
-  const client = await connect({ home: broker.home, clientId: 'sensor-7', program: 'sensor' })
-  t.teardown(() => client.destroy())
+  const local = await startBroker(t)
+  const broker = local.callboard
+  await local.connect({ clientId: 'sensor-7', program: 'sensor' })
   t.regex((await broker.run('ipc', 'connections')).stdout, /^conn-\d+ +sensor-7 +sensor +owner +run/m)
   t.regex((await broker.run('ipc', 'connections', '--verbose')).stdout, new RegExp(`^peer +unix, pid ${process.pid}, uid `, 'm'))
   const [{ connections }] = (await broker.json('ipc', 'connections', '--id', 'sensor-7')) as [{ connections: { id: string }[] }]

@@ -82,9 +82,9 @@ test.serial('queue: consume prints each message and is done with it; paused, not
   t.is((await callboard.run('queue', 'consume', 'jobs', '--ack', '--timeout', '50ms')).stderr, 'nothing came in 50 ms; with --follow it waits until Ctrl-C\n')
   t.regex((await callboard.run('queue', 'ls')).stdout, /^jobs +paused +3 /m)
   t.is((await callboard.run('queue', 'resume', 'jobs')).stdout, 'resumed jobs\n')
-  const first = await callboard.run('queue', 'consume', 'jobs', '--ack', '--limit', '1')
+  const first = await callboard.run('queue', 'consume', 'jobs', '--ack', '--limit', '1', '--timeout', '30s')
   t.regex(first.stdout, /^1 {2}\S+ {2}jobs {2}\S+ {2}\{"n":1\}\n$/)
-  const rest = (await callboard.json('queue', 'consume', 'jobs', '--ack')) as { position: number }[]
+  const rest = (await callboard.json('queue', 'consume', 'jobs', '--ack', '--limit', '2', '--timeout', '30s')) as { position: number }[]
   t.deepEqual(rest.map(({ position }) => position), [2, 3])
   t.like(rest[0], { queue: 'jobs', attempt: 1, payload: { n: 2 }, type: 'event' })
   const unasked = await callboard.run('queue', 'consume', 'jobs')
@@ -107,7 +107,7 @@ test.serial('queue: options of queues are for queues', async t => {
 
 pythonTest('queue: on a terminal purge asks first, and consume for each message', async t => {
   const broker = await withMessages(t, { n: 1 }, { n: 2 }, { n: 3 })
-  const consume = new Terminal(t, broker.home, 'queue', 'consume', 'jobs')
+  const consume = new Terminal(t, broker.home, 'queue', 'consume', 'jobs', '--timeout', '30s')
   await consume.drawn('"n":1')
   await consume.drawn('[q]uit')
   consume.type('x\n')
