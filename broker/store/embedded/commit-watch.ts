@@ -91,7 +91,7 @@ export function keptLogs(directory: string): { readonly directory: string; reado
 function compare(mark: Noted, peek: Peek): { damages: Damage[]; missing: MissingRange[] } {
   const { epoch } = peek
   const isLost = epoch < mark.syncedEpoch || (epoch < mark.epoch && mark.isSameBoot)
-  if (!isLost) return { damages: [], missing: [] }
+  if (!isLost) return { damages: halfMark(mark, epoch), missing: [] }
   const missing = peek.queues.flatMap(({ id, name, last_position: after }): MissingRange[] => {
     const upTo = mark.lastPositions.get(id) ?? 0
     return upTo > after ? [{ id, queue: name, after, upTo }] : []
@@ -101,6 +101,13 @@ function compare(mark: Noted, peek: Peek): { damages: Damage[]; missing: Missing
   const what = mark.epoch - epoch === 1 ? `commit ${mark.epoch} is` : `commits ${epoch + 1} to ${mark.epoch} are`
   const general: Damage = { queue: '', problem: `${what} missing: the end of ${databaseName}-wal is damaged; settlements in it are lost, so messages may come again` }
   return { damages: [general, ...missing.map(({ queue, after, upTo }): Damage => ({ queue, position: after + 1, problem: rangeText(after, upTo) }))], missing }
+}
+
+// The slot that is damaged is an older one, or that of a commit which is gone: of the two nothing tells which. A database that is ahead of the
+// slot that is left has the commit. After a start of the machine the slot may be one that was being written then.
+function halfMark({ epoch: noted, isHalf, isSameBoot }: Noted, epoch: number): Damage[] {
+  if (!isHalf || !isSameBoot || noted !== epoch) return []
+  return [{ queue: '', problem: `half of ${markName} is damaged: whether commit ${epoch + 1} is missing cannot be told this time` }]
 }
 
 function rangeText(after: number, upTo: number): string {

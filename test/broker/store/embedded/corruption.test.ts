@@ -127,6 +127,9 @@ const examples: [FileDamage[]][] = [
   [[{ file: 'queues.db', how: 'cut', at: 0.000013, to: 0, length: 33 }]],
   // SQLite's own table of last numbers: the store did not open, and nothing was found that a repair would have mended.
   [[{ file: 'queues.db', how: 'page zero', at: 0.18004, to: 0.470603, length: 55 }]],
+  // The last commit, and of the mark the slot that noted it: the other slot said that all was there.
+  [[{ file: 'queues.db-wal', how: 'cut', at: 0.18, to: 0, length: 1 }, { file: 'queues.mark', how: 'flip', at: 0.0001, to: 0, length: 1 }]],
+  [[{ file: 'queues.db-wal', how: 'cut', at: 0.18, to: 0, length: 1 }, { file: 'queues.mark', how: 'flip', at: 0.5001, to: 0, length: 1 }]],
 ]
 
 for (const kind of ['plain', 'encrypted'] as const) {
