@@ -7,7 +7,8 @@ import type * as Koffi from 'koffi'
 export type MockCommand =
   | { readonly do: 'topic'; readonly name: string; readonly partitions: number }
   | { readonly do: 'down' | 'up'; readonly broker: number }
-  // The next answers to produce requests, as numbers of errors of the protocol.
+  | { readonly do: 'leader'; readonly topic: string; readonly broker: number }
+  // The next answers to requests of that kind, as numbers of errors of the protocol.
   | { readonly do: 'errors'; readonly api: number; readonly codes: readonly number[] }
 
 const LIBRARY = 'librdkafka.so.1'
@@ -21,6 +22,7 @@ const newClient = library.func('void *rd_kafka_new(int type, void *conf, void *t
 const newCluster = library.func('void *rd_kafka_mock_cluster_new(void *rk, int brokers)') as (client: unknown, brokers: number) => unknown
 const bootstraps = library.func('const char *rd_kafka_mock_cluster_bootstraps(void *cluster)') as (cluster: unknown) => string
 const createTopic = library.func('int rd_kafka_mock_topic_create(void *cluster, const char *name, int partitions, int replicas)') as (cluster: unknown, name: string, partitions: number, replicas: number) => number
+const setLeader = library.func('int rd_kafka_mock_partition_set_leader(void *cluster, const char *topic, int32_t partition, int32_t broker)') as (cluster: unknown, topic: string, partition: number, broker: number) => number
 const setDown = library.func('int rd_kafka_mock_broker_set_down(void *cluster, int32_t broker)') as (cluster: unknown, broker: number) => number
 const setUp = library.func('int rd_kafka_mock_broker_set_up(void *cluster, int32_t broker)') as (cluster: unknown, broker: number) => number
 const pushErrors = library.func('int rd_kafka_mock_push_request_errors_array(void *cluster, int16_t api, size_t count, const int *codes)') as (cluster: unknown, api: number, count: number, codes: Int32Array) => void
@@ -38,6 +40,8 @@ function obey(command: MockCommand): number {
   switch (command.do) {
     case 'topic':
       return createTopic(cluster, command.name, command.partitions, 1)
+    case 'leader':
+      return setLeader(cluster, command.topic, 0, command.broker)
     case 'down':
       return setDown(cluster, command.broker)
     case 'up':

@@ -19,6 +19,8 @@ export interface Fetched {
 const REQUEST_MS = 5000
 const PARTITION = 0
 const ALL_REPLICAS = -1
+/** Kind of what is configured. */
+const TOPIC = 2
 const [LATEST, EARLIEST] = [-1, -2]
 /** Names of kafkajs's errors after which its picture of the cluster may be wrong. */
 const STALE = /^(NOT_LEADER|LEADER_NOT_AVAILABLE|UNKNOWN_TOPIC|REPLICA_NOT|PREFERRED_LEADER|FENCED_LEADER|NOT_CONTROLLER)/
@@ -75,6 +77,12 @@ export class KafkaLink {
     const answer = await this.#asked(() => this.#cluster.metadata({ topics: [] }))
     if (answer === null) throw unavailable(`none of ${this.#options.brokers.join(', ')} answers`)
     return answer.topicMetadata
+  }
+
+  /** Settings of topics, by topic and name. */
+  async configs(topics: readonly string[], names: readonly string[]): Promise<Map<string, Map<string, string>>> {
+    const { resources } = await this.#atController((controller) => controller.describeConfigs({ resources: topics.map((name) => ({ type: TOPIC, name, configNames: names })) }))
+    return new Map(resources.map(({ resourceName, configEntries }) => [resourceName, new Map(configEntries.map(({ configName, configValue }) => [configName, configValue]))]))
   }
 
   create(topics: readonly TopicConfig[]): Promise<unknown> {

@@ -7,7 +7,7 @@ import { BrokeredQueue } from '../brokered/brokered-queue.ts'
 import { typeOf, type KafkaLink } from './kafka-link.ts'
 import { KafkaQueue, type Patience } from './kafka-queue.ts'
 import { queueOf, topicsOf } from './names.ts'
-import { missingTopics } from './topics.ts'
+import { checkConfigs, checkedConfigs, missingTopics } from './topics.ts'
 
 /** With so many copies a message survives the end of a machine, which is what `fsync` promises. */
 const SAFE_REPLICAS = 3
@@ -102,12 +102,24 @@ export class KafkaStore implements QueueStore {
   async #make(queue: string, names: readonly string[]): Promise<void> {
     const { replicas } = this.#context.settings.kafka
     const missing = missingTopics(await this.#link.topics(), names, replicas)
+    const there = names.filter((name) => !missing.some(({ topic }) => topic === name))
+    if (there.length > 0) await this.#check(queue, there)
     if (missing.length === 0) return
     try {
       await this.#link.create(missing)
     } catch (error) {
       if (typeOf(error) === undefined) throw error
       throw new BrokerError('store.failed', { backend: this.backend, problem: `the topics of queue "${queue}" cannot be made: ${error instanceof Error ? error.message : String(error)}; make ${missing.map(({ topic }) => topic).join(', ')} of one partition each by hand, with retention.ms=-1` }, { cause: error })
+    }
+  }
+  async #check(queue: string, topics: readonly string[]): Promise<void> {
+    const { log, settings: { kafka } } = this.#context
+    try {
+      checkConfigs(await this.#link.configs(topics, checkedConfigs), kafka.replicas)
+    } catch (error) {
+      if (error instanceof BrokerError && error.code === 'store.failed') throw error
+      // Not everybody may ask, and not every server answers: that is no reason to refuse messages.
+      log.info({ queue, error }, 'store: Kafka does not say whether the topics of this queue keep what waits (retention.ms=-1)')
     }
   }
 }

@@ -39,6 +39,7 @@ export interface ClusterBroker {
   listOffsets(request: ForPartition<{ timestamp: number }>): Promise<{ responses: { partitions: { offset: string }[] }[] }>
   initProducerId(request: { transactionalId: undefined; transactionTimeout: number }): Promise<{ producerId: string; producerEpoch: number }>
   createTopics(request: { topics: readonly TopicConfig[]; validateOnly: boolean; timeout: number }): Promise<unknown>
+  describeConfigs(request: { resources: readonly { type: number; name: string; configNames: readonly string[] }[] }): Promise<{ resources: { resourceName: string; configEntries: { configName: string; configValue: string }[] }[] }>
   deleteTopics(request: { topics: readonly string[]; timeout: number }): Promise<unknown>
   deleteRecords(request: ForPartition<{ offset: string }>): Promise<unknown>
 }

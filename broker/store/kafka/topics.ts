@@ -1,4 +1,4 @@
-// What the topics of a queue must be like, and which are missing. Pure.
+// What the topics of a queue must be like, and which are missing or would lose messages. Pure.
 
 import { BrokerError } from '../../ground/errors.ts'
 import type { TopicConfig, TopicMetadata } from './kafkajs-cluster.ts'
@@ -21,9 +21,29 @@ export function missingTopics(found: readonly TopicMetadata[], names: readonly s
   return names.filter((topic) => !there.has(topic)).map((topic) => ({ topic, numPartitions: 1, replicationFactor: replicas, configEntries: entries(replicas) }))
 }
 
+/** Settings of a topic by which messages could be lost. */
+export const checkedConfigs = ['cleanup.policy', 'retention.ms', 'retention.bytes', 'min.insync.replicas'] as const
+
+/**
+ * A topic that was made by others must keep what waits.
+ * @throws BrokerError `store.failed` when it deletes by age, size or key, or confirms what fewer servers have than is promised
+ */
+export function checkConfigs(found: ReadonlyMap<string, ReadonlyMap<string, string>>, replicas: number): void {
+  for (const [topic, config] of found) {
+    for (const [name, value] of config) {
+      const wanted = name === 'min.insync.replicas' ? String(inSync(replicas)) : name === 'cleanup.policy' ? 'delete' : '-1'
+      if (name === 'min.insync.replicas' ? Number(value) < Number(wanted) : value !== wanted) throw failed(`topic ${topic} has ${name}=${value}, by which messages could be lost; set it to ${wanted}`)
+    }
+  }
+}
+
+function inSync(replicas: number): number {
+  return replicas > 2 ? 2 : 1
+}
+
 // What waits must not be deleted by age: what is settled is deleted by its offset.
 function entries(replicas: number): TopicConfig['configEntries'] {
-  const config = { 'cleanup.policy': 'delete', 'retention.ms': -1, 'retention.bytes': -1, 'max.message.bytes': MAX_MESSAGE_BYTES, 'min.insync.replicas': replicas > 2 ? 2 : 1, 'unclean.leader.election.enable': false }
+  const config = { 'cleanup.policy': 'delete', 'retention.ms': -1, 'retention.bytes': -1, 'max.message.bytes': MAX_MESSAGE_BYTES, 'min.insync.replicas': inSync(replicas), 'unclean.leader.election.enable': false }
   return Object.entries(config).map(([name, value]) => ({ name, value: String(value) }))
 }
 

@@ -2,11 +2,13 @@
 
 import test, { type ExecutionContext } from 'ava'
 import { defaultStore } from '../../../../broker/ground/store-settings.ts'
+import { topicsOf } from '../../../../broker/store/kafka/names.ts'
 import { openKafka } from '../../../../broker/store/kafka/open.ts'
 import { KafkaMock, kafkaStory, noKafkaMock } from '../../../support/kafka-mock.ts'
 import { kafkaWorld } from '../../../support/kafka-store-world.ts'
 import { attempted, upTo } from '../../../conformance/store/story.ts'
 import { queueSettings, QueueRig } from '../../../support/queue-rig.ts'
+import { StoreStorm } from '../../../support/store-storm.ts'
 import { recordedLog } from '../../../support/recorded-log.ts'
 import { reservedPort } from '../../../support/reserved-port.ts'
 
@@ -136,6 +138,36 @@ kafkaStory('kafka: what is known is written down anew before the journal grows t
   t.like(await rig.counts(), { ...counts, inFlight: 0, ready: 3000 })
   t.deepEqual(await rig.append('again', { messageId: 'a' }), [{ position: positions[0]!, isDuplicate: true }])
   t.true((await rig.take(3000)).every(({ attempt }) => attempt === 2))
+})
+
+kafkaStory('kafka: while leaders move and servers go away and come back, everything accepted is consumed, and nothing comes back that was settled', async t => {
+  const mock = await KafkaMock.start(t, 3)
+  const world = kafkaWorld(mock, 'storm', { writeMs: 500 })
+  const rig = await QueueRig.open(t, world, { ackWaitMs: 1000, retry: { maxAttempts: 0 }, maxAckPending: 1000 })
+  const topics = Object.values(topicsOf('test', 'storm'))
+  const lead = async (broker: number): Promise<void> => {
+    for (const topic of topics) await mock.does({ do: 'leader', topic, broker })
+  }
+  await lead(1)
+  const storm = new StoreStorm(rig)
+  await storm.acknowledges(100)
+  for (const broker of [2, 3, 1]) {
+    await lead(broker)
+    await storm.acknowledges(100)
+  }
+  t.is(storm.refused.size, 0, 'a new leader costs a pause')
+  for (const broker of [1, 2, 3]) {
+    await mock.does({ do: 'down', broker })
+    await rig.when(() => rig.problems.at(-1) !== undefined)
+    await lead((broker % 3) + 1)
+    await storm.acknowledges(100)
+    await mock.does({ do: 'up', broker })
+  }
+  await storm.ends()
+  storm.complete(t)
+  t.deepEqual(storm.back, [])
+  t.deepEqual([...new Set(storm.refused.values())], ['store.unavailable'])
+  t.log(`${storm.accepted.size} accepted, ${storm.refused.size} refused or unknown, ${[...storm.seen.values()].filter(times => times > 1).length} seen again`)
 })
 
 kafkaStory('kafka: a topic that cannot be a queue is refused by name', async t => {

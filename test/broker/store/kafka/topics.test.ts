@@ -7,7 +7,7 @@ import type { KafkaLink } from '../../../../broker/store/kafka/kafka-link.ts'
 import { KafkaStore } from '../../../../broker/store/kafka/kafka-store.ts'
 import type { TopicConfig, TopicMetadata } from '../../../../broker/store/kafka/kafkajs-cluster.ts'
 import { queueOf, topicsOf } from '../../../../broker/store/kafka/names.ts'
-import { missingTopics } from '../../../../broker/store/kafka/topics.ts'
+import { checkConfigs, missingTopics } from '../../../../broker/store/kafka/topics.ts'
 import { errorCode } from '../../../support/error-code.ts'
 import { queueSettings } from '../../../support/queue-rig.ts'
 import { recordedLog } from '../../../support/recorded-log.ts'
@@ -18,6 +18,7 @@ const copies = (topic: string, partitions = 1, replicas = 1): TopicMetadata => (
 class Servers {
   readonly made: TopicConfig[] = []
   readonly deleted: string[] = []
+  config = new Map<string, string>()
   readonly #topics: readonly TopicMetadata[]
 
   constructor(topics: readonly TopicMetadata[]) {
@@ -26,6 +27,10 @@ class Servers {
 
   topics(): Promise<readonly TopicMetadata[]> {
     return Promise.resolve(this.#topics)
+  }
+
+  configs(topics: readonly string[]): Promise<Map<string, Map<string, string>>> {
+    return Promise.resolve(new Map(topics.map(topic => [topic, this.config])))
   }
 
   create(topics: readonly TopicConfig[]): Promise<never> {
@@ -68,6 +73,19 @@ test('kafka topics: one with more partitions, or with fewer copies than are aske
   t.throws(() => missingTopics([copies('a', 4)], ['a'], 1), { code: 'store.failed', message: /has 4 partitions/ })
   t.throws(() => missingTopics([copies('a', 1, 1)], ['a'], 3), { code: 'store.failed', message: /has 1 replicas, store.kafka.replicas asks for 3/ })
   t.deepEqual(missingTopics([copies('a', 1, 3), copies('other', 9)], ['a'], 2), [])
+})
+
+test('kafka topics: one that would lose what waits is refused with the setting that mends it', async t => {
+  const good = { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1', 'min.insync.replicas': '2' }
+  const check = (config: object, replicas = 3): void => checkConfigs(new Map([['a', new Map(Object.entries(config))]]), replicas)
+  t.notThrows(() => check(good))
+  t.notThrows(() => check({ ...good, 'min.insync.replicas': '1' }, 2))
+  t.notThrows(() => check({ ...good, 'min.insync.replicas': '3' }))
+  for (const [name, value] of [['cleanup.policy', 'compact'], ['retention.ms', '604800000'], ['retention.bytes', '1'], ['min.insync.replicas', '1']] as const)
+    t.throws(() => check({ ...good, [name]: value }), { code: 'store.failed', message: new RegExp(`topic a has ${name.replaceAll('.', '\\.')}=${value}`) })
+  const servers = new Servers([copies('hall.jobs.waiting')])
+  servers.config.set('retention.ms', '604800000')
+  await t.throwsAsync(storeOf(servers).open('jobs', queueSettings(), listener), { code: 'store.failed', message: /hall\.jobs\.waiting has retention\.ms=604800000.*set it to -1/ })
 })
 
 test('kafka topics: where they cannot be made the error says which to make by hand', async t => {
