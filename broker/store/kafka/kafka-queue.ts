@@ -41,6 +41,8 @@ export interface Patience {
 
 /** Handed out in one step. */
 const MAX_OUT = 500
+/** Positions in one fact. */
+const MAX_LOST = 5000
 
 export class KafkaQueue implements ForeignQueue {
   // What has arrived is this broker's as long as the queue is, and whoever opens it next begins with it.
@@ -85,6 +87,7 @@ export class KafkaQueue implements ForeignQueue {
     const queue = new KafkaQueue(options)
     try {
       await queue.#custody.take()
+      await queue.#lose(queue.#waiting.first)
     } catch (error) {
       await queue.#custody.release()
       throw error
@@ -215,6 +218,7 @@ export class KafkaQueue implements ForeignQueue {
     let frames: readonly Kept[]
     try {
       frames = await this.#framesOf(taken)
+      if (frames.length === 0) return
       await this.#write({ out: frames.map(({ position }) => position) })
     } catch (error) {
       for (const entry of taken) this.#shelf.return(entry, 'free', 0)
@@ -244,12 +248,35 @@ export class KafkaQueue implements ForeignQueue {
     const found: Kept[] = []
     for (const entry of entries) {
       const { position } = entry
-      if (entry.kept === undefined && !near.has(position)) for (const record of await this.#waiting.at(position - 1)) near.set(record.offset + 1, readEntry(record))
+      if (entry.kept === undefined && !near.has(position)) for (const record of await this.#recordsAt(position - 1)) near.set(record.offset + 1, readEntry(record))
+      if (this.#shelf.get(position) !== entry) continue
       const kept = entry.kept ?? near.get(position)
       if (kept === undefined) throw unavailable(`topic ${this.#options.topics.waiting} does not give the record of position ${position}`)
       found.push(kept)
     }
     return found
+  }
+
+  async #recordsAt(offset: number): Promise<LogRecord[]> {
+    try {
+      return await this.#waiting.at(offset)
+    } catch (error) {
+      if (typeOf(error) !== 'OFFSET_OUT_OF_RANGE') throw error
+      const { link, topics } = this.#options
+      await this.#lose(await link.first(topics.waiting))
+      return []
+    }
+  }
+
+  // What waited below that offset was deleted by others: it must not stop what comes after it.
+  async #lose(first: number): Promise<void> {
+    const { name, log, topics } = this.#options
+    const { settled } = this.#journal.ledger
+    const lost: number[] = []
+    for (let position = settled.nextFree(1); position <= first; position = settled.nextFree(position + 1)) lost.push(position)
+    if (lost.length === 0) return
+    log.error({ queue: name, messages: lost.length, from: lost[0], to: lost.at(-1) }, `store: messages of this queue are gone: Kafka, or somebody, has deleted the first records of ${topics.waiting} (its retention must be -1)`)
+    for (let from = 0; from < lost.length; from += MAX_LOST) await this.#write({ done: lost.slice(from, from + MAX_LOST) })
   }
 
   #came(records: readonly LogRecord[]): void {

@@ -57,6 +57,7 @@ export class PartitionLog {
   #producer: Producer | undefined
   #sequence = 0
   #next = 0
+  #first = 0
   #lost: BrokerError | undefined
   #isSending = false
   /** One thing at a time: what is read must not be what is being written. */
@@ -72,6 +73,11 @@ export class PartitionLog {
     return this.#next
   }
 
+  /** Offset of the first record that was kept when it was last read on. */
+  get first(): number {
+    return this.#first
+  }
+
   /** `done` is called later, in the order of the calls, after the record was digested; with an error nobody knows whether it stands in the log. */
   append(record: NewRecord, done: (outcome: number | BrokerError) => void): void {
     if (this.#lost !== undefined) return queueMicrotask(done.bind(undefined, this.#lost))
@@ -85,6 +91,7 @@ export class PartitionLog {
       const { link, topic } = this.#options
       const [first, end] = await Promise.all([link.first(topic), link.end(topic)])
       if (end < this.#next) throw new BrokerError('store.failed', { backend: 'kafka', problem: `topic ${topic} ends at ${end}, and was read to ${this.#next}: it was made anew, or has lost records` })
+      this.#first = first
       this.#next = Math.max(this.#next, first)
       await this.#readTo(end)
     })

@@ -144,9 +144,9 @@ kafkaStory('kafka: while leaders move and servers go away and come back, everyth
   const mock = await KafkaMock.start(t, 3)
   const world = kafkaWorld(mock, 'storm', { writeMs: 500 })
   const rig = await QueueRig.open(t, world, { ackWaitMs: 1000, retry: { maxAttempts: 0 }, maxAckPending: 1000 })
-  const topics = Object.values(topicsOf('test', 'storm'))
+  const { waiting, journal, dead } = topicsOf('test', 'storm')
   const lead = async (broker: number): Promise<void> => {
-    for (const topic of topics) await mock.does({ do: 'leader', topic, broker })
+    for (const topic of [waiting, journal, dead]) await mock.does({ do: 'leader', topic, broker })
   }
   await lead(1)
   const storm = new StoreStorm(rig)
@@ -168,6 +168,22 @@ kafkaStory('kafka: while leaders move and servers go away and come back, everyth
   t.deepEqual(storm.back, [])
   t.deepEqual([...new Set(storm.refused.values())], ['store.unavailable'])
   t.log(`${storm.accepted.size} accepted, ${storm.refused.size} refused or unknown, ${[...storm.seen.values()].filter(times => times > 1).length} seen again`)
+})
+
+kafkaStory('kafka: messages that somebody deleted in Kafka are told by number, and do not stop those behind them', async t => {
+  const log = recordedLog()
+  const rig = await QueueRig.open(t, kafkaWorld(await cluster.promise, 'deleted', { log }))
+  await rig.stored(upTo(3))
+  // The mock keeps 5 MiB of a topic.
+  for (let i = 0; i < 8; i++) await rig.stored(`large ${i}`, { padding: 1024 * 1024 })
+  await rig.reopen()
+  const [first] = await rig.take()
+  t.regex(first!.text, /^large/)
+  t.true(first!.position > 4)
+  const told = log.records.find(({ level }) => level === 'error')
+  t.like(told?.fields, { queue: 'deleted', messages: first!.position - 1, from: 1, to: first!.position - 1 })
+  const counts = await rig.counts()
+  t.is(counts.ready + counts.inFlight, 12 - first!.position)
 })
 
 kafkaStory('kafka: a topic that cannot be a queue is refused by name', async t => {
