@@ -56,6 +56,7 @@ function say(...word: Word): void {
 /** One life: opens the store, publishes and handles, and closes it. */
 async function live(directory: string, random: Random, life: number, messages: number, largest: number): Promise<void> {
   const log = recordedLog()
+  let isClosing = false
   const store = await openEmbedded({ settings: defaultStore, directory, log, broker: 'b1' })
   const handle = (name: 'j' | 'd') => (leased: readonly Leased[]): void => {
     for (const each of leased) settle(name, each)
@@ -70,8 +71,8 @@ async function live(directory: string, random: Random, life: number, messages: n
   function settle(name: 'j' | 'd', { position, attempt, frame }: Leased): void {
     const id = String(decodeFrame(frame, 0, frame.length).headers!['id'])
     say(name, 'delivered', id, position, attempt)
-    // One in eight is left to the next life, or to the loss of power.
-    if (random.next() < 0.12) return
+    // One in eight is left to the next life, or to the loss of power; so is what comes while the store closes, as it refuses forwards.
+    if (random.next() < 0.12 || isClosing) return
     const verdict = random.pick<Verdict>(['ack', 'ack', 'ack', 'nak', 'nak', 'term', ...(name === 'j' ? (['forward', 'forward'] as const) : [])])
     const settled = ({ lost, error }: { readonly lost: readonly number[]; readonly error?: Error }): void => {
       if (error === undefined) say(name, 'settled', position, attempt, lost.length > 0 ? 'lost' : 'confirmed')
@@ -101,6 +102,7 @@ async function live(directory: string, random: Random, life: number, messages: n
       })
     }
   }))
+  isClosing = true
   await store.close()
 }
 
