@@ -49,7 +49,7 @@ export function callQueue(host: CallHost, { name, body }: AnyCall): unknown {
 function open(host: CallHost, name: string, settings: QueueSettings): { queue: number; isPaused: boolean } {
   const { state } = host
   for (const queue of host.queues.values()) if (queue.name === name) throw new BrokerError('store.in_use', { path: `${state.database.path} (queue ${name})`, problem: 'the queue is open already' })
-  if (state.problem !== undefined) throw state.problem
+  if (state.problem !== undefined && !state.isDraining) throw state.problem
   const { database } = state
   database.write('fsync')
   database.sql.prepare('INSERT OR IGNORE INTO queues (name) VALUES (?)').run(name)

@@ -12,12 +12,13 @@ import { callQueue } from './calls.ts'
 import { CommitMark } from './commit-mark.ts'
 import { markName, watchCommits } from './commit-watch.ts'
 import { Database } from './database.ts'
-import { readGroup, type CallStep, type ForwardStep, type Group, type SettleStep } from './group.ts'
+import { appendedBytes, readGroup, type CallStep, type ForwardStep, type Group, type SettleStep } from './group.ts'
 import { lease } from './leasing.ts'
 import { isWork, type LongWork, removeUnfinished, shiftRetries } from './long-work.ts'
 import type { FromThread, ToThread } from './messages.ts'
 import { Outcome } from './outcome.ts'
 import type { QueueState, StoreState } from './queue-state.ts'
+import { Reserve } from './reserve.ts'
 import { StoreSeal } from './row-seal.ts'
 import { forward, forwardable, settle } from './settling.ts'
 import { StoreClock, systemClocks } from './store-clock.ts'
@@ -25,6 +26,7 @@ import { storeError } from './store-errors.ts'
 import { takeStore, type StoreLock } from './store-lock.ts'
 import { sweep } from './sweeping.ts'
 import { tidy } from './tidying.ts'
+import { Trouble } from './trouble.ts'
 
 /** What a store is opened with on its thread. */
 export interface EngineOptions {
@@ -40,11 +42,6 @@ export type Post = (message: FromThread, transfer?: ArrayBuffer[]) => void
 const MAX_WAIT_MS = 1000
 /** Nobody has asked for anything for so long: the file is tidied. ms */
 const IDLE_MS = 5000
-/** Between tries of a store that cannot work, doubled each time up to the last. ms */
-const FIRST_TRY_MS = 100
-const LAST_TRY_MS = 5000
-/** Written and deleted again to see whether there is space. bytes */
-const PROBE_BYTES = 256 * 1024
 
 export class Engine {
   readonly state: StoreState
@@ -52,6 +49,7 @@ export class Engine {
   readonly queues = new Map<number, QueueState>()
   readonly #mark: CommitMark | undefined
   readonly #lock: StoreLock | undefined
+  readonly #trouble: Trouble
   /** Positions that were given out, by queue. */
   readonly #lastPositions: ReadonlyMap<number, number>
   readonly #post: Post
@@ -67,8 +65,6 @@ export class Engine {
   #wakeMs = 0
   /** When the file is tidied unless something comes; on the monotonic clock. */
   #tidyAtMs = Infinity
-  #tryAtMs = Infinity
-  #tryMs = FIRST_TRY_MS
   /** Queues that the group has opened. */
   #opened: QueueState[] = []
   /** Queues that the group has closed. */
@@ -80,9 +76,11 @@ export class Engine {
   constructor({ backend, directory, settings }: EngineOptions, post: Post, clocks = systemClocks) {
     this.#post = post
     let database: Database | undefined
+    let reserve: Reserve | undefined
     const onDamage = (queue: string, position: number, problem: string): void => post({ kind: 'damage', queue, position, problem })
     try {
       this.#lock = directory === undefined ? undefined : takeStore(directory)
+      reserve = directory === undefined ? undefined : new Reserve(directory)
       // Before SQLite looks at its log, and writes over what it does not believe.
       const seen = directory === undefined ? { damages: [], lastPositions: new Map<number, number>() } : watchCommits(directory)
       for (const { queue, position, problem } of seen.damages) onDamage(queue, position ?? 0, problem)
@@ -98,17 +96,19 @@ export class Engine {
       this.#lock?.release()
       throw storeError(error, database ?? { backend, path: directory ?? ':memory:' })
     }
-    this.state = { database, outcome: new Outcome(), early: new Outcome(), nowMs: 0, steadyMs: 0, problem: undefined, onDamage }
+    this.state = { database, outcome: new Outcome(), early: new Outcome(), nowMs: 0, steadyMs: 0, problem: undefined, isDraining: false, onDamage }
     this.#clock = new StoreClock(clocks, database.clockMs)
     if (this.#clock.wasSetBack) database.resetClock(this.#clock.nowMs)
     this.#work.set(this.#nextWork--, removeUnfinished(this.state))
+    this.#trouble = new Trouble(this.state, reserve, post)
+    this.#trouble.start()
   }
 
   /** Works off what waits. Gives after how long it is to be called again; 0: at once, Infinity: when there is something. ms */
   run(messages: readonly ToThread[]): number {
     const { state } = this
     this.#readClocks()
-    if (state.steadyMs >= this.#tryAtMs) this.#tryAgain()
+    if (state.steadyMs >= this.#trouble.tryAtMs) this.#tryAgain()
     const group = readGroup(messages)
     const { buffers } = group
     state.outcome = new Outcome()
@@ -139,7 +139,7 @@ export class Engine {
     }
     this.#closed = []
     if (this.#work.size > 0 || this.#tidy(waitMs)) return 0
-    return Math.max(0, Math.min(waitMs, this.#tryAtMs - state.steadyMs, this.#tidyAtMs - state.steadyMs))
+    return Math.max(0, Math.min(waitMs, this.#trouble.tryAtMs - state.steadyMs, this.#tidyAtMs - state.steadyMs))
   }
 
   close(): void {
@@ -207,6 +207,7 @@ export class Engine {
       else hasAppends = true
     }
     if (!hasAppends) return
+    this.#trouble.checkSpace(appendedBytes(steps))
     this.#leaseBusy()
     for (const step of steps) {
       if (step.kind === 'append') append(this.queue(step.read.queue), step)
@@ -215,7 +216,7 @@ export class Engine {
   }
 
   #leaseBusy(): void {
-    if (this.state.problem !== undefined) return
+    if (this.#trouble.isHalted) return
     for (const queue of this.#busy) if (!this.#opened.includes(queue)) lease(queue)
   }
 
@@ -271,7 +272,7 @@ export class Engine {
   // Sweeps and leases where something may have changed, or is due. Gives how long nothing is.
   #attend(): number {
     const { state } = this
-    if (state.problem !== undefined) return Infinity
+    if (this.#trouble.isHalted) return Infinity
     if (state.steadyMs >= this.#wakeMs) {
       this.#wakeMs = Infinity
       for (const queue of this.queues.values()) this.#busy.add(queue)
@@ -338,7 +339,7 @@ export class Engine {
     this.#work.clear()
     for (const queue of this.#opened) this.queues.delete(queue.id)
     this.#restore()
-    this.#stop(problem)
+    this.#trouble.stop(problem, this.#isSound && !state.isDraining)
   }
 
   #refuse(step: Group['steps'][number], problem: BrokerError): void {
@@ -364,34 +365,13 @@ export class Engine {
     }
   }
 
-  // Nothing is appended and leased again before a try has shown that the disk works.
-  #stop(problem: BrokerError): void {
-    const { state } = this
-    if (state.problem?.code !== problem.code) this.#post({ kind: 'state', problem: { code: problem.code, details: problem.details } })
-    state.problem = problem
-    this.#tryAtMs = state.steadyMs + this.#tryMs
-    this.#tryMs = Math.min(this.#tryMs * 2, LAST_TRY_MS)
-  }
-
   #tryAgain(): void {
-    const { state } = this
-    const { database } = state
-    this.#tryAtMs = Infinity
-    try {
-      database.probe(PROBE_BYTES, state.nowMs)
-      this.#mark?.note(database.epoch, true)
-      for (const queue of this.queues.values()) {
-        if (!this.#isSound) queue.rolledBack()
-        this.#busy.add(queue)
-      }
+    this.#trouble.tryAgain(() => {
+      this.#mark?.note(this.state.database.epoch, true)
+      if (!this.#isSound) for (const queue of this.queues.values()) queue.rolledBack()
       this.#isSound = true
-    } catch (error) {
-      database.rollback()
-      this.#stop(storeError(error, database))
-      return
-    }
-    state.problem = undefined
-    this.#tryMs = FIRST_TRY_MS
-    this.#post({ kind: 'state', problem: undefined })
+    })
+    // What waited for it, or can be emptied now.
+    for (const queue of this.queues.values()) this.#busy.add(queue)
   }
 }

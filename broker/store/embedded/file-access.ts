@@ -3,9 +3,9 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatMode } from '../../ground/home.ts'
-import { databaseName, holderName, lockName, markName } from './store-files.ts'
+import { databaseName, holderName, lockName, markName, reserveName } from './store-files.ts'
 
-const names = [databaseName, `${databaseName}-wal`, `${databaseName}-shm`, markName, lockName, holderName] as const
+const names = [databaseName, `${databaseName}-wal`, `${databaseName}-shm`, markName, reserveName, lockName, holderName] as const
 
 /** The first one in words, with what to do; undefined: all that is there can be read and written. */
 export function accessProblem(directory: string): string | undefined {

@@ -55,6 +55,16 @@ export function readGroup(messages: readonly ToThread[]): Group {
   return group
 }
 
+/** Of the frames that these would append. */
+export function appendedBytes(steps: Group['steps']): number {
+  let bytes = 0
+  for (const step of steps) {
+    if (step.kind === 'append') bytes += step.read.end - step.read.start
+    else if (step.kind === 'forward') for (const { read } of step.targets) bytes += read.end - read.start
+  }
+  return bytes
+}
+
 function readBatch({ memory, length, first }: Batch, group: { steps: Group['steps'][number][]; demands: Group['demands'][number][]; buffers: ArrayBuffer[] }): void {
   const reader = new ByteReader(memory, length)
   const batch = group.buffers.push(memory)

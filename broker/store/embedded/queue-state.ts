@@ -34,6 +34,8 @@ export interface StoreState {
   steadyMs: number
   /** Why the store cannot work. */
   problem: BrokerError | undefined
+  /** There is a problem, and what empties queues goes on all the same. */
+  isDraining: boolean
   /** Told once of each damaged place. position 0: not of one message */
   readonly onDamage: (queue: string, position: number, problem: string) => void
 }

@@ -10,6 +10,7 @@ import { peekMark } from './commit-mark.ts'
 
 export const databaseName = 'queues.db'
 export const markName = 'queues.mark'
+export const reserveName = 'queues.reserve'
 export const lockName = 'queues.lock'
 /** Who has the lock. */
 export const holderName = 'queues.pid'

@@ -28,7 +28,7 @@ export function takeStore(directory: string): StoreLock {
   const lock = lockFile(path) ?? lockFile(path, true)
   if (lock === undefined) throw inUse(directory, readHolder(holder))
   held.add(lock)
-  writeFileSync(holder, `${process.pid}\n`, { mode: 0o600 })
+  noteHolder(holder)
   return {
     release: () => {
       rmSync(holder, { force: true })
@@ -55,6 +55,15 @@ function lockFile(path: string, isNew = false): DatabaseSync | undefined {
   } catch {
     lock.close()
     return undefined
+  }
+}
+
+// For people alone: a disk that is full does not keep the store from being opened, and emptied.
+function noteHolder(path: string): void {
+  try {
+    writeFileSync(path, `${process.pid}\n`, { mode: 0o600 })
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ENOSPC') throw error
   }
 }
 

@@ -6,7 +6,7 @@ import test from 'ava'
 import { BrokerError } from '../../../../broker/ground/errors.ts'
 import { backupStore } from '../../../../broker/store/embedded/backup.ts'
 import { verifyStore } from '../../../../broker/store/embedded/verify.ts'
-import { QueueRig } from '../../../support/queue-rig.ts'
+import { QueueRig, type Fate } from '../../../support/queue-rig.ts'
 import { mayMount, smallDisk } from '../../../support/small-disk.ts'
 import { embeddedWorld } from '../../../support/store-image.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
@@ -36,6 +36,46 @@ onDisk('full disk: what is acknowledged is kept, the rest is refused by name, an
   t.deepEqual(taken.map(({ position }) => position), stored)
   await rig.does('ack', taken)
   t.deepEqual((await verifyStore({ directory }, ignore)).damages, [])
+})
+
+onDisk('full disk: a store that has filled its disk alone is emptied, over a restart, and takes messages again', async t => {
+  const disk = smallDisk(t, 5 * MIB)
+  const world = embeddedWorld(join(disk.path, 'store'))
+  const rig = await QueueRig.open(t, world, { durability: 'fsync' })
+  const stored: number[] = []
+  for (let fates: readonly Fate[] = []; !fates.some(fate => 'refused' in fate); ) {
+    fates = (await Promise.all(Array.from({ length: 10 }, (_, i) => rig.append(`m${i}`, { padding: 10_000 })))).flat()
+    stored.push(...fates.flatMap(fate => ('position' in fate ? [fate.position] : [])))
+  }
+  t.true(stored.length > 50, `${stored.length} messages fit`)
+  t.is(rig.problems[0]?.code, 'store.no_space')
+  const first = await rig.take(20)
+  await rig.does('ack', first)
+  await rig.reopen()
+  const rest = await rig.take(stored.length - 30)
+  await rig.does('ack', rest)
+  t.deepEqual([...first, ...rest].map(({ position }) => position), stored.slice(0, -10))
+  t.is(await rig.queue.purge('waiting', 'all'), 10)
+  await rig.when(() => rig.problems.length > 0 && rig.problems.at(-1) === undefined)
+  await rig.stored(['after'])
+  t.deepEqual(await rig.texts('waiting'), ['after'])
+})
+
+onDisk('full disk: a store starts on a disk that others have filled to the last byte, and is emptied', async t => {
+  const disk = smallDisk(t, 8 * MIB)
+  const world = embeddedWorld(join(disk.path, 'store'))
+  const rig = await QueueRig.open(t, world, { durability: 'fsync' })
+  const stored = await rig.stored(Array.from({ length: 100 }, (_, i) => `m${i}`), { padding: 1000 })
+  await rig.store.close()
+  disk.fill(0)
+  const again = await QueueRig.open(t, world, { durability: 'fsync' })
+  t.deepEqual(await again.append('refused'), [{ refused: 'store.no_space' }])
+  const taken = await again.take(stored.length)
+  await again.does('ack', taken)
+  t.deepEqual(taken.map(({ position }) => position), stored)
+  disk.empty()
+  await again.when(() => again.problems.length > 0 && again.problems.at(-1) === undefined)
+  await again.stored(['after'])
 })
 
 onDisk('full disk: a backup that finds no space leaves nothing behind, and says so', async t => {
