@@ -107,7 +107,7 @@ export class Trace {
       bytes,
       receivers,
       fate: this.#fates.summary(run, deliveries),
-      steps: stepsOf(run, deliveries),
+      steps: stepsOf(run, deliveries, this.#storedMicros(run, deliveries)),
       ...(mid === undefined ? {} : { mid }),
       ...(to === 0 ? {} : { answers: { origin: to, id: ref } }),
       ...(preview === undefined ? {} : { preview }),
@@ -117,6 +117,14 @@ export class Trace {
   #delivery({ receiver, client, fate, writtenMicros }: RecordedDelivery): NonNullable<TraceEntry['deliveries']>[number] {
     const isQueue = this.#core.queues.receiver(receiver) !== undefined
     return { connection: isQueue ? 'queue' : `conn-${receiver}`, client: client ?? this.#core.directory.nameOf(receiver), fate, ...(writtenMicros === undefined ? {} : { written: Math.round(writtenMicros) }) }
+  }
+
+  /** When the first queue had it, since it was received; undefined: none has, or it is not known any more. */
+  #storedMicros({ origin, firstId, timeMicros }: RecordedRun, deliveries: readonly RecordedDelivery[] | undefined): number | undefined {
+    const { queues, queueHistory } = this.#core
+    if (deliveries?.some(({ receiver }) => queues.receiver(receiver) !== undefined) !== true) return undefined
+    const times = queueHistory.whereIs(origin, firstId).map((kept) => kept.timeMicros - timeMicros)
+    return times.length === 0 ? undefined : Math.min(...times)
   }
 
   // Of a message in a queue; what its run met with as a whole says less. undefined: the receiver is none, or nothing is known of it there.
@@ -152,10 +160,12 @@ export class Trace {
 }
 
 // The last receiver's kernel has it: known when all are settled and one was written.
-function stepsOf({ authorisedMicros, routedMicros }: RecordedRun, deliveries: readonly RecordedDelivery[] | undefined): TraceEntry['steps'] {
+function stepsOf({ authorisedMicros, routedMicros }: RecordedRun, deliveries: readonly RecordedDelivery[] | undefined, storedMicros = Infinity): TraceEntry['steps'] {
+  // The recorder takes the next writes for the end of routing. Of what only a queue got, those are the receipts, after it was stored.
+  const routed = Math.max(authorisedMicros, Math.min(routedMicros, storedMicros), 0)
   const times = deliveries?.flatMap(({ writtenMicros }) => writtenMicros ?? []) ?? []
   const isSettled = deliveries?.every(({ fate }) => fate !== 'pending') === true
-  return { authorised: Math.round(authorisedMicros), routed: Math.round(Math.max(authorisedMicros, routedMicros, 0)), ...(isSettled && times.length > 0 ? { written: Math.round(Math.max(...times)) } : {}) }
+  return { authorised: Math.round(authorisedMicros), routed: Math.round(routed), ...(isSettled && times.length > 0 ? { written: Math.round(Math.max(...times)) } : {}) }
 }
 
 function isLost({ receivers }: RecordedRun, deliveries: readonly RecordedDelivery[] | undefined): boolean {

@@ -1,9 +1,10 @@
 // The options by which a new queue is set otherwise than the configuration says for all of them.
 
-import { Option } from 'commander'
-import type { QueueOverrides } from '../broker/ground/queue-overrides.ts'
+import { InvalidArgumentError, Option } from 'commander'
+import { queueRanges, type QueueOverrides } from '../broker/ground/queue-overrides.ts'
 import { durabilities, type Durability, type OrderGuarantee, orderGuarantees, type WhenFull, whenFulls } from '../broker/ground/store-settings.ts'
 import { backoff, count, sizeBytes, waitMs, whole } from './arguments.ts'
+import { formatBytes, formatCount, formatDuration } from './format.ts'
 
 export interface QueueFlags {
   readonly maxSize?: number
@@ -28,22 +29,39 @@ export interface QueueFlags {
 export function queueFlags(): Option[] {
   const queue = (flags: string, about: string): Option => new Option(flags, `queue: ${about}`)
   return [
-    queue('--max-size <n>', 'most messages that wait; 0: any number').argParser(whole),
-    queue('--max-bytes <size>', 'most bytes of them; 0: any number').argParser(sizeBytes),
+    queue('--max-size <n>', 'most messages that wait; 0: any number').argParser(within(whole, queueRanges.maxMessages)),
+    queue('--max-bytes <size>', 'most bytes of them; 0: any number').argParser(within(sizeBytes, queueRanges.maxBytes)),
     queue('--when-full <what>', 'refuse publishers, or drop the oldest or the newest').choices(whenFulls),
-    queue('--retention <time>', 'a message that waited longer expires; 0: never').argParser(waitMs),
-    queue('--ack-wait <time>', 'how long a consumer may take over a message').argParser(waitMs),
-    queue('--max-ack-pending <n>', 'most messages that consumers have at a time').argParser(count),
+    queue('--retention <time>', 'a message that waited longer expires; 0: never').argParser(within(waitMs, queueRanges.retentionMs)),
+    queue('--ack-wait <time>', 'how long a consumer may take over a message').argParser(within(waitMs, queueRanges.ackWaitMs)),
+    queue('--max-ack-pending <n>', 'most messages that consumers have at a time').argParser(within(count, queueRanges.maxAckPending)),
     queue('--durability <level>', 'when a publish is confirmed').choices(durabilities),
-    queue('--max-attempts <n>', 'deliveries before a message becomes a dead letter; 0: as many as it takes').argParser(whole),
-    queue('--backoff <how>', 'exponential, fixed, or the waits themselves, such as 1s,5s,1m').argParser(backoff),
-    queue('--initial-delay <time>', 'wait before the second delivery').argParser(waitMs),
-    queue('--max-delay <time>', 'longest wait').argParser(waitMs),
-    queue('--dead-letter-age <time>', 'how long dead letters are kept; 0: for ever').argParser(waitMs),
+    queue('--max-attempts <n>', 'deliveries before a message becomes a dead letter; 0: as many as it takes').argParser(within(whole, queueRanges.maxAttempts)),
+    queue('--backoff <how>', 'exponential, fixed, or the waits themselves, such as 1s,5s,1m').argParser(waits),
+    queue('--initial-delay <time>', 'wait before the second delivery').argParser(within(waitMs, queueRanges.delayMs)),
+    queue('--max-delay <time>', 'longest wait').argParser(within(waitMs, queueRanges.delayMs)),
+    queue('--dead-letter-age <time>', 'how long dead letters are kept; 0: for ever').argParser(within(waitMs, queueRanges.deadLetterMaxAgeMs)),
     queue('--no-dead-letter', 'keep no dead letters'),
-    queue('--deduplicate <time>', 'take a message whose id came before within this time only once').argParser(waitMs),
+    queue('--deduplicate <time>', 'take a message whose id came before within this time only once').argParser(within(waitMs, [0, queueRanges.windowMs[1]])),
     queue('--order <guarantee>', 'which messages wait for each other').choices(orderGuarantees),
   ]
+}
+
+/** As `read`, and in the range that the broker takes: it would name its own key, not the option. */
+function within(read: (text: string) => number, [min, max]: readonly [min: number, max: number]): (text: string) => number {
+  const show = read === waitMs ? formatDuration : read === sizeBytes ? formatBytes : formatCount
+  return text => {
+    const value = read(text)
+    if (value < min || value > max) throw new InvalidArgumentError(`It must be from ${show(min)} to ${show(max)}.`)
+    return value
+  }
+}
+
+function waits(text: string): ReturnType<typeof backoff> {
+  const { delays, delayMs } = queueRanges
+  const how = backoff(text)
+  if (Array.isArray(how) && (how.length > delays[1] || how.some(ms => ms > delayMs[1]))) throw new InvalidArgumentError(`It must be at most ${delays[1]} waits, each up to ${formatDuration(delayMs[1])}.`)
+  return how
 }
 
 /** What the options say; undefined when there was none. */

@@ -4,7 +4,7 @@ import type { ApiAnswer, ApiMethod, ApiParams, ChannelInfo, HistoryQuery, Latenc
 import { BrokerError } from '../ground/errors.ts'
 import { Fields } from '../ground/fields.ts'
 import { nearest } from '../ground/nearest.ts'
-import { readQueueOverrides, type QueueOverrides } from '../ground/queue-overrides.ts'
+import { readQueueOverrides, refuseUnknownOverrides, type QueueOverrides } from '../ground/queue-overrides.ts'
 import type { ChannelMode } from '../ground/types.ts'
 import type { Caller } from './caller.ts'
 import { queueMethods, type QueuesView } from './queue-methods.ts'
@@ -87,7 +87,9 @@ const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, p
 
 function readQueue(params: Fields): QueueOverrides | undefined {
   const queue = params.map('queue')
-  return queue && readQueueOverrides(queue)
+  if (queue === undefined) return undefined
+  refuseUnknownOverrides(queue)
+  return readQueueOverrides(queue)
 }
 
 function readConnections(params: Fields): ApiParams<'connections'> {

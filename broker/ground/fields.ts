@@ -1,6 +1,9 @@
 // Reads fields of bodies and params one by one, with errors that name the field, what it must be and what came.
 
 import type { BrokerError } from './errors.ts'
+import { nearest } from './nearest.ts'
+
+const MAX_SHOWN_KEY = 64
 
 type Body = Readonly<Record<string, unknown>>
 
@@ -101,6 +104,16 @@ export class Fields {
   map(key: string): Fields | undefined {
     const value = this.#body[key]
     return value === undefined || value === null ? undefined : new Fields(`${this.#name}.${key}`, value, this.#refusal)
+  }
+
+  /** Refuses a key that is none of `keys`, with the one that was probably meant: left out in silence, a typing error would be the default. */
+  only(keys: readonly string[]): void {
+    for (const key of Object.keys(this.#body)) {
+      if (keys.includes(key)) continue
+      const known = nearest(key, keys)
+      const shown = key.length > MAX_SHOWN_KEY ? `${key.slice(0, MAX_SHOWN_KEY)}…` : key
+      throw this.#refusal(`${this.#name} has no key "${shown}"; ${known === undefined ? `expected ${keys.join(', ')}` : `did you mean ${known}?`}`)
+    }
   }
 
   #wrong(key: string, expected: string, actual: unknown): BrokerError {

@@ -1,7 +1,7 @@
 // What one queue says of itself, over what holds for all of them: the shape, the ranges, and the two put together.
 
 import type { Fields } from './fields.ts'
-import { durabilities, type DeduplicationSettings, type OrderingSettings, orderGuarantees, type QueueSettings, type RetrySchedule, whenFulls } from './store-settings.ts'
+import { defaultQueue, durabilities, type DeduplicationSettings, type OrderingSettings, orderGuarantees, type QueueSettings, type RetrySchedule, whenFulls } from './store-settings.ts'
 
 /** A part that may be left out, in all of its members. */
 type Part<T> = { readonly [K in keyof T]?: T[K] | undefined }
@@ -49,6 +49,15 @@ export function queueWith(defaults: QueueSettings, overrides: QueueOverrides = {
 
 function given<T extends object>(part: T | undefined): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(part ?? {}).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> }
+}
+
+/**
+ * Refuses settings that there are not. For what somebody asks for now; what a newer broker wrote down, or tells the others, may have more.
+ * @throws what `fields` refuses with
+ */
+export function refuseUnknownOverrides(fields: Fields): void {
+  fields.only(Object.keys(defaultQueue))
+  for (const block of ['retry', 'deadLetter', 'deduplication', 'ordering'] as const) fields.map(block)?.only(Object.keys(defaultQueue[block]))
 }
 
 /**

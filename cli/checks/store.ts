@@ -3,11 +3,13 @@
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
+import { findHolder } from '../../broker/ground/home-lock.ts'
 import { formatMode } from '../../broker/ground/home.ts'
 import type { Settings } from '../../broker/ground/settings.ts'
 import type { KeySource, StoreSettings } from '../../broker/ground/store-settings.ts'
 import { loadConfigOf } from '../../config/load.ts'
 import { accessProblem } from '../../broker/store/embedded/file-access.ts'
+import { keyProblem } from '../../broker/store/embedded/key-check.ts'
 import type { Context } from '../context.ts'
 import { formatBytes, formatDuration } from '../format.ts'
 import type { Finding } from './finding.ts'
@@ -23,7 +25,7 @@ export async function* checkStore(context: Context, file: string | undefined): A
   if (settings?.queue.enabled !== true) return
   const { backend, embedded, redis, nats, kafka } = settings.store
   if (backend === 'memory') yield { check: 'store', state: 'ok', text: 'queues are kept in memory: what they hold ends with the broker' }
-  if (backend === 'embedded') yield* checkEmbedded(embedded, join(context.paths.home, 'store'))
+  if (backend === 'embedded') yield* checkEmbedded(embedded, join(context.paths.home, 'store'), (await findHolder(context.paths)) !== undefined)
   if (backend === 'redis') yield await checkRedis(redis)
   if (backend === 'nats') yield await checkServers('nats', nats.servers.map(server => server.replace(/^\w+:\/\//, '')), 4222, /^INFO .*"jetstream":true/, 'a NATS server with JetStream')
   if (backend === 'kafka') yield await checkServers('kafka', kafka.brokers, 9092, undefined, 'a Kafka broker')
@@ -38,11 +40,17 @@ async function settingsOf(context: Context, file: string | undefined): Promise<S
   }
 }
 
-function* checkEmbedded({ path, encryption }: StoreSettings['embedded'], ownPath: string): Generator<Finding> {
+function* checkEmbedded({ path, encryption }: StoreSettings['embedded'], ownPath: string, isInUse: boolean): Generator<Finding> {
   const directory = path ?? ownPath
   yield writable(directory)
   yield space(directory)
-  for (const source of encryption?.keys ?? []) yield key(source)
+  const keys = encryption?.keys
+  const found = (keys ?? []).map(source => key(source))
+  yield* found
+  // A broker that works with the store has its keys, and what a command would print is not known without asking somebody.
+  if (isInUse || found.some(({ state }) => state !== 'ok') || keys?.some(source => 'command' in source) === true) return
+  const problem = keyProblem(directory, keys)
+  if (problem !== undefined) yield { check: 'store key', state: 'fail', text: problem, remedy: 'correct store.embedded.encryption.keys: without its key an encrypted store does not open' }
 }
 
 function writable(directory: string): Finding {

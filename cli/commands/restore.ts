@@ -40,11 +40,10 @@ export async function restore(context: Context, options: RestoreOptions, [file =
   const { directory } = await storePlace(context, options.config)
   const present = homeFiles.filter(name => existsSync(join(paths.home, name)))
   if (present.length > 0 && !isReplacing) throw new BrokerError('store.not_empty', { path: paths.home, what: present.join(' and ') })
-  if (!isDryRun) prepareHome(paths.home)
   const bar = progress('restore', context.isJson)
   const report = ((): ReturnType<typeof restoreStore> => {
     try {
-      return restoreStore({ file, directory, isDryRun, isReplacing }, (done, total) => bar.at(done, total))
+      return restoreStore({ file, directory, isDryRun, isReplacing, onWhole: () => prepareHome(paths.home) }, (done, total) => bar.at(done, total))
     } finally {
       bar.end()
     }

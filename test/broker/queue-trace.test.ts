@@ -42,6 +42,21 @@ test('queue trace: what waits for the store is pending, and each message of a ru
   t.like((await show(first + 2))[0], { fate: 'stored', queue: { position: 3 } })
 })
 
+test('queue trace: the write of the receipt was taken for the end of routing, after the message was stored; steps are in order', async t => {
+  const rig = new QueuePipeline()
+  const kept = await rig.openQueue('jobs')
+  const client = rig.native()
+  kept.isHolding = true
+  const id = client.send({ kind: Kind.publish, subject: 'jobs', flags: Flag.receipt })
+  await rig.clock.advance(5)
+  kept.release()
+  await rig.clock.advance(1)
+  await rig.settle()
+  const [entry] = (await new Trace(rig.core).show({ messageId: `${client.connection.number}.${id}`, limit: 1 })).entries
+  t.like(entry!.deliveries![0], { queue: { stored: 5000 } })
+  t.deepEqual(entry!.steps, { authorised: 0, routed: 5000 })
+})
+
 test('queue trace: what was refused is a drop by name, and a queue that is gone still has its name', async t => {
   const rig = new QueuePipeline()
   const kept = await rig.openQueue('jobs')

@@ -25,6 +25,15 @@ test('queue flags: each option is one setting of the queue, and none is none', t
   t.deepEqual(of('--order', 'none'), { ordering: { enabled: false, guarantee: 'none' } })
 })
 
+test('queue flags: a value that no queue takes was refused by a key that nobody typed; it is named by its option, with the range', t => {
+  const of = (...words: string[]): unknown => parse(queueFlags(), words)
+  t.throws(() => of('--ack-wait', '0'), { message: /option '--ack-wait <time>' argument '0' is invalid\. It must be from 1 ms to 7 d\./ })
+  t.throws(() => of('--ack-wait', '8d'), { message: /--ack-wait/ })
+  t.throws(() => of('--max-attempts', '1001'), { message: /--max-attempts <n>' argument '1001' is invalid\. It must be from 0 to 1,?000\./ })
+  t.throws(() => of('--max-delay', '31d'), { message: /--max-delay/ })
+  t.throws(() => of('--backoff', '1s,31d'), { message: /--backoff/ })
+})
+
 test('message flags: each option is one of publish', t => {
   const of = (...words: string[]): unknown => publishOptions(parse(messageFlags(), words))
   t.deepEqual(of(), {})

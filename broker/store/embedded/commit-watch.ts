@@ -13,6 +13,7 @@ import { BrokerError } from '../../ground/errors.ts'
 import type { Damage } from '../../ground/store.ts'
 import { syncDirectory } from './backup-file.ts'
 import { peekMark, type Noted } from './commit-mark.ts'
+import { accessProblem } from './file-access.ts'
 import { databaseName, databaseState, finishSwap, markName } from './store-files.ts'
 
 export interface CommitsSeen {
@@ -54,9 +55,12 @@ const UNMADE: Peek = { storeId: Buffer.alloc(16), epoch: 0, queues: [] }
 
 /**
  * Call before the database is opened for writing, by whoever has the store's lock. Changes nothing but for the copy of a log that lost something.
- * @throws BrokerError `store.failed` when the database is gone: an empty one in its place would hide that
+ * @throws BrokerError `store.failed` when this user cannot work with a file, and when the database is gone: an empty one in its place would hide that
  */
 export function watchCommits(directory: string): CommitsSeen {
+  // Before SQLite opens it: what it makes beside a database that cannot be written gets its mode, stays, and keeps the next start from working.
+  const forbidden = accessProblem(directory)
+  if (forbidden !== undefined) throw new BrokerError('store.failed', { backend: 'embedded', problem: forbidden })
   finishSwap(directory)
   const path = join(directory, databaseName)
   const state = databaseState(directory)

@@ -45,7 +45,8 @@ export interface Repaired extends RepairReport {
 
 /**
  * Repairs the store that nobody has open.
- * @throws BrokerError `store.in_use`; `store.failed` when the new store cannot be written: the old one is as it was
+ * @throws BrokerError `store.in_use`; `store.failed` when the new store cannot be written, or the database is gone and nothing is left of it:
+ * the old files are as they were
  */
 export async function repairStore({ directory, isDryRun, names, queue }: RepairWishes, onProgress: Progress): Promise<Repaired> {
   if (databaseState(directory) === 'none') return { checked: 0, damages: [], salvaged: 0, begunAnew: 0, quarantine: '', aside: '' }
@@ -62,6 +63,8 @@ export async function repairStore({ directory, isDryRun, names, queue }: RepairW
       const quarantine = new Quarantine(isDryRun ? undefined : join(directory, `${timedName('quarantine')}.jsonl`))
       const salvage = rebuild(directory, join(directory, work), names, lastPositions, quarantine)
       quarantine.close()
+      // An empty store in the place of a lost one would look like a repair.
+      if (isGone && salvage.kept + quarantine.count === 0) throw nothingLeft(directory)
       const report = { checked, damages, salvaged: salvage.kept, begunAnew: salvage.begunAnew, quarantine: quarantine.count > 0 ? quarantine.path : '' }
       return { ...report, aside: isDryRun ? '' : swapFiles(directory, work) }
     } finally {
@@ -73,6 +76,10 @@ export async function repairStore({ directory, isDryRun, names, queue }: RepairW
   } finally {
     lock.release()
   }
+}
+
+function nothingLeft(directory: string): BrokerError {
+  return new BrokerError('store.failed', { backend: 'embedded', problem: `${join(directory, databaseName)} is missing or empty, and no message could be salvaged from the files beside it, which stay as they are: put it back, restore a backup with callboard restore FILE --replace, or move ${directory} away to begin anew` })
 }
 
 function rebuild(directory: string, work: string, names: readonly string[], marked: ReadonlyMap<number, number>, quarantine: Quarantine): Salvage {

@@ -19,6 +19,8 @@ export interface RestoreWishes {
   readonly isDryRun: boolean
   /** What is in the directory is set aside; else its being there is an error. */
   readonly isReplacing: boolean
+  /** Called when the backup is found whole, before the first file is written. */
+  readonly onWhole?: () => void
 }
 
 export interface RestoreReport {
@@ -33,12 +35,13 @@ export interface RestoreReport {
  * The store is that of the backup, or as it was before: nothing in between, whenever it is cut off.
  * @throws BrokerError `backup.invalid`, `store.in_use`, `store.not_empty`, `store.no_space`
  */
-export function restoreStore({ file, directory, isDryRun, isReplacing }: RestoreWishes, onProgress: Progress): RestoreReport {
+export function restoreStore({ file, directory, isDryRun, isReplacing, onWhole }: RestoreWishes, onProgress: Progress): RestoreReport {
   const contents = checkBackup(file, onProgress)
   if (isDryRun) {
     if (!isReplacing) refuseQueues(directory)
     return { contents, aside: '', damages: [] }
   }
+  onWhole?.()
   const lock = takeStore(directory)
   const work = timedName('restore')
   try {

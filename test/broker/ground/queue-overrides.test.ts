@@ -1,7 +1,7 @@
 import test from 'ava'
 import { BrokerError } from '../../../broker/ground/errors.ts'
 import { Fields } from '../../../broker/ground/fields.ts'
-import { queueWith, readQueueOverrides } from '../../../broker/ground/queue-overrides.ts'
+import { queueWith, readQueueOverrides, refuseUnknownOverrides } from '../../../broker/ground/queue-overrides.ts'
 import { defaultQueue } from '../../../broker/ground/store-settings.ts'
 
 const read = (value: unknown): ReturnType<typeof readQueueOverrides> =>
@@ -41,4 +41,17 @@ test('queue overrides: a wrong value is refused by its name', t => {
     [{ ordering: { timeoutMs: 0 } }, /queue\.ordering\.timeoutMs must be an integer of 1\.\./],
   ]
   for (const [value, message] of wrong) t.regex(t.throws(() => read(value), { instanceOf: BrokerError }).message, message)
+})
+
+test('queue overrides: a key that there is not was ignored, and the default held; it is refused, with the one that was meant', t => {
+  const refuse = (value: unknown): void => refuseUnknownOverrides(new Fields('params.queue', value, problem => new BrokerError('method.bad_params', { method: 'channel.create', problem })))
+  t.notThrows(() => refuse(defaultQueue))
+  const wrong: [unknown, RegExp][] = [
+    [{ maxMesages: 5 }, /params\.queue has no key "maxMesages"; did you mean maxMessages\?/],
+    [{ retry: { maxAttempt: 5 } }, /params\.queue\.retry has no key "maxAttempt"; did you mean maxAttempts\?/],
+    [{ deadLetter: { maxAgeMS: 1, age: 2 } }, /params\.queue\.deadLetter has no key "maxAgeMS"; did you mean maxAgeMs\?/],
+    [{ deduplication: { xyz: 1 } }, /params\.queue\.deduplication has no key "xyz"; expected enabled, windowMs, storage/],
+    [{ ordering: { ['y'.repeat(1000)]: 1 } }, /params\.queue\.ordering has no key "y{64}…"; expected enabled, guarantee/],
+  ]
+  for (const [value, message] of wrong) t.regex(t.throws(() => refuse(value), { instanceOf: BrokerError }).message, message)
 })

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { homePaths } from '../../../broker/ground/home.ts'
+import { defaultStore } from '../../../broker/ground/store-settings.ts'
+import { openEmbedded } from '../../../broker/store/embedded/open.ts'
 import type { Finding } from '../../../cli/checks/finding.ts'
 import { checkStore } from '../../../cli/checks/store.ts'
+import { recordedLog } from '../../support/recorded-log.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 /** What is found with this configuration, in a home of its own. */
@@ -74,6 +77,25 @@ test('doctor, store: keys are looked at without being shown, commands looked for
   t.deepEqual(findings.map(({ state }) => state), ['ok', 'fail', 'fail', 'fail', 'ok', 'fail'])
   t.is(findings[1]!.remedy, `chmod 600 ${join(home, 'open')}`)
   t.false(JSON.stringify(findings).includes(secret))
+})
+
+test('doctor, store: a key that is one, but not that of the store, was in order; it is held against the store', async t => {
+  const home = temporaryDirectory(t)
+  for (const name of ['right', 'wrong']) writeFileSync(join(home, name), randomBytes(32).toString('base64'), { mode: 0o600 })
+  const directory = join(home, 'store')
+  const store = await openEmbedded({ settings: { ...defaultStore, embedded: { path: undefined, encryption: { keys: [{ file: join(home, 'right') }] }, checkAtStart: false } }, directory, log: recordedLog(), broker: 'abcdefabcdef', onFailed: () => {} })
+  await store.close()
+  const files = readdirSync(directory)
+  const findings = async (encryption?: object): Promise<Finding[]> => (await found(t, { store: { embedded: encryption === undefined ? {} : { encryption } } }, home)).filter(({ check }) => check === 'store key')
+  t.deepEqual((await findings({ keys: [{ file: 'right' }] })).map(({ state }) => state), ['ok'])
+  t.deepEqual((await findings({ keys: [{ file: 'wrong' }, { file: 'right' }] })).map(({ state }) => state), ['ok', 'ok'])
+  const wrong = await findings({ keys: [{ file: 'wrong' }] })
+  t.deepEqual(wrong.map(({ state }) => state), ['ok', 'fail'])
+  t.regex(wrong[1]!.text, /the store has messages sealed with key [0-9a-f]{8}, and the configured keys are [0-9a-f]{8}/)
+  const [none] = await findings()
+  t.regex(none!.text, /the store is encrypted with key [0-9a-f]{8}, and store\.embedded\.encryption names no keys/)
+  t.deepEqual(await findings({ keys: [{ command: ['node', '-e', 'process.exit(1)'] }] }).then(each => each.map(({ state }) => state)), ['ok'], 'a command is not run')
+  t.deepEqual(readdirSync(directory), files, 'looking makes no files')
 })
 
 test('doctor, store: Redis answers, with and without a password, or something else does', async t => {

@@ -58,7 +58,10 @@ test('backup: of a working broker, restored elsewhere, damaged, verified and rep
   bytes[5000]! ^= 1
   rmSync(file)
   writeFileSync(file, bytes)
-  t.regex((await commandLine(t, temporaryDirectory(t)).run('restore', file)).stderr, /SHA-256[^]*backup\.invalid/)
+  // It used to leave an empty home behind.
+  const nowhere = join(temporaryDirectory(t), 'home')
+  t.regex((await commandLine(t, nowhere).run('restore', file)).stderr, /SHA-256[^]*backup\.invalid/)
+  t.false(existsSync(nowhere))
 })
 
 test('backup: queues in memory cannot be backed up or verified, and it says why', async t => {

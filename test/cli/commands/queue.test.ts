@@ -45,6 +45,16 @@ test.serial('queue: a queue is made, filled and looked at, as typed', async t =>
   t.is((await callboard.run('ipc', 'channel', 'delete', '--name', 'jobs', '--force')).stdout, 'deleted channel jobs\n')
 })
 
+test.serial('queue: of several messages that do not all fit it says how many were stored, and up to where', async t => {
+  const { callboard } = await startBroker(t, { config })
+  t.is((await callboard.run('ipc', 'channel', 'create', '--name', 'few', '--mode', 'queue', '--max-size', '3')).exit, 0)
+  const full = await callboard.run('ipc', 'publish', '--channel', 'few', '--message', 'x', '-n', '10')
+  t.is(full.exit, 1)
+  t.regex(full.stderr, /^error: queue "few" is full: [^\n]*\(queue\.full\); 3 of 10 messages published, the last one stored in queue few at position 3\nhint: callboard queue status/)
+  const none = JSON.parse((await callboard.run('ipc', 'publish', '--channel', 'few', '--message', 'x', '-n', '2', '--json')).stderr) as { error: object }
+  t.like(none.error, { code: 'queue.full', details: { published: 0, messages: 2 } })
+})
+
 test.serial('queue: inspect goes on where it ended, and passes a filter', async t => {
   const { callboard } = await withMessages(t, { n: 1 }, { n: 2 }, { n: 3 })
   const first = await callboard.run('queue', 'inspect', 'jobs', '--limit', '2')

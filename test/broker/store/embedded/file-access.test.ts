@@ -35,3 +35,38 @@ test('file access: of a store that this user cannot work with the file is named,
   const problem = (name: string, mode: string): string => `store.failed: the store embedded cannot do its work: ${join(directory, name)} cannot be read and written by this user (mode ${mode}, owner ${owner}); chmod or chown it`
   t.deepEqual(said, ['nothing', problem('queues.db', '0400'), problem('queues.db-shm', '0000'), problem('queues.mark', '0200'), problem('.', '0500')])
 })
+
+// The database is made by the user who then cannot write it; root may always.
+const start = `import { chmodSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Database } from '${folder}database.ts'
+import { watchCommits } from '${folder}commit-watch.ts'
+const directory = process.argv[1]
+if (process.getuid() === 0) process.setuid(65534)
+const database = join(directory, 'queues.db')
+new Database(directory).close()
+chmodSync(database, 0o400)
+const said = []
+for (const mode of [0o400, 0o600]) {
+  chmodSync(database, mode)
+  try {
+    watchCommits(directory)
+    new Database(directory).close()
+    said.push('opened')
+  } catch (error) {
+    said.push(error.message)
+  }
+  said.push(readdirSync(directory).join())
+}
+console.log(JSON.stringify(said))`
+
+test('file access: a start with a database that cannot be written left an index that cannot be, which kept later starts from working', (t) => {
+  const parent = temporaryDirectory(t)
+  const directory = join(parent, 'store')
+  mkdirSync(directory)
+  if (process.getuid!() === 0) execFileSync('chown', ['-R', '65534', parent])
+  const [refused, left, opened] = JSON.parse(execFileSync(process.execPath, ['--input-type=module', '--eval', start, directory], { encoding: 'utf8' })) as string[]
+  t.regex(refused!, /queues\.db cannot be read and written by this user \(mode 0400, /)
+  t.is(left, 'queues.db')
+  t.is(opened, 'opened')
+})

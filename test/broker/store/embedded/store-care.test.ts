@@ -1,7 +1,7 @@
 // Verify, backup, repair and restore of stores that the engine wrote.
 
 import { randomBytes } from 'node:crypto'
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test, { type ExecutionContext } from 'ava'
@@ -136,6 +136,22 @@ test('store care: a backup of a store in use is whole, and restores to the same 
   const replaced = restoreStore({ file, directory, isDryRun: false, isReplacing: true }, ignore)
   t.true(existsSync(join(replaced.aside, 'queues.db')))
   t.is((await contents(t, directory)).waiting.length, queue!.messages)
+})
+
+test('store care: a database that is gone with nothing beside it was repaired to an empty store; it is refused, and nothing changes', async t => {
+  const directory = temporaryDirectory(t)
+  const rig = await QueueRig.open(t, embeddedWorld(directory), imageSettings)
+  await rig.stored(['one', 'two'])
+  await rig.store.close()
+  rmSync(join(directory, 'queues.db'))
+  const before = readdirSync(directory).filter(name => name !== 'queues.lock')
+  t.true(before.includes('queues.mark'))
+  for (const isDryRun of [true, false]) {
+    const error = BrokerError.from(await t.throwsAsync(repair(directory, isDryRun)))
+    t.is(error.code, 'store.failed')
+    t.regex(error.message, /queues\.db is missing or empty, and no message could be salvaged .* which stay as they are: put it back, restore a backup/)
+    t.deepEqual(readdirSync(directory).filter(name => name !== 'queues.lock'), before)
+  }
 })
 
 test('store care: repair and restore keep off a store that is in use', async t => {
