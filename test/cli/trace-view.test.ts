@@ -73,7 +73,7 @@ test('trace view: a queue is a receiver with a history: where it stands, who had
     '  jobs      queue       900 µs  stored at 1,204',
     '  IN THE QUEUE   ATTEMPT      AT  CONSUMER',
     '  leased               1    1 ms  worker (conn-9)',
-    '  nacked                1    2 ms  worker (conn-9)  no printer',
+    '  nacked               1    2 ms  worker (conn-9)  no printer',
     '  dead-lettered        1  2.1 ms                   max-attempts',
   ])
 })
