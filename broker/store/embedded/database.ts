@@ -112,7 +112,8 @@ export class Database {
     failPoint('store.before-commit')
     this.#files?.check()
     this.#commitOnce()
-    if (!isSynced || this.#synchronous === 'fsync') return isSynced
+    // In memory there is nothing to sync.
+    if (!isSynced || this.#synchronous === 'fsync' || this.backend === 'memory') return isSynced
     // Nobody had expected it: a second commit syncs the log with both.
     this.#synchronise('fsync')
     this.#begin.run()
