@@ -1,9 +1,17 @@
-// Stories of several brokers and real NATS servers as processes, and of queues, which are killed, stopped and cut off. Apart from `npm test`:
-// they take the machine for themselves.
+// What joins brokers: real NATS servers and brokers that are killed, stopped and cut off, and all that stands on them. Apart from `npm test`:
+// it takes the machine for itself.
+
+export const clusterFiles = [
+  'test/scenario/cluster-*.test.ts',
+  'test/scenario/joined-*.test.ts',
+  'test/scenario/bus-keys.test.ts',
+  'test/conformance/{bus,leases}.test.ts',
+  'test/broker/upstream/**/*.test.ts',
+]
 
 export default {
   extensions: ['ts'],
-  files: ['test/scenario/cluster-*.test.ts', 'test/scenario/queue-{exactly-once,trouble}.test.ts'],
+  files: clusterFiles,
   timeout: '120s',
   concurrency: 2,
 }

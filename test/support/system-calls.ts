@@ -65,7 +65,7 @@ function isAtOnce(name: string): boolean {
 }
 
 function* calls(name: string, words: string): Generator<SystemCall> {
-  if (/\) = -1 /.test(words)) return
+  if (/\) += -1 /.test(words)) return
   const [first, fd] = /^(\d+)<([^>]*)>/.exec(words)?.slice(1) ?? []
   const path = fd === undefined ? '' : unhex(fd).toString()
   const texts = (): Buffer[] => [...words.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(match => unhex(match[1]!))

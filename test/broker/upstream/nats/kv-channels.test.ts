@@ -123,7 +123,7 @@ natsTest('kv channels: what cannot be started is not shared, and what somebody e
   await joined(t, url, one, two)
   await t.throwsAsync(one.channels.create(channelSpec('broken'), () => Promise.reject(new Error('no disk'))), { message: 'no disk' })
   const vandal = await connectNats(t, url)
-  for (const [key, value] of [['x', 'no JSON'], ['y', '{"name":"z","mode":"pubsub","createdAt":1}'], ['=', '{}'], ['broken', '{"name":"broken","mode":"queue","createdAt":1}']] as const) vandal.publish(`$KV.callboard_channels.${key}`, value)
+  for (const [key, value] of [['x', 'no JSON'], ['y', '{"name":"z","mode":"pubsub","createdAt":1}'], ['=', '{}'], ['broken', '{"name":"broken","mode":"log","createdAt":1}']] as const) vandal.publish(`$KV.callboard_channels.${key}`, value)
   await one.create('good')
   await until(() => two.list.length === 1)
   t.deepEqual(two.list, ['good pubsub'])
