@@ -1,5 +1,6 @@
 // The streams and the consumer of one queue, as JetStream is asked for them.
 
+import { setTimeout as wait } from 'node:timers/promises'
 import { AckPolicy, DeliverPolicy, DiscardPolicy, JetStreamApiError, RetentionPolicy, StorageType, type ConsumerConfig, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/transport-node'
 import type { QueueSettings } from '../../ground/store-settings.ts'
@@ -18,6 +19,11 @@ const MAX_ACK_WAIT_MS = 30_000
 const MAX_WAITING = 10_000
 /** JetStream API: a stream of that name exists with other settings. */
 const OTHER_SETTINGS = 10_058
+/** JetStream API: other streams have the subjects. While another broker makes the same stream the server has its subjects before it has its name. */
+const OVERLAP = 10_065
+const MAKE_TRIES = 10
+/** Between two tries. ms */
+const MAKE_AGAIN_MS = 100
 /** JetStream API: no such message; no such stream. */
 const NOT_FOUND = [10_037, 10_043, 10_059]
 
@@ -67,11 +73,16 @@ function consumerConfig(settings: QueueSettings): Partial<ConsumerConfig> {
 }
 
 /** Made, or with these settings from now on; kept on so many servers at least. */
-export async function makeStream(manager: JetStreamManager, config: Config): Promise<void> {
+export async function makeStream(manager: JetStreamManager, config: Config, tries = MAKE_TRIES): Promise<void> {
   try {
     await manager.streams.add(config)
   } catch (error) {
-    if (!(error instanceof JetStreamApiError) || error.code !== OTHER_SETTINGS) throw error
+    if (!(error instanceof JetStreamApiError)) throw error
+    if (error.code === OVERLAP && tries > 1) {
+      await wait(MAKE_AGAIN_MS)
+      return makeStream(manager, config, tries - 1)
+    }
+    if (error.code !== OTHER_SETTINGS) throw error
     const { num_replicas: found } = (await manager.streams.info(config.name)).config
     // An operator may have asked for more copies than this broker does.
     await manager.streams.update(config.name, { ...config, num_replicas: Math.max(found, config.num_replicas ?? 1) })
