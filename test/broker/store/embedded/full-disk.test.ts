@@ -2,7 +2,7 @@
 
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import test from 'ava'
+import test, { type ImplementationFn } from 'ava'
 import { BrokerError } from '../../../../broker/ground/errors.ts'
 import { backupStore } from '../../../../broker/store/embedded/backup.ts'
 import { verifyStore } from '../../../../broker/store/embedded/verify.ts'
@@ -12,7 +12,8 @@ import { embeddedWorld } from '../../../support/store-image.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 const MIB = 1024 * 1024
-const onDisk = mayMount() ? test : test.skip
+const isAllowed = mayMount()
+const onDisk = (title: string, story: ImplementationFn<[]>): void => (isAllowed ? test(title, story) : test.skip(`${title} (needs the right to mount a file system)`, story))
 const ignore = (): void => {}
 
 onDisk('full disk: what is acknowledged is kept, the rest is refused by name, and it goes on when there is space', async t => {
