@@ -2,12 +2,15 @@
 // sectors. Follows the file calls of a process; pure but for the files that an image is written to.
 //
 //   write ─▶ pending ─▶ sync ─▶ durable        image = durable + some of pending
+//                   └─▶ sync fails ─▶ nowhere, as Linux takes those pages for clean: who reads still sees them, no later sync writes them
 //
 // As ext4, XFS and Btrfs do it, a sync of a new file keeps its name too; a file that was removed or made without any sync behind it may
 // be there or not.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import { markName } from '../../broker/store/embedded/store-files.ts'
 import type { Random } from './seeded-random.ts'
 import type { SystemCall } from './system-calls.ts'
 
@@ -64,6 +67,9 @@ export class LossyDisk {
         break
       case 'rename':
         throw new Error(`${call.path} was renamed, which is not followed here`)
+      case 'sync-failed':
+        file.pending = file.pending.filter(({ kind }) => kind !== 'write')
+        break
       case 'sync':
         file.durable = file.pending.reduce(applied, file.durable)
         file.pending = []
@@ -148,4 +154,18 @@ function survivors(pending: readonly Change[], random: Random): Change[] {
     }
   }
   return kept
+}
+
+/** The mark says in which life of the machine it was written: that one is over. */
+export function startMachine(image: string): void {
+  const path = join(image, markName)
+  if (!existsSync(path)) return
+  const mark = readFileSync(path)
+  for (let slot = 0; slot + 64 * 1024 <= mark.length; slot += 64 * 1024) {
+    const length = mark.readUInt32LE(slot + 4)
+    if (length < 60 || crc32(mark.subarray(slot + 4, slot + length)) !== mark.readUInt32LE(slot)) continue
+    mark.fill(1, slot + 24, slot + 40)
+    mark.writeUInt32LE(crc32(mark.subarray(slot + 4, slot + length)), slot)
+  }
+  writeFileSync(path, mark)
 }

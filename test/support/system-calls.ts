@@ -11,6 +11,7 @@ export type SystemCall =
   | { readonly kind: 'write'; readonly path: string; readonly fd: number; readonly bytes: Buffer; /** undefined: where the file's pointer stands */ readonly at: number | undefined }
   | { readonly kind: 'truncate'; readonly path: string; readonly size: number }
   | { readonly kind: 'sync'; readonly path: string }
+  | { readonly kind: 'sync-failed'; readonly path: string }
   | { readonly kind: 'remove'; readonly path: string }
   | { readonly kind: 'rename'; readonly path: string; readonly to: string }
 
@@ -40,7 +41,7 @@ const traced = ['openat', 'write', 'writev', 'pwrite64', 'pwritev', 'ftruncate',
 const LINE = /^(\d+) +(?:<\.\.\. (\w+) resumed>(.*)|(\w+)\((.*))$/s
 const UNFINISHED = ' <unfinished ...>'
 
-/** The calls of a file that `straceInto` wrote, of those that succeeded. */
+/** The calls of a file that `straceInto` wrote, of those that succeeded, and syncs that did not. */
 export async function* readCalls(file: string): AsyncGenerator<SystemCall> {
   const unfinished = new Map<string, string>()
   for await (const line of createInterface({ input: createReadStream(file, 'latin1'), crlfDelay: Infinity })) {
@@ -65,9 +66,12 @@ function isAtOnce(name: string): boolean {
 }
 
 function* calls(name: string, words: string): Generator<SystemCall> {
-  if (/\) += -1 /.test(words)) return
   const [first, fd] = /^(\d+)<([^>]*)>/.exec(words)?.slice(1) ?? []
   const path = fd === undefined ? '' : unhex(fd).toString()
+  if (/\) += -1 /.test(words)) {
+    if (name === 'fsync' || name === 'fdatasync') yield { kind: 'sync-failed', path }
+    return
+  }
   const texts = (): Buffer[] => [...words.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(match => unhex(match[1]!))
   const last = (): number => Number(/, (\d+)(?:\) += .*)?$/s.exec(words)![1])
   switch (name) {

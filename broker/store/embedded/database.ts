@@ -10,6 +10,7 @@ import type { Durability, StoreBackend } from '../../ground/store.ts'
 import { databaseName } from './commit-watch.ts'
 import { makePrivate, OwnFiles } from './own-files.ts'
 import { storeSum } from './row-sum.ts'
+import { isSyncFailure } from './store-errors.ts'
 
 /** Grows when an older broker could not read what this one writes. */
 const FORMAT = 1
@@ -18,7 +19,7 @@ const PAGE_BYTES = 8192
 /** Of the page cache. KiB */
 const CACHE_KIB = 16 * 1024
 /** The log is written back to the file when it has so many pages: 32 MiB. */
-const CHECKPOINT_PAGES = 4096
+export const CHECKPOINT_PAGES = 4096
 
 /** What the store says of itself. */
 interface StoreRow {
@@ -28,6 +29,11 @@ interface StoreRow {
   readonly clock_ms: number
   readonly key_ring: string | null
   readonly sum: number
+}
+
+/** Of the log, in pages. */
+interface LogState {
+  readonly log: number
 }
 
 export class Database {
@@ -46,9 +52,16 @@ export class Database {
   #isOpen = false
   #strength: Durability = 'memory'
   #synchronous: Durability | undefined
+  /** A sync failed: what the log had then may never come to the disk, though a later sync succeeds. */
+  #isLogInDoubt = false
+  /** Pages of the log at which it is written back by `writeBack`. */
+  #writeBackPages = Infinity
+  #nextWriteBackPages = Infinity
   readonly #begin: StatementSync
   readonly #commit: StatementSync
   readonly #note: StatementSync
+  readonly #logState: StatementSync
+  readonly #passWriteBack: StatementSync
   readonly #files: OwnFiles | undefined
 
   /**
@@ -78,6 +91,8 @@ export class Database {
       this.#begin = this.sql.prepare('BEGIN IMMEDIATE')
       this.#commit = this.sql.prepare('COMMIT')
       this.#note = this.sql.prepare('UPDATE store SET epoch = ?, clock_ms = ?, sum = ?')
+      this.#logState = this.sql.prepare('PRAGMA wal_checkpoint(NOOP)')
+      this.#passWriteBack = this.sql.prepare('PRAGMA wal_checkpoint(PASSIVE)')
       if (directory !== undefined) this.#files = new OwnFiles([this.path, `${this.path}-wal`])
     } catch (error) {
       this.sql.close()
@@ -98,6 +113,7 @@ export class Database {
   write(strength: Durability): void {
     if (strength !== 'memory' && this.#strength !== 'fsync') this.#strength = strength
     if (this.#isOpen) return
+    if (this.#isLogInDoubt) this.#renewLog()
     this.#begin.run()
     this.#isOpen = true
   }
@@ -128,10 +144,48 @@ export class Database {
     this.epoch++
   }
 
-  rollback(): void {
+  /** @param cause what failed, in a transaction or outside of one: when it was a sync, nothing is written before the log has begun anew */
+  rollback(cause: unknown): void {
+    this.#isLogInDoubt ||= isSyncFailure(cause)
     this.#end()
     // SQLite has rolled back by itself after some errors.
     if (this.sql.isTransaction) this.sql.exec('ROLLBACK')
+  }
+
+  /** The log may have commits that were never synced, by a process that ended: it begins anew before anything is written. */
+  doubtLog(): void {
+    this.#isLogInDoubt = this.backend === 'embedded'
+  }
+
+  // On Linux a sync that failed leaves its pages for clean, and the next one succeeds without them. What was committed for the system alone, in
+  // the middle of the log, may be among them: after a loss of power the log would end there, and all that was acknowledged behind it be lost.
+  // So all is written to the database, with a sync of its own, and the log begins anew.
+  #renewLog(): void {
+    const { busy } = this.sql.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number }
+    if (busy !== 0) throw new BrokerError('store.unavailable', { backend: this.backend, problem: 'a sync of its log failed, and somebody reads the log, which has to begin anew' })
+    this.#isLogInDoubt = false
+  }
+
+  /** From now on `writeBack` writes the log back when it has so many pages. SQLite itself would do it within a commit, and say nothing of a sync that fails there. */
+  writeBackAt(pages: number): void {
+    this.#writeBackPages = this.#nextWriteBackPages = pages
+    this.sql.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${2 * pages * PAGE_BYTES}`)
+  }
+
+  /**
+   * Called between transactions, when nobody waits for the last one any more: writes a log that is long enough back to the file, as far as nobody
+   * reads it. `isAny`: however long it is.
+   * @throws Error of SQLite; the log is as it was
+   */
+  writeBack(isAny = false): void {
+    if (this.backend === 'memory') return
+    const { log: pages } = this.#logState.get() as unknown as LogState
+    // It has begun anew.
+    if (pages < this.#writeBackPages) this.#nextWriteBackPages = this.#writeBackPages
+    if (pages < this.#nextWriteBackPages && !isAny) return
+    // Whoever reads keeps it from beginning anew: it is tried again when there is more of it, as each try syncs two files.
+    this.#nextWriteBackPages = pages + Math.ceil(this.#writeBackPages / 4)
+    this.#passWriteBack.get()
   }
 
   /** Writes and deletes so much, to see whether there is space. */

@@ -90,6 +90,8 @@ export class Engine {
       this.seal = StoreSeal.open(settings.encryption?.keys, database.keyRing)
       this.#mark = directory === undefined ? undefined : new CommitMark(join(directory, markName), Buffer.from(database.storeId, 'hex'))
       const record = this.seal.ring?.record
+      // A process that ended, with a disk that failed, may have left commits that no later sync writes.
+      if (this.#mark !== undefined && !isAllSynced(this.#mark, database.epoch)) database.doubtLog()
       if (record !== undefined && record !== database.keyRing) database.keepKeyRing(record)
     } catch (error) {
       database?.close()
@@ -131,6 +133,7 @@ export class Engine {
       this.#post(answers, [answers.memory, ...buffers])
     }
     for (const result of this.#results) this.#post(result)
+    this.#writeBack()
     this.#results = []
     this.#opened = []
     for (const queue of this.#closed) {
@@ -300,11 +303,23 @@ export class Engine {
     if (waitMs === 0 || state.steadyMs < this.#tidyAtMs) return false
     try {
       if (state.problem === undefined && tidy(state.database)) return true
-    } catch {
+    } catch (error) {
       // Nothing is lost; whatever it is, the next commit will tell.
+      state.database.rollback(error)
     }
     this.#tidyAtMs = Infinity
     return false
+  }
+
+  // Behind the answers: nobody waits for it.
+  #writeBack(): void {
+    const { database } = this.state
+    try {
+      database.writeBack()
+    } catch (error) {
+      // Nothing is lost: the log is there, and is tried again when it has grown.
+      database.rollback(error)
+    }
   }
 
   #commit(): void {
@@ -331,7 +346,7 @@ export class Engine {
   #fail(error: unknown, { steps }: Group): void {
     const { state } = this
     const problem = storeError(error, state.database)
-    state.database.rollback()
+    state.database.rollback(error)
     state.outcome = new Outcome()
     this.#results = this.#results.filter((result) => result.kind === 'result' && result.error !== undefined)
     for (const step of steps) this.#refuse(step, problem)
@@ -374,4 +389,8 @@ export class Engine {
     // What waited for it, or can be emptied now.
     for (const queue of this.queues.values()) this.#busy.add(queue)
   }
+}
+
+function isAllSynced({ state }: CommitMark, epoch: number): boolean {
+  return typeof state === 'object' && state.syncedEpoch >= epoch
 }

@@ -6,14 +6,12 @@
 import { closeSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { BrokerError } from '../../ground/errors.ts'
-import type { Database } from './database.ts'
+import { CHECKPOINT_PAGES, type Database } from './database.ts'
 import { databaseName, reserveName } from './store-files.ts'
 
 /** Of the file. On a small disk an eighth of it. bytes */
 const MAX_BYTES = 4 * 1024 * 1024
-/** The log is written back at 32 MiB, on a small disk at a sixteenth of it. Pages */
-const CHECKPOINT_PAGES = 4096
-/** The same while the disk is full. Pages */
+/** The log is written back when it has so many, while the disk is full. Pages */
 const FULL_CHECKPOINT_PAGES = 32
 /** Of free pages, given back in one try at most. Pages */
 const MAX_VACUUM_PAGES = 4096
@@ -53,12 +51,12 @@ export class Reserve {
     rmSync(this.#path, { force: true })
   }
 
-  /** The log is written back early while the disk is full. */
-  setFull({ sql }: Database, isFull: boolean): void {
-    const pageBytes = pragma(sql, 'page_size')
+  /** The log is written back early while the disk is full; on a small disk at a sixteenth of it. @throws Error of SQLite */
+  setFull(database: Database, isFull: boolean): void {
+    const pageBytes = pragma(database.sql, 'page_size')
     const pages = isFull ? FULL_CHECKPOINT_PAGES : Math.min(CHECKPOINT_PAGES, Math.max(FULL_CHECKPOINT_PAGES, Math.floor(this.#diskBytes / 16 / pageBytes)))
-    sql.exec(`PRAGMA wal_autocheckpoint = ${pages}; PRAGMA journal_size_limit = ${2 * pages * pageBytes}`)
-    if (isFull) sql.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    database.writeBackAt(pages)
+    if (isFull) database.writeBack(true)
   }
 
   /**

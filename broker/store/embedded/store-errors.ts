@@ -2,7 +2,7 @@
 
 import { dirname } from 'node:path'
 import { BrokerError } from '../../ground/errors.ts'
-import type { Database } from './database.ts'
+import type { StoreBackend } from '../../ground/store.ts'
 import { accessProblem } from './file-access.ts'
 import { databaseName } from './store-files.ts'
 
@@ -12,14 +12,19 @@ const primary = { readonly: 8, cannotOpen: 14, full: 13, busy: 5, locked: 6, not
 /** SQLITE_IOERR_FSYNC */
 const SYNC_FAILED = 1034
 
+/** The system could not say that what was written is on the disk. */
+export function isSyncFailure(error: unknown): boolean {
+  return (error as { errcode?: number } | undefined)?.errcode === SYNC_FAILED
+}
+
 /** The error of the table for anything that was thrown over a store. */
-export function storeError(error: unknown, { backend, path }: Pick<Database, 'backend' | 'path'>): BrokerError {
+export function storeError(error: unknown, { backend, path }: { readonly backend: StoreBackend; readonly path: string }): BrokerError {
   if (error instanceof BrokerError) return error
   const { errcode, code, message } = error as { errcode?: number; code?: string; message?: string }
   const problem = message ?? String(error)
   const options = { cause: error }
   // The log has the commit, and the system may still write it out, or not: after a kill it can be there.
-  if (errcode === SYNC_FAILED) return new BrokerError('store.unavailable', { backend, problem: `the disk did not confirm a commit (${problem}); whether it is kept is not known` }, options)
+  if (isSyncFailure(error)) return new BrokerError('store.unavailable', { backend, problem: `the disk did not confirm a commit (${problem}); whether it is kept is not known` }, options)
   switch (errcode === undefined ? undefined : errcode & 0xff) {
     case primary.full:
       return new BrokerError('store.no_space', { path }, options)

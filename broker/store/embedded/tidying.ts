@@ -8,8 +8,9 @@ const KEEP_BYTES = 64 * 1024 * 1024
 const STEP_PAGES = 256
 
 /** One step. True: there is more to do. */
-export function tidy({ sql, backend }: Database, keepBytes = KEEP_BYTES): boolean {
-  if (backend === 'memory') return false
+export function tidy(database: Database, keepBytes = KEEP_BYTES): boolean {
+  const { sql } = database
+  if (database.backend === 'memory') return false
   const { freelist_count: free } = sql.prepare('PRAGMA freelist_count').get() as { freelist_count: number }
   const { page_count: pages } = sql.prepare('PRAGMA page_count').get() as { page_count: number }
   const { page_size: pageBytes } = sql.prepare('PRAGMA page_size').get() as { page_size: number }
@@ -17,7 +18,6 @@ export function tidy({ sql, backend }: Database, keepBytes = KEEP_BYTES): boolea
     sql.exec(`PRAGMA incremental_vacuum(${STEP_PAGES})`)
     return true
   }
-  // Passive: it waits for nobody who reads.
-  sql.exec('PRAGMA wal_checkpoint(PASSIVE)')
+  database.writeBack(true)
   return false
 }

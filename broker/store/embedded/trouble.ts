@@ -39,6 +39,7 @@ export class Trouble {
       this.#reserve?.setFull(database, false)
       this.#reserve?.make(database)
     } catch (error) {
+      database.rollback(error)
       this.stop(storeError(error, database), true)
     }
   }
@@ -71,7 +72,7 @@ export class Trouble {
       restore()
       this.#reserve?.setFull(database, false)
     } catch (error) {
-      database.rollback()
+      database.rollback(error)
       this.stop(storeError(error, database), true)
       return false
     }
@@ -88,8 +89,9 @@ export class Trouble {
     try {
       this.#reserve?.giveUp()
       if (!database.isWriting) this.#reserve?.setFull(database, true)
-    } catch {
+    } catch (error) {
       // The log is not written back yet; the next commit tries it again.
+      if (!database.isWriting) database.rollback(error)
     }
     return this.#reserve?.mayDrain ?? false
   }

@@ -2,20 +2,17 @@
 // The store's system calls are recorded, and its files rebuilt as they may have been at many moments. `npm run torture` looks at hundreds.
 
 import { randomInt } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { crc32 } from 'node:zlib'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { ExecutionContext } from 'ava'
 import { defaultStore } from '../../../../broker/ground/store-settings.ts'
 import type { StoredMessage, StoredQueue } from '../../../../broker/ground/store.ts'
 import { openEmbedded } from '../../../../broker/store/embedded/open.ts'
-import { markName } from '../../../../broker/store/embedded/store-files.ts'
 import { decodeFrame } from '../../../../broker/wire/frame.ts'
 import { historyProblems } from '../../../support/queue-history-checks.ts'
 import { expectForwards, type QueueHistory } from '../../../support/queue-history.ts'
-import { LossyDisk } from '../../../support/power-loss.ts'
+import { LossyDisk, startMachine } from '../../../support/power-loss.ts'
 import { recordedLog } from '../../../support/recorded-log.ts'
 import { seededRandom } from '../../../support/seeded-random.ts'
 import { appendOf, path as program, programQueue, readWords, type Word } from '../../../support/store-program.ts'
@@ -37,20 +34,6 @@ async function record(t: ExecutionContext, directory: string): Promise<AsyncGene
   const [code] = (await once(child, 'close')) as [number | null]
   if (code !== 0) throw new Error(`the program ended with ${code}: ${complaints}`)
   return readCalls(trace)
-}
-
-/** The mark says in which life of the machine it was written: that one is over. */
-function startMachine(image: string): void {
-  const path = join(image, markName)
-  if (!existsSync(path)) return
-  const mark = readFileSync(path)
-  for (let slot = 0; slot + 64 * 1024 <= mark.length; slot += 64 * 1024) {
-    const length = mark.readUInt32LE(slot + 4)
-    if (length < 60 || crc32(mark.subarray(slot + 4, slot + length)) !== mark.readUInt32LE(slot)) continue
-    mark.fill(1, slot + 24, slot + 40)
-    mark.writeUInt32LE(crc32(mark.subarray(slot + 4, slot + length)), slot)
-  }
-  writeFileSync(path, mark)
 }
 
 /** Opens the store on an image and holds it against what the program had been told. */
