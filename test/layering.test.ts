@@ -66,6 +66,13 @@ const rules: Rules = {
     zod: ['config'],
     yaml: ['config'],
     'jsonc-parser': ['config'],
+    // Nobody has them yet: whoever brings the registry, schedules and gRPC says where they belong.
+    '@grpc/grpc-js': [],
+    '@grpc/proto-loader': [],
+    '@grpc/reflection': [],
+    croner: [],
+    'grpc-health-check': [],
+    semver: [],
     // In bin the command becomes the bundled Node, and keeps its pid.
     koffi: ['native', 'bin'],
     pino: ['telemetry'],
