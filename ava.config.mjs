@@ -19,7 +19,7 @@ const byLength = (a, b) => rank(a) - rank(b) || a.localeCompare(b)
 export default {
   extensions: ['ts'],
   files: ['test/**/*.test.ts', '!test/tarball/**', ...clusterFiles.map(file => `!${file}`), ...storeFiles.map(file => `!${file}`)],
-  timeout: '60s',
+  timeout: '120s',
   concurrency: 4,
   sortTestFiles: byLength,
 }

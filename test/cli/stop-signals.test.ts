@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import test, { type ExecutionContext } from 'ava'
+import { ChildOutput } from '../support/child-output.ts'
 
 const module = new URL('../../cli/stop-signals.ts', import.meta.url).href
 
@@ -55,12 +55,8 @@ async function start(t: ExecutionContext): Promise<{ send: (signal: string, atMs
       process.emit(signal)
     }`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['pipe', 'pipe', 'pipe'] })
-  let complained = ''
-  child.stderr.on('data', chunk => (complained += String(chunk)))
   t.teardown(() => child.kill('SIGKILL'))
-  const lines = createInterface({ input: child.stdout })
-  const iterator = lines[Symbol.asyncIterator]()
-  const next = async (): Promise<string> => String((await iterator.next()).value)
-  t.is(await next(), 'ready')
-  return { next, kill: signal => void child.kill(signal), complaints: () => complained, send: (signal, atMs) => void child.stdin.write(`${signal} ${atMs}\n`) }
+  const output = new ChildOutput(child)
+  t.is(await output.next(), 'ready')
+  return { next: () => output.next(), kill: signal => void child.kill(signal), complaints: () => output.complaints, send: (signal, atMs) => void child.stdin.write(`${signal} ${atMs}\n`) }
 }

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import type { ChildProcess } from 'node:child_process'
-import { createInterface } from 'node:readline'
+import { ChildOutput } from './child-output.ts'
 import { runCallboard, spawnCallboard, type Run, type RunOptions } from './run-callboard.ts'
 import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
 
@@ -13,7 +13,7 @@ export interface CommandLine {
   run(...words: string[]): Promise<Run>
   /** Runs one command that must succeed, with `--json`; what it printed, one value per line. */
   json(...words: string[]): Promise<unknown[]>
-  /** Starts a command that goes on; `next` is the next line of its stdout. */
+  /** Starts a command that goes on; `next` is the next line of its stdout, and fails with its exit code and stderr where none comes. */
   follow(...words: string[]): { readonly process: ChildProcess; next(): Promise<string>; end(signal: NodeJS.Signals): Promise<[code: number | null, signal: string | null]> }
 }
 
@@ -33,16 +33,9 @@ export interface CallboardOptions extends Pick<RunOptions, 'env' | 'through'> {
 export async function startCallboard(t: Teardown, options: CallboardOptions = {}): Promise<Callboard> {
   const { home = temporaryDirectory(t), config, ...run } = options
   const broker = spawnCallboard(t, ['start', '--json', ...(config === undefined ? [] : ['--config', config])], { home, ...run })
-  let complaints = ''
-  broker.stderr!.on('data', chunk => (complaints += String(chunk)))
-  const ended = once(broker, 'close')
-  const first = await createInterface({ input: broker.stdout! })[Symbol.asyncIterator]().next()
-  if (first.done === true) {
-    // What it complains of may come after the end of its output.
-    await ended
-    throw new Error(`the broker did not start: ${complaints}`)
-  }
-  return { ...commandLine(t, home), process: broker, started: JSON.parse(first.value) as Callboard['started'] }
+  const output = new ChildOutput(broker)
+  const started = JSON.parse(await output.next('did not start')) as Callboard['started']
+  return { ...commandLine(t, home), process: broker, started }
 }
 
 /** The tool for a broker that somebody else started; commands that still run are killed when the test ends. */
@@ -58,14 +51,10 @@ export function commandLine(t: Teardown, home: string): CommandLine {
     },
     follow: (...words) => {
       const child = spawnCallboard(t, words, { home })
-      const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
+      const output = new ChildOutput(child)
       return {
         process: child,
-        next: async () => {
-          const line = await lines.next()
-          if (line.done === true) throw new Error(`callboard ${words.join(' ')} printed no more`)
-          return line.value
-        },
+        next: () => output.next(),
         end: async signal => {
           const exit = once(child, 'exit') as Promise<[number | null, string | null]>
           child.kill(signal)

@@ -1,10 +1,10 @@
 // `callboard nats-server` as a launcher runs it: a process with a configuration file, found by its ports file.
 
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ChildEnd } from './child-end.ts'
 import { bin } from './run-callboard.ts'
 import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
 import { until } from './until.ts'
@@ -20,15 +20,15 @@ export class NatsCommand {
   readonly directory: string
   readonly file: string
   readonly #child: ChildProcess
-  #stderr = ''
-  readonly #exited: Promise<number | string>
+  readonly #end: ChildEnd
+  #hasEnded = false
 
   private constructor(directory: string, file: string, child: ChildProcess) {
     this.directory = directory
     this.file = file
     this.#child = child
-    child.stderr!.on('data', chunk => (this.#stderr += String(chunk)))
-    this.#exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string)
+    this.#end = new ChildEnd(child)
+    void this.#end.ended.then(() => (this.#hasEnded = true))
   }
 
   /** Started with this text as configuration, and further flags; ended with the test. */
@@ -48,7 +48,7 @@ export class NatsCommand {
   }
 
   get stderr(): string {
-    return this.#stderr
+    return this.#end.complaints
   }
 
   get portsFile(): string {
@@ -57,10 +57,8 @@ export class NatsCommand {
 
   /** Where it listens; resolves when it does. */
   async ports(): Promise<Ports> {
-    let ended: number | string | undefined
-    void this.#exited.then(exit => (ended = exit))
-    await until(() => existsSync(this.portsFile) || ended !== undefined)
-    if (ended !== undefined) throw new Error(`nats-server ended with ${ended}: ${this.#stderr}`)
+    await until(() => existsSync(this.portsFile) || this.#hasEnded)
+    if (this.#hasEnded) throw await this.#end.failure('did not listen')
     return JSON.parse(readFileSync(this.portsFile, 'utf8')) as Ports
   }
 
@@ -71,9 +69,10 @@ export class NatsCommand {
   /** Another configuration, and a SIGHUP; resolves when it says what became of it. */
   async reload(configuration: string): Promise<void> {
     writeFileSync(this.file, configuration)
-    const before = this.#stderr.length
+    const before = this.stderr.length
     this.signal('SIGHUP')
-    await until(() => /Reloaded server configuration|Failed to reload/.test(this.#stderr.slice(before)))
+    await until(() => /Reloaded server configuration|Failed to reload/.test(this.stderr.slice(before)) || this.#hasEnded)
+    if (this.#hasEnded) throw await this.#end.failure('did not reload')
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -81,7 +80,8 @@ export class NatsCommand {
   }
 
   /** Exit code, or the name of the signal that ended it. */
-  exit(): Promise<number | string> {
-    return this.#exited
+  async exit(): Promise<number | string> {
+    const [code, signal] = await this.#end.ended
+    return code ?? signal!
   }
 }

@@ -2,6 +2,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { ChildEnd } from './child-end.ts'
 import { bin } from './run-callboard.ts'
 import type { Teardown } from './temporary-directory.ts'
 
@@ -10,18 +11,25 @@ const TERMINAL = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.sp
 
 export class Terminal {
   readonly #child: ChildProcess
+  readonly #end: ChildEnd
   #screen = ''
+  #hasEnded = false
 
   /** Starts `callboard` with these words; killed when the test ends. */
   constructor(t: Teardown, home: string, ...words: string[]) {
     this.#child = spawn('python3', ['-c', TERMINAL, process.execPath, bin, ...words], { env: { PATH: process.env['PATH'], CALLBOARD_HOME: home, TERM: 'xterm', COLUMNS: '120', LINES: '30' } })
     t.teardown(() => this.#child.kill('SIGKILL'))
     this.#child.stdout!.on('data', chunk => (this.#screen += String(chunk)))
+    this.#end = new ChildEnd(this.#child)
+    void this.#end.ended.then(() => (this.#hasEnded = true))
   }
 
   /** Resolves once `text` is drawn, with it and what came before it since the last call. */
   async drawn(text: string): Promise<string> {
-    while (!this.#screen.includes(text)) await once(this.#child.stdout!, 'data')
+    while (!this.#screen.includes(text)) {
+      if (this.#hasEnded) throw await this.#end.failure(`did not draw "${text}" but: ${this.#screen}`)
+      await Promise.race([once(this.#child.stdout!, 'data'), this.#end.ended])
+    }
     const end = this.#screen.indexOf(text) + text.length
     const screen = this.#screen.slice(0, end)
     this.#screen = this.#screen.slice(end)

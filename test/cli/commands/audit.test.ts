@@ -1,9 +1,9 @@
 import { appendFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import test, { type ExecutionContext } from 'ava'
 import { auditLine, CHAIN_START, type ChainEnd } from '../../../telemetry/audit-chain.ts'
+import { ChildOutput } from '../../support/child-output.ts'
 import { runCallboard, spawnCallboard } from '../../support/run-callboard.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
@@ -51,8 +51,8 @@ test('logs --audit: what somebody called himself does not steer the terminal', a
 test('logs --audit: --follow shows the last lines, then new ones, through rotation, and Ctrl-C ends it with 0', async t => {
   const { home, path, add } = homeWithAudit(t, ...Array.from({ length: 20 }, (_, i) => `old-${i}`))
   const child = spawnCallboard(t, ['logs', '--audit', '--follow', '--lines', '1'], { home })
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
-  const next = async (): Promise<string> => withoutTime(String((await lines.next()).value))[0]!
+  const output = new ChildOutput(child)
+  const next = async (): Promise<string> => withoutTime(await output.next())[0]!
   t.is(await next(), '#20  channel.created  owner  channel=old-19')
   add('added')
   t.is(await next(), '#21  channel.created  owner  channel=added')

@@ -1,8 +1,8 @@
 import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import test, { type ExecutionContext } from 'ava'
+import { ChildOutput } from '../../support/child-output.ts'
 import { runCallboard, spawnCallboard } from '../../support/run-callboard.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
@@ -42,8 +42,8 @@ test('logs: without a log it says why there is none', async t => {
 test('logs: --follow shows the last lines, then new ones, through rotation, and Ctrl-C ends it with 0', async t => {
   const { home, log } = homeWithLog(t, ...Array.from({ length: 30 }, (_, n) => entry(30, 'a', `old ${n}`)))
   const child = spawnCallboard(t, ['logs', '--follow', '--lines', '2'], { home })
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
-  const next = async (): Promise<string> => String((await lines.next()).value).slice(14)
+  const output = new ChildOutput(child)
+  const next = async (): Promise<string> => (await output.next()).slice(14)
   t.is(await next(), 'info   a  old 28')
   t.is(await next(), 'info   a  old 29')
   appendFileSync(log, entry(30, 'a', 'added'))
