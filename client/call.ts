@@ -13,8 +13,10 @@ export interface Call {
   readonly isRepeatable: boolean
   /** Means something in this session only, such as an answer: it fails when the session does not go on. default false */
   readonly isBound?: boolean
-  /** It was sent under this id; called again when it is repeated. `ready` says when the link takes more. */
-  sent(id: number, ready: Promise<void>): void
+  /** Under which it is open; 0 while it is not. OpenCalls alone sets it. */
+  id: number
+  /** It was sent; called again when it is repeated. `link.ready` says when the link takes more. */
+  sent(link: { readonly ready: Promise<void> }): void
   /** A frame that names it in `ref`; true when no more are expected. */
   received(frame: Frame): boolean
   /** It failed for good. */
@@ -23,7 +25,6 @@ export interface Call {
 
 export class OpenCalls {
   readonly #calls = new Map<number, Call>()
-  readonly #ids = new Map<Call, number>()
   #onIdle: (() => void) | undefined
 
   get size(): number {
@@ -31,14 +32,15 @@ export class OpenCalls {
   }
 
   add(id: number, call: Call): void {
+    call.id = id
     this.#calls.set(id, call)
-    this.#ids.set(call, id)
   }
 
   /** The call is given up; its id, so that the broker can be told, or undefined when it was not open. */
   remove(call: Call): number | undefined {
-    const id = this.#ids.get(call)
-    if (id !== undefined) this.#delete(id)
+    const { id } = call
+    if (id === 0) return undefined
+    this.#delete(id, call)
     return id
   }
 
@@ -46,7 +48,7 @@ export class OpenCalls {
   receive(frame: Frame): boolean {
     const call = this.#calls.get(frame.ref)
     if (call === undefined) return false
-    if (call.received(frame)) this.#delete(frame.ref)
+    if (call.received(frame)) this.#delete(frame.ref, call)
     return true
   }
 
@@ -55,9 +57,9 @@ export class OpenCalls {
     const last = first + count - 1
     const refused = count === 1 ? [first].filter(id => this.#calls.has(id)) : [...this.#calls.keys()].filter(id => id >= first && id <= last)
     for (const id of refused) {
-      const call = this.#calls.get(id)
-      this.#delete(id)
-      call?.failed(error)
+      const call = this.#calls.get(id)!
+      this.#delete(id, call)
+      call.failed(error)
     }
     return refused.length > 0
   }
@@ -65,8 +67,8 @@ export class OpenCalls {
   /** Empties the table; what was in it, oldest first. */
   takeAll(): Call[] {
     const calls = [...this.#calls.values()]
+    for (const call of calls) call.id = 0
     this.#calls.clear()
-    this.#ids.clear()
     this.#onIdle?.()
     return calls
   }
@@ -79,9 +81,8 @@ export class OpenCalls {
     })
   }
 
-  #delete(id: number): void {
-    const call = this.#calls.get(id)
-    if (call !== undefined) this.#ids.delete(call)
+  #delete(id: number, call: Call): void {
+    call.id = 0
     this.#calls.delete(id)
     if (this.#calls.size === 0) this.#onIdle?.()
   }

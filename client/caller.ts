@@ -6,7 +6,7 @@ import { Kind } from '../broker/wire/layout.ts'
 import type { Call } from './call.ts'
 import type { Flow } from './flow.ts'
 import type { Message } from './message.ts'
-import type { PromiseCall, SendCall } from './promise-call.ts'
+import type { CallWatch, PromiseCall, SendCall, WatchedCall } from './promise-call.ts'
 import type { Session } from './session.ts'
 import type { StreamCall } from './stream-call.ts'
 
@@ -20,7 +20,7 @@ export interface CallLimits {
 /** The broker says when time is up; this side says so itself only when it does not hear from it. ms */
 const LOCAL_GRACE_MS = 500
 
-export class Caller {
+export class Caller implements CallWatch {
   readonly #session: Session
   readonly #flow: Flow
   readonly #deadlines: Deadlines
@@ -32,15 +32,24 @@ export class Caller {
   }
 
   /** @throws BrokerError what the call fails with, `request.timeout`, `client.aborted` */
-  async answer<T>(call: PromiseCall<T>, limits: CallLimits): Promise<T> {
-    const answered = this.#flow.await()
-    const stop = this.#submit(call, limits)
-    try {
-      return await call.promise
-    } finally {
-      stop()
-      answered()
-    }
+  answer<T>(call: PromiseCall<T>, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
+    this.#flow.begin()
+    call.watchedBy(this, timeoutMs)
+    if (signal !== undefined && !this.#follow(signal, call)) return call.promise
+    this.#deadlines.set(call, timeoutMs + LOCAL_GRACE_MS)
+    this.#session.submit(call)
+    return call.promise
+  }
+
+  /** For calls. */
+  over(call: WatchedCall): void {
+    this.#deadlines.cancel(call)
+    this.#flow.end()
+  }
+
+  /** For calls. */
+  expired(call: WatchedCall): void {
+    this.#giveUp(call, new BrokerError('request.timeout', { subject: call.frame.subject ?? '', limitMs: call.timeoutMs }))
   }
 
   /** Leaving the iterator before its end gives the call up. */
@@ -64,12 +73,8 @@ export class Caller {
 
   /** Submits the call and fails it when its time is up or its signal aborts; the returned function ends the watch. */
   #submit(call: Call, { subject, timeoutMs, signal }: CallLimits): () => void {
-    const giveUp = (error: BrokerError): void => {
-      this.#session.withdraw(call, call.frame.kind === Kind.request)
-      call.failed(error)
-    }
-    const deadline = new Deadline(() => giveUp(new BrokerError('request.timeout', { subject, limitMs: timeoutMs })))
-    const abort = (): void => giveUp(aborted(signal))
+    const deadline = new Deadline(() => this.#giveUp(call, new BrokerError('request.timeout', { subject, limitMs: timeoutMs })))
+    const abort = (): void => this.#giveUp(call, aborted(signal))
     if (signal?.aborted === true) abort()
     else {
       signal?.addEventListener('abort', abort)
@@ -80,6 +85,24 @@ export class Caller {
       this.#deadlines.cancel(deadline)
       signal?.removeEventListener('abort', abort)
     }
+  }
+
+  // False: it has aborted already.
+  #follow<T>(signal: AbortSignal, call: PromiseCall<T>): boolean {
+    const abort = (): void => this.#giveUp(call, aborted(signal))
+    if (signal.aborted) {
+      abort()
+      return false
+    }
+    const forget = (): void => signal.removeEventListener('abort', abort)
+    signal.addEventListener('abort', abort)
+    call.promise.then(forget, forget)
+    return true
+  }
+
+  #giveUp(call: Call, error: BrokerError): void {
+    this.#session.withdraw(call, call.frame.kind === Kind.request)
+    call.failed(error)
   }
 }
 

@@ -4,15 +4,13 @@
 import type { Clock } from '../broker/ground/clock.ts'
 import { Deadlines } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
-import { encodePayload } from '../broker/ground/payload.ts'
-import { frameBytes, type FrameInit } from '../broker/wire/frame.ts'
 import { Flag, Kind } from '../broker/wire/layout.ts'
 import type { ApiAnswer, ApiMethod, ApiParams } from './api-types.ts'
-import { aborted, Caller } from './caller.ts'
+import { Caller } from './caller.ts'
 import { Channels } from './channels.ts'
 import type { Consumer, ConsumeOptions } from './consumer.ts'
 import { Consumers } from './consumers.ts'
-import { controlCall, receiptCall, subscribeCall } from './control-calls.ts'
+import { controlCall, subscribeCall } from './control-calls.ts'
 import { Credit } from './credit.ts'
 import { deferred } from './deferred.ts'
 import { Emitter } from './emitter.ts'
@@ -23,8 +21,10 @@ import type { Welcome } from './handshake.ts'
 import { Inbound } from './inbound.ts'
 import type { Platform } from './link.ts'
 import { Message } from './message.ts'
-import { headersOf, isRepeatable, withMid } from './message-headers.ts'
-import { PromiseCall, SendCall } from './promise-call.ts'
+import { messageFrame } from './message-frame.ts'
+import { isRepeatable } from './message-headers.ts'
+import { PromiseCall } from './promise-call.ts'
+import { Publishing } from './publishing.ts'
 import type { QueuedMessage } from './queued-message.ts'
 import { Session, type Opening, type SessionOptions } from './session.ts'
 import { StreamCall } from './stream-call.ts'
@@ -75,8 +75,8 @@ export class Client {
   readonly #inbound: Inbound
   readonly #flow: Flow
   readonly #caller: Caller
+  readonly #publishing: Publishing
   readonly #credit: Credit | undefined
-  readonly #offlineLimit: number
   readonly #requestTimeoutMs: number | undefined
   readonly #clock: Clock
   readonly #tracing: ClientTracing | undefined
@@ -90,7 +90,6 @@ export class Client {
     this.#deadlines = new Deadlines(options.clock, { onError: error => problem(BrokerError.from(error)) })
     this.#requestTimeoutMs = options.requestTimeoutMs
     this.#credit = options.wishes.flow?.credit === true ? new Credit() : undefined
-    this.#offlineLimit = options.offlineLimit
     this.#session = new Session(platform, options, {
       opened: (welcome, opening) => this.#opened(welcome, opening),
       received: (frame, connection) => this.#inbound.receive(frame, connection),
@@ -126,6 +125,7 @@ export class Client {
       problem,
     })
     this.#caller = new Caller(this.#session, this.#flow, this.#deadlines)
+    this.#publishing = new Publishing({ session: this.#session, caller: this.#caller, credit: this.#credit, offlineLimit: options.offlineLimit, timeoutMs: asked => this.#timeoutMs(asked) })
     this.channels = new Channels((method, params) => this.call(method, params))
     this.closed = this.#closed.promise
   }
@@ -169,22 +169,8 @@ export class Client {
   publish(subject: string, payload: unknown, options: PublishOptions & { readonly receipt: true }): Promise<Receipt>
   publish(subject: string, payload: unknown, options?: PublishOptions): Promise<void>
   publish(subject: string, payload: unknown, options: PublishOptions = {}): Promise<Receipt | void> {
-    if (this.#tracing === undefined) return this.#publish(subject, payload, options)
-    return this.#tracing.send('publish', subject, options, traced => this.#publish(subject, payload, traced))
-  }
-
-  async #publish(subject: string, payload: unknown, asked: PublishOptions): Promise<Receipt | void> {
-    const isTold = asked.receipt !== undefined && asked.receipt !== false
-    const options = isTold ? withMid(asked) : asked
-    const frame = this.#frame(Kind.publish, subject, payload, options)
-    const { signal } = options
-    if (signal?.aborted === true) throw aborted(signal)
-    const credit = this.#credit
-    if (credit === undefined) return this.#sendPublish(frame, options)
-    if (!this.isConnected && credit.waiting >= this.#offlineLimit) throw new BrokerError('client.offline_full', { limit: this.#offlineLimit })
-    return credit.spend(subject, frameBytes(frame), () => this.#sendPublish(frame, options), signal).catch((error: unknown) => {
-      throw signal?.aborted === true ? aborted(signal) : BrokerError.from(error)
-    })
+    if (this.#tracing === undefined) return this.#publishing.publish(subject, payload, options)
+    return this.#tracing.send('publish', subject, options, traced => this.#publishing.publish(subject, payload, traced))
   }
 
   /**
@@ -241,11 +227,11 @@ export class Client {
   async #request<T>(subject: string, payload: unknown, options: RequestOptions): Promise<Message<T>> {
     const timeoutMs = this.#timeoutMs(options.timeoutMs)
     const call = new PromiseCall({
-      frame: { ...this.#frame(Kind.request, subject, payload, options), to: timeoutMs },
+      frame: { ...messageFrame(this.#session, Kind.request, subject, payload, options), to: timeoutMs },
       isRepeatable: isRepeatable(options),
-      read: frame => (frame.kind === Kind.response ? { result: new Message<T>(frame, this.welcome) } : undefined),
+      read: frame => (frame.kind === Kind.response ? new Message<T>(frame, this.welcome) : undefined),
     })
-    return this.#caller.answer(call, { subject, timeoutMs, signal: options.signal })
+    return this.#caller.answer(call, timeoutMs, options.signal)
   }
 
   /** Asks, and gives the parts of one responder's answer as they come; the last has `isLast`. Errors as request(); never sent again. */
@@ -284,24 +270,6 @@ export class Client {
     this.#session.destroy()
   }
 
-  #frame(kind: number, subject: string, payload: unknown, options: PublishOptions): FrameInit {
-    if (this.#session.isOver) throw new BrokerError('client.closed')
-    checkSubject(subject)
-    const { type, bytes } = encodePayload(payload, options)
-    return { kind, flags: type, subject, headers: headersOf(options), payload: bytes }
-  }
-
-  #sendPublish(frame: FrameInit, { receipt, signal, ...options }: PublishOptions): Promise<Receipt | void> {
-    if (receipt !== undefined && receipt !== false) {
-      const call = receiptCall({ ...frame, flags: (frame.flags ?? 0) | Flag.receipt }, isRepeatable(options))
-      return this.#caller.answer(call, { subject: frame.subject!, timeoutMs: this.#timeoutMs(options.timeoutMs), signal })
-    }
-    const { connection } = this.#session
-    if (connection?.isOpen !== true) return this.#caller.send(new SendCall(frame), signal)
-    connection.send(frame)
-    return connection.ready
-  }
-
   #ask<T>(subject: string, payload: unknown, options: StreamOptions, isMany: boolean): AsyncIterableIterator<Message<T>, undefined> {
     if (this.#tracing === undefined) return this.#stream<T>(subject, payload, options, isMany)
     return this.#tracing.iterate(subject, options, traced => this.#stream<T>(subject, payload, traced, isMany))
@@ -309,7 +277,7 @@ export class Client {
 
   #stream<T>(subject: string, payload: unknown, options: StreamOptions, isMany: boolean): AsyncIterableIterator<Message<T>, undefined> {
     const timeoutMs = this.#timeoutMs(options.timeoutMs)
-    const frame = this.#frame(Kind.request, subject, payload, options)
+    const frame = messageFrame(this.#session, Kind.request, subject, payload, options)
     const call = new StreamCall<T>({
       frame: { ...frame, flags: (frame.flags ?? 0) | (isMany ? Flag.many : 0), to: timeoutMs },
       flow: this.#flow,

@@ -3,8 +3,9 @@
 
 import { encode } from '@msgpack/msgpack'
 import { BrokerError } from '../broker/ground/errors.ts'
-import { decodeFrame, encodeFrame, type Frame, type FrameInit } from '../broker/wire/frame.ts'
+import { decodeFrame, encodeFrame, writeFrameAt, writtenBytes, type Frame, type FrameInit } from '../broker/wire/frame.ts'
 import { Framer } from '../broker/wire/framer.ts'
+import { encodeHeaders } from '../broker/wire/headers.ts'
 import { isCanonical } from '../broker/wire/canonical.ts'
 import { Flag, Kind } from '../broker/wire/layout.ts'
 import { errorOf } from './answer-error.ts'
@@ -14,6 +15,7 @@ import type { Ledger, LedgerWish } from './ledger.ts'
 import type { ClientLink, LinkHandler, Platform } from './link.ts'
 import { Outbound } from './outbound.ts'
 import { encodeSigned } from './signer.ts'
+import { subjectBytes } from './subject-check.ts'
 
 export interface ConnectionHandler {
   /** The handshake is complete; frames may be sent. */
@@ -90,12 +92,12 @@ export class Connection implements LinkHandler {
     const plainBytes = init.payload?.length ?? 0
     // Compressed it might pass, and then be refused for what it holds.
     if (plainBytes > limitBytes) throw new BrokerError('frame.too_large', { actualBytes: plainBytes, limitBytes })
-    const frame = this.#compressed({ ...init, id: this.#lastId + 1 })
-    const bytes = init.kind < Kind.hello ? this.enclosed(frame) : encodeFrame(frame)
-    if (bytes.length > limitBytes) throw new BrokerError('frame.too_large', { actualBytes: bytes.length, limitBytes })
-    const id = ++this.#lastId
-    this.#outbound.push(bytes)
-    if (this.#ledger !== undefined) this.#grant(this.#ledger.sent(id, init.kind, bytes))
+    const id = this.#lastId + 1
+    const frame = this.#compressed(init)
+    const isSigned = init.kind < Kind.hello && this.#welcome?.signature === true
+    const sent = isSigned ? this.#sendSigned({ ...frame, id }, limitBytes) : this.#write(frame, id, limitBytes)
+    this.#lastId = id
+    if (sent !== undefined) this.#grant(this.#ledger!.sent(id, init.kind, sent))
     return id
   }
 
@@ -200,6 +202,27 @@ export class Connection implements LinkHandler {
       this.#end(errorOf(frame))
       this.#link.close()
     } else this.#handler.received(this.#plain(frame), this)
+  }
+
+  // Where it leaves from, without bytes of its own. Gives them to the ledger, where there is one.
+  #write(frame: FrameInit, id: number, limitBytes: number): Uint8Array | undefined {
+    const subject = subjectBytes(frame.subject)
+    const headers = frame.headers === undefined ? undefined : encodeHeaders(frame.headers)
+    const size = writtenBytes(frame, subject, headers)
+    if (size > limitBytes) throw new BrokerError('frame.too_large', { actualBytes: size, limitBytes })
+    const outbound = this.#outbound
+    const at = outbound.claim(size)
+    const { slab } = outbound
+    writeFrameAt(slab, at, frame, id, subject, headers)
+    outbound.fill(size)
+    return this.#ledger === undefined ? undefined : slab.subarray(at, at + size)
+  }
+
+  #sendSigned(frame: FrameInit, limitBytes: number): Uint8Array | undefined {
+    const bytes = this.enclosed(frame)
+    if (bytes.length > limitBytes) throw new BrokerError('frame.too_large', { actualBytes: bytes.length, limitBytes })
+    this.#outbound.push(bytes)
+    return this.#ledger === undefined ? undefined : bytes
   }
 
   #compressed(frame: FrameInit): FrameInit {

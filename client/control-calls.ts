@@ -1,4 +1,4 @@
-// Calls that the broker itself answers: control frames and receipts.
+// Calls by control frames, which the broker itself answers.
 
 import { decode, encode } from '@msgpack/msgpack'
 import type { BrokerError } from '../broker/ground/errors.ts'
@@ -6,19 +6,12 @@ import type { Frame, FrameInit } from '../broker/wire/frame.ts'
 import { Kind } from '../broker/wire/layout.ts'
 import { errorOf } from './answer-error.ts'
 import type { Call } from './call.ts'
-import type { Receipt } from './operation-options.ts'
 import { PromiseCall } from './promise-call.ts'
-import { readReceipt } from './receipt.ts'
 import type { Subscription } from './subscription.ts'
 
 /** A control frame about this session; done when the broker says ok. */
-export function controlCall(frame: FrameInit): PromiseCall<undefined> {
-  return new PromiseCall({ frame, isBound: true, read: answer => (answer.kind === Kind.ok ? { result: undefined } : undefined) })
-}
-
-/** A publish that asks for a receipt. */
-export function receiptCall<R extends Receipt>(frame: FrameInit, isRepeatable: boolean): PromiseCall<R> {
-  return new PromiseCall({ frame, isRepeatable, read: answer => (answer.kind === Kind.receipt ? { result: readReceipt(answer.payload) as R } : undefined) })
+export function controlCall(frame: FrameInit): PromiseCall<Frame> {
+  return new PromiseCall({ frame, isBound: true, read: answer => (answer.kind === Kind.ok ? answer : undefined) })
 }
 
 /**
@@ -31,6 +24,7 @@ export function subscribeCall(subscription: Subscription, refused: (error: Broke
     frame: { kind: Kind.subscribe, ref: number, payload: encode({ pattern, group, filter: filter?.text }, { ignoreUndefined: true }) },
     isAnswered: true,
     isRepeatable: false,
+    id: 0,
     sent() {},
     received(frame: Frame) {
       if (frame.kind === Kind.error) refused(errorOf(frame))
@@ -55,6 +49,7 @@ export function consumeCall(number: number, queue: string, told: { confirmed(ans
     frame: { kind: Kind.subscribe, ref: number, payload: encode({ pattern: queue, consume: true }) },
     isAnswered: true,
     isRepeatable: false,
+    id: 0,
     sent() {},
     received(frame: Frame) {
       if (frame.kind === Kind.error) told.refused(errorOf(frame))

@@ -26,14 +26,23 @@ export class Flow {
   /** Somebody waits for an answer; the returned function says that it came. Calling it again does nothing. */
   await(): () => void {
     let isAwaited = true
-    this.#awaited++
-    this.#update()
+    this.begin()
     return () => {
       if (!isAwaited) return
       isAwaited = false
-      this.#awaited--
-      this.#update()
+      this.end()
     }
+  }
+
+  /** The same for who keeps count: one `end` for each `begin`. */
+  begin(): void {
+    this.#awaited++
+    this.#update()
+  }
+
+  end(): void {
+    this.#awaited--
+    this.#update()
   }
 
   /** A count of unread messages with a limit; the returned function sets it. */

@@ -1,19 +1,31 @@
-// Collects the frames of one turn and writes them in one piece. Knows no frame from another.
+// Collects the frames of one turn in one piece of memory and writes them at once. Knows no frame from another.
 //
-//   push ─▶ [frame][frame][frame] ──(end of turn, or 64 KiB)──▶ one write ──▶ link
-//                                                                 └─ above high-water: `ready` waits for the drain
+//   slab   [ left ][ pending ][ room ──▶ frames are written here ]
+//                      └──(end of turn, or 64 KiB)──▶ one write ──▶ link
+//                                                      └─ above high-water: `ready` waits for the drain
+//
+// What has left is never written over: the link, and a ledger, may still hold it.
 
 import { deferred, type Deferred } from './deferred.ts'
 import type { ClientLink } from './link.ts'
 
 const FLUSH_BYTES = 64 * 1024
+/** The first slab; each one doubles, so that who says little needs little. */
+const FIRST_SLAB_BYTES = 2048
 const READY = Promise.resolve()
 
 export class Outbound {
   readonly #link: ClientLink
   readonly #defer: (task: () => void) => void
-  #frames: Uint8Array[] = []
-  #pendingBytes = 0
+  readonly #onTurn = (): void => {
+    this.#isScheduled = false
+    this.flush()
+  }
+  #slab = new Uint8Array(0)
+  #slabBytes = FIRST_SLAB_BYTES / 2
+  /** Where what is pending begins, and where the next frame goes. */
+  #from = 0
+  #to = 0
   #isScheduled = false
   #drain: Deferred<void> | undefined
 
@@ -27,27 +39,43 @@ export class Outbound {
     return this.#drain?.promise ?? READY
   }
 
-  /** Takes one whole frame. A write holds whole frames only, and above 64 KiB a single one: on a WebSocket it is one message. */
-  push(frame: Uint8Array): void {
-    if (this.#pendingBytes + frame.length > FLUSH_BYTES) this.flush()
-    this.#frames.push(frame)
-    this.#pendingBytes += frame.length
-    if (this.#pendingBytes >= FLUSH_BYTES) this.flush()
+  /** Where frames are written; another one after each `claim`. */
+  get slab(): Uint8Array {
+    return this.#slab
+  }
+
+  /**
+   * Where in `slab` there is room for one whole frame of `bytes`; it is taken by `fill`, once it stands there. A write holds whole frames only, and
+   * above 64 KiB a single one: on a WebSocket it is one message.
+   */
+  claim(bytes: number): number {
+    if (this.#to - this.#from + bytes > FLUSH_BYTES) this.flush()
+    if (this.#to + bytes > this.#slab.length) this.#renew(bytes)
+    return this.#to
+  }
+
+  /** The frame for which room was claimed stands there. */
+  fill(bytes: number): void {
+    this.#to += bytes
+    if (this.#to - this.#from >= FLUSH_BYTES) this.flush()
     else if (!this.#isScheduled) {
       this.#isScheduled = true
-      this.#defer(() => {
-        this.#isScheduled = false
-        this.flush()
-      })
+      this.#defer(this.#onTurn)
     }
+  }
+
+  /** Takes one whole frame that stands elsewhere. */
+  push(frame: Uint8Array): void {
+    const at = this.claim(frame.length)
+    this.#slab.set(frame, at)
+    this.fill(frame.length)
   }
 
   /** Writes what was collected. */
   flush(): void {
-    if (this.#frames.length === 0) return
-    const bytes = merge(this.#frames, this.#pendingBytes)
-    this.#frames = []
-    this.#pendingBytes = 0
+    if (this.#from === this.#to) return
+    const bytes = this.#slab.subarray(this.#from, this.#to)
+    this.#from = this.#to
     if (!this.#link.write(bytes)) this.#drain ??= deferred()
   }
 
@@ -56,15 +84,14 @@ export class Outbound {
     this.#drain?.resolve()
     this.#drain = undefined
   }
-}
 
-function merge(frames: readonly Uint8Array[], totalBytes: number): Uint8Array {
-  if (frames.length === 1) return frames[0]!
-  const merged = new Uint8Array(totalBytes)
-  let at = 0
-  for (const frame of frames) {
-    merged.set(frame, at)
-    at += frame.length
+  // What is pending moves along, so that it leaves in one write. A frame that is larger than a write gets a slab of its own.
+  #renew(bytes: number): void {
+    const pending = this.#slab.subarray(this.#from, this.#to)
+    this.#slabBytes = Math.min(FLUSH_BYTES, this.#slabBytes * 2)
+    this.#slab = new Uint8Array(Math.max(this.#slabBytes, pending.length + bytes))
+    this.#slab.set(pending)
+    this.#from = 0
+    this.#to = pending.length
   }
-  return merged
 }

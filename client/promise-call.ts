@@ -1,5 +1,6 @@
 // A call with one answer, as a promise: requests, receipts, control frames, and publishes that wait for the connection.
 
+import { Deadline } from '../broker/ground/deadlines.ts'
 import type { BrokerError } from '../broker/ground/errors.ts'
 import type { Frame, FrameInit } from '../broker/wire/frame.ts'
 import { Kind } from '../broker/wire/layout.ts'
@@ -12,26 +13,53 @@ export interface PromiseCallOptions<T> {
   readonly isRepeatable?: boolean
   readonly isBound?: boolean
   /** The result that an answer gives; undefined = not the last one. */
-  readonly read: (frame: Frame) => { readonly result: T } | undefined
+  readonly read: (frame: Frame) => T | undefined
 }
 
-export class PromiseCall<T> implements Call {
+/** Who watches over a call while it is open. */
+export interface CallWatch {
+  /** Its time is up. */
+  expired(call: WatchedCall): void
+  /** It was answered, or has failed; called once. */
+  over(call: WatchedCall): void
+}
+
+export type WatchedCall = Call & Deadline & { readonly timeoutMs: number }
+
+/** Its own deadline, too: programs have thousands of them open, and each object of a call is paid for twice, when it is made and when it is swept. */
+export class PromiseCall<T> extends Deadline implements Call {
   readonly frame: FrameInit
   readonly isAnswered = true
   readonly isRepeatable: boolean
   readonly isBound: boolean
-  readonly #read: PromiseCallOptions<T>['read']
-  readonly #outcome = deferred<T>()
+  readonly promise: Promise<T>
+  id = 0
+  timeoutMs = 0
+  #read: PromiseCallOptions<T>['read']
+  #resolve!: (result: T) => void
+  #reject!: (error: BrokerError) => void
+  #watch: CallWatch | undefined
 
-  constructor(options: PromiseCallOptions<T>) {
-    this.frame = options.frame
-    this.isRepeatable = options.isRepeatable ?? false
-    this.isBound = options.isBound ?? false
-    this.#read = options.read
+  constructor({ frame, isRepeatable = false, isBound = false, read }: PromiseCallOptions<T>) {
+    super()
+    this.frame = frame
+    this.isRepeatable = isRepeatable
+    this.isBound = isBound
+    this.#read = read
+    this.promise = new Promise<T>((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
   }
 
-  get promise(): Promise<T> {
-    return this.#outcome.promise
+  /** From now on `watch` is told, until it is over. `timeoutMs`: what its caller gave it, for the error that tells of its end. */
+  watchedBy(watch: CallWatch, timeoutMs: number): void {
+    this.#watch = watch
+    this.timeoutMs = timeoutMs
+  }
+
+  override expire(): void {
+    this.#watch?.expired(this)
   }
 
   sent(): void {}
@@ -41,13 +69,22 @@ export class PromiseCall<T> implements Call {
       this.failed(errorOf(frame))
       return true
     }
-    const answer = this.#read(frame)
-    if (answer !== undefined) this.#outcome.resolve(answer.result)
-    return answer !== undefined
+    const result = this.#read(frame)
+    if (result === undefined) return false
+    this.#over()
+    this.#resolve(result)
+    return true
   }
 
   failed(error: BrokerError): void {
-    this.#outcome.reject(error)
+    this.#over()
+    this.#reject(error)
+  }
+
+  #over(): void {
+    const watch = this.#watch
+    this.#watch = undefined
+    watch?.over(this)
   }
 }
 
@@ -57,6 +94,7 @@ export class SendCall implements Call {
   readonly isAnswered = false
   readonly isRepeatable = false
   readonly isBound: boolean
+  id = 0
   readonly #outcome = deferred<void>()
 
   constructor(frame: FrameInit, isBound = false) {
@@ -68,7 +106,7 @@ export class SendCall implements Call {
     return this.#outcome.promise
   }
 
-  sent(_id: number, ready: Promise<void>): void {
+  sent({ ready }: { readonly ready: Promise<void> }): void {
     this.#outcome.resolve(ready)
   }
 

@@ -261,7 +261,7 @@ export class Session {
       return
     }
     if (call.isAnswered) this.calls.add(id, call)
-    call.sent(id, connection.ready)
+    call.sent(connection)
   }
 
   #lost(error: BrokerError): void {

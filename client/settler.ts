@@ -150,6 +150,7 @@ function settleCall(frame: FrameInit, answered: (lost: ReadonlySet<number>, erro
     isAnswered: true,
     isRepeatable: false,
     isBound: true,
+    id: 0,
     sent() {},
     received(answer: Frame) {
       if (answer.kind === Kind.error) answered(NONE, errorOf(answer))

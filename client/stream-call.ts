@@ -22,6 +22,7 @@ export interface StreamCallOptions<T> {
 export class StreamCall<T> implements Call {
   readonly frame: FrameInit
   readonly isAnswered = true
+  id = 0
   // Parts that were read already would come a second time.
   readonly isRepeatable = false
   readonly #isMany: boolean

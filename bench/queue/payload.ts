@@ -5,9 +5,9 @@ const NUMBER_AT = 0
 const DUE_AT = 4
 const FILL_AT = 12
 
-/** A message of its own memory: clients may keep it until it is acknowledged. `dueMs`: on performance.now() */
+/** A message of its own memory, out of Node's pool as what programs make of texts: clients may keep it until it is acknowledged. `dueMs`: on performance.now() */
 export function makePayload(number: number, dueMs: number): Buffer {
-  const payload = Buffer.alloc(MESSAGE_BYTES, 0x2e)
+  const payload = Buffer.allocUnsafe(MESSAGE_BYTES).fill(0x2e)
   payload.writeUInt32LE(number, NUMBER_AT)
   payload.writeDoubleLE(dueMs, DUE_AT)
   return payload

@@ -2,6 +2,7 @@
 
 import { BrokerError } from '../ground/errors.ts'
 import { decodeHeaders, encodeHeaders, headersLength, type Headers } from './headers.ts'
+import { readUint32, readUint53, writeUint32, writeUint53 } from './integers.ts'
 import { Flag, Kind, LENGTH_BYTES, LONG_OVERHEAD, Marker, MAX_ID, MAX_SUBJECT_BYTES, Offset, PUBLISH_OVERHEAD } from './layout.ts'
 
 export type { Headers }
@@ -42,53 +43,68 @@ export function encodeFrame(init: FrameInit): Uint8Array<ArrayBuffer> {
   return writeFrame(init, utf8.encode(init.subject ?? ''), init.headers && encodeHeaders(init.headers))
 }
 
-/** Bytes that `encodeFrame` would write. @throws BrokerError `frame.malformed` when a header has no MessagePack form */
+/** Bytes that `encodeFrame` would write. @throws BrokerError as that does */
 export function frameBytes(init: FrameInit): number {
-  const overhead = init.kind === Kind.publish ? PUBLISH_OVERHEAD : LONG_OVERHEAD
-  const headers = init.headers === undefined ? 0 : encodeHeaders(init.headers).length - 1
-  return overhead + utf8.encode(init.subject ?? '').length + headers + (init.payload?.length ?? 0)
+  return writtenBytes(init, utf8.encode(init.subject ?? ''), init.headers && encodeHeaders(init.headers))
 }
 
 /** One frame with subject and headers as the bytes that stand in the frame; what `init` says of the two is not read. */
 export function writeFrame(init: FrameInit, subject: Uint8Array, headers: Uint8Array | undefined): Uint8Array<ArrayBuffer> {
-  const payload = init.payload ?? NO_BYTES
+  const bytes = new Uint8Array(writtenBytes(init, subject, headers))
+  writeFrameAt(bytes, 0, init, init.id ?? 0, subject, headers)
+  return bytes
+}
+
+/** Bytes that the frame takes. @throws BrokerError `subject.invalid` above 255 bytes */
+export function writtenBytes(init: FrameInit, subject: Uint8Array, headers: Uint8Array | undefined): number {
   if (subject.length > MAX_SUBJECT_BYTES) throw new BrokerError('subject.invalid', { subject: init.subject ?? '', problem: `${subject.length} bytes, at most ${MAX_SUBJECT_BYTES} are allowed` })
+  const overhead = init.kind === Kind.publish ? PUBLISH_OVERHEAD : LONG_OVERHEAD
+  return overhead + subject.length + (headers === undefined ? 0 : headers.length - 1) + (init.payload === undefined ? 0 : init.payload.length)
+}
+
+/**
+ * The same into `bytes` from `start` on, where `writtenBytes` have room, with `id` in place of what `init` says; gives its end.
+ * @throws BrokerError `frame.id_order` when id, time or ref is not an integer of 0..2^53-1
+ */
+export function writeFrameAt(bytes: Uint8Array, start: number, init: FrameInit, id: number, subject: Uint8Array, headers: Uint8Array | undefined): number {
+  const payload = init.payload ?? NO_BYTES
+  const flags = headers === undefined ? (init.flags ?? 0) & ~Flag.headers : (init.flags ?? 0) | Flag.headers
   const isPublish = init.kind === Kind.publish
-  const size = (isPublish ? PUBLISH_OVERHEAD : LONG_OVERHEAD) + subject.length + (headers ? headers.length - 1 : 0) + payload.length
-  const bytes = new Uint8Array(size)
-  const view = new DataView(bytes.buffer)
-  view.setUint32(0, size - LENGTH_BYTES)
-  bytes[Offset.array] = isPublish ? Marker.publishArray : Marker.longArray
-  bytes[5] = Marker.uint8
-  bytes[Offset.kind] = init.kind
-  bytes[7] = Marker.uint16
-  view.setUint16(Offset.flags, headers ? (init.flags ?? 0) | Flag.headers : (init.flags ?? 0) & ~Flag.headers)
-  bytes[10] = Marker.uint32
-  view.setUint32(Offset.origin, init.origin ?? 0)
-  bytes[15] = Marker.uint64
-  putUint53(view, Offset.id, init.id ?? 0)
-  bytes[24] = Marker.uint64
-  putUint53(view, Offset.time, init.time ?? 0)
-  let at: number = Offset.time + 8
+  bytes[start + Offset.array] = isPublish ? Marker.publishArray : Marker.longArray
+  bytes[start + 5] = Marker.uint8
+  bytes[start + Offset.kind] = init.kind
+  bytes[start + 7] = Marker.uint16
+  bytes[start + Offset.flags] = flags >>> 8
+  bytes[start + Offset.flags + 1] = flags
+  bytes[start + 10] = Marker.uint32
+  writeUint32(bytes, start + Offset.origin, init.origin ?? 0)
+  bytes[start + 15] = Marker.uint64
+  putUint53(bytes, start + Offset.id, id)
+  bytes[start + 24] = Marker.uint64
+  putUint53(bytes, start + Offset.time, init.time ?? 0)
+  let at = start + Offset.time + 8
   if (!isPublish) {
-    bytes[33] = Marker.uint32
-    view.setUint32(Offset.to, init.to ?? 0)
-    bytes[38] = Marker.uint64
-    putUint53(view, Offset.ref, init.ref ?? 0)
-    at = Offset.ref + 8
+    bytes[at] = Marker.uint32
+    writeUint32(bytes, start + Offset.to, init.to ?? 0)
+    bytes[start + Offset.ref - 1] = Marker.uint64
+    putUint53(bytes, start + Offset.ref, init.ref ?? 0)
+    at = start + Offset.ref + 8
   }
   bytes[at++] = Marker.str8
   bytes[at++] = subject.length
   bytes.set(subject, at)
   at += subject.length
-  if (headers) {
+  if (headers === undefined) bytes[at++] = Marker.nil
+  else {
     bytes.set(headers, at)
     at += headers.length
-  } else bytes[at++] = Marker.nil
+  }
   bytes[at++] = Marker.bin32
-  view.setUint32(at, payload.length)
+  writeUint32(bytes, at, payload.length)
   bytes.set(payload, at + 4)
-  return bytes
+  const end = at + 4 + payload.length
+  writeUint32(bytes, start, end - start - LENGTH_BYTES)
+  return end
 }
 
 /**
@@ -96,22 +112,21 @@ export function writeFrame(init: FrameInit, subject: Uint8Array, headers: Uint8A
  * @throws BrokerError `frame.malformed` when headers, id, ref or the subject's UTF-8 are not valid
  */
 export function decodeFrame(bytes: Uint8Array, start: number, end: number): Frame {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const kind = bytes[start + Offset.kind]!
   const isPublish = kind === Kind.publish
   const subjectAt = start + (isPublish ? Offset.subject : Offset.longSubject)
   const headersAt = subjectAt + bytes[subjectAt - 1]!
-  const flags = view.getUint16(start + Offset.flags)
   const payloadAt = start + payloadOffset(bytes, start, end)
   return {
     kind,
-    flags,
-    origin: view.getUint32(start + Offset.origin),
-    id: getUint53(view, start + Offset.id),
-    time: getUint53(view, start + Offset.time),
-    to: isPublish ? 0 : view.getUint32(start + Offset.to),
-    ref: isPublish ? 0 : getUint53(view, start + Offset.ref),
-    subject: decodeText(bytes.subarray(subjectAt, headersAt)),
+    flags: (bytes[start + Offset.flags]! << 8) | bytes[start + Offset.flags + 1]!,
+    origin: readUint32(bytes, start + Offset.origin),
+    id: getUint53(bytes, start + Offset.id),
+    time: getUint53(bytes, start + Offset.time),
+    to: isPublish ? 0 : readUint32(bytes, start + Offset.to),
+    ref: isPublish ? 0 : getUint53(bytes, start + Offset.ref),
+    // Answers have none.
+    subject: headersAt === subjectAt ? '' : decodeText(bytes.subarray(subjectAt, headersAt)),
     headers: bytes[headersAt] === Marker.nil ? undefined : decodeHeaders(bytes.subarray(headersAt, payloadAt - 5)),
     payload: bytes.subarray(payloadAt, end),
   }
@@ -142,15 +157,13 @@ function decodeText(bytes: Uint8Array): string {
 }
 
 /** @throws BrokerError `frame.id_order` */
-function putUint53(view: DataView, at: number, value: number): void {
+function putUint53(bytes: Uint8Array, at: number, value: number): void {
   if (!(Number.isInteger(value) && value >= 0 && value <= MAX_ID)) throw new BrokerError('frame.id_order', { actual: value, previous: 0 })
-  view.setUint32(at, Math.floor(value / 2 ** 32))
-  view.setUint32(at + 4, value >>> 0)
+  writeUint53(bytes, at, value)
 }
 
 /** @throws BrokerError `frame.malformed` above 2^53-1 */
-function getUint53(view: DataView, at: number): number {
-  const high = view.getUint32(at)
-  if (high > 0x1fffff) throw new BrokerError('frame.malformed', { problem: 'an id, time or ref is above 2^53-1' })
-  return high * 2 ** 32 + view.getUint32(at + 4)
+function getUint53(bytes: Uint8Array, at: number): number {
+  if (readUint32(bytes, at) > 0x1fffff) throw new BrokerError('frame.malformed', { problem: 'an id, time or ref is above 2^53-1' })
+  return readUint53(bytes, at)
 }

@@ -3,7 +3,7 @@
 // A frame is delivered as it was published, so what the broker lets in every subscriber must be able to read: other
 // languages' decoders throw on keys that are no strings and on invalid UTF-8, and JavaScript's on "__proto__".
 
-import { decode, encode } from '@msgpack/msgpack'
+import { Decoder, Encoder } from '@msgpack/msgpack'
 import { BrokerError } from '../ground/errors.ts'
 
 export type Headers = Readonly<Record<string, unknown>>
@@ -12,6 +12,9 @@ export type Headers = Readonly<Record<string, unknown>>
 const MAX_DEPTH = 16
 const PROTO = new TextEncoder().encode('__proto__')
 const utf8 = new TextDecoder('utf-8', { fatal: true })
+// One of each for all: the library's functions make a new one, with 2 KiB of its own, for every call.
+const encoder = new Encoder()
+const decoder = new Decoder()
 
 /**
  * Headers as MessagePack.
@@ -19,7 +22,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
  */
 export function encodeHeaders(headers: Headers): Uint8Array {
   try {
-    return encode(headers)
+    return encoder.encode(headers)
   } catch (error) {
     throw new BrokerError('frame.malformed', { problem: 'a header has a value that MessagePack cannot hold' }, { cause: error })
   }
@@ -28,7 +31,7 @@ export function encodeHeaders(headers: Headers): Uint8Array {
 /** @throws BrokerError `frame.malformed` */
 export function decodeHeaders(bytes: Uint8Array): Headers {
   try {
-    return decode(bytes) as Headers
+    return decoder.decode(bytes) as Headers
   } catch (error) {
     throw new BrokerError('frame.malformed', { problem: 'headers are not valid MessagePack' }, { cause: error })
   }
