@@ -11,7 +11,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   'auth.process_not_allowed': 'add the program to ipc.security.processes and ipc.security.allowedProcesses in the config, then: callboard restart',
   'channel.exists': 'callboard ipc channel list shows what there is',
   'channel.direction': 'clients read this channel; publish to a channel of your own: callboard ipc channel create --name NAME',
-  'connect.timeout': 'raise --timeout, or look at the broker\'s load: callboard status',
+  'connect.timeout': 'the broker or this machine is busy (callboard logs says with what): try again, or give it more time with CALLBOARD_CONNECT_TIMEOUT_MS=30000',
   'connection.lost': 'see whether the broker still runs: callboard status',
   'connection.draining': 'the broker is stopping; start it again with: callboard start',
   'frame.too_large': 'raise ipc.performance.maxMessageSize in the config, or split the message',

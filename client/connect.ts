@@ -11,13 +11,13 @@ import { openUnixLink } from './unix-link.ts'
 import { isWebSocketUrl, openWebSocketLink } from './websocket-link.ts'
 import { nodeZstd } from './zstd.ts'
 
-/** How long an agent waits for the broker that started it: agents start before the broker listens. ms */
-const AGENT_PATIENCE_MS = 10_000
+/** How long an agent waits for the broker that started it: agents start before the broker listens, and a fleet that starts keeps a small machine busy. ms */
+const AGENT_PATIENCE_MS = 60_000
 const AGENT_RETRY_MS = 50
 
 /**
  * A connected client. An agent that the broker started, and a program on the host of a broker with the default home,
- * need no options. One attempt is made, by such an agent as many as it takes until its broker listens, for 10 s;
+ * need no options. One attempt is made, by such an agent as many as it takes until its broker listens and has time for it, for 60 s;
  * afterwards the client comes back by itself (see `retry`).
  * @throws BrokerError `connect.*`, `auth.*`, `session.id_taken`, `handshake.*`, `client.aborted`
  */
@@ -27,7 +27,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
     try {
       return await openClient(nodePlatform(brokerAddress(options)), await traced(clientOptions(options), options.tracing), options.signal)
     } catch (error) {
-      if (!isNotListening(error) || performance.now() >= patientUntilMs) throw error
+      if (!isNotYetThere(error) || performance.now() >= patientUntilMs) throw error
     }
     await setTimeout(AGENT_RETRY_MS)
   }
@@ -44,8 +44,10 @@ function isStartedAgent({ agent, url, socket, home }: ConnectOptions): boolean {
   return Boolean(process.env['CALLBOARD_AGENT']) && agent !== false && url === undefined && socket === undefined && home === undefined
 }
 
-function isNotListening(error: unknown): boolean {
-  return error instanceof BrokerError && (error.code === 'connect.no_socket' || error.code === 'connect.refused')
+const NOT_YET_THERE: ReadonlySet<string> = new Set(['connect.no_socket', 'connect.refused', 'connect.timeout'])
+
+function isNotYetThere(error: unknown): boolean {
+  return error instanceof BrokerError && NOT_YET_THERE.has(error.code)
 }
 
 /** Node's surroundings of a client, for the gateway at a URL (`ws:`, `wss:`) or the Unix socket at a path. */

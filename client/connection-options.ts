@@ -43,7 +43,7 @@ export interface ConnectionOptions {
   readonly offlineLimit?: number
   /** Time for requests that name none. ms, default: as the broker says */
   readonly requestTimeoutMs?: number
-  /** Time for each attempt to connect, handshake included. ms, default 5000 */
+  /** Time for each attempt to connect, handshake included. ms, default on Node CALLBOARD_CONNECT_TIMEOUT_MS, else 5000 */
   readonly connectTimeoutMs?: number
   /** Aborts connecting; later it destroys the client. */
   readonly signal?: AbortSignal

@@ -29,6 +29,8 @@ export interface ConnectOptions extends ConnectionOptions {
   readonly tracing?: boolean | 'propagate'
 }
 
+const CONNECT_TIMEOUT = 'CALLBOARD_CONNECT_TIMEOUT_MS'
+
 let clientCount = 0
 
 /** The socket that these options mean. */
@@ -45,13 +47,25 @@ export function brokerAddress(options: ConnectOptions, environment: NodeJS.Proce
   return (isSocket ? undefined : environment['CALLBOARD_URL']) || socketPath(options, environment)
 }
 
-/** What the client is told, from the options and, where they are silent, the environment. */
+/**
+ * What the client is told, from the options and, where they are silent, the environment.
+ * @throws BrokerError `config.invalid`: CALLBOARD_CONNECT_TIMEOUT_MS is no number of milliseconds
+ */
 export function clientOptions(options: ConnectOptions, environment: NodeJS.ProcessEnv = process.env): ClientOptions {
-  return withDefaults(options, {
+  const connectTimeoutMs = options.connectTimeoutMs ?? ambientConnectTimeoutMs(environment)
+  return withDefaults({ ...options, ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }) }, {
     names: identityOf(options, environment),
     credential: () => credentialOf(options, environment),
     sessionTtlMs: isWebSocketUrl(brokerAddress(options, environment)) ? NETWORK_SESSION_TTL_MS : 0,
   })
+}
+
+// For machines on which every program is slow: commands have no option for it, and an agent's program may not ask.
+function ambientConnectTimeoutMs(environment: NodeJS.ProcessEnv): number | undefined {
+  const given = environment[CONNECT_TIMEOUT]
+  if (!given) return undefined
+  if (!/^[1-9]\d{0,8}$/.test(given)) throw new BrokerError('config.invalid', { problem: `${CONNECT_TIMEOUT} is "${given}"; it takes whole milliseconds from 1, such as 30000` })
+  return Number(given)
 }
 
 function identityOf(options: ConnectOptions, environment: NodeJS.ProcessEnv): Identity {

@@ -14,7 +14,7 @@ test('explain: the seed\'s remedies are given', t => {
   const remedies: [ErrorCode, RegExp][] = [
     ['connect.no_socket', /callboard start/],
     ['connect.forbidden', /mode \(0600\) and owner/],
-    ['connect.timeout', /--timeout.*load/],
+    ['connect.timeout', /busy.*CALLBOARD_CONNECT_TIMEOUT_MS/],
     ['request.timeout', /--timeout/],
     ['frame.too_large', /maxMessageSize/],
     ['channel.not_found', /callboard ipc channel create --name custom/],

@@ -13,6 +13,14 @@ test('options: an agent needs none', t => {
   t.deepEqual(credential(), { token: 'ambient', auth: 'challenge' })
 })
 
+test('options: the environment may give attempts to connect more time, and what is given wins', t => {
+  const limit = (value: string, options: ConnectOptions = {}): number => clientOptions(options, { ...environment, CALLBOARD_CONNECT_TIMEOUT_MS: value }).connectTimeoutMs
+  t.is(limit(''), 5000)
+  t.is(limit('30000'), 30_000)
+  t.is(limit('30000', { connectTimeoutMs: 7 }), 7)
+  for (const wrong of ['30s', '0', '-1', '1e3']) t.throws(() => limit(wrong), { code: 'config.invalid', message: /CALLBOARD_CONNECT_TIMEOUT_MS.*30000/ })
+})
+
 test('options: a program that an agent starts need not take its place', t => {
   const { identity } = clientOptions({ agent: false, program: 'cli' }, environment)
   t.like(identity, { program: 'cli', principal: 'agent:weather' })

@@ -8,6 +8,9 @@ import type { Teardown } from './temporary-directory.ts'
 export const bin = new URL('../../bin/callboard.mjs', import.meta.url).pathname
 const macBin = new URL('../../bin/callboard-mac.mjs', import.meta.url).pathname
 
+/** Time to connect: the default is short for a machine that runs many tests. */
+const PATIENCE_MS = '60000'
+
 export interface Run {
   /** Exit code, or the signal's name. */
   readonly exit: number | string
@@ -32,7 +35,7 @@ export interface RunOptions {
 export function spawnCallboard(t: Teardown, words: readonly string[], options: RunOptions): ChildProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_') && name !== 'FORCE_COLOR')
   const [program, ...before] = [...(options.through ?? []), process.execPath]
-  const child = spawn(program, [...before, ...(options.nodeOptions ?? []), options.tool === 'callboard-mac' ? macBin : bin, ...words], { env: { ...Object.fromEntries(inherited), CALLBOARD_HOME: options.home, CALLBOARD_GATEWAY_PORT: '0', CALLBOARD_NATS_PORT: '0', ...options.env } })
+  const child = spawn(program, [...before, ...(options.nodeOptions ?? []), options.tool === 'callboard-mac' ? macBin : bin, ...words], { env: { ...Object.fromEntries(inherited), CALLBOARD_HOME: options.home, CALLBOARD_GATEWAY_PORT: '0', CALLBOARD_NATS_PORT: '0', CALLBOARD_CONNECT_TIMEOUT_MS: PATIENCE_MS, ...options.env } })
   t.teardown(() => child.kill('SIGKILL'))
   return child
 }
