@@ -36,6 +36,7 @@ import { Queues } from './queues/queues.ts'
 import { StoreLoad } from './queues/store-load.ts'
 import { Channels } from './registry/channels.ts'
 import { LocalLeases } from './registry/local-leases.ts'
+import { Registry } from './registry/registry.ts'
 import { Interest } from './routing/interest.ts'
 import { findReceivers, type InterestEntry, type RoutingContext } from './routing/receivers.ts'
 import type { Receivers } from './routing/route.ts'
@@ -93,6 +94,8 @@ export class Core implements RoutingContext {
   readonly routes: Routes
   readonly directory = new Directory<Connection>()
   readonly channels: Channels
+  /** Instances under their names. */
+  readonly registry: Registry
   /** Those of the channels of mode `queue`. */
   readonly queues: Queues
   readonly queueHistory: QueueHistory
@@ -157,6 +160,7 @@ export class Core implements RoutingContext {
     this.routes = new Routes({ build: (subject) => findReceivers(this.interest, this, subject), dependsOnLast }, randomInt(2 ** 31))
     this.recorder = new Recorder(settings.recorder.entries)
     this.channels = new Channels(settings.queue.enabled)
+    this.registry = new Registry({ settings: settings.registry, wallMs: () => Math.floor(clock.wallMicros() / 1000), onNames: () => this.routes.invalidate(['$CB']) })
     this.queueHistory = new QueueHistory(() => clock.wallMicros())
     this.queues = new Queues({
       backend: settings.store.backend,

@@ -22,6 +22,7 @@ export function toSettings(file: ConfigFile, directory: string): Settings {
     audit: { enabled: file.audit.enabled, maxFileBytes: file.audit.maxFileSize, keepFiles: file.audit.keepFiles },
     agents: (file.agents ?? []).map(agent => agentSettings(agent, directory)),
     channels: (file.channels ?? []).map(({ name, mode, ...more }) => ({ name, mode, flow: channelFlow(more), ...queueOf(more) })),
+    registry: defaultSettings.registry,
     principals: (file.principals ?? []).map(principal => principalSettings(principal, directory)),
     recorder: file.recorder,
     log: file.log,

@@ -72,7 +72,7 @@ const rules: Rules = {
     '@grpc/reflection': [],
     croner: [],
     'grpc-health-check': [],
-    semver: [],
+    semver: ['broker/registry'],
     // In bin the command becomes the bundled Node, and keeps its pid.
     koffi: ['native', 'bin'],
     pino: ['telemetry'],

@@ -100,6 +100,25 @@ export class Fields {
     throw this.#wrong(key, 'an array', value)
   }
 
+  /** An array of at most `maxCount` maps; undefined when absent. */
+  maps(key: string, maxCount: number): Fields[] | undefined {
+    const value = this.list(key)
+    if (value !== undefined && value.length > maxCount) throw this.#wrong(key, `an array of at most ${maxCount} maps`, value)
+    return value?.map((item, i) => new Fields(`${this.#name}.${key}[${i}]`, item, this.#refusal))
+  }
+
+  /** A map within the body whose values are all texts, its keys of 1..`maxKey` characters and its values of at most `maxValue`; undefined when absent. */
+  entries(key: string, maxCount: number, maxKey: number, maxValue: number): Readonly<Record<string, string>> | undefined {
+    const value = this.#body[key]
+    if (value === undefined || value === null) return undefined
+    const isFine = ([name, text]: [string, unknown]): boolean => name !== '' && name.length <= maxKey && typeof text === 'string' && text.length <= maxValue
+    if (typeof value === 'object' && !Array.isArray(value) && !(value instanceof Uint8Array)) {
+      const entries = Object.entries(value)
+      if (entries.length <= maxCount && entries.every(isFine)) return Object.fromEntries(entries)
+    }
+    throw this.#wrong(key, `a map of at most ${maxCount} texts of at most ${maxValue} characters, its keys of 1 to ${maxKey}`, value)
+  }
+
   /** A map within the body; undefined when absent. */
   map(key: string): Fields | undefined {
     const value = this.#body[key]

@@ -5,6 +5,7 @@ import type { BackoffSettings } from './backoff-settings.ts'
 import type { QueueOverrides } from './queue-overrides.ts'
 import { defaultQueue, defaultStore, type QueuesSettings, type StoreSettings } from './store-settings.ts'
 import type { AccountRules, BusSettings, NatsSettings, ResponseRules } from './nats-settings.ts'
+import { defaultRegistry, type RegistrySettings } from './registry-settings.ts'
 import type { ChannelMode, GroupRules, PatternRules, Role } from './types.ts'
 
 export type { BackoffSettings } from './backoff-settings.ts'
@@ -23,6 +24,7 @@ export interface Settings {
   readonly audit: AuditSettings
   readonly agents: readonly AgentSettings[]
   readonly channels: readonly ChannelSettings[]
+  readonly registry: RegistrySettings
   readonly principals: readonly PrincipalSettings[]
   readonly recorder: RecorderSettings
   readonly log: LogSettings
@@ -315,6 +317,7 @@ export const defaultSettings: Settings = {
   audit: { enabled: true, maxFileBytes: 16 * MIB, keepFiles: 10 },
   agents: [],
   channels: [],
+  registry: defaultRegistry,
   principals: [],
   recorder: { entries: 131_072 },
   log: { level: 'info' },

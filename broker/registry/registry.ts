@@ -1,0 +1,245 @@
+// The registry: instances by name and capability, as long as their owners are there. Tells who watches of each change.
+
+import type Range from 'semver/classes/range.js'
+import { BrokerError } from '../ground/errors.ts'
+import { nearest } from '../ground/nearest.ts'
+import { SERVICE_PREFIX, type InstanceHealth, type InstanceOwner, type Registration, type RegistrationHandle, type RegistrationUpdate, type RegistryAnswer, type RegistryEvent, type RegistryEventKind, type RegistryQuery } from '../ground/registry.ts'
+import type { RegistrySettings } from '../ground/registry-settings.ts'
+import { Instance } from './instance.ts'
+import type { VersionWeight } from './pool.ts'
+import { Service } from './service.ts'
+import { readRange } from './version.ts'
+
+/** Instances of one connection: each takes memory here, and a connection costs its client little. */
+const MAX_PER_OWNER = 4096
+const DEFAULT_LIMIT = 1000
+/** Share of the versions that no range of the configuration names. */
+const OTHERS_WEIGHT = 100
+
+export interface RegistryOptions {
+  readonly settings: RegistrySettings
+  readonly wallMs: () => number
+  /** A name has its first instance, or has lost its last. */
+  readonly onNames: (name: string) => void
+}
+
+export interface RegistryCounts {
+  readonly services: number
+  readonly instances: number
+  readonly healthy: number
+}
+
+export class Registry {
+  readonly #options: RegistryOptions
+  readonly #services = new Map<string, Service>()
+  readonly #byCapability = new Map<string, Set<Instance>>()
+  readonly #byOwner = new Map<InstanceOwner, Set<Instance>>()
+  readonly #watchers = new Set<(event: RegistryEvent) => void>()
+  #size = 0
+  #revision = 0
+
+  constructor(options: RegistryOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Walks all instances: for people who ask. */
+  counts(): RegistryCounts {
+    let healthy = 0
+    for (const service of this.#services.values()) for (const instance of service.instances.values()) if (instance.health === 'healthy' && instance.sink !== undefined) healthy++
+    return { services: this.#services.size, instances: this.#size, healthy }
+  }
+
+  /**
+   * Registers an instance until its owner leaves. One of the same principal that has its name and id makes room.
+   * @throws BrokerError `registry.instance_taken`, `registry.limit`, `registry.bad_version`
+   */
+  register(owner: InstanceOwner, registration: Registration): RegistrationHandle {
+    const instance = new Instance(owner, registration, this.#options.wallMs())
+    const { name } = instance
+    const before = this.#services.get(name)?.instances.get(instance.instance)
+    if (before !== undefined && before.owner.principal !== owner.principal) throw new BrokerError('registry.instance_taken', { name, instance: instance.instance })
+    if (before === undefined) this.#checkLimits(owner)
+    else this.#remove(before)
+    let service = this.#services.get(name)
+    if (service === undefined) {
+      service = new Service(name, this.#balanceOf(name))
+      this.#services.set(name, service)
+      this.#options.onNames(name)
+    }
+    this.#size++
+    const own = this.#byOwner.get(owner)
+    if (own === undefined) this.#byOwner.set(owner, new Set([instance]))
+    else own.add(instance)
+    this.#index(instance)
+    service.place(instance)
+    this.#tell('joined', instance)
+    return this.#handle(instance)
+  }
+
+  /** The instance of that name and id; undefined: it is not registered. */
+  instance(name: string, instance: string): RegistrationHandle | undefined {
+    const found = this.#services.get(name)?.instances.get(instance)
+    return found && this.#handle(found)
+  }
+
+  /** Those of an owner, of one name or all. */
+  owned(owner: InstanceOwner, name?: string): RegistrationHandle[] {
+    const own = [...(this.#byOwner.get(owner) ?? [])]
+    return own.filter((instance) => name === undefined || instance.name === name).map((instance) => this.#handle(instance))
+  }
+
+  /** Its instances end. */
+  leave(owner: InstanceOwner): void {
+    for (const instance of this.#byOwner.get(owner) ?? []) this.#remove(instance)
+  }
+
+  /** Where its instances are delivered to may have changed. */
+  reach(owner: InstanceOwner): void {
+    for (const instance of this.#byOwner.get(owner) ?? []) {
+      const sink = owner.sinkFor(SERVICE_PREFIX + instance.name)
+      if (sink === instance.sink) continue
+      const wasReachable = instance.sink !== undefined
+      instance.sink = sink
+      this.#services.get(instance.name)!.place(instance)
+      if (wasReachable !== (sink !== undefined)) this.#tell('updated', instance)
+    }
+  }
+
+  /** @throws BrokerError `registry.bad_version` */
+  find(query: RegistryQuery = {}): RegistryAnswer {
+    const { name, capability, version, limit = DEFAULT_LIMIT } = query
+    const range = version === undefined ? undefined : readRange(version)
+    const instances = []
+    let total = 0
+    for (const instance of this.#candidates(name, capability)) if (matches(instance, query, range) && total++ < limit) instances.push(instance.info)
+    return { instances, total, revision: this.#revision }
+  }
+
+  /** The name nearest to one that is not there; undefined: none is near. */
+  similar(name: string): string | undefined {
+    return nearest(name, [...this.#services.keys()])
+  }
+
+  /** What requests to the name go to; undefined: nobody has it. */
+  service(name: string): Service | undefined {
+    return this.#services.get(name)
+  }
+
+  /** Told of each change from now on, after it; returns what ends that. */
+  watch(listener: (event: RegistryEvent) => void): () => void {
+    this.#watchers.add(listener)
+    return () => this.#watchers.delete(listener)
+  }
+
+  #candidates(name: string | undefined, capability: string | undefined): Iterable<Instance> {
+    if (name !== undefined) return this.#services.get(name)?.instances.values() ?? []
+    return capability === undefined ? this.#everyInstance() : (this.#byCapability.get(capability) ?? [])
+  }
+
+  *#everyInstance(): Iterable<Instance> {
+    for (const { instances } of this.#services.values()) yield* instances.values()
+  }
+
+  #checkLimits(owner: InstanceOwner): void {
+    const { maxInstances } = this.#options.settings
+    if (this.#size >= maxInstances) throw new BrokerError('registry.limit', { limit: maxInstances, where: 'in all (registry.maxInstances)' })
+    if ((this.#byOwner.get(owner)?.size ?? 0) >= MAX_PER_OWNER) throw new BrokerError('registry.limit', { limit: MAX_PER_OWNER, where: 'by this connection' })
+  }
+
+  #balanceOf(name: string): { balancing: RegistrySettings['balancing']; weights: readonly VersionWeight[] } {
+    const { balancing, services } = this.#options.settings
+    const own = Object.hasOwn(services, name) ? services[name] : undefined
+    const weights = Object.entries(own?.weights ?? {}).map(([range, weight]) => ({ range: readRange(range), weight }))
+    return { balancing: own?.balancing ?? balancing, weights: [...weights, { range: undefined, weight: OTHERS_WEIGHT }] }
+  }
+
+  #handle(instance: Instance): RegistrationHandle {
+    return {
+      get info() {
+        return instance.info
+      },
+      get isRegistered() {
+        return instance.isRegistered
+      },
+      update: (changes) => this.#update(instance, changes),
+      observe: (health) => this.#observe(instance, health),
+      end: () => this.#remove(instance),
+    }
+  }
+
+  #update(instance: Instance, changes: RegistrationUpdate): void {
+    if (!instance.isRegistered) throw new BrokerError('registry.not_registered', { name: instance.name, instance: instance.instance })
+    const { health } = instance
+    const { health: _, ...others } = changes
+    // Looked at before anything is changed: a bad version leaves the index as it was.
+    instance.change({ version: changes.version ?? instance.version.raw })
+    this.#unindex(instance)
+    instance.change(changes)
+    this.#index(instance)
+    this.#services.get(instance.name)!.place(instance)
+    if (Object.keys(others).length > 0) this.#tell('updated', instance)
+    if (instance.health !== health) this.#tell('health', instance)
+  }
+
+  #observe(instance: Instance, seen: InstanceHealth | undefined): void {
+    if (!instance.isRegistered) return
+    const { health } = instance
+    instance.observe(seen)
+    if (instance.health === health) return
+    this.#services.get(instance.name)!.place(instance)
+    this.#tell('health', instance)
+  }
+
+  #remove(instance: Instance): void {
+    if (!instance.isRegistered) return
+    instance.isRegistered = false
+    this.#size--
+    const { name, owner } = instance
+    const own = this.#byOwner.get(owner)!
+    own.delete(instance)
+    if (own.size === 0) this.#byOwner.delete(owner)
+    this.#unindex(instance)
+    const service = this.#services.get(name)!
+    service.remove(instance)
+    if (service.instances.size === 0) {
+      this.#services.delete(name)
+      this.#options.onNames(name)
+    }
+    this.#tell('left', instance)
+  }
+
+  #index(instance: Instance): void {
+    for (const capability of instance.capabilities) {
+      const having = this.#byCapability.get(capability)
+      if (having === undefined) this.#byCapability.set(capability, new Set([instance]))
+      else having.add(instance)
+    }
+  }
+
+  #unindex(instance: Instance): void {
+    for (const capability of instance.capabilities) {
+      const having = this.#byCapability.get(capability)
+      if (having?.delete(instance) === true && having.size === 0) this.#byCapability.delete(capability)
+    }
+  }
+
+  #tell(event: RegistryEventKind, instance: Instance): void {
+    instance.revision = ++this.#revision
+    if (this.#watchers.size === 0) return
+    const told: RegistryEvent = { event, instance: instance.info, revision: this.#revision }
+    for (const watcher of this.#watchers) watcher(told)
+  }
+}
+
+function matches(instance: Instance, { name, kind, capability, metadata, health }: RegistryQuery, range: Range | undefined): boolean {
+  if (name !== undefined && instance.name !== name) return false
+  if (kind !== undefined && instance.kind !== kind) return false
+  if (health !== undefined && instance.health !== health) return false
+  if (range !== undefined && !range.test(instance.version)) return false
+  if (capability !== undefined && !instance.capabilities.includes(capability)) return false
+  return metadata === undefined || Object.entries(metadata).every(([key, value]) => Object.hasOwn(instance.metadata, key) && instance.metadata[key] === value)
+}

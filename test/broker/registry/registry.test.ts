@@ -1,0 +1,98 @@
+import test from 'ava'
+import type { RegistryEvent } from '../../../broker/ground/registry.ts'
+import { owner, registry } from '../../support/instances.ts'
+
+test('registry: an instance is found by name, version, capability, metadata, kind and health', t => {
+  const found = registry()
+  found.register(owner(1), { name: 'weather', version: '1.4.0', capabilities: ['forecast'], metadata: { zone: 'eu' } })
+  found.register(owner(2), { name: 'weather', version: '2.0.1', capabilities: ['forecast', 'radar'], health: 'unhealthy' })
+  found.register(owner(3), { name: 'phone', kind: 'node', capabilities: ['camera', 'forecast'] })
+  const ids = (query: Parameters<typeof found.find>[0]): string[] => found.find(query).instances.map(({ instance }) => instance)
+  t.deepEqual(ids({}), ['client-1', 'client-2', 'client-3'])
+  t.deepEqual(ids({ name: 'weather' }), ['client-1', 'client-2'])
+  t.deepEqual(ids({ name: 'weather', version: '^2' }), ['client-2'])
+  t.deepEqual(ids({ capability: 'forecast' }), ['client-1', 'client-2', 'client-3'])
+  t.deepEqual(ids({ capability: 'forecast', kind: 'node' }), ['client-3'])
+  t.deepEqual(ids({ metadata: { zone: 'eu' } }), ['client-1'])
+  t.deepEqual(ids({ metadata: { zone: 'us' } }), [])
+  t.deepEqual(ids({ health: 'unhealthy' }), ['client-2'])
+  t.deepEqual(ids({ name: 'nothing' }), [])
+  const limited = found.find({ limit: 1 })
+  t.deepEqual([limited.instances.length, limited.total], [1, 3])
+  t.throws(() => found.find({ version: 'one' }), { code: 'registry.bad_version' })
+})
+
+test('registry: an owner that leaves takes all its instances, and the names that nobody has are told', t => {
+  const names: string[] = []
+  const found = registry({}, name => names.push(name))
+  const both = owner(1)
+  found.register(both, { name: 'a', capabilities: ['x'] })
+  found.register(both, { name: 'b' })
+  found.register(owner(2), { name: 'b' })
+  t.deepEqual(names, ['a', 'b'])
+  found.leave(both)
+  t.deepEqual(names, ['a', 'b', 'a'])
+  t.is(found.service('a'), undefined)
+  t.deepEqual(found.find().instances.map(({ instance }) => instance), ['client-2'])
+  t.deepEqual(found.find({ capability: 'x' }).total, 0)
+  t.is(found.size, 1)
+})
+
+test('registry: the same principal takes an instance over, another one is refused', t => {
+  const found = registry()
+  const first = found.register(owner(1), { name: 'a', instance: 'one' })
+  found.register(owner(2), { name: 'a', instance: 'one', version: '2.0.0' })
+  t.false(first.isRegistered)
+  t.throws(() => first.update({ weight: 1 }), { code: 'registry.not_registered' })
+  first.end()
+  t.is(found.find({ name: 'a' }).instances[0]?.version, '2.0.0')
+  t.throws(() => found.register(owner(3, { principal: 'other' }), { name: 'a', instance: 'one' }), { code: 'registry.instance_taken' })
+  t.is(found.size, 1)
+})
+
+test('registry: more instances than are allowed are refused by name', t => {
+  const found = registry({ maxInstances: 2 })
+  found.register(owner(1), { name: 'a' })
+  found.register(owner(2), { name: 'a' })
+  t.throws(() => found.register(owner(3), { name: 'a' }), { code: 'registry.limit' })
+  // One that makes room for another is no more.
+  t.notThrows(() => found.register(owner(4), { name: 'a', instance: 'client-1' }))
+})
+
+test('registry: each change is told in order, with a revision that grows', t => {
+  const found = registry()
+  const events: string[] = []
+  const told: RegistryEvent[] = []
+  const end = found.watch(event => {
+    told.push(event)
+    events.push(`${event.event} ${event.instance.health} ${event.instance.version}`)
+  })
+  const one = owner(1)
+  const handle = found.register(one, { name: 'a' })
+  handle.update({ version: '1.0.0' })
+  handle.update({ health: 'draining' })
+  handle.observe('unhealthy')
+  handle.update({ health: 'healthy' })
+  handle.observe(undefined)
+  one.sink = undefined
+  found.reach(one)
+  handle.end()
+  t.deepEqual(events, ['joined healthy 0.0.0', 'updated healthy 1.0.0', 'health draining 1.0.0', 'health unhealthy 1.0.0', 'health healthy 1.0.0', 'updated healthy 1.0.0', 'left healthy 1.0.0'])
+  t.deepEqual(told.map(({ revision }) => revision), [1, 2, 3, 4, 5, 6, 7])
+  t.false(told.at(-2)!.instance.reachable)
+  end()
+  found.register(one, { name: 'a' })
+  t.is(events.length, 7)
+})
+
+test('registry: a version that is none changes nothing', t => {
+  const found = registry()
+  t.throws(() => found.register(owner(1), { name: 'a', version: 'new' }), { code: 'registry.bad_version' })
+  t.is(found.size, 0)
+  const handle = found.register(owner(1), { name: 'a', version: '1.0.0', capabilities: ['x'] })
+  t.throws(() => handle.update({ version: 'newer', capabilities: ['y'] }), { code: 'registry.bad_version' })
+  t.deepEqual(found.find({ capability: 'x' }).instances.map(({ version }) => version), ['1.0.0'])
+  handle.update({ capabilities: ['y'] })
+  t.is(found.find({ capability: 'x' }).total, 0)
+  t.is(found.find({ capability: 'y' }).total, 1)
+})
