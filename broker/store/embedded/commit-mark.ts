@@ -149,7 +149,9 @@ function readMark(file: number, storeId: Uint8Array | undefined): { state: MarkS
   if (storeId !== undefined && Buffer.compare(newest.store, storeId) !== 0) return { state: 'foreign', newest: -1 }
   const { epoch, syncedEpoch, lastPositions } = newest
   const isSameBoot = newest.boot.equals(bootBytes())
-  return { state: { epoch, syncedEpoch, lastPositions, isSameBoot, isHalf: slots.includes('damaged') }, newest: slots.indexOf(newest) }
+  // The first note of a new mark is that of epoch 0, and the second one goes into the other slot.
+  const isHalf = slots.includes('damaged') || (slots.includes('empty') && epoch > 0)
+  return { state: { epoch, syncedEpoch, lastPositions, isSameBoot, isHalf }, newest: slots.indexOf(newest) }
 }
 
 interface Slot {

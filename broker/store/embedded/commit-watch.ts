@@ -3,8 +3,9 @@
 //   mark says 120, database says 118 ─▶ commits 119 and 120 are gone ─▶ kept-<time>/ { queues.db-wal, note.json } + Damage
 //
 // The store works on without them, as nobody can put them back while it runs; `queue repair` takes what can be read out of the kept log.
-// Not found, as nobody promised otherwise: commits of durability `os` after the machine went down, and the last one when it ended together
-// with the mark. Not found either: damage that hits log and mark alike.
+// Where the mark is damaged or missing, the log is asked: whole frames behind a damaged one are commits that are gone. Not found, as nobody
+// promised otherwise: commits of durability `os` after the machine went down, and the last one when it ended together with the mark. Not found
+// either: a log that is cut off while the mark is damaged; that the mark is, is told.
 
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,6 +15,7 @@ import type { Damage } from '../../ground/store.ts'
 import { syncDirectory } from './backup-file.ts'
 import { peekMark, type Noted } from './commit-mark.ts'
 import { accessProblem } from './file-access.ts'
+import { missingBehind, type MissingRange } from './log-evidence.ts'
 import { databaseName, databaseState, finishSwap, markName } from './store-files.ts'
 
 export interface CommitsSeen {
@@ -21,14 +23,6 @@ export interface CommitsSeen {
   readonly damages: readonly Damage[]
   /** Positions up to these were given out, by the queue's number: none of them may be given again, whatever the database says. */
   readonly lastPositions: ReadonlyMap<number, number>
-}
-
-/** Positions of one queue that are missing: those above `after`, up to `upTo`. */
-export interface MissingRange {
-  readonly id: number
-  readonly queue: string
-  readonly after: number
-  readonly upTo: number
 }
 
 /** What is written beside a log that was kept. */
@@ -73,10 +67,11 @@ export function watchCommits(directory: string): CommitsSeen {
     return { damages: [{ queue: '', problem: peek }], lastPositions: new Map() }
   }
   const mark = peekMark(join(directory, markName), peek.storeId)
-  if (typeof mark === 'string') return { damages: withoutMark(mark, peek), lastPositions: new Map() }
-  const lost = compare(mark, peek)
-  if (lost.damages.length > 0) keep(directory, lost.damages, lost.missing)
-  return { damages: lost.damages, lastPositions: mark.lastPositions }
+  const { damages, missing } = typeof mark === 'string' ? inDoubt(path, peek, withoutMark(mark, peek)) : compare(mark, peek, path)
+  if (damages.length > 0) keep(directory, damages, missing)
+  const lastPositions = new Map(typeof mark === 'string' ? [] : mark.lastPositions)
+  for (const { id, upTo } of missing) lastPositions.set(id, Math.max(upTo, lastPositions.get(id) ?? 0))
+  return { damages, lastPositions }
 }
 
 /** Notes beside logs that were kept, the oldest first. */
@@ -92,10 +87,15 @@ export function keptLogs(directory: string): { readonly directory: string; reado
   })
 }
 
-function compare(mark: Noted, peek: Peek): { damages: Damage[]; missing: MissingRange[] } {
+interface Lost {
+  readonly damages: readonly Damage[]
+  readonly missing: readonly MissingRange[]
+}
+
+function compare(mark: Noted, peek: Peek, path: string): Lost {
   const { epoch } = peek
   const isLost = epoch < mark.syncedEpoch || (epoch < mark.epoch && mark.isSameBoot)
-  if (!isLost) return { damages: halfMark(mark, epoch), missing: [] }
+  if (!isLost) return inDoubt(path, peek, halfMark(mark, epoch))
   const missing = peek.queues.flatMap(({ id, name, last_position: after }): MissingRange[] => {
     const upTo = mark.lastPositions.get(id) ?? 0
     return upTo > after ? [{ id, queue: name, after, upTo }] : []
@@ -104,7 +104,15 @@ function compare(mark: Noted, peek: Peek): { damages: Damage[]; missing: Missing
   for (const [id, upTo] of mark.lastPositions) if (!peek.queues.some(queue => queue.id === id)) missing.push({ id, queue: '', after: 0, upTo })
   const what = mark.epoch - epoch === 1 ? `commit ${mark.epoch} is` : `commits ${epoch + 1} to ${mark.epoch} are`
   const general: Damage = { queue: '', problem: `${what} missing: the end of ${databaseName}-wal is damaged; settlements in it are lost, so messages may come again` }
-  return { damages: [general, ...missing.map(({ queue, after, upTo }): Damage => ({ queue, position: after + 1, problem: rangeText(after, upTo) }))], missing }
+  return { damages: [general, ...missing.map(rangeDamage)], missing }
+}
+
+// What the mark would say is not known: the log itself may show that commits are gone.
+function inDoubt(path: string, { queues }: Peek, damages: readonly Damage[]): Lost {
+  const missing = damages.length === 0 ? undefined : missingBehind(path, queues)
+  if (missing === undefined) return { damages, missing: [] }
+  const general: Damage = { queue: '', problem: `commits are missing, and how many cannot be told: ${databaseName}-wal is damaged as well; settlements in them are lost, so messages may come again` }
+  return { damages: [...damages, general, ...missing.map(rangeDamage)], missing }
 }
 
 // The slot that is damaged is an older one, or that of a commit which is gone: of the two nothing tells which. A database that is ahead of the
@@ -112,6 +120,10 @@ function compare(mark: Noted, peek: Peek): { damages: Damage[]; missing: Missing
 function halfMark({ epoch: noted, isHalf, isSameBoot }: Noted, epoch: number): Damage[] {
   if (!isHalf || !isSameBoot || noted !== epoch) return []
   return [{ queue: '', problem: `half of ${markName} is damaged: whether commit ${epoch + 1} is missing cannot be told this time` }]
+}
+
+function rangeDamage({ queue, after, upTo }: MissingRange): Damage {
+  return { queue, position: after + 1, problem: rangeText(after, upTo) }
 }
 
 function rangeText(after: number, upTo: number): string {

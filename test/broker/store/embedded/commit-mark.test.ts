@@ -49,6 +49,10 @@ test('commit mark: a damaged slot costs one commit, two of them are told', t => 
   bytes[newest + 10]! ^= 1
   writeFileSync(path, bytes)
   t.like(noted(path), { epoch: 5, isHalf: true })
+  bytes.fill(0, newest, newest + 65536)
+  writeFileSync(path, bytes)
+  t.like(noted(path), { epoch: 5, isHalf: true }, 'zeros are damage, too, where something was written')
+  bytes[newest + 10] = 1
   bytes[65536 - newest + 10]! ^= 1
   writeFileSync(path, bytes)
   t.is(peekMark(path, store), 'damaged')

@@ -135,6 +135,12 @@ const examples: [FileDamage[]][] = [
   // The last commit, and of the mark the slot that noted it: the other slot said that all was there.
   [[{ file: 'queues.db-wal', how: 'cut', at: 0.18, to: 0, length: 1 }, { file: 'queues.mark', how: 'flip', at: 0.0001, to: 0, length: 1 }]],
   [[{ file: 'queues.db-wal', how: 'cut', at: 0.18, to: 0, length: 1 }, { file: 'queues.mark', how: 'flip', at: 0.5001, to: 0, length: 1 }]],
+  // The log from its header or its middle on, and the mark: a repair said nothing of the commits behind the damage, and left them behind.
+  [[{ file: 'queues.mark', how: 'double', at: 0.00001, to: 0, length: 58 }, { file: 'queues.db-wal', how: 'flip', at: 0.000016, to: 0, length: 14 }]],
+  [[{ file: 'queues.mark', how: 'remove', at: 0, to: 0, length: 1 }, { file: 'queues.db-wal', how: 'page swap', at: 0.241372, to: 0.226549, length: 6 }]],
+  // Zeros in the place of what the mark had noted last: the slot counted as one that was never written.
+  [[{ file: 'queues.db-wal', how: 'cut', at: 0.18, to: 0, length: 1 }, { file: 'queues.mark', how: 'page copy', at: 0.387825, to: 0.028663, length: 53 }]],
+  [[{ file: 'queues.db-wal', how: 'cut', at: 0.18, to: 0, length: 1 }, { file: 'queues.mark', how: 'page copy', at: 0.387825, to: 0.51, length: 53 }]],
   // Nothing but the mark.
   [[{ file: 'queues.db', how: 'cut', at: 0, to: 0, length: 0 }, { file: 'queues.db-wal', how: 'cut', at: 0, to: 0, length: 0 }]],
 ]

@@ -252,3 +252,23 @@ test('store care: a damaged id of the store does not cost the record of its keys
   const rig = await QueueRig.open(t, embeddedWorld(image.directory, { keys: [key] }), imageSettings)
   t.deepEqual((await rig.texts('waiting')).toSorted(), expected(image).waiting, 'those with ids and sessions among them')
 })
+
+test('store care: a damaged list of free pages, which would have pages written twice, is found and mended', async t => {
+  const directory = join(temporaryDirectory(t), 'store')
+  const rig = await QueueRig.open(t, embeddedWorld(directory), imageSettings)
+  await rig.stored(Array.from({ length: 40 }, (_, i) => `m${i}`), { padding: 20_000 })
+  await rig.does('ack', await rig.take(39))
+  await rig.store.close()
+  const path = join(directory, 'queues.db')
+  const bytes = readFileSync(path)
+  const trunk = bytes.readUInt32BE(32)
+  t.true(bytes.readUInt32BE(36) > 2, 'some pages are free')
+  // Its first leaf is page 2, which is in use.
+  bytes.writeUInt32BE(2, (trunk - 1) * 8192 + 8)
+  writeFileSync(path, bytes)
+  const { damages } = await verifyStore({ directory }, ignore)
+  t.true(damages.some(({ problem }) => /free/i.test(problem)), JSON.stringify(damages))
+  t.is((await repair(directory)).salvaged, 1)
+  t.deepEqual((await verifyStore({ directory }, ignore)).damages, [])
+  t.deepEqual(await contents(t, directory), { waiting: ['m39'], dead: [] })
+})
