@@ -36,7 +36,8 @@ export class RunIntake implements Intake {
     this.connection = connection
     this.origin = connection.number
     this.firstId = firstId
-    const nowMs = options === undefined ? 0 : Math.floor(core.clock.wallMicros() / 1000)
+    // The store compares with the same clock: one that was set a moment ago must not make what has just come late.
+    const nowMs = options === undefined ? 0 : core.clock.wallMs()
     const queue = options?.queue
     this.messageId = options?.mid
     this.session = queue?.session

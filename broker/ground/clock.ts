@@ -3,6 +3,8 @@
 export interface Clock {
   /** Microseconds since the Unix epoch, an integer below 2^53. */
   wallMicros(): number
+  /** Milliseconds since the Unix epoch, as the system says at this moment: a clock that was set is seen at once, by `wallMicros` within a second. */
+  wallMs(): number
   /** Milliseconds on a clock that never steps back; only differences mean anything. */
   monotonicMs(): number
   /** Calls back once after `delayMs`; the returned function cancels. */
@@ -23,6 +25,10 @@ class SystemClock implements Clock {
       this.#refreshAtMs = now + WALL_REFRESH_MS
     }
     return Math.floor((this.#offsetMs + now) * 1000)
+  }
+
+  wallMs(): number {
+    return Date.now()
   }
 
   monotonicMs(): number {

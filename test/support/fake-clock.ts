@@ -17,6 +17,10 @@ export class FakeClock implements Clock {
     return 1_000_000_000_000_000 + Math.floor(this.#nowMs * 1000)
   }
 
+  wallMs(): number {
+    return Math.floor(this.wallMicros() / 1000)
+  }
+
   monotonicMs(): number {
     return this.#nowMs
   }

@@ -25,6 +25,10 @@ class DriftingClock implements Clock {
     return this.#wallOffsetMicros + Math.floor(this.monotonicMs() * 1000)
   }
 
+  wallMs(): number {
+    return Math.floor(this.wallMicros() / 1000)
+  }
+
   monotonicMs(): number {
     return this.#world.monotonicMs() * this.#rate
   }

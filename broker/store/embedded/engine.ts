@@ -14,11 +14,12 @@ import { markName, watchCommits } from './commit-watch.ts'
 import { Database } from './database.ts'
 import { appendedBytes, readGroup, type CallStep, type ForwardStep, type Group, type SettleStep } from './group.ts'
 import { lease } from './leasing.ts'
-import { isWork, type LongWork, removeUnfinished, shiftRetries } from './long-work.ts'
+import { isWork, type LongWork, removeUnfinished } from './long-work.ts'
 import type { FromThread, ToThread } from './messages.ts'
 import { Outcome } from './outcome.ts'
 import type { QueueState, StoreState } from './queue-state.ts'
 import { Reserve } from './reserve.ts'
+import { RetryShift } from './retry-shift.ts'
 import { StoreSeal } from './row-seal.ts'
 import { forward, forwardable, settle } from './settling.ts'
 import { StoreClock, systemClocks } from './store-clock.ts'
@@ -56,6 +57,7 @@ export class Engine {
   readonly #clock: StoreClock
   /** Queues in which something may have changed since they were looked at. */
   readonly #busy = new Set<QueueState>()
+  readonly #shift: RetryShift
   readonly #work = new Map<number, LongWork<unknown>>()
   #nextWork = -1
   #results: FromThread[] = []
@@ -100,7 +102,8 @@ export class Engine {
     }
     this.state = { database, outcome: new Outcome(), early: new Outcome(), nowMs: 0, steadyMs: 0, problem: undefined, isDraining: false, onDamage }
     this.#clock = new StoreClock(clocks, database.clockMs)
-    if (this.#clock.wasSetBack) database.resetClock(this.#clock.nowMs)
+    this.#shift = new RetryShift(this.#clock)
+    if (this.#clock.wasSet) database.resetClock(this.#clock.nowMs)
     this.#work.set(this.#nextWork--, removeUnfinished(this.state))
     this.#trouble = new Trouble(this.state, reserve, post)
     this.#trouble.start()
@@ -119,11 +122,13 @@ export class Engine {
     state.database.expect(messages.some((message) => message.kind === 'batch' && message.durability === 'fsync') ? 'fsync' : 'os')
     let waitMs = 0
     try {
+      const shifted = this.#shift.pay()
       for (const { queue, more } of group.demands) this.queue(queue).demand += more
       this.#perform(group)
       this.#stepWork()
       waitMs = this.#attend()
       this.#commit()
+      this.#shift.paid(shifted)
     } catch (error) {
       this.#fail(error, group)
     }
@@ -166,7 +171,7 @@ export class Engine {
     this.queues.set(queue.id, queue)
     this.#opened.push(queue)
     this.#busy.add(queue)
-    this.#shift(queue)
+    this.#shift.look(queue)
   }
 
   closed(queue: QueueState): void {
@@ -177,18 +182,12 @@ export class Engine {
 
   #readClocks(): void {
     const { state } = this
-    const isSetBack = this.#clock.read()
+    const isSet = this.#clock.read()
     state.nowMs = this.#clock.nowMs
     state.steadyMs = this.#clock.steadyMs
-    if (!isSetBack) return
+    if (!isSet) return
     state.database.resetClock(state.nowMs)
-    for (const queue of this.queues.values()) this.#shift(queue)
-  }
-
-  // Its retries would wait for as long as the clock was set back.
-  #shift(queue: QueueState): void {
-    const byMs = this.#clock.owedTo(queue.id)
-    if (byMs > 0) this.#work.set(this.#nextWork--, shiftRetries(queue, byMs))
+    for (const queue of this.queues.values()) this.#shift.look(queue)
   }
 
   // Between calls: first what ends leases and asks for messages, then what comes, so that it is handed over at once.
@@ -352,7 +351,10 @@ export class Engine {
     for (const step of steps) this.#refuse(step, problem)
     for (const number of this.#work.keys()) if (number >= 0) this.#refuseCall(number, problem)
     this.#work.clear()
-    for (const queue of this.#opened) this.queues.delete(queue.id)
+    for (const queue of this.#opened) {
+      this.queues.delete(queue.id)
+      this.#shift.forget(queue)
+    }
     this.#restore()
     this.#trouble.stop(problem, this.#isSound && !state.isDraining)
   }

@@ -141,19 +141,3 @@ export function* removeUnfinished(state: StoreState): LongWork<void> {
   const queues = state.database.sql.prepare('SELECT id, name FROM queues').all() as { id: number; name: string }[]
   for (const { id } of queues.filter(isRemoved)) yield* remove(state, id)
 }
-
-/**
- * The clock was set back by `byMs`: messages that wait for their next attempt would wait that much longer. What its sender gave a time stays
- * at that time.
- */
-export function* shiftRetries(queue: QueueState, byMs: number): LongWork<void> {
-  for (let after = 0; ; ) {
-    const heads = queue.waiting.retries(after, STEP)
-    if (heads.length > 0) queue.store.database.write('os')
-    for (const { position, attempts, due_at } of heads) queue.waiting.setState(position, attempts, Math.max(1, due_at - byMs))
-    queue.nextDueMs = 0
-    yield
-    if (heads.length < STEP) return
-    after = heads.at(-1)!.position
-  }
-}

@@ -71,6 +71,10 @@ export class QueueState {
   /** What waits longest stands behind this position, but for what came back since. */
   oldestAfter = 0
   isMissingTold = false
+  /** By how much the wall clock was set since retries got their times; below 0: back. ms */
+  owedMs = 0
+  /** Of it, what the transaction has done. */
+  #paidMs = 0
   #isChanged = false
   #deletes: number[] = []
 
@@ -236,7 +240,16 @@ export class QueueState {
     return true
   }
 
+  /** How far retries are to be moved in this transaction. ms */
+  takeOwed(): number {
+    const byMs = this.owedMs
+    this.#paidMs += byMs
+    this.owedMs = 0
+    return byMs
+  }
+
   committed(): void {
+    this.#paidMs = 0
     this.#isChanged = false
     this.leases.committed()
     this.dedup?.committed()
@@ -246,6 +259,8 @@ export class QueueState {
   rolledBack(): void {
     this.#deletes = []
     this.#isChanged = false
+    this.owedMs += this.#paidMs
+    this.#paidMs = 0
     this.demand += this.leases.rolledBack()
     this.dedup?.rolledBack()
     this.totals.load()

@@ -1,4 +1,4 @@
-// The two clocks of a store, and by how much the one on the wall was set back. Knows no queue.
+// The two clocks of a store, and by how much the one on the wall was set. Knows no queue.
 
 /** Where time is read; tests have their own. */
 export interface Clocks {
@@ -10,7 +10,7 @@ export interface Clocks {
 
 export const systemClocks: Clocks = { wallMs: () => Date.now(), steadyMs: () => performance.now() }
 
-/** A wall clock that is behind by more has been set back. ms */
+/** A wall clock that is off by more has been set: forward, or back. ms */
 const SLACK_MS = 2000
 
 export class StoreClock {
@@ -18,7 +18,8 @@ export class StoreClock {
   nowMs: number
   steadyMs: number
   #offsetMs: number
-  #backMs = 0
+  /** All in all; below 0: back. */
+  #setByMs = 0
   /** How much of it each queue has been told. */
   readonly #toldMs = new Map<number, number>()
 
@@ -28,29 +29,35 @@ export class StoreClock {
     this.nowMs = clocks.wallMs()
     this.steadyMs = clocks.steadyMs()
     this.#offsetMs = this.nowMs - this.steadyMs
-    if (lastMs - this.nowMs > SLACK_MS) this.#backMs = lastMs - this.nowMs
+    // Ahead of it is where a store that was closed should find the clock.
+    if (lastMs - this.nowMs > SLACK_MS) this.#setByMs = this.nowMs - lastMs
   }
 
-  /** True when it was set back, also before the start. */
-  get wasSetBack(): boolean {
-    return this.#backMs > 0
+  /** True when it was set, also back before the start. */
+  get wasSet(): boolean {
+    return this.#setByMs !== 0
   }
 
-  /** Reads both. True: the one on the wall was set back since they were read last. */
+  /** Reads both. True: the one on the wall was set since they were read last, or went on while the machine slept. */
   read(): boolean {
     this.nowMs = this.#clocks.wallMs()
     this.steadyMs = this.#clocks.steadyMs()
-    const backMs = this.#offsetMs - (this.nowMs - this.steadyMs)
+    const byMs = Math.round(this.nowMs - this.steadyMs - this.#offsetMs)
     this.#offsetMs = this.nowMs - this.steadyMs
-    if (backMs <= SLACK_MS) return false
-    this.#backMs += backMs
+    if (Math.abs(byMs) <= SLACK_MS) return false
+    this.#setByMs += byMs
     return true
   }
 
-  /** By how much times of that queue are too late, as it was not told before; the next time 0. ms */
+  /** How far times of that queue are to be moved, as it was not told before; the next time 0. ms, below 0: they are too late */
   owedTo(queue: number): number {
-    const owedMs = this.#backMs - (this.#toldMs.get(queue) ?? 0)
-    this.#toldMs.set(queue, this.#backMs)
+    const owedMs = this.#setByMs - (this.#toldMs.get(queue) ?? 0)
+    this.#toldMs.set(queue, this.#setByMs)
     return owedMs
+  }
+
+  /** What the queue was told it has not done. */
+  forget(queue: number): void {
+    this.#toldMs.delete(queue)
   }
 }

@@ -2,6 +2,7 @@
 
 import type { MessageHead } from './message-row.ts'
 import type { QueueState } from './queue-state.ts'
+import { DAMAGED_STATE } from './retry-shift.ts'
 import { loseDead } from './long-work.ts'
 import { stateOf, stateSum } from './row-sum.ts'
 import { fail } from './settling.ts'
@@ -41,7 +42,7 @@ function wakeDue(queue: QueueState): number {
 function wake(queue: QueueState, head: MessageHead): void {
   const { position, attempts, due_at, sum } = head
   if (queue.damaged.has(position)) return
-  if (stateOf(sum) !== stateSum(position, attempts, due_at)) return queue.setAside(position, 'attempts or due time do not fit their checksum')
+  if (stateOf(sum) !== stateSum(position, attempts, due_at)) return queue.setAside(position, DAMAGED_STATE)
   queue.store.database.write('os')
   queue.waiting.setState(position, attempts, 0)
   queue.totals.scheduled--

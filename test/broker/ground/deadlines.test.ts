@@ -159,7 +159,7 @@ test('deadlines: one that is further away than a timer of Node reaches does not 
     asked.push(delayMs)
     return clock.after(delayMs, callback)
   }
-  const deadlines = new Deadlines({ wallMicros: () => clock.wallMicros(), monotonicMs: () => clock.monotonicMs(), after }, { onError: () => t.fail() })
+  const deadlines = new Deadlines({ wallMicros: () => clock.wallMicros(), wallMs: () => clock.wallMs(), monotonicMs: () => clock.monotonicMs(), after }, { onError: () => t.fail() })
   let fired = 0
   deadlines.set(new Deadline(() => fired++), 2 ** 32 - 1)
   await clock.advance(10_000)

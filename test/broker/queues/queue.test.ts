@@ -82,6 +82,17 @@ test('queue: the headers of a message are its options in the store', async t => 
   t.like(kept.kept[1], { messageId: undefined, expiresAtMs: 0, dueAtMs: nowMs + 1234, session: undefined, sequence: 0, durability: 'fsync' })
 })
 
+test('queue: a time to live counts from what the system clock says now, not from the stamp that follows it within a second', async t => {
+  const rig = new QueuePipeline()
+  const kept = await rig.openQueue('jobs')
+  const client = rig.native()
+  const nowMs = rig.clock.wallMs() + 3_600_000
+  rig.clock.wallMs = () => nowMs
+  client.send({ kind: Kind.publish, subject: 'jobs', flags: Flag.headers, headers: { ttl: 5000, delay: 300 } })
+  await rig.settle()
+  t.like(kept.kept[0], { expiresAtMs: nowMs + 5000, dueAtMs: nowMs + 300 })
+})
+
 test('queue: options that mean nothing are refused by name, and nothing is stored', async t => {
   const rig = new QueuePipeline()
   const kept = await rig.openQueue('jobs')

@@ -34,6 +34,52 @@ test('engine: nor does one that was set back while the broker was down', (t) => 
   rig.engine.close()
 })
 
+test('engine: one that is set forward does not bring a retry early', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue('jobs', { retry: { backoff: 'fixed', initialDelayMs: 60_000 } })
+  rig.demand(queue, 5)
+  rig.append(queue, 'a')
+  rig.settle(queue, 'nak', rig.leases)
+  rig.wallMs += HOUR
+  rig.pass(58_000)
+  t.is(rig.leases.length, 1)
+  rig.pass(2001)
+  t.deepEqual(rig.leases.map(({ attempt }) => attempt), [1, 2])
+})
+
+test('engine: a nak that is the first to come after the clock was set waits for its own time, no longer and no shorter', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue('jobs', { retry: { backoff: 'fixed', initialDelayMs: 60_000 } })
+  rig.demand(queue, 5)
+  rig.append(queue, ['a', 'b'])
+  rig.settle(queue, 'nak', rig.leases.slice(0, 1))
+  rig.wallMs -= HOUR
+  rig.settle(queue, 'nak', rig.leases.slice(1, 2))
+  rig.pass(59_000)
+  t.is(rig.leases.length, 2)
+  rig.pass(1001)
+  t.deepEqual(rig.leases.slice(2).map(({ text, attempt }) => `${text} ${attempt}`), ['a 2', 'b 2'])
+})
+
+test('engine: a commit that fails when the clock was set back does not cost retries their new time', (t) => {
+  const rig = new EngineRig(temporaryDirectory(t))
+  const queue = rig.queue('jobs', { retry })
+  rig.demand(queue, 5)
+  rig.append(queue, 'a')
+  rig.settle(queue, 'nak', rig.leases)
+  rig.wallMs -= HOUR
+  const commit = rig.engine.state.database.commit.bind(rig.engine.state.database)
+  rig.engine.state.database.commit = () => {
+    rig.engine.state.database.commit = commit
+    throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
+  }
+  rig.pass(1001)
+  rig.pass(1001)
+  t.deepEqual(rig.states, ['store.failed', 'works'])
+  t.deepEqual(rig.leases.map(({ attempt }) => attempt), [1, 2])
+  rig.engine.close()
+})
+
 test('engine: what its sender gave a time keeps that time, and a clock set forward brings it', (t) => {
   const rig = new EngineRig()
   const queue = rig.queue()
