@@ -1,11 +1,12 @@
-// `npm test`. Stories of whole processes come first: they are long and wait for one another, and at the end of a run nothing would
-// be there to fill their pauses. Without an order AVA takes the deepest folders last, which are those of the NATS servers.
+// `npm test`: what is looked at after each change. Units, parts of the broker put together in the test's own process, and a few whole brokers.
+// What takes longer is in the runs of test/*.config.mjs; each test file is in exactly one run.
 
 import { clusterFiles } from './test/cluster.config.mjs'
 import { storeFiles } from './test/stores.config.mjs'
+import { storyFiles } from './test/stories.config.mjs'
 
-/** In this order; what stands nowhere comes last. */
-const LONG = ['test/scenario/', 'test/broker/upstream/', 'test/cli/', 'test/repository/', 'test/support/', 'test/examples/', 'test/broker/']
+/** What waits for processes comes first, as at the end of a run nothing would be there to fill its pauses; in this order, then the rest. */
+const LONG = ['test/scenario/', 'test/cli/', 'test/repository/', 'test/support/', 'test/broker/']
 
 /** @param {string} file */
 function rank(file) {
@@ -18,8 +19,9 @@ const byLength = (a, b) => rank(a) - rank(b) || a.localeCompare(b)
 
 export default {
   extensions: ['ts'],
-  files: ['test/**/*.test.ts', '!test/tarball/**', ...clusterFiles.map(file => `!${file}`), ...storeFiles.map(file => `!${file}`)],
-  timeout: '120s',
+  files: ['test/**/*.test.ts', ...['test/tarball/**', ...clusterFiles, ...storeFiles, ...storyFiles].map(file => `!${file}`)],
   concurrency: 4,
   sortTestFiles: byLength,
+  // Without any news for so long, which on a machine that others use is no matter of the tests; `until` ends before, and says what it waited for.
+  timeout: '120s',
 }

@@ -7,6 +7,8 @@ export const clusterFiles = [
   'test/scenario/bus-keys.test.ts',
   'test/conformance/{bus,leases}.test.ts',
   'test/broker/upstream/**/*.test.ts',
+  'test/repository/cluster-doc.test.ts',
+  'test/support/nats-server.test.ts',
 ]
 
 export default {
