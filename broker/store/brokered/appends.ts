@@ -41,8 +41,8 @@ export class Appends {
       return append.watch.refused(append.count, refusal!)
     }
     const outcomes = await putting
-    const full = outcomes.includes('full') ? await (this.#looking ??= this.#full()) : undefined
-    tellOutcomes(append, outcomes, this.#at.settings.whenFull === 'drop-newest' ? undefined : full)
+    const isRefused = outcomes.includes('full') && this.#at.settings.whenFull !== 'drop-newest'
+    tellOutcomes(append, outcomes, isRefused ? await (this.#looking ??= this.#full()) : undefined)
   }
 
   #put(append: Append): Promise<PutOutcome[]> {

@@ -15,7 +15,7 @@ import type { Log } from '../../ground/types.ts'
 import { Appends, checkDurability } from './appends.ts'
 import { Endings } from './endings.ts'
 import type { Arrival, ForeignListener, ForeignQueue } from './foreign-queue.ts'
-import { attemptOf, Hand, type Here } from './hand.ts'
+import { attemptOf, Hand, isBusy, type Here } from './hand.ts'
 import { countsOf, listOf, purgeWaiting, replay } from './inspection.ts'
 import { Notes } from './notes.ts'
 import { Upkeep } from './upkeep.ts'
@@ -53,6 +53,7 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
   #balance = 0
   #problem: BrokerError | undefined
   #isClosing = false
+  #closed: Promise<void> | undefined
   /** Puts, settlements and other work that has begun. */
   readonly #work = new Set<Promise<unknown>>()
   #isPumpDue = false
@@ -172,14 +173,18 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
     this.#pumpSoon()
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosing) return
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
     this.#isClosing = true
-    const { foreign, hand, notes } = this.#at
+    const { foreign, notes } = this.#at
     this.#cancelTimer?.()
+    await this.#upkeep.stop()
     while (this.#work.size > 0) await Promise.allSettled(this.#work)
     await foreign.stop().catch(() => {})
-    const left = [...hand.all()].toSorted((a, b) => a.arrival.position - b.arrival.position)
+    const left = [...this.#at.hand.all()].toSorted((a, b) => a.arrival.position - b.arrival.position)
     await Promise.allSettled(left.map((here) => this.#giveBack(here, here.phase !== 'leased')))
     await foreign.note(notes.write()).catch(() => {})
     await foreign.close()
@@ -233,16 +238,14 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
     await foreign.giveBack(position, Math.max(0, dueAtMs - wallMs(this.#at)))
   }
 
-  // Another order: what is here and not on lease is dealt anew.
+  // Another order: what is here is dealt anew, but for what is on lease.
   #deal(settings: QueueSettings): void {
     const { hand, clock } = this.#at
     const now = clock.monotonicMs()
     const anew = (this.#at.hand = new Hand(settings.ordering, false))
-    for (const here of [...hand.all()].toSorted((a, b) => a.arrival.position - b.arrival.position)) {
-      const { phase, sinceMs } = here
-      anew.add(here, now)
-      if (phase === 'leased') anew.lease(here, sinceMs)
-    }
+    const [busy, others] = [[...hand.all()].filter(isBusy), [...hand.all()].filter((here) => !isBusy(here))]
+    for (const here of busy.toSorted((a, b) => a.sinceMs - b.sinceMs)) anew.adopt(here)
+    for (const here of others.toSorted((a, b) => a.arrival.position - b.arrival.position)) anew.add(here, now)
   }
 
   async #settled(work: readonly Promise<void>[], lost: readonly number[], done: ((outcome: SettleOutcome) => void) | undefined): Promise<void> {
@@ -252,14 +255,14 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
   }
 
   async #finish(acked: readonly Here[]): Promise<void> {
-    const { hand, foreign, clock } = this.#at
+    const at = this.#at
     try {
-      await foreign.finish(acked.map(({ arrival }) => arrival.position))
+      await at.foreign.finish(acked.map(({ arrival }) => arrival.position))
     } catch (error) {
-      for (const here of acked) hand.lease(here, clock.monotonicMs())
+      for (const here of acked) at.hand.lease(here, at.clock.monotonicMs())
       throw error
     }
-    for (const { arrival } of acked) hand.remove(arrival.position, clock.monotonicMs())
+    for (const { arrival } of acked) at.hand.remove(arrival.position, at.clock.monotonicMs())
   }
 
   #track(work: Promise<unknown>): void {

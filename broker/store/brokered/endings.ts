@@ -39,16 +39,16 @@ export class Endings {
 
   // It is on lease (again) when the store cannot take it: its ack wait decides then.
   async #buryHere(here: Here, reason: DeathReason, attempts: number, history: readonly AttemptRecord[]): Promise<void> {
-    const { hand, foreign, clock } = this.#at
+    const at = this.#at
     const { position } = here.arrival
     try {
       await this.#keep(here.arrival, reason, attempts, history)
-      await foreign.finish([position])
+      await at.foreign.finish([position])
     } catch (error) {
-      hand.lease(here, clock.monotonicMs())
+      at.hand.lease(here, at.clock.monotonicMs())
       throw error
     }
-    hand.remove(position, clock.monotonicMs())
+    at.hand.remove(position, at.clock.monotonicMs())
     this.#ended(position, reason, attempts)
   }
 

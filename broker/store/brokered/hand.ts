@@ -90,6 +90,14 @@ export class Hand {
     for (const free of this.#reorder.arrive(session, sequence, position, nowMs)) this.#arrive(free)
   }
 
+  /** Takes over one that is on lease, or being settled, from a hand of another order. Of two of one session the second has no part in the order any more. */
+  adopt(here: Here): void {
+    const { position, session } = here.arrival
+    this.#here.set(position, here)
+    if (here.phase === 'leased') this.#leased.set(position, here)
+    if (this.#order?.isFree(session) === true) this.#order.arrive(position, session)
+  }
+
   /** The next one that may go, on lease from now on. */
   take(nowMs: number): Here | undefined {
     for (let position = this.#ready.shift(); position !== 0; position = this.#ready.shift()) {
@@ -116,6 +124,15 @@ export class Hand {
     // What is held stands with the policies, and is no more when they are told.
     this.#leased.delete(here.arrival.position)
     here.phase = 'ending'
+  }
+
+  /** It was to end, and stays after all, as it was before. */
+  stay(here: Here, before: Here['phase'], nowMs: number): void {
+    const { position } = here.arrival
+    here.phase = 'held'
+    // Its turn may have come meanwhile.
+    const isHeld = before === 'held' && (this.#order?.knows(position) !== true || this.#order.isHeld(position))
+    if (!isHeld) this.#makeReady(position, nowMs, true)
   }
 
   /** It was not delivered after all, and goes before all others. */
@@ -179,7 +196,8 @@ export class Hand {
 
   #makeReady(position: number, nowMs: number, isFirst = false): void {
     const here = this.#here.get(position)
-    if (here === undefined) return
+    // One whose turn comes while it ends has its turn when the store has refused to end it.
+    if (here === undefined || here.phase === 'ending') return
     if (here.phase !== 'ready') this.readyCount++
     here.phase = 'ready'
     here.sinceMs = nowMs

@@ -74,8 +74,11 @@ function common({ position, frame, storedAtMs, expiresAtMs, messageId, session }
 export async function replay({ foreign, notes }: Workplace, which: Selection): Promise<number> {
   let count = 0
   const wanted = which === 'all' ? undefined : new Set(which)
-  for (let after = wanted === undefined ? 0 : Math.min(...wanted) - 1; ; ) {
+  const last = which === 'all' ? Infinity : which.reduce((most, position) => Math.max(most, position), 0)
+  for (let after = which === 'all' ? 0 : which.reduce((least, position) => Math.min(least, position), Infinity) - 1; after < last; ) {
     const page = await foreign.readDead(after, PAGE)
+    // A page may be shorter than it might be, where something went while it was read: the last one is empty.
+    if (page.length === 0) break
     const chosen = page.filter(({ position }) => wanted?.has(position) ?? true)
     const outcomes = await Promise.all(chosen.map((entry) => revive(entry)))
     const revived = chosen.filter((_, i) => !(outcomes[i] instanceof BrokerError) && outcomes[i] !== 'full')
@@ -84,9 +87,10 @@ export async function replay({ foreign, notes }: Workplace, which: Selection): P
     notes.tally.replayed += revived.length
     const failed = outcomes.find((outcome) => outcome instanceof BrokerError)
     if (failed !== undefined) throw failed
-    if (page.length < PAGE || outcomes.includes('full')) return count
+    if (outcomes.includes('full')) break
     after = page.at(-1)!.position
   }
+  return count
 
   function revive(entry: DeadEntry): Promise<PutOutcome> {
     const { frame, messageId, session, position, atMs } = entry
@@ -95,17 +99,24 @@ export async function replay({ foreign, notes }: Workplace, which: Selection): P
 }
 
 /** Deletes what waits and is not on lease here. */
-export async function purgeWaiting({ foreign, notes, hand, clock }: Workplace, which: Selection): Promise<number> {
+export async function purgeWaiting(at: Workplace, which: Selection): Promise<number> {
+  const { foreign, notes, clock } = at
   let count = 0
   const drop = async (position: number): Promise<void> => {
-    const here = hand.get(position)
+    const here = at.hand.get(position)
     if (here !== undefined && isBusy(here)) return
     if (here === undefined) {
       if (!(await foreign.remove(position))) return
     } else {
-      hand.end(here)
-      await foreign.finish([position])
-      hand.remove(position, clock.monotonicMs())
+      const { phase } = here
+      at.hand.end(here)
+      try {
+        await foreign.finish([position])
+      } catch (error) {
+        at.hand.stay(here, phase, clock.monotonicMs())
+        throw error
+      }
+      at.hand.remove(position, clock.monotonicMs())
     }
     notes.take(position)
     count++
@@ -115,8 +126,8 @@ export async function purgeWaiting({ foreign, notes, hand, clock }: Workplace, w
     else
       for (let after = 0; ; ) {
         const page = await foreign.read(after, PAGE)
+        if (page.length === 0) break
         await Promise.all(page.map(({ position }) => drop(position)))
-        if (page.length < PAGE) break
         after = page.at(-1)!.position
       }
   } finally {

@@ -24,8 +24,11 @@ export class Upkeep {
   #known: { messages: number; bytes: number } | undefined
   #puts = 0
   #putBytes = 0
-  #isBusy = false
+  /** When to make room anew, after that failed; Infinity: it did not. */
+  #roomAtMs = Infinity
+  #running: Promise<void> | undefined
   #next: (() => Promise<void>) | undefined
+  #isStopped = false
 
   /** @param onDone it may be wanted again at `nextMs` */
   constructor(at: Workplace, endings: Endings, onDone: () => void) {
@@ -36,7 +39,7 @@ export class Upkeep {
 
   /** When `work` has something to do. Milliseconds since the epoch */
   get nextMs(): number {
-    return this.#isBusy ? Infinity : Math.min(this.#times.nextMs, this.#lookAtMs)
+    return this.#running === undefined ? Math.min(this.#times.nextMs, this.#lookAtMs, this.#roomAtMs) : Infinity
   }
 
   /** Looks at what is there already, when the queue is opened and when other settings hold. */
@@ -61,9 +64,27 @@ export class Upkeep {
   work(): Promise<void> {
     return this.#exclusively(async () => {
       const now = wallMs(this.#at)
-      for (const position of this.#times.due(now)) await this.#expire(position)
+      await this.#expireAll(this.#times.due(now))
       if (this.#lookAtMs <= now) await this.#sweep()
+      if (this.#roomAtMs <= now) await this.#makeRoom()
     })
+  }
+
+  /** Nothing more is begun; resolves when what had begun is over, so that no message is left half the way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#next = undefined
+    await this.#running
+  }
+
+  async #expireAll(positions: readonly number[]): Promise<void> {
+    let done = 0
+    try {
+      for (; done < positions.length && !this.#isStopped; done++) await this.#expire(positions[done]!)
+    } finally {
+      // The store could not be reached.
+      for (const position of positions.slice(done)) this.#times.add(wallMs(this.#at) + RETRY_MS, position)
+    }
   }
 
   async #expire(position: number): Promise<void> {
@@ -87,7 +108,9 @@ export class Upkeep {
     let after = 0
     for (;;) {
       const page = await foreign.read(after, PAGE)
+      if (page.length === 0) return
       for (const kept of page) {
+        if (this.#isStopped) return
         const overMs = expiryMs({ expiresAtMs: 0, storedAtMs: kept.storedAtMs }, settings)
         if (overMs > wallMs(this.#at)) {
           this.#lookAtMs = Math.min(this.#lookAtMs, overMs)
@@ -95,7 +118,6 @@ export class Upkeep {
         }
         await this.#expire(kept.position)
       }
-      if (page.length < PAGE) return
       after = page.at(-1)!.position
     }
   }
@@ -103,19 +125,22 @@ export class Upkeep {
   async #makeRoom(): Promise<void> {
     const { settings: { maxMessages, maxBytes, whenFull }, foreign } = this.#at
     const isOver = ({ messages, bytes }: { messages: number; bytes: number }): boolean => (maxMessages > 0 && messages > maxMessages) || (maxBytes > 0 && bytes > maxBytes)
+    this.#roomAtMs = Infinity
     if (whenFull !== 'drop-oldest' || (this.#known !== undefined && !isOver(this.#known))) return
     const [puts, putBytes] = [this.#puts, this.#putBytes]
+    this.#known = undefined
     const { messages, bytes } = await foreign.state()
     const left = { messages, bytes }
     for (let after = 0; isOver(left); ) {
       const page = await foreign.read(after, PAGE)
+      if (page.length === 0) break
       for (const kept of page) {
-        if (!isOver(left)) break
+        if (!isOver(left) || this.#isStopped) break
         if (!(await this.#drop(kept, 'overflow'))) continue
         left.messages--
         left.bytes -= kept.frame.length
       }
-      if (page.length < PAGE) break
+      if (this.#isStopped) return
       after = page.at(-1)!.position
     }
     // What was put meanwhile may be among them or not: rather too many, then the store is asked again.
@@ -133,10 +158,13 @@ export class Upkeep {
   }
 
   // One at a time; what is asked for meanwhile is done after it.
-  async #exclusively(work: () => Promise<void>): Promise<void> {
+  #exclusively(work: () => Promise<void>): Promise<void> {
+    if (this.#isStopped) return Promise.resolve()
     this.#next = work
-    if (this.#isBusy) return
-    this.#isBusy = true
+    return (this.#running ??= this.#run())
+  }
+
+  async #run(): Promise<void> {
     try {
       while (this.#next !== undefined) {
         const next: () => Promise<void> = this.#next
@@ -145,9 +173,12 @@ export class Upkeep {
       }
     } catch {
       // The store cannot be reached, and says so itself.
-      this.#lookAtMs = Math.min(this.#lookAtMs, wallMs(this.#at) + RETRY_MS)
+      const { retentionMs, whenFull } = this.#at.settings
+      const againMs = wallMs(this.#at) + RETRY_MS
+      if (retentionMs > 0) this.#lookAtMs = Math.min(this.#lookAtMs, againMs)
+      if (whenFull === 'drop-oldest') this.#roomAtMs = againMs
     } finally {
-      this.#isBusy = false
+      this.#running = undefined
       this.#onDone()
     }
   }

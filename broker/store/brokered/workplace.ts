@@ -14,6 +14,7 @@ export interface Workplace {
   readonly clock: Clock
   readonly notes: Notes
   settings: QueueSettings
+  /** Another one when another order holds: to be looked up again behind every wait. */
   hand: Hand
 }
 

@@ -68,3 +68,71 @@ test('brokered queue: where the oldest make room for new ones, those whose time 
   const [position] = await rig.stored(['a'], { expiresAtMs: Date.now() + 50 })
   t.like(await rig.event('dead-lettered', position!), { reason: 'expired' })
 })
+
+const perSession = { enabled: true, guarantee: 'per_session' } as const
+
+test('brokered queue: another order leaves what is on lease with whoever has it, and hands out all the rest', async t => {
+  const stores = new MemoryForeignStores()
+  const rig = await QueueRig.open(t, world(stores))
+  await rig.stored(['a', 'b', 'c'], { session: 's' })
+  const [a, b] = await rig.take(2)
+  // The acknowledgement is on its way while the order changes.
+  const acked = rig.does('ack', [a!])
+  const ordering = { ...rig.settings.ordering, ...perSession }
+  await rig.queue.change({ ...rig.settings, ordering })
+  await acked
+  rig.queue.demand(5)
+  await rig.counted({ acked: 1, inFlight: 1 })
+  t.is(rig.leases.length, 2, 'nothing of the session while one of it is on lease, and nothing twice')
+  await rig.does('ack', [b!])
+  const [c] = await rig.next()
+  t.is(c!.text, 'c')
+  await rig.does('ack', [c!])
+  await rig.stored(['d'], { session: 's' })
+  t.is((await rig.next())[0]!.text, 'd')
+  t.is(rig.leases.length, 4)
+})
+
+test('brokered queue: what could not be purged is handed out after that', async t => {
+  const stores = new MemoryForeignStores()
+  const rig = await QueueRig.open(t, world(stores), { ordering: perSession })
+  const positions = await rig.stored(['a', 'b'], { session: 's' })
+  const taken = await rig.take(1)
+  rig.queue.demand(1)
+  await until(async () => (await rig.counts()).held === 1)
+  rig.queue.demand(-1)
+  // Both are here, and on lease to nobody: the first is ready, the second is held behind it.
+  await rig.does('release', taken)
+  stores.trouble.error = away
+  await t.throwsAsync(rig.queue.purge('waiting', positions), { code: 'store.unavailable' })
+  stores.trouble.error = undefined
+  for (const text of ['a', 'b']) {
+    const [message] = await rig.take(1)
+    t.is(message!.text, text)
+    await rig.does('ack', [message!])
+  }
+})
+
+test('brokered queue: room that could not be made is made when the store is there again', async t => {
+  const stores = new MemoryForeignStores()
+  const rig = await QueueRig.open(t, world(stores), { whenFull: 'drop-oldest', maxMessages: 2 })
+  const [first] = await rig.stored(['a', 'b'])
+  Object.assign(stores.trouble, { error: away, isDone: true })
+  await rig.append('c')
+  await rig.append('d')
+  stores.trouble.error = undefined
+  t.like(await rig.event('dead-lettered', first! + 1), { reason: 'overflow' })
+  await rig.counted({ ready: 2 })
+})
+
+test('brokered queue: a queue that is closed while it makes room leaves no message as a dead letter that waits as well', async t => {
+  const stores = new MemoryForeignStores()
+  const rig = await QueueRig.open(t, world(stores), { whenFull: 'drop-oldest', maxMessages: 3 })
+  await rig.stored(Array.from({ length: 40 }, (_, i) => `${i}`))
+  const closing = rig.queue.close()
+  t.is(rig.queue.close(), closing, 'who closes it again waits for the same end')
+  await rig.reopen()
+  const [waiting, dead] = [await rig.texts('waiting'), await rig.texts('dead')]
+  t.is(new Set([...waiting, ...dead]).size, waiting.length + dead.length)
+  await rig.counted({ inFlight: 0 })
+})
