@@ -52,6 +52,19 @@ export function hasRoom({ totals, settings: { maxMessages, maxBytes } }: QueueSt
   return (maxMessages === 0 || totals.waiting + count <= maxMessages) && (maxBytes === 0 || totals.waiting_bytes + bytes <= maxBytes)
 }
 
+/** True when they fit, or all that makes room for them is on lease to nobody. */
+export function canHaveRoom(queue: QueueState, count: number, bytes: number): boolean {
+  if (hasRoom(queue, count, bytes)) return true
+  const { leases, damaged, settings: { whenFull, maxMessages, maxBytes } } = queue
+  // What is damaged makes no room, and nobody knows how large it is.
+  if (whenFull !== 'drop-oldest' || (maxBytes > 0 && damaged.size > 0)) return false
+  if (maxMessages > 0 && leases.size + damaged.size + count > maxMessages) return false
+  if (maxBytes === 0) return true
+  let heldBytes = 0
+  for (const lease of leases.values()) heldBytes += lease.bytes
+  return heldBytes + bytes <= maxBytes
+}
+
 /** `queue.full` with what there is. */
 export function full({ name, totals, settings: { maxMessages, maxBytes } }: QueueState): BrokerError {
   return new BrokerError('queue.full', { queue: name, messages: totals.waiting, bytes: totals.waiting_bytes, maxMessages, maxBytes })

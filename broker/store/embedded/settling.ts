@@ -4,7 +4,7 @@ import type { BrokerError } from '../../ground/errors.ts'
 import { failPoint } from '../../ground/fail-point.ts'
 import type { Settlement } from '../../ground/store.ts'
 import { isLastAttempt, retryDelayMs } from '../policy/retry-schedule.ts'
-import { append, full, hasRoom } from './appending.ts'
+import { append, canHaveRoom, full } from './appending.ts'
 import { withFailure } from './attempt-errors.ts'
 import type { AppendStep } from './group.ts'
 import type { Lease } from './leases.ts'
@@ -72,7 +72,8 @@ export function forwardable(source: QueueState, position: number, attempt: numbe
     const sum = sums.get(queue) ?? { count: 0, bytes: 0 }
     sums.set(queue, { count: sum.count + read.count, bytes: sum.bytes + read.end - read.start })
   }
-  for (const [queue, { count, bytes }] of sums) if (queue.settings.whenFull === 'refuse' && !hasRoom(queue, count, bytes)) return full(queue)
+  // Whatever the queue does when it is full: of a message that is gone by that nothing may be dropped.
+  for (const [queue, { count, bytes }] of sums) if (!canHaveRoom(queue, count, bytes)) return full(queue)
   return lease
 }
 

@@ -3,7 +3,8 @@
 import type { ExecutionContext } from 'ava'
 import type { SettleOutcome } from '../../../broker/ground/store.ts'
 import { withQueue, type Story } from './story.ts'
-import { appendOf, queueSettings, QueueRig, type Fate, type StoreWorld, type Taken } from '../../support/queue-rig.ts'
+import { until } from '../../support/until.ts'
+import { appendOf, queueSettings, QueueRig, type Fate, type Overrides, type StoreWorld, type Taken } from '../../support/queue-rig.ts'
 
 /** Forwards to queues of these names; resolves with the outcome and what each append was told. */
 async function forward(rig: QueueRig, { position, attempt }: Pick<Taken, 'position' | 'attempt'>, to: Readonly<Record<string, string>>): Promise<{ outcome: SettleOutcome; fates: Fate[] }> {
@@ -13,10 +14,10 @@ async function forward(rig: QueueRig, { position, attempt }: Pick<Taken, 'positi
   return { outcome, fates }
 }
 
-async function withTwo(t: ExecutionContext, world: StoreWorld, maxMessages = 0): Promise<{ rig: QueueRig; other: Awaited<ReturnType<QueueRig['store']['open']>>; name: string }> {
+async function withTwo(t: ExecutionContext, world: StoreWorld, overrides: Overrides = {}): Promise<{ rig: QueueRig; other: Awaited<ReturnType<QueueRig['store']['open']>>; name: string }> {
   const rig = await QueueRig.open(t, world)
   const name = `${world.queue}-next`
-  const other = await rig.store.open(name, queueSettings({ maxMessages }), { leased: () => {}, happened: () => {}, stateChanged: () => {} })
+  const other = await rig.store.open(name, queueSettings(overrides), { leased: () => {}, happened: () => {}, stateChanged: () => {} })
   return { rig, other, name }
 }
 
@@ -51,7 +52,7 @@ export function forwarding(story: Story): void {
   }, 'forward')
 
   story('where one queue is full nothing is appended, and the lease is held', async (t, world) => {
-    const { rig, other, name } = await withTwo(t, world, 1)
+    const { rig, other, name } = await withTwo(t, world, { maxMessages: 1 })
     await rig.stored('in')
     const [message] = await rig.take()
     t.deepEqual(await forward(rig, message!, { [name]: 'fits' }), { outcome: { lost: [] }, fates: [{ position: 1, isDuplicate: false }] })
@@ -65,4 +66,25 @@ export function forwarding(story: Story): void {
     await rig.counted({ ready: 0, inFlight: 0, forwarded: 1, acked: 1 })
     await other.close()
   }, 'forward')
+
+  for (const [what, room] of [
+    ['has as many messages as it may, all of them on lease', { maxMessages: 2, whenFull: 'drop-oldest' }],
+    ['has as many bytes as it may, all of them on lease', { maxBytes: 200, whenFull: 'drop-oldest' }],
+    ['is full and drops what is new', { maxMessages: 2, whenFull: 'drop-newest' }],
+  ] as const)
+    story(`where a queue ${what}, nothing is appended, and the lease is held`, async (t, world) => {
+      const { rig, other, name } = await withTwo(t, world, room)
+      const stored = await new Promise<Fate[]>(resolve => other.append(appendOf(['one', 'two'], {}, resolve, rig.settings.durability)))
+      t.true(stored.every(fate => 'position' in fate))
+      other.demand(2)
+      await until(async () => (await other.counts()).inFlight === 2)
+      await rig.stored('in')
+      const [message] = await rig.take()
+      const { outcome, fates } = await forward(rig, message!, { [name]: 'x'.repeat(100) })
+      t.is(outcome.error?.code, 'queue.full')
+      t.true(fates.every(fate => 'refused' in fate))
+      await rig.counted({ inFlight: 1, forwarded: 0 })
+      t.like(await other.counts(), { stored: 2, inFlight: 2, dropped: 0, deadLettered: 0 })
+      await other.close()
+    }, 'forward')
 }

@@ -11,6 +11,18 @@ local function isFull(q, more, bytes)
   return (set.maxMessages > 0 and call('XLEN', q.messages) + more > set.maxMessages) or (set.maxBytes > 0 and total(q, 'bytes') + bytes > set.maxBytes)
 end
 
+-- True when they fit, or all that makes room for them is on lease to nobody.
+local function canHaveRoom(q, more, bytes)
+  if not isFull(q, more, bytes) then return true end
+  local set = q.set
+  if set.full ~= 'drop-oldest' then return false end
+  if set.maxMessages > 0 and call('HLEN', q.leases) + more > set.maxMessages then return false end
+  if set.maxBytes == 0 then return true end
+  local heldBytes = 0
+  for _, text in ipairs(call('HVALS', q.leases)) do heldBytes = heldBytes + readLease(text).bytes end
+  return heldBytes + bytes <= set.maxBytes
+end
+
 -- The position of the first message with this id within the window.
 local function duplicateOf(q, id)
   if not id or q.set.window == 0 then return nil end

@@ -136,7 +136,7 @@ function ops.forward()
     end
     to.coming.messages = to.coming.messages + new
     to.coming.bytes = to.coming.bytes + bytes
-    if to.set.full ~= 'drop-oldest' and new > 0 and isFull(to, to.coming.messages, to.coming.bytes) then return { 'full', i } end
+    if new > 0 and not canHaveRoom(to, to.coming.messages, to.coming.bytes) then return { 'full', i } end
     targets[i] = { to = to, at = at + 3, messages = messages }
     at = at + 3 + 2 * messages
   end
