@@ -2,8 +2,9 @@
 
 import type { BrokerError } from '../../broker/ground/errors.ts'
 import type { QueueSettings } from '../../broker/ground/store-settings.ts'
-import type { QueueListener, QueueStore, StoredQueue } from '../../broker/ground/store.ts'
+import type { QueueListener, QueueStore } from '../../broker/ground/store.ts'
 import { BrokeredQueue } from '../../broker/store/brokered/brokered-queue.ts'
+import { OpenQueues } from '../../broker/store/brokered/open-queues.ts'
 import type { Arrival, DeadEntry, Entry, ForeignListener, ForeignQueue, ForeignState, Kept, PutOutcome } from '../../broker/store/brokered/foreign-queue.ts'
 import { recordedLog } from './recorded-log.ts'
 
@@ -200,28 +201,26 @@ export class MemoryForeignStores {
   readonly trouble: Trouble = { error: undefined, isDone: false }
 
   open(broker: string): Promise<QueueStore> {
-    const queues = new Set<StoredQueue>()
+    const queues = new OpenQueues<BrokeredQueue>('memory')
     const store: QueueStore = {
       backend: 'memory',
       features: { forward: false, durability: 'os', backup: false, verify: false, limits: [] },
-      open: async (name: string, settings: QueueSettings, listener: QueueListener) => {
+      open: (name: string, settings: QueueSettings, listener: QueueListener) => {
         const shelf = this.#shelves.get(name) ?? new Shelf()
         this.#shelves.set(name, shelf)
-        const queue = await BrokeredQueue.open({
-          name, settings, listener, backend: 'memory', log: recordedLog(), durability: 'os',
-          open: foreign => Promise.resolve(new MemoryForeignQueue(shelf, broker, settings, foreign, this.trouble)),
-          onClosed: () => queues.delete(queue),
-        })
-        queues.add(queue)
-        return queue
+        return queues.open(name, onClosed =>
+          BrokeredQueue.open({
+            name, settings, listener, backend: 'memory', log: recordedLog(), durability: 'os',
+            open: foreign => Promise.resolve(new MemoryForeignQueue(shelf, broker, settings, foreign, this.trouble)),
+            onClosed,
+          }),
+        )
       },
       names: () => Promise.resolve([...this.#shelves.keys()]),
       remove: name => Promise.resolve(void this.#shelves.delete(name)),
       verify: undefined,
       backup: undefined,
-      close: async () => {
-        await Promise.all([...queues].map(queue => queue.close()))
-      },
+      close: () => queues.close(),
     }
     return Promise.resolve(store)
   }

@@ -244,7 +244,8 @@ export class BrokeredQueue implements StoredQueue, ForeignListener {
     const now = clock.monotonicMs()
     const anew = (this.#at.hand = new Hand(settings.ordering, false))
     const [busy, others] = [[...hand.all()].filter(isBusy), [...hand.all()].filter((here) => !isBusy(here))]
-    for (const here of busy.toSorted((a, b) => a.sinceMs - b.sinceMs)) anew.adopt(here)
+    // What is being settled is as good as gone: of a session its head is the one that is on lease.
+    for (const here of busy.toSorted((a, b) => Number(a.phase === 'ending') - Number(b.phase === 'ending') || a.sinceMs - b.sinceMs)) anew.adopt(here)
     for (const here of others.toSorted((a, b) => a.arrival.position - b.arrival.position)) anew.add(here, now)
   }
 

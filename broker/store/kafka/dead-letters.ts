@@ -2,7 +2,7 @@
 
 import { BrokerError } from '../../ground/errors.ts'
 import type { DeadEntry } from '../brokered/foreign-queue.ts'
-import { deadHeaders, readDead } from './entry-record.ts'
+import { deadHeaders, readDead } from './entry-headers.ts'
 import type { Journal } from './journal.ts'
 import type { LogRecord, PartitionLog } from './partition-log.ts'
 

@@ -2,40 +2,28 @@
 
 import { BrokerError } from '../../ground/errors.ts'
 import type { QueueListener, QueueStore, StoreContext, StoredQueue, StoreFeatures } from '../../ground/store.ts'
-import type { Durability, QueueSettings } from '../../ground/store-settings.ts'
+import type { QueueSettings } from '../../ground/store-settings.ts'
+import { brokeredFeatures } from '../brokered/brokered-features.ts'
 import { BrokeredQueue } from '../brokered/brokered-queue.ts'
+import { OpenQueues } from '../brokered/open-queues.ts'
 import { typeOf, type KafkaLink } from './kafka-link.ts'
 import { KafkaQueue, type Patience } from './kafka-queue.ts'
 import { queueOf, topicsOf } from './names.ts'
 import { checkConfigs, checkedConfigs, missingTopics } from './topics.ts'
 
-/** With so many copies a message survives the end of a machine, which is what `fsync` promises. */
-const SAFE_REPLICAS = 3
-
 function kafkaFeatures(replicas: number): StoreFeatures {
-  return {
-    forward: false,
-    durability: durabilityOf(replicas),
-    backup: false,
-    verify: false,
-    limits: [
-      replicas >= SAFE_REPLICAS
-        ? 'fsync means confirmed by all servers that are in sync, two at least: Kafka does not sync to disk before it confirms'
-        : 'the server confirms when the operating system has a message and does not sync, so fsync is refused; with replicas 3 two servers at least have it',
+  return brokeredFeatures(replicas, {
+    safe: 'fsync means confirmed by all servers that are in sync, two at least: Kafka does not sync to disk before it confirms',
+    unsafe: 'the server confirms when the operating system has a message and does not sync, so fsync is refused; with replicas 3 two servers at least have it',
+    others: [
       'one broker at a time serves a queue: a second one does not open it, and may 10 s after the first was killed',
-      'a message cannot become others in one step (forward)',
       'what a broker that is killed had handed out uses up an attempt, though no consumer had it yet',
       'pause holds at the broker where it was asked for, not at one that takes over',
       'the servers are reached without TLS and without credentials',
       'of a broker that is killed, what attempts of the last second failed with is missing from the dead letter',
       'a time to live ends without a consumer only for messages that were published since the broker started',
-      'counts of duplicates, retries, expired, dropped and purged messages of the last second are lost when a broker is killed; what is not counted otherwise counts as acknowledged',
     ],
-  }
-}
-
-function durabilityOf(replicas: number): Durability {
-  return replicas >= SAFE_REPLICAS ? 'fsync' : 'os'
+  })
 }
 
 export class KafkaStore implements QueueStore {
@@ -46,7 +34,7 @@ export class KafkaStore implements QueueStore {
   readonly #context: StoreContext
   readonly #link: KafkaLink
   readonly #patience: Patience
-  readonly #queues = new Map<string, BrokeredQueue>()
+  readonly #queues = new OpenQueues<BrokeredQueue>('kafka')
 
   constructor(context: StoreContext, link: KafkaLink, patience: Patience) {
     this.features = kafkaFeatures(context.settings.kafka.replicas)
@@ -55,29 +43,29 @@ export class KafkaStore implements QueueStore {
     this.#patience = patience
   }
 
-  async open(name: string, settings: QueueSettings, listener: QueueListener): Promise<StoredQueue> {
-    if (this.#queues.has(name)) throw new BrokerError('store.in_use', { path: `queue ${name}`, problem: 'it is open already' })
+  open(name: string, settings: QueueSettings, listener: QueueListener): Promise<StoredQueue> {
+    return this.#queues.open(name, (onClosed) => this.#open(name, settings, listener, onClosed))
+  }
+
+  async #open(name: string, settings: QueueSettings, listener: QueueListener, onClosed: () => void): Promise<BrokeredQueue> {
     const { settings: { kafka }, broker, log } = this.#context
     const topics = topicsOf(kafka.prefix, name)
     let opened: KafkaQueue | undefined
-    const opening = BrokeredQueue.open({
-      name,
-      backend: this.backend,
-      settings,
-      listener,
-      log,
-      durability: this.features.durability,
-      open: async (foreign) => {
-        await this.#make(name, [topics.waiting, topics.journal, topics.dead])
-        opened = await KafkaQueue.open({ name, broker, settings, topics, link: this.#link, log, patience: this.#patience, listener: foreign })
-        return opened
-      },
-      onClosed: () => this.#queues.delete(name),
-    })
     try {
-      const queue = await opening
-      this.#queues.set(name, queue)
-      return queue
+      return await BrokeredQueue.open({
+        name,
+        backend: this.backend,
+        settings,
+        listener,
+        log,
+        durability: this.features.durability,
+        open: async (foreign) => {
+          await this.#make(name, [topics.waiting, topics.journal, topics.dead])
+          opened = await KafkaQueue.open({ name, broker, settings, topics, link: this.#link, log, patience: this.#patience, listener: foreign })
+          return opened
+        },
+        onClosed,
+      })
     } catch (error) {
       // What came half the way is served by nobody.
       await opened?.close()
@@ -98,7 +86,7 @@ export class KafkaStore implements QueueStore {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
+    await this.#queues.close()
     await this.#link.close()
   }
 
@@ -115,6 +103,7 @@ export class KafkaStore implements QueueStore {
       throw new BrokerError('store.failed', { backend: this.backend, problem: `the topics of queue "${queue}" cannot be made: ${error instanceof Error ? error.message : String(error)}; make ${missing.map(({ topic }) => topic).join(', ')} of one partition each by hand, with retention.ms=-1` }, { cause: error })
     }
   }
+
   async #check(queue: string, topics: readonly string[]): Promise<void> {
     const { log, settings: { kafka } } = this.#context
     try {

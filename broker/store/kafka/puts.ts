@@ -3,7 +3,7 @@
 import { BrokerError } from '../../ground/errors.ts'
 import type { QueueSettings } from '../../ground/store-settings.ts'
 import type { Entry, PutOutcome } from '../brokered/foreign-queue.ts'
-import { dedupeOf, entryHeaders } from './entry-record.ts'
+import { dedupeOf, entryHeaders } from './entry-headers.ts'
 import type { LogRecord, PartitionLog } from './partition-log.ts'
 import type { Shelf } from './shelf.ts'
 

@@ -150,7 +150,7 @@ export class JetStreamQueue implements ForeignQueue {
     const positions = subjects.map((subject) => Number(subject.slice(subject.lastIndexOf('.') + 1))).filter((position) => position > after)
     const page = positions.toSorted((a, b) => a - b).slice(0, limit)
     const found = await Promise.all(page.map((position) => this.#last(deadStream(name), deadSubject(name, position))))
-    return found.filter((each) => each !== undefined).map(({ header, data }) => readDead(header, data))
+    return found.map((each) => each && readDead(each.header, each.data)).filter((each) => each !== undefined)
   }
 
   async removeDead(which: 'all' | readonly number[]): Promise<number> {

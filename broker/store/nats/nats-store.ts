@@ -2,42 +2,30 @@
 
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { BrokerError } from '../../ground/errors.ts'
+import type { BrokerError } from '../../ground/errors.ts'
 import type { QueueListener, QueueStore, StoreContext, StoredQueue, StoreFeatures } from '../../ground/store.ts'
-import type { Durability, QueueSettings } from '../../ground/store-settings.ts'
+import type { QueueSettings } from '../../ground/store-settings.ts'
+import { brokeredFeatures } from '../brokered/brokered-features.ts'
 import { BrokeredQueue } from '../brokered/brokered-queue.ts'
+import { OpenQueues } from '../brokered/open-queues.ts'
 import { Asker, unavailable } from './asker.ts'
 import { JetStreamQueue } from './jetstream-queue.ts'
 import { deadStream, NOTES_STREAM, noteSubject, queueOf, waitingStream } from './names.ts'
 import { makeStream, notesConfig, orNothing } from './stream-settings.ts'
 
-/** With so many copies a message survives the end of a machine, which is what `fsync` promises. */
-const SAFE_REPLICAS = 3
-
 function natsFeatures(replicas: number): StoreFeatures {
-  return {
-    forward: false,
-    durability: durabilityOf(replicas),
-    backup: false,
-    verify: false,
-    limits: [
-      replicas >= SAFE_REPLICAS
-        ? 'fsync means stored by a majority of the servers: they write to disk before they confirm, and sync every two minutes'
-        : 'the server confirms when the operating system has a message and syncs every two minutes, so fsync is refused; with replicas 3 a majority of servers has it',
-      'a message cannot become others in one step (forward)',
+  return brokeredFeatures(replicas, {
+    safe: 'fsync means stored by a majority of the servers: they write to disk before they confirm, and sync every two minutes',
+    unsafe: 'the server confirms when the operating system has a message and syncs every two minutes, so fsync is refused; with replicas 3 a majority of servers has it',
+    others: [
       'what was acknowledged right before a server is killed may be delivered again: it writes acknowledgements later than it confirms them',
       'ids of messages that are gone are remembered until the servers restart',
       'order per session holds within one broker; while several share a queue, or until the ack wait of one that was killed is over, messages of a session may overtake each other',
       'what was fetched by a broker that was killed has used up an attempt, and what its attempts failed with is missing from the dead letter',
       'a time to live ends without a consumer only for messages that were published through this broker since it started',
-      'counts of duplicates, retries, expired, dropped and purged messages of the last second are lost when a broker is killed; what is not counted otherwise counts as acknowledged',
       'pause holds at the broker where it was asked for',
     ],
-  }
-}
-
-function durabilityOf(replicas: number): Durability {
-  return replicas >= SAFE_REPLICAS ? 'fsync' : 'os'
+  })
 }
 
 export class NatsStore implements QueueStore {
@@ -49,7 +37,7 @@ export class NatsStore implements QueueStore {
   readonly #connection: NatsConnection
   readonly #manager: JetStreamManager
   readonly #asker: Asker
-  readonly #queues = new Map<string, BrokeredQueue>()
+  readonly #queues = new OpenQueues<BrokeredQueue>('nats')
   readonly #streams = new Set<JetStreamQueue>()
   /** undefined: it is connected. */
   #problem: BrokerError | undefined
@@ -69,35 +57,38 @@ export class NatsStore implements QueueStore {
     return new NatsStore(context, connection, manager)
   }
 
-  async open(name: string, settings: QueueSettings, listener: QueueListener): Promise<StoredQueue> {
-    if (this.#queues.has(name)) throw new BrokerError('store.in_use', { path: `queue ${name}`, problem: 'it is open already' })
+  open(name: string, settings: QueueSettings, listener: QueueListener): Promise<StoredQueue> {
+    return this.#queues.open(name, (onClosed) => this.#open(name, settings, listener, onClosed))
+  }
+
+  async #open(name: string, settings: QueueSettings, listener: QueueListener, onClosed: () => void): Promise<BrokeredQueue> {
     if (this.#problem !== undefined) throw this.#problem
     const { settings: { nats: { replicas } }, broker, log } = this.#context
     let stream: JetStreamQueue | undefined
-    const opening = BrokeredQueue.open({
-      name,
-      backend: this.backend,
-      settings,
-      listener,
-      log,
-      durability: this.features.durability,
-      open: async (foreign) => {
-        stream = await JetStreamQueue.open({ name, broker, settings, replicas, connection: this.#connection, manager: this.#manager, asker: this.#asker, listener: foreign })
-        this.#streams.add(stream)
-        return stream
-      },
-      onClosed: () => {
-        this.#queues.delete(name)
-        this.#streams.delete(stream!)
-      },
-    })
+    const forget = (): void => {
+      if (stream !== undefined) this.#streams.delete(stream)
+    }
     try {
-      const queue = await opening
-      this.#queues.set(name, queue)
-      return queue
+      return await BrokeredQueue.open({
+        name,
+        backend: this.backend,
+        settings,
+        listener,
+        log,
+        durability: this.features.durability,
+        open: async (foreign) => {
+          stream = await JetStreamQueue.open({ name, broker, settings, replicas, connection: this.#connection, manager: this.#manager, asker: this.#asker, listener: foreign })
+          this.#streams.add(stream)
+          return stream
+        },
+        onClosed: () => {
+          forget()
+          onClosed()
+        },
+      })
     } catch (error) {
       // What came half the way is told of no more connections.
-      this.#streams.delete(stream!)
+      forget()
       throw error
     }
   }
@@ -117,7 +108,7 @@ export class NatsStore implements QueueStore {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
+    await this.#queues.close()
     this.#asker.close()
     await this.#connection.close()
   }

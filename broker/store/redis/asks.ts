@@ -75,8 +75,18 @@ export interface SettleAsk {
   readonly done: ((outcome: SettleOutcome) => void) | undefined
 }
 
+/** What a call of `settle` asked: whose each settlement is, by its place among the arguments. */
+export type SettlePlaces = readonly { readonly ask: SettleAsk; readonly settlement: Settlement }[]
+
+/** Tells everybody what was lost, by places from 1. */
+export function tellSettled(asks: readonly SettleAsk[], places: SettlePlaces, lost: ReadonlySet<number>): void {
+  const lostOf = new Map<SettleAsk, number[]>(asks.map((ask) => [ask, []]))
+  for (const place of lost) lostOf.get(places[place - 1]!.ask)!.push(places[place - 1]!.settlement.position)
+  for (const ask of asks) ask.done?.({ lost: lostOf.get(ask)! })
+}
+
 /** Arguments of the script behind its settings and owner, and whose each settlement is, by its place there. */
-export function settleArguments(asks: readonly SettleAsk[], retry: RetrySchedule): { args: Argument[]; places: readonly { readonly ask: SettleAsk; readonly settlement: Settlement }[] } {
+export function settleArguments(asks: readonly SettleAsk[], retry: RetrySchedule): { args: Argument[]; places: SettlePlaces } {
   const acks: { ask: SettleAsk; settlement: Settlement }[] = []
   const others: { ask: SettleAsk; settlement: Settlement }[] = []
   for (const ask of asks) for (const settlement of ask.settlements) (settlement.verdict === 'ack' ? acks : others).push({ ask, settlement })

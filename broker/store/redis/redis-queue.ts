@@ -11,7 +11,7 @@ import type { Append, Forward, QueueCounts, QueueListener, Selection, SettleOutc
 import { retryDelayMs } from '../policy/retry-schedule.ts'
 import { Alarm } from './alarm.ts'
 import { countsOf, deadOf, eventOf, settingsText, waitingOf, type Event, type Run } from './answers.ts'
-import { addAppend, settleArguments, tellAppends, type AppendCall, type SettleAsk } from './asks.ts'
+import { addAppend, settleArguments, tellAppends, tellSettled, type AppendCall, type SettleAsk } from './asks.ts'
 import { tooWeak } from './durability.ts'
 import { forwardCall, refuseForward, tellForward, type ForwardCall, type ForwardTarget } from './forwarding.ts'
 import type { Operation } from './lua/script.ts'
@@ -53,6 +53,7 @@ export class RedisQueue implements StoredQueue, LinkListener, ForwardTarget {
   #balance = 0
   #problem: BrokerError | undefined
   #isClosing = false
+  #closed: Promise<void> | undefined
   isPaused = false
   #appends: AppendCall[] = []
   #settles: SettleAsk[] = []
@@ -156,8 +157,11 @@ export class RedisQueue implements StoredQueue, LinkListener, ForwardTarget {
     this.#poke()
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosing) return
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
     this.#flush()
     this.#isClosing = true
     this.#alarm.stop()
@@ -260,13 +264,12 @@ export class RedisQueue implements StoredQueue, LinkListener, ForwardTarget {
   async #settle(asks: readonly SettleAsk[]): Promise<void> {
     const { args, places } = settleArguments(asks, this.#settings.retry)
     try {
-      const [lost, events] = (await this.#ask('settle', this.#options.owner, ...args)) as [number[], Event[]]
-      const lostOf = new Map<SettleAsk, number[]>(asks.map((ask) => [ask, []]))
-      for (const place of lost) lostOf.get(places[place - 1]!.ask)!.push(places[place - 1]!.settlement.position)
-      for (const { settlement: { position, attempt, verdict } } of places) if (verdict !== 'working' && this.#leased.get(position) === attempt) this.#leased.delete(position)
+      const [found, events] = (await this.#ask('settle', this.#options.owner, ...args)) as [readonly number[], Event[]]
+      const lost = new Set(found)
+      // A later lease of the same message is none of theirs.
+      for (const [at, { settlement: { position, attempt, verdict } }] of places.entries()) if ((verdict !== 'working' || lost.has(at + 1)) && this.#leased.get(position) === attempt) this.#leased.delete(position)
       this.#tell(events)
-      for (const [at, { settlement: { position } }] of places.entries()) if (lost.includes(at + 1)) this.#leased.delete(position)
-      for (const ask of asks) ask.done?.({ lost: lostOf.get(ask)! })
+      tellSettled(asks, places, lost)
       this.#armRetries(events)
     } catch (thrown) {
       const error = BrokerError.from(thrown)
@@ -312,10 +315,7 @@ export class RedisQueue implements StoredQueue, LinkListener, ForwardTarget {
 
   #leases(found: readonly (readonly [number, number, Buffer])[]): void {
     if (found.length === 0) return
-    if (this.#isClosing) {
-      this.#untold.push(...found.map(([position]) => position))
-      return
-    }
+    if (this.#isClosing) return void this.#untold.push(...found.map(([position]) => position))
     this.#balance -= found.length
     for (const [position, attempt] of found) this.#leased.set(position, attempt)
     this.#alarm.set(this.#settings.ackWaitMs)

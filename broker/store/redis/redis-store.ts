@@ -1,8 +1,8 @@
 // Queues in a Redis server, which several brokers may share. One pair of connections for all queues, which comes back by itself.
 
-import { BrokerError } from '../../ground/errors.ts'
 import type { QueueListener, QueueStore, StoreContext, StoredQueue, StoreFeatures } from '../../ground/store.ts'
 import type { QueueSettings } from '../../ground/store-settings.ts'
+import { OpenQueues } from '../brokered/open-queues.ts'
 import { tooWeak } from './durability.ts'
 import { queueKeys } from './lua/ground.ts'
 import type { RedisLink } from './redis-link.ts'
@@ -15,9 +15,7 @@ export class RedisStore implements QueueStore {
   readonly backup = undefined
   readonly #context: StoreContext
   readonly #link: RedisLink
-  readonly #queues = new Map<string, RedisQueue>()
-  /** Those that are being opened. */
-  readonly #opening = new Set<string>()
+  readonly #queues = new OpenQueues<RedisQueue>('redis')
 
   constructor(context: StoreContext, link: RedisLink) {
     this.#context = context
@@ -36,31 +34,28 @@ export class RedisStore implements QueueStore {
     }
   }
 
-  async open(name: string, settings: QueueSettings, listener: QueueListener): Promise<StoredQueue> {
-    if (this.#queues.has(name) || this.#opening.has(name)) throw new BrokerError('store.in_use', { path: `queue ${name}`, problem: 'it is open already' })
+  open(name: string, settings: QueueSettings, listener: QueueListener): Promise<StoredQueue> {
+    return this.#queues.open(name, (onClosed) => this.#open(name, settings, listener, onClosed))
+  }
+
+  async #open(name: string, settings: QueueSettings, listener: QueueListener, onClosed: () => void): Promise<RedisQueue> {
     if (this.#link.problem !== undefined) throw this.#link.problem
     const { settings: { redis: { strictDurability } }, broker, log } = this.#context
-    this.#opening.add(name)
-    try {
-      const queue = await RedisQueue.open({
-        name,
-        key: this.#key(name),
-        index: this.#index,
-        owner: broker,
-        settings,
-        listener,
-        link: this.#link,
-        isStrict: strictDurability,
-        sibling: (sibling) => this.#queues.get(sibling),
-        onClosed: () => this.#queues.delete(name),
-      })
-      this.#queues.set(name, queue)
-      const weak = tooWeak(name, settings.durability, this.#link.safety)
-      if (weak !== undefined) log.warn({ queue: name, code: weak.code }, `store: ${weak.message}`)
-      return queue
-    } finally {
-      this.#opening.delete(name)
-    }
+    const queue = await RedisQueue.open({
+      name,
+      key: this.#key(name),
+      index: this.#index,
+      owner: broker,
+      settings,
+      listener,
+      link: this.#link,
+      isStrict: strictDurability,
+      sibling: (sibling) => this.#queues.find(sibling),
+      onClosed,
+    })
+    const weak = tooWeak(name, settings.durability, this.#link.safety)
+    if (weak !== undefined) log.warn({ queue: name, code: weak.code }, `store: ${weak.message}`)
+    return queue
   }
 
   async names(): Promise<string[]> {
@@ -73,7 +68,7 @@ export class RedisStore implements QueueStore {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
+    await this.#queues.close()
     this.#link.close()
   }
 

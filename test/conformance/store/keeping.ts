@@ -1,5 +1,6 @@
 // Stories of every store: what outlives that it is closed, and the queues that it keeps.
 
+import type { BrokerError } from '../../../broker/ground/errors.ts'
 import { attempted, upTo, withQueue, type Story } from './story.ts'
 import { QueueRig, queueSettings } from '../../support/queue-rig.ts'
 import { until } from '../../support/until.ts'
@@ -116,6 +117,16 @@ export function keeping(story: Story): void {
     t.like(await anew.counts(), { ready: 0, deadLetters: 0, stored: 0, acked: 0, deadLettered: 0 })
     await anew.close()
   }, 'removal')
+
+  story('a queue is open once at a time, also where it is asked for twice at once', async (t, world) => {
+    const store = await world.open('b1')
+    t.teardown(() => store.close())
+    const listener = { leased() {}, happened() {}, stateChanged() {} }
+    const opened = await Promise.allSettled([store.open(world.queue, queueSettings(), listener), store.open(world.queue, queueSettings(), listener)])
+    t.deepEqual(opened.map(each => (each.status === 'fulfilled' ? 'open' : (each.reason as BrokerError).code)).toSorted(), ['open', 'store.in_use'])
+    for (const each of opened) if (each.status === 'fulfilled') await Promise.all([each.value.close(), each.value.close()])
+    await (await store.open(world.queue, queueSettings(), listener)).close()
+  })
 
   story('queues of one store do not see each other', async (t, world) => {
     const rig = await QueueRig.open(t, world)

@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { attempted, withQueue, type Story } from './story.ts'
 import { QueueRig, type Taken } from '../../support/queue-rig.ts'
+import { until } from '../../support/until.ts'
 
 const texts = (messages: readonly Taken[]): string[] => messages.map(({ text }) => text)
 const order = { enabled: true, guarantee: 'per_session', timeoutMs: 60_000 } as const
@@ -65,6 +66,25 @@ export function ordering(story: Story): void {
     await rig.does('nak', [a1!], { delayMs: 3_600_000 })
     t.deepEqual(texts(await rig.next()), ['a2'])
     await rig.counted({ delayed: 1, inFlight: 1, held: 0 })
+  })
+
+  withQueue(story, 'another order leaves what is on lease with whoever has it, and hands out all the rest', {}, async (t, rig) => {
+    await rig.stored(['s1', 's2', 's3'], { session: 's' })
+    const [s1, s2] = await rig.take(2)
+    // One is acknowledged while the order changes.
+    const acked = rig.does('ack', [s1!])
+    await rig.queue.change({ ...rig.settings, ordering: { ...rig.settings.ordering, ...order } })
+    await acked
+    rig.queue.demand(5)
+    await until(async () => (await rig.counts()).held === 1)
+    await rig.counted({ acked: 1, inFlight: 1, ready: 0 })
+    t.is(rig.unexpected, 0, 'nothing of the session while one of it is on lease')
+    await rig.does('ack', [s2!])
+    t.deepEqual(texts(await rig.next()), ['s3'])
+    await rig.stored('t1', { session: 't' })
+    t.deepEqual(texts(await rig.next()), ['t1'])
+    await rig.counted({ acked: 2, inFlight: 2 })
+    t.is(rig.unexpected, 0)
   })
 
   withQueue(story, 'a dead letter lets its session go on', { ordering: order, retry: { maxAttempts: 2 } }, async (t, rig) => {

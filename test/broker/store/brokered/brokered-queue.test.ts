@@ -71,28 +71,6 @@ test('brokered queue: where the oldest make room for new ones, those whose time 
 
 const perSession = { enabled: true, guarantee: 'per_session' } as const
 
-test('brokered queue: another order leaves what is on lease with whoever has it, and hands out all the rest', async t => {
-  const stores = new MemoryForeignStores()
-  const rig = await QueueRig.open(t, world(stores))
-  await rig.stored(['a', 'b', 'c'], { session: 's' })
-  const [a, b] = await rig.take(2)
-  // The acknowledgement is on its way while the order changes.
-  const acked = rig.does('ack', [a!])
-  const ordering = { ...rig.settings.ordering, ...perSession }
-  await rig.queue.change({ ...rig.settings, ordering })
-  await acked
-  rig.queue.demand(5)
-  await rig.counted({ acked: 1, inFlight: 1 })
-  t.is(rig.leases.length, 2, 'nothing of the session while one of it is on lease, and nothing twice')
-  await rig.does('ack', [b!])
-  const [c] = await rig.next()
-  t.is(c!.text, 'c')
-  await rig.does('ack', [c!])
-  await rig.stored(['d'], { session: 's' })
-  t.is((await rig.next())[0]!.text, 'd')
-  t.is(rig.leases.length, 4)
-})
-
 test('brokered queue: what could not be purged is handed out after that', async t => {
   const stores = new MemoryForeignStores()
   const rig = await QueueRig.open(t, world(stores), { ordering: perSession })
