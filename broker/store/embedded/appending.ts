@@ -129,7 +129,7 @@ function makeRoom(queue: QueueState, bytes: number): boolean {
     const head = heads.find(({ position }) => !queue.leases.has(position) && !queue.damaged.has(position))
     if (head !== undefined) {
       queue.oldestAfter = head.position
-      queue.die(head, head.attempts, 'overflow')
+      queue.die(head, queue.attemptsOf(head), 'overflow')
     } else if (heads.length > 0) queue.oldestAfter = heads.at(-1)!.position
     else if (hasBegunAnew) return false
     else {

@@ -11,9 +11,10 @@ import { databaseName } from './commit-watch.ts'
 import { makePrivate, OwnFiles } from './own-files.ts'
 import { storeSum } from './row-sum.ts'
 import { isSyncFailure } from './store-errors.ts'
+import { upgrade } from './upgrading.ts'
 
 /** Grows when an older broker could not read what this one writes. */
-const FORMAT = 1
+const FORMAT = 2
 /** Of a page. Twice SQLite's default: a fifth more appends a second with messages of 200 bytes. */
 const PAGE_BYTES = 8192
 /** Of the page cache. KiB */
@@ -79,6 +80,7 @@ export class Database {
     this.sql = new DatabaseSync(this.path)
     try {
       this.#prepareFile()
+      upgrade(this.sql)
       const row = this.sql.prepare('SELECT format, store_id, epoch, clock_ms, key_ring, sum FROM store').get() as unknown as StoreRow
       if (row.format !== FORMAT) throw new BrokerError('store.version', { path: this.path, actual: row.format, expected: FORMAT })
       this.storeId = row.store_id
@@ -233,7 +235,8 @@ export class Database {
       CREATE TABLE IF NOT EXISTS queues (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, paused INTEGER NOT NULL DEFAULT 0, last_position INTEGER NOT NULL DEFAULT 0,
         waiting INTEGER NOT NULL DEFAULT 0, waiting_bytes INTEGER NOT NULL DEFAULT 0, scheduled INTEGER NOT NULL DEFAULT 0, dead INTEGER NOT NULL DEFAULT 0, dead_bytes INTEGER NOT NULL DEFAULT 0,
         stored INTEGER NOT NULL DEFAULT 0, duplicates INTEGER NOT NULL DEFAULT 0, acked INTEGER NOT NULL DEFAULT 0, forwarded INTEGER NOT NULL DEFAULT 0, dead_lettered INTEGER NOT NULL DEFAULT 0,
-        expired INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0, purged INTEGER NOT NULL DEFAULT 0, replayed INTEGER NOT NULL DEFAULT 0, retried INTEGER NOT NULL DEFAULT 0, sum INTEGER NOT NULL DEFAULT 0);`)
+        expired INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0, purged INTEGER NOT NULL DEFAULT 0, replayed INTEGER NOT NULL DEFAULT 0, retried INTEGER NOT NULL DEFAULT 0, sum INTEGER NOT NULL DEFAULT 0,
+        attempted INTEGER NOT NULL DEFAULT 0);`)
     const storeId = randomBytes(16).toString('hex')
     sql.prepare('INSERT OR IGNORE INTO store VALUES (1, ?, ?, 0, 0, NULL, ?)').run(FORMAT, storeId, storeSum(storeId, 0, 0))
     sql.exec('COMMIT')

@@ -20,7 +20,7 @@ export class DeadTable {
     sql.exec(`CREATE TABLE IF NOT EXISTS ${table} (position INTEGER PRIMARY KEY, died_at INTEGER NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL, expires_at INTEGER NOT NULL, stored_at INTEGER NOT NULL,
         sequence INTEGER NOT NULL, session TEXT, message_id TEXT, errors, sum INTEGER NOT NULL, frame BLOB NOT NULL);
       CREATE INDEX IF NOT EXISTS died_${id} ON ${table} (died_at);`)
-    this.#bury = sql.prepare(`INSERT INTO ${table} SELECT position, ?, ?, attempts, expires_at, stored_at, sequence, session, message_id, errors, (sum & 4294967295) | ?, frame FROM waiting_${id} WHERE position = ?`)
+    this.#bury = sql.prepare(`INSERT INTO ${table} SELECT position, ?, ?, ?, expires_at, stored_at, sequence, session, message_id, errors, (sum & 4294967295) | ?, frame FROM waiting_${id} WHERE position = ?`)
     this.#rowsAfter = sql.prepare(`SELECT ${WHOLE} FROM ${table} WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`)
     this.#row = sql.prepare(`SELECT ${WHOLE} FROM ${table} WHERE position = ?`)
     this.#died = sql.prepare(`SELECT ${WHOLE} FROM ${table} WHERE (died_at, position) > (?, ?) AND died_at <= ? ORDER BY died_at, position LIMIT ?`)
@@ -30,7 +30,7 @@ export class DeadTable {
 
   /** Copies the waiting message at `position`; deleting it there is the caller's. In its sum the time of its death takes the place of the due time. */
   bury(position: number, attempts: number, atMs: number, reason: DeathReason): void {
-    this.#bury.run(atMs, reason, stateSum(position, attempts, atMs), position)
+    this.#bury.run(atMs, reason, attempts, stateSum(position, attempts, atMs), position)
   }
 
   row(position: number): DeadRow | undefined {

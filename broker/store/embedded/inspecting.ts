@@ -49,7 +49,7 @@ export function listOf(queue: QueueState, { which, after, limit }: StoredQuery):
     if (rows.length === 0) break
     for (const row of rows) {
       at = row.position
-      const message = which === 'dead' ? shownDead(queue, row as DeadRow) : shown(queue, row, stateOf(queue, row))
+      const message = which === 'dead' ? shownDead(queue, row as DeadRow) : shown(queue, row, stateOf(queue, row), queue.attemptsOf(row))
       if (message === undefined) continue
       messages.push(message)
       bytes += row.bytes
@@ -75,14 +75,14 @@ function stateOf({ leases, gate }: QueueState, { position, due_at }: MessageRow)
 }
 
 function shownDead(queue: QueueState, row: DeadRow): StoredMessage | undefined {
-  const message = shown(queue, row, 'dead')
+  const message = shown(queue, row, 'dead', row.attempts)
   return message && { ...message, death: { reason: row.reason as NonNullable<StoredMessage['death']>['reason'], atMs: row.died_at, history: readErrors(queue.seal, row.position, row.errors) } }
 }
 
-function shown(queue: QueueState, row: MessageRow, state: StoredState): StoredMessage | undefined {
+function shown(queue: QueueState, row: MessageRow, state: StoredState, attempts: number): StoredMessage | undefined {
   const opened = state === 'dead' ? queue.openDead(row) : queue.open(row)
   if (opened === undefined) return undefined
-  const { position, attempts, stored_at, due_at, expires_at, errors } = row
+  const { position, stored_at, due_at, expires_at, errors } = row
   const lastError = readErrors(queue.seal, position, errors).at(-1)?.error
   return {
     position,

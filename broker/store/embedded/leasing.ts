@@ -55,7 +55,7 @@ function leaseReturned(queue: QueueState, run: Run): void {
   run.looks++
   const row = readWindow(queue, position - 1, () => [queue.waiting.row(position)]).rows[0]
   if (row === undefined) queue.passOn(position)
-  else give(queue, row, run)
+  else give(queue, row, run, false)
 }
 
 // Rows with their frames at once: without an order all of them go.
@@ -67,7 +67,7 @@ function leaseBacklog(queue: QueueState, run: Run): void {
   const { rows, next } = readWindow(queue, queue.cursor, (after) => queue.waiting.rowsAfter(after, limit))
   run.looks += rows.length
   queue.cursor = rows.length < limit && next === undefined ? totals.last_position : (next ?? rows.at(-1)!.position)
-  for (const row of rows) give(queue, row, run)
+  for (const row of rows) give(queue, row, run, true)
 }
 
 // With an order: each row takes its turn, and comes back by `returned`.
@@ -76,32 +76,36 @@ function passBacklog(queue: QueueState, run: Run): void {
   const { rows, next } = readWindow(queue, queue.cursor, (after) => queue.waiting.headsAfter(after, WINDOW))
   run.looks += rows.length
   queue.cursor = rows.length < WINDOW && next === undefined ? queue.totals.last_position : (next ?? rows.at(-1)!.position)
-  for (const head of rows) if (head.due_at === 0 && !queue.leases.has(head.position) && !queue.damaged.has(head.position)) queue.arrive(head, head.attempts > 0)
+  for (const head of rows) if (head.due_at === 0 && !queue.leases.has(head.position) && !queue.damaged.has(head.position)) queue.arrive(head, queue.attemptsOf(head) > 0)
 }
 
-function give(queue: QueueState, row: MessageRow, run: Run): void {
-  const { store, settings } = queue
+/** @param isInOrder every row before it was looked at, and handed out if it could be */
+function give(queue: QueueState, row: MessageRow, run: Run, isInOrder: boolean): void {
+  const { store, settings, totals } = queue
   const { position } = row
   if (row.due_at > 0 || queue.leases.has(position) || queue.damaged.has(position)) return
   const opened = queue.open(row)
   if (opened === undefined) return
   const { maxAttempts } = settings.retry
+  const before = queue.attemptsOf(row)
   if (queue.isExpired(row)) {
-    queue.die(row, row.attempts, 'expired')
+    queue.die(row, before, 'expired')
     return
   }
   // Its last attempt ended with the process that had it on lease.
-  if (maxAttempts > 0 && row.attempts >= maxAttempts) {
+  if (maxAttempts > 0 && before >= maxAttempts) {
     store.database.write('os')
     queue.touch()
-    queue.waiting.setFailure(position, row.attempts, 0, withFailure(queue.seal, position, row.errors, { attempt: row.attempts, endedAtMs: store.nowMs, error: 'the broker ended while it was on lease' }))
-    queue.die(row, row.attempts, 'max-attempts')
+    queue.waiting.setFailure(position, before, 0, withFailure(queue.seal, position, row.errors, { attempt: before, endedAtMs: store.nowMs, error: 'the broker ended while it was on lease' }))
+    queue.die(row, before, 'max-attempts')
     return
   }
-  const attempt = row.attempts + 1
+  const attempt = before + 1
   store.database.write(settings.durability)
   failPoint('store.before-lease')
-  queue.waiting.setState(position, attempt, 0)
+  // One number for all first attempts, instead of a write to each row.
+  if (isInOrder && row.attempts === 0 && position > totals.attempted) totals.attempted = position
+  else queue.waiting.setState(position, attempt, 0)
   queue.touch()
   queue.demand--
   queue.leases.add({ position, attempt, bytes: row.bytes, session: row.session, sequence: row.sequence, expires_at: row.expires_at, stored_at: row.stored_at, sinceMs: store.steadyMs })

@@ -1,8 +1,15 @@
 // A message as it stands in a row of its queue. Names are those of the columns.
 
+/**
+ * In the column `attempts`: it was not handed out, although it stands below the mark of first attempts. Messages that were delayed, or came back
+ * unread.
+ */
+export const UNTRIED = -1
+
 /** What a lease needs to know of a message beside its frame. */
 export interface MessageHead {
   readonly position: number
+  /** As they stand in the row, UNTRIED or more; how often it was handed out says QueueState.attemptsOf. */
   readonly attempts: number
   /** 0 = at once. Milliseconds since the epoch, as all times here */
   readonly due_at: number

@@ -134,6 +134,12 @@ export class QueueState {
     else for (const position of this.gate.arrive(turn, isRetry, this.store.steadyMs)) this.returned.add(position)
   }
 
+  /** How often a message that waits was handed out. */
+  attemptsOf({ position, attempts, due_at }: Pick<MessageHead, 'position' | 'attempts' | 'due_at'>): number {
+    if (attempts !== 0) return Math.max(0, attempts)
+    return due_at === 0 && position <= this.totals.attempted ? 1 : 0
+  }
+
   isExpired({ expires_at, stored_at }: Pick<MessageHead, 'expires_at' | 'stored_at'>): boolean {
     const { nowMs } = this.store
     return (expires_at > 0 && expires_at <= nowMs) || (this.settings.retentionMs > 0 && stored_at + this.settings.retentionMs <= nowMs)

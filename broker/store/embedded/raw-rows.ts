@@ -19,10 +19,10 @@ export function messageOf({ rowid, values }: RawRow): { kind: TableKind; row: Wa
   return { kind, row: { reason: null, ...row, position: rowid } as unknown as WalkedRow }
 }
 
-/** A queue whose checksum fits. `columns`: those of the table, in their order. */
+/** A queue whose checksum fits. `columns`: those of the table, in their order; the first format had all but the last. */
 export function queueOf({ rowid, values }: RawRow, columns: readonly string[]): QueueRow | undefined {
-  if (values.length !== columns.length || typeof values[1] !== 'string') return undefined
-  const row = { ...named(columns, values), id: rowid } as unknown as QueueRow
+  if ((values.length !== columns.length && values.length !== columns.length - 1) || typeof values[1] !== 'string') return undefined
+  const row = { ...named(columns.slice(0, values.length), values), id: rowid } as unknown as QueueRow
   return isWholeQueue(row) ? row : undefined
 }
 

@@ -9,6 +9,7 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 import { Cipher, SEALED, keyIdOf } from './cipher.ts'
 import { openRing, refuseRing, type KeyRing } from './key-ring.ts'
+import { UNTRIED } from './message-row.ts'
 import { contentOf, contentSum, queueSeed, stateOf, stateSum, type RowFields } from './row-sum.ts'
 import { loadKeys, type StoreKey } from './seal-keys.ts'
 import type { KeySource } from '../../ground/store-settings.ts'
@@ -134,7 +135,7 @@ export class QueueSeal {
     if (!(blob instanceof Uint8Array)) return 'the frame is missing'
     if (contentSum(this.#seed, row as RowFields, blob) !== contentOf(sum)) return 'the checksum does not fit'
     if (row.attempts === undefined && row.dueAtMs === undefined) return undefined
-    if (!isCount(row.attempts) || !isCount(row.dueAtMs) || stateSum(position, row.attempts, row.dueAtMs) !== stateOf(sum)) return 'attempts or due time do not fit their checksum'
+    if (!isAttempts(row.attempts) || !isCount(row.dueAtMs) || stateSum(position, row.attempts, row.dueAtMs) !== stateOf(sum)) return 'attempts or due time do not fit their checksum'
     return undefined
   }
 
@@ -197,6 +198,10 @@ function unpackTexts(plain: Buffer): OpenedRow {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function isAttempts(value: unknown): value is number {
+  return value === UNTRIED || isCount(value)
 }
 
 function isText(value: unknown): value is string | null {

@@ -2,6 +2,7 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { DeadTable } from './dead-table.ts'
+import { UNTRIED } from './message-row.ts'
 import type { Quarantine } from './quarantine.ts'
 import { StoreSeal, stateSum, type QueueSeal } from './row-seal.ts'
 import { contentOf } from './row-sum.ts'
@@ -57,7 +58,7 @@ export class Salvage {
     if (this.#pending++ === 0) this.#sql.exec('BEGIN')
     const isState = target.seal.check(row) === undefined
     if (!isState) this.begunAnew++
-    const attempts = isState ? Number(row.attempts) : kind === 'dead' && Number.isSafeInteger(row.attempts) ? Number(row.attempts) : 0
+    const attempts = isState ? Number(row.attempts) : kind === 'dead' && Number.isSafeInteger(row.attempts) ? Number(row.attempts) : kind === 'dead' ? 0 : UNTRIED
     const at = isState ? Number(row.dueAtMs) : kind === 'dead' ? Date.now() : 0
     const sum = contentOf(row.sum as number) + stateSum(row.position, attempts, at)
     const errors = typeof row.errors === 'string' || row.errors instanceof Uint8Array ? row.errors : null

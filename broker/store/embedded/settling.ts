@@ -8,6 +8,7 @@ import { append, canHaveRoom, full } from './appending.ts'
 import { withFailure } from './attempt-errors.ts'
 import type { AppendStep } from './group.ts'
 import type { Lease } from './leases.ts'
+import { UNTRIED } from './message-row.ts'
 import type { QueueState } from './queue-state.ts'
 
 /** Settles one message. False: its lease is not held any more. */
@@ -97,7 +98,7 @@ function done(queue: QueueState, lease: Lease): void {
 // It was not delivered: as if it had never been on lease.
 function release(queue: QueueState, lease: Lease): void {
   const { position, attempt } = lease
-  queue.waiting.setState(position, attempt - 1, 0)
+  queue.waiting.setState(position, attempt === 1 ? UNTRIED : attempt - 1, 0)
   end(queue, lease)
   queue.gate?.release(position)
   queue.returned.add(position)

@@ -97,7 +97,7 @@ export function isWholeQueue(row: QueueRow): boolean {
 }
 
 /** The columns of a queue's row that its checksum covers beside number and name, in their order. */
-function totalsOf(row: QueueRow): number[] {
+export function totalsOf(row: QueueRow): number[] {
   return Object.entries(row).flatMap(([column, value]) => (column === 'id' || column === 'name' || column === 'sum' ? [] : [Number(value)]))
 }
 

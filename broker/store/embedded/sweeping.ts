@@ -1,6 +1,6 @@
 // What time alone does to a queue: ack waits that are over, messages that are due or expired, what is forgotten. In bounded steps.
 
-import type { MessageHead } from './message-row.ts'
+import { UNTRIED, type MessageHead } from './message-row.ts'
 import type { QueueState } from './queue-state.ts'
 import { DAMAGED_STATE } from './retry-shift.ts'
 import { loseDead } from './long-work.ts'
@@ -44,7 +44,8 @@ function wake(queue: QueueState, head: MessageHead): void {
   if (queue.damaged.has(position)) return
   if (stateOf(sum) !== stateSum(position, attempts, due_at)) return queue.setAside(position, DAMAGED_STATE)
   queue.store.database.write('os')
-  queue.waiting.setState(position, attempts, 0)
+  // Others behind it may have been handed out before.
+  queue.waiting.setState(position, attempts > 0 ? attempts : UNTRIED, 0)
   queue.totals.scheduled--
   queue.touch()
   if (position <= queue.cursor) queue.arrive(head, head.attempts > 0)
@@ -96,7 +97,7 @@ function expireOld(queue: QueueState, limit: number): number {
 
 function expireOne(queue: QueueState, head: MessageHead): number {
   if (queue.leases.has(head.position) || queue.damaged.has(head.position)) return 0
-  return queue.die(head, head.attempts, 'expired') ? 1 : 0
+  return queue.die(head, queue.attemptsOf(head), 'expired') ? 1 : 0
 }
 
 function forgetIds(queue: QueueState): number {

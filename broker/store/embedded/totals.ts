@@ -4,7 +4,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { totalsSum } from './row-sum.ts'
 
 const columns = [
-  'paused', 'last_position', 'waiting', 'waiting_bytes', 'scheduled', 'dead', 'dead_bytes', 'stored', 'duplicates', 'acked', 'forwarded', 'dead_lettered', 'expired', 'dropped', 'purged', 'replayed', 'retried',
+  'paused', 'last_position', 'waiting', 'waiting_bytes', 'scheduled', 'dead', 'dead_bytes', 'stored', 'duplicates', 'acked', 'forwarded', 'dead_lettered', 'expired', 'dropped', 'purged', 'replayed', 'retried', 'attempted',
 ] as const
 
 type Column = (typeof columns)[number]
@@ -28,6 +28,8 @@ export class Totals implements Record<Column, number> {
   purged = 0
   replayed = 0
   retried = 0
+  /** Up to this position every row whose `attempts` are 0, and that has no due time, was handed out once. */
+  attempted = 0
   /** They do not fit their checksum: what is wrong. undefined: they do, or nothing was counted yet */
   damage: string | undefined
   readonly #id: number
@@ -48,6 +50,8 @@ export class Totals implements Record<Column, number> {
     const { sum, ...counts } = this.#read.get(this.#id) as { readonly sum: number } & Record<Column, number>
     Object.assign(this, counts)
     this.damage = sum === 0 || sum === this.#sum() ? undefined : 'the counts of the queue do not fit their checksum'
+    // One that is too high would make a message a dead letter that nobody had.
+    if (this.damage !== undefined) this.attempted = 0
   }
 
   save(): void {
