@@ -62,7 +62,7 @@ export function listOf(queue: QueueState, { which, after, limit }: StoredQuery):
 // A window that found nothing but places that cannot be read has an end all the same.
 function nextRows(queue: QueueState, after: number, limit: number): MessageRow[] {
   for (let at = after; ; ) {
-    const { rows, next } = readWindow(queue, at, (from) => queue.waiting.rowsAfter(from, limit))
+    const { rows, next } = readWindow(queue, at, (from) => queue.waiting.rowsAfter(from, limit, PAGE_BYTES))
     if (rows.length > 0 || next === undefined || next >= queue.totals.last_position) return rows
     at = next
   }

@@ -62,11 +62,10 @@ function leaseReturned(queue: QueueState, run: Run): void {
 function leaseBacklog(queue: QueueState, run: Run): void {
   const { totals, demand, leases, settings } = queue
   queue.flushDeletes()
-  const fitting = Math.ceil((MAX_BYTES - run.bytes) / Math.max(1, totals.waiting_bytes / Math.max(1, totals.waiting)))
-  const limit = Math.max(1, Math.min(WINDOW, demand, settings.maxAckPending - leases.size, fitting))
-  const { rows, next } = readWindow(queue, queue.cursor, (after) => queue.waiting.rowsAfter(after, limit))
+  const limit = Math.max(1, Math.min(WINDOW, demand, settings.maxAckPending - leases.size))
+  const { rows, next } = readWindow(queue, queue.cursor, (after) => queue.waiting.rowsAfter(after, limit, MAX_BYTES - run.bytes))
   run.looks += rows.length
-  queue.cursor = rows.length < limit && next === undefined ? totals.last_position : (next ?? rows.at(-1)!.position)
+  queue.cursor = next ?? rows.at(-1)?.position ?? totals.last_position
   for (const row of rows) give(queue, row, run, true)
 }
 
