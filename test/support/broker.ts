@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { homePaths } from '../../broker/ground/home.ts'
-import { defaultSettings } from '../../broker/ground/settings.ts'
+import { defaultSettings, type Settings } from '../../broker/ground/settings.ts'
 import { connect, type Client, type ConnectOptions } from '../../client/index.ts'
 import { loadConfigOf } from '../../config/load.ts'
 import { createBroker, type Broker } from '../../index.ts'
@@ -17,8 +17,8 @@ import { recordedLog, type RecordedLog } from './recorded-log.ts'
 import type { RunOptions } from './run-callboard.ts'
 import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
 
-/** Time of NATS clients to authenticate, unless the configuration says so: the default is short for a machine that runs many tests. */
-const AUTH_TIMEOUT_MS = 30_000
+/** Time of clients to connect, to authenticate and to be answered, unless a test says otherwise: the defaults are short for a machine that runs many tests. */
+const PATIENCE_MS = 60_000
 
 export interface BrokerOptions {
   /** What the configuration file says. default: there is none */
@@ -56,7 +56,7 @@ export class BrokerAccess {
 
   /** A client of the SDK; it does not come back by itself unless `retry` says so, and has time for a busy machine. */
   async connect(options: ConnectOptions = {}): Promise<Client> {
-    const client = await connect({ socket: this.socket, home: this.home, retry: false, connectTimeoutMs: 30_000, ...options })
+    const client = await connect({ socket: this.socket, home: this.home, retry: false, connectTimeoutMs: PATIENCE_MS, requestTimeoutMs: PATIENCE_MS, ...options })
     this.#t.teardown(() => client.destroy())
     return client
   }
@@ -104,10 +104,20 @@ export async function startBroker(t: Teardown, options: BrokerOptions = {}): Pro
   const home = prepareHome(t, options)
   const { settings, directory } = await loadConfigOf({ home })
   const log = recordedLog()
-  const { gateway, nats } = settings
-  const broker = await createBroker({ home, settings: { ...settings, gateway: gateway.isPortRequired ? gateway : { ...gateway, port: 0 }, nats: { ...nats, ...(nats.isPortRequired ? {} : { port: 0 }), ...(nats.authTimeoutMs === defaultSettings.nats.authTimeoutMs ? { authTimeoutMs: AUTH_TIMEOUT_MS } : {}) } }, configDirectory: directory, log })
+  const broker = await createBroker({ home, settings: patient(settings), configDirectory: directory, log })
   t.teardown(() => broker.stop())
   return Object.assign(new BrokerAccess(t, home, broker.socketPath, broker.gatewayAddress, broker.natsAddress), { broker, log, callboard: commandLine(t, home) })
+}
+
+// Ports are free ones, and clients have time, unless the configuration says otherwise.
+function patient(settings: Settings): Settings {
+  const { gateway, nats, ipc } = settings
+  return {
+    ...settings,
+    gateway: gateway.isPortRequired ? gateway : { ...gateway, port: 0 },
+    nats: { ...nats, ...(nats.isPortRequired ? {} : { port: 0 }), ...(nats.authTimeoutMs === defaultSettings.nats.authTimeoutMs ? { authTimeoutMs: PATIENCE_MS } : {}) },
+    ipc: { ...ipc, limits: { ...ipc.limits, ...(ipc.limits.handshakeMs === defaultSettings.ipc.limits.handshakeMs ? { handshakeMs: PATIENCE_MS } : {}) } },
+  }
 }
 
 export interface BrokerProcessOptions extends BrokerOptions, Pick<RunOptions, 'env' | 'through'> {}

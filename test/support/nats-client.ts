@@ -3,16 +3,19 @@
 import { connect, wsconnect, type ConnectionOptions, type NatsConnection, type Status, type Subscription, type Msg } from '@nats-io/transport-node'
 import type { Teardown } from './temporary-directory.ts'
 
+/** Time to connect: the library's 20 s are short for a machine that runs many tests. */
+const PATIENCE_MS = 60_000
+
 /** Connected; it stays away once it was cut off, unless the options say otherwise. */
 export async function connectNats(t: Teardown, servers: string | string[], options: ConnectionOptions = {}): Promise<NatsConnection> {
-  const client = await connect({ servers, reconnect: false, ...options })
+  const client = await connect({ servers, reconnect: false, timeout: PATIENCE_MS, ...options })
   t.teardown(() => client.close())
   return client
 }
 
 /** The same over WebSocket. Not in a file with `connectNats`: the library has one transport at a time for a whole process. */
 export async function connectNatsWebSocket(t: Teardown, url: string, options: ConnectionOptions = {}): Promise<NatsConnection> {
-  const client = await wsconnect({ servers: url, reconnect: false, ...options })
+  const client = await wsconnect({ servers: url, reconnect: false, timeout: PATIENCE_MS, ...options })
   t.teardown(() => client.close())
   return client
 }

@@ -3,6 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
+import type { ExecutionContext } from 'ava'
 import type { Teardown } from './temporary-directory.ts'
 
 export const bin = new URL('../../bin/callboard.mjs', import.meta.url).pathname
@@ -40,10 +41,19 @@ export function spawnCallboard(t: Teardown, words: readonly string[], options: R
   return child
 }
 
+// A test that wanted a line of stdout shows nothing else; what the command complained of is told beside it.
+function tellWhereFailed(t: Teardown & Partial<Pick<ExecutionContext, 'log' | 'passed'>>, text: string): void {
+  t.teardown(() => {
+    if (t.passed === false) t.log?.(text)
+  })
+}
+
 /** Runs the tool to its end. */
 export async function runCallboard(t: Teardown, words: readonly string[], options: RunOptions): Promise<Run> {
   const child = spawnCallboard(t, words, options)
   child.stdin!.end(options.input)
   const [stdout, stderr, [code, signal]] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'close') as Promise<[number | null, string]>])
-  return { exit: code ?? signal, stdout, stderr }
+  const exit = code ?? signal
+  if (stderr !== '') tellWhereFailed(t, `callboard ${words.join(' ')}: exit ${exit}, stderr: ${stderr}`)
+  return { exit, stdout, stderr }
 }
