@@ -45,6 +45,9 @@ export interface Broker {
   readonly natsWebSocketAddress: string | undefined
   /** Why it runs without, though a NATS port is configured: it is taken, and nobody asked for that very port. */
   readonly natsProblem: string | undefined
+  /** URL of the gRPC port, such as `http://127.0.0.1:50051`, and path of the Unix socket where gRPC is spoken; undefined where none is configured. */
+  readonly grpcAddress: string | undefined
+  readonly grpcSocketPath: string | undefined
   readonly pid: number
   /** The supervision tree as it is now. */
   tree(): ActorInfo
@@ -124,6 +127,8 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     natsAddress: actor.nats,
     natsWebSocketAddress: actor.natsWebSocket,
     natsProblem: actor.natsProblem,
+    grpcAddress: actor.grpc,
+    grpcSocketPath: actor.grpcSocket,
     pid: process.pid,
     tree: () => actor.tree(),
     reload: (next) => actor.reload(next),

@@ -89,7 +89,7 @@ export class BrokerActor implements BrokerHost {
     this.home = this.paths.home
     this.socket = settings.ipc.socket ?? this.paths.socket
     this.#deadlines = new Deadlines(systemClock, { onError: (error) => log.error({ err: BrokerError.from(error) }, 'a deadline failed') })
-    this.#listeners = new Listeners({ settings, version: this.version, log, deadlines: this.#deadlines, telemetry: options.telemetry, socket: this.socket, isServing: () => this.phase === 'run' })
+    this.#listeners = new Listeners({ settings, version: this.version, log, deadlines: this.#deadlines, telemetry: options.telemetry, socket: this.socket, grpcSocket: this.paths.grpcSocket, isServing: () => this.phase === 'run' })
     this.#actor = new Actor({
       id: 'broker',
       kind: 'broker',
@@ -134,6 +134,14 @@ export class BrokerActor implements BrokerHost {
 
   get natsWebSocket(): string | undefined {
     return this.#listeners.address('nats-websocket')
+  }
+
+  get grpc(): string | undefined {
+    return this.#listeners.address('grpc')
+  }
+
+  get grpcSocket(): string | undefined {
+    return this.#listeners.address('grpc-unix')
   }
 
   get natsProblem(): string | undefined {

@@ -64,7 +64,7 @@ export class ConnectionActor implements ActorHandle {
     this.#isKilled = true
     this.#chart.send('KILL')
     if (this.#connection.state === 'detached') this.#core.end(this.#connection, new BrokerError('connection.killed'))
-    else this.#connection.link.destroy()
+    else this.#connection.link.destroy(new BrokerError('connection.killed'))
   }
 
   // The pipeline has released everything by now.

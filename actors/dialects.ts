@@ -162,7 +162,8 @@ function envelopeHost({ channels, clock, settings }: Core): EnvelopeHost {
   return { requiresSignature: settings.ipc.security.validateSignature, checkChannel: (name) => void channels.get(name), wallMicros: () => clock.wallMicros() }
 }
 
-function namesOf({ directory, channels, broker, incarnation }: Core): Names {
+/** What things are called, for those who tell clients of messages. */
+export function namesOf({ directory, channels, broker, incarnation }: Core): Names {
   return {
     nameOf: (origin) => directory.nameOf(origin),
     channelOf: (subject) => channels.owner(subject.split('.'))?.name,

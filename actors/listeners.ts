@@ -4,14 +4,16 @@ import type { Core } from '../broker/core.ts'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
 import type { ErrorCode } from '../broker/ground/errors.ts'
 import { NATS_VERSION } from '../broker/ground/nats-version.ts'
-import type { NatsSettings, Settings } from '../broker/ground/settings.ts'
+import type { GrpcSettings, NatsSettings, Settings } from '../broker/ground/settings.ts'
 import type { BrokerTelemetry } from '../broker/ground/telemetry.ts'
 import type { Link, Listener, Log } from '../broker/ground/types.ts'
 import { Monitor, type MonitorEndpoints } from '../broker/monitor.ts'
 import { SocketLimits } from '../http/socket-limits.ts'
 import { openPeerCredentials } from '../native/peer-credentials.ts'
 import { listenUnix } from '../transports/unix/unix-listener.ts'
+import type { PeerLookup } from '../transports/unix/bind.ts'
 import { mostConnections } from './file-limit.ts'
+import type { GrpcPort } from './grpc-port.ts'
 import type { Monitoring } from './monitoring.ts'
 import { NatsDoor } from './nats-door.ts'
 import { openNatsPort } from './nats-port.ts'
@@ -25,6 +27,8 @@ export interface ListenersOptions {
   readonly telemetry: BrokerTelemetry | undefined
   /** Path of the Unix socket. */
   readonly socket: string
+  /** Where the one for gRPC is, unless the settings say otherwise. */
+  readonly grpcSocket: string
   /** True while clients are served. */
   readonly isServing: () => boolean
 }
@@ -43,6 +47,7 @@ export class Listeners {
   /** Why one that is configured is not. */
   readonly #problems = new Map<string, string>()
   #monitoring: Monitoring | undefined
+  #grpc: GrpcPort | undefined
 
   constructor(options: ListenersOptions) {
     const { settings, deadlines, log } = options
@@ -51,7 +56,7 @@ export class Listeners {
     this.#door = new NatsDoor(new SocketLimits(settings.gateway), settings.nats.maxConnections)
   }
 
-  /** Where a listener is open: `gateway`, `nats`, `nats-websocket`, `monitor`; undefined: it is not. */
+  /** Where a listener is open: `gateway`, `grpc`, `grpc-unix`, `nats`, `nats-websocket`, `monitor`; undefined: it is not. */
   address(name: string): string | undefined {
     return this.#open.get(name)
   }
@@ -73,12 +78,14 @@ export class Listeners {
 
   /** What opens those that the settings ask for, in the order in which they start. */
   openers(core: Core): Openers {
-    const { settings, socket, log } = this.#options
-    const { ipc, nats, gateway } = settings
+    const { settings, socket, grpcSocket, log } = this.#options
+    const { ipc, nats, gateway, grpc } = settings
     const hasWebSocket = nats.enabled && nats.websocket !== undefined
     const peerOf = openPeerCredentials(log)
     return {
       ...(ipc.enabled ? { unix: (onLink: OnLink) => listenUnix({ path: socket, peerOf, log, onLink }) } : {}),
+      ...(grpc?.hasPort === true ? { grpc: this.#noted('grpc', async (onLink) => (await this.#grpcPort(core, grpc, peerOf, onLink)).openTcp()) } : {}),
+      ...(grpc === undefined ? {} : { 'grpc-unix': this.#noted('grpc-unix', async (onLink) => (await this.#grpcPort(core, grpc, peerOf, onLink)).openUnix(grpc.socket ?? grpcSocket)) }),
       ...(nats.enabled ? { nats: this.#noted('nats', (onLink) => this.#openNats(core, onLink)) } : {}),
       ...(hasWebSocket ? { 'nats-websocket': this.#noted('nats-websocket', (onLink) => this.#openNatsWebSocket(core, onLink)) } : {}),
       ...(nats.monitor === undefined ? {} : { monitor: this.#noted('monitor', async () => (await this.#monitoringOf(core)).open(nats.monitor!)) }),
@@ -104,6 +111,14 @@ export class Listeners {
   #openNats(core: Core, onLink: OnLink): Promise<Listener | undefined> {
     const { settings, log } = this.#options
     return openNatsPort({ settings, log, gates: this.#gates, ...this.#reception(core, onLink), onMissing: (problem) => this.#problems.set('nats', problem) })
+  }
+
+  // One server for port and socket, made when the first of them opens: gRPC takes long to load.
+  async #grpcPort(core: Core, grpc: GrpcSettings, peerOf: PeerLookup, onLink: OnLink): Promise<GrpcPort> {
+    const { GrpcPort: Port } = await import('./grpc-port.ts')
+    const { settings, log, version, deadlines } = this.#options
+    const { onRefused } = this.#reception(core, onLink)
+    return (this.#grpc ??= new Port({ settings, grpc, core, version, deadlines, log, peerOf, onLink, onRefused, door: new NatsDoor(new SocketLimits(settings.gateway), grpc.maxConnections) }))
   }
 
   async #openNatsWebSocket(core: Core, onLink: OnLink): Promise<Listener> {

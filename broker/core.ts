@@ -310,7 +310,7 @@ export class Core implements RoutingContext {
     connection.outbound.end(error)
     // Read on, to pass it by: its end is what is waited for.
     if (connection.pauses > 0) connection.link.resume()
-    connection.deadline = new Deadline(() => connection.link.destroy())
+    connection.deadline = new Deadline(() => connection.link.destroy(connection.closeReason))
     this.deadlines.set(connection.deadline, CLOSE_GRACE_MS)
   }
 }

@@ -16,6 +16,9 @@ export interface BrokerHost {
   readonly nats: string | undefined
   /** Why none is open, though one is configured. */
   readonly natsProblem: string | undefined
+  /** Where gRPC is spoken: URL of the port, and path of the Unix socket; undefined where it is not. */
+  readonly grpc: string | undefined
+  readonly grpcSocket: string | undefined
   /** undefined: no servers are joined. */
   readonly bus: BusStatus | undefined
   readonly phase: Phase

@@ -45,7 +45,7 @@ export class View implements BrokerView {
     const { broker, incarnation, directory, channels, queues, leases } = this.#pipeline.core
     const memory = process.memoryUsage()
     const cpu = process.cpuUsage()
-    const { version, phase, home, socket, gateway, gatewayProblem, nats, natsProblem, bus } = this.#host
+    const { version, phase, home, socket, gateway, gatewayProblem, nats, natsProblem, grpc, grpcSocket, bus } = this.#host
     return {
       broker,
       incarnation,
@@ -59,6 +59,8 @@ export class View implements BrokerView {
       ...(gatewayProblem === undefined ? {} : { gatewayProblem }),
       ...(nats === undefined ? {} : { nats }),
       ...(natsProblem === undefined ? {} : { natsProblem }),
+      ...(grpc === undefined ? {} : { grpc }),
+      ...(grpcSocket === undefined ? {} : { grpcSocket }),
       ...(bus === undefined ? {} : { bus }),
       leases: leases.held(),
       connections: directory.size,

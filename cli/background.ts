@@ -19,6 +19,8 @@ export interface StartReport {
   /** URL of the NATS port, and why there is none, likewise. */
   readonly nats?: string | undefined
   readonly natsProblem?: string | undefined
+  readonly grpc?: string | undefined
+  readonly grpcSocket?: string | undefined
   readonly agents: readonly { readonly name: string; readonly phase: string }[]
 }
 

@@ -25,6 +25,13 @@ export const laterGroups: readonly LaterGroup[] = [
     ],
   },
   {
+    feature: 'TLS for gRPC',
+    keys: [
+      ['grpc.tls.cert', 'path', 'none'],
+      ['grpc.tls.key', 'path', 'none'],
+    ],
+  },
+  {
     feature: 'encryption',
     keys: [
       ['security.transport.encryption.message', 'word', 'none'],

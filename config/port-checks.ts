@@ -1,6 +1,6 @@
 // No port for two: says which keys name the same one. Knows neither what else on this machine has a port, nor whether it may be had.
 
-import { defaultSettings } from '../broker/ground/settings.ts'
+import { defaultGrpc, defaultSettings } from '../broker/ground/settings.ts'
 import type { ConfigReport } from './report.ts'
 import { pathText } from './shown.ts'
 import { type KeyPath, nodeAt, type SourceNode } from './source.ts'
@@ -21,6 +21,7 @@ export function checkPorts(root: SourceNode, report: ConfigReport): void {
   const isOn = (block: string): boolean => nodeAt(root, [block])?.scalar !== false && nodeAt(root, [block, 'enabled'])?.scalar !== false
   const places = [
     ...(isOn('gateway') ? [placeOf(root, ['gateway'], gateway)] : []),
+    ...(nodeAt(root, ['grpc'])?.kind === 'map' && nodeAt(root, ['grpc', 'tcp'])?.scalar !== false ? [placeOf(root, ['grpc'], defaultGrpc)] : []),
     ...(isOn('nats') ? [placeOf(root, ['nats'], nats), placeOf(root, ['nats', 'monitor'], nats.host), placeOf(root, ['nats', 'websocket'], nats.host)] : []),
   ].filter(place => place !== undefined)
   for (const [i, place] of places.entries()) {

@@ -7,6 +7,7 @@ import { auditBlock } from './audit-keys.ts'
 import { busBlock } from './bus-keys.ts'
 import { channelsBlock } from './channel-keys.ts'
 import { gatewayBlock } from './gateway-keys.ts'
+import { grpcBlock } from './grpc-keys.ts'
 import { ipcBlock } from './ipc-keys.ts'
 import { block, defaulted, isSwitchable, map, optional } from './keys.ts'
 import { choice, powerOfTwo, text } from './kinds.ts'
@@ -32,6 +33,7 @@ export const configSchema = map({
   principals: principalsBlock,
   gateway: gatewayBlock,
   nats: natsBlock,
+  grpc: grpcBlock,
   bus: busBlock,
   network: networkBlock,
   pool: poolBlock,

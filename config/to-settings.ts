@@ -1,6 +1,6 @@
 // Turns a checked configuration into the broker's settings: names with units, absolute paths.
 
-import { defaultSettings, type AgentSettings, type ChannelFlow, type ChannelSettings, type GatewaySettings, type IpcSettings, type NatsBusSettings, type NatsSettings, type NatsTlsSettings, type NetworkSettings, type PrincipalSettings, type Settings, type TelemetrySettings } from '../broker/ground/settings.ts'
+import { defaultSettings, type AgentSettings, type ChannelFlow, type ChannelSettings, type GatewaySettings, type GrpcSettings, type IpcSettings, type NatsBusSettings, type NatsSettings, type NatsTlsSettings, type NetworkSettings, type PrincipalSettings, type Settings, type TelemetrySettings } from '../broker/ground/settings.ts'
 import { resolveCommand, resolvePath } from './paths.ts'
 import { channelOverrides, queuesSettings, storeSettings } from './queue-settings.ts'
 import type { ConfigFile } from './schema.ts'
@@ -15,6 +15,7 @@ export function toSettings(file: ConfigFile, directory: string): Settings {
     ipc: ipcSettings(file.ipc, directory),
     gateway: gatewaySettings(file.gateway),
     nats: natsSettings(file.nats, directory),
+    grpc: file.grpc && grpcSettings(file.grpc, directory),
     bus: { nats: file.bus.nats && busSettings(file.bus.nats, directory) },
     network: networkSettings(file.network),
     pool: { threads: file.pool.threads, signatureAboveBytes: file.pool.signatureAbove, compressAboveBytes: file.pool.compressAbove, deflateAboveBytes: file.pool.deflateAbove },
@@ -81,6 +82,10 @@ function natsSettings(nats: ConfigFile['nats'], directory: string): NatsSettings
     monitor: nats.monitor,
     websocket: nats.websocket === undefined ? undefined : { ...nats.websocket, tls: nats.websocket.tls && natsTls(nats.websocket.tls, directory) },
   }
+}
+
+function grpcSettings({ tcp, host, port, socket, maxConnections, maxCalls, reflection }: NonNullable<ConfigFile['grpc']>, directory: string): GrpcSettings {
+  return { hasPort: tcp, host, port, socket: socket === undefined ? undefined : resolvePath(socket, directory), maxConnections, maxCalls, hasReflection: reflection }
 }
 
 function natsTls({ cert, key, ca, verify, handshakeTimeout }: NonNullable<NonNullable<ConfigFile['nats']['websocket']>['tls']>, directory: string): NatsTlsSettings {

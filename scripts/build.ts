@@ -10,7 +10,7 @@ const dist = join(root, 'dist')
 rmSync(dist, { recursive: true, force: true })
 execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' })
 
-for (const file of globSync(['config/schema.json', 'examples/*.py', 'examples/*.yaml'], { cwd: root })) {
+for (const file of globSync(['config/schema.json', 'proto/**/*.proto', 'examples/*.py', 'examples/*.yaml'], { cwd: root })) {
   const target = join(dist, file)
   mkdirSync(dirname(target), { recursive: true })
   // Node strips types only outside node_modules, so an installed fleet runs the compiled agents.

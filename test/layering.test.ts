@@ -20,11 +20,13 @@ const rules: Rules = {
     'index.ts': ['actors', 'config', 'telemetry', 'broker', 'broker/ground'],
     client: ['broker/wire', 'broker/ground'],
     // The store's child alone opens stores.
-    actors: ['broker/store/embedded', 'broker/store/nats', 'broker/store/redis', 'broker/store/kafka', 'machines', 'agents', 'http', 'transports', 'dialects', 'native', 'broker', 'broker/upstream/nats', 'broker/ground'],
+    actors: ['broker/store/embedded', 'broker/store/nats', 'broker/store/redis', 'broker/store/kafka', 'machines', 'agents', 'http', 'grpc', 'transports', 'dialects', 'native', 'broker', 'broker/upstream/nats', 'broker/ground'],
     machines: ['broker/ground'],
     agents: ['native', 'broker', 'broker/ground'],
     // The one HTTP server; the gateway's WebSocket is an upgrade of it.
     http: ['transports', 'native', 'broker/ground'],
+    // gRPC's calls are made on connections in memory, as clients of the native protocol.
+    grpc: ['transports', 'broker/wire', 'broker/ground'],
     transports: ['native', 'broker/ground'],
     dialects: ['broker/protocol', 'broker/wire', 'broker/ground'],
     config: ['broker/ground'],
@@ -67,11 +69,11 @@ const rules: Rules = {
     yaml: ['config'],
     'jsonc-parser': ['config'],
     // Nobody has them yet: whoever brings the registry, schedules and gRPC says where they belong.
-    '@grpc/grpc-js': [],
-    '@grpc/proto-loader': [],
-    '@grpc/reflection': [],
+    '@grpc/grpc-js': ['grpc', 'bench'],
+    '@grpc/proto-loader': ['grpc', 'bench'],
+    '@grpc/reflection': ['grpc'],
     croner: [],
-    'grpc-health-check': [],
+    'grpc-health-check': ['grpc'],
     semver: ['broker/registry'],
     // In bin the command becomes the bundled Node, and keeps its pid.
     koffi: ['native', 'bin'],

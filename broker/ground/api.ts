@@ -59,6 +59,9 @@ export interface BrokerStatus {
   readonly nats?: string
   /** Why it runs without, though a NATS port is configured. */
   readonly natsProblem?: string
+  /** Where gRPC is spoken: URL of the port, and path of the Unix socket. */
+  readonly grpc?: string
+  readonly grpcSocket?: string
   /** Missing where the broker joins no servers. */
   readonly bus?: BusStatus
   readonly leases: readonly LeaseInfo[]
@@ -81,7 +84,7 @@ export interface ConnectionInfo {
   readonly roles: readonly Role[]
   readonly program?: string
   readonly agent?: string
-  readonly transport: 'unix' | 'tcp' | 'websocket'
+  readonly transport: 'unix' | 'tcp' | 'websocket' | 'grpc'
   readonly dialect: string
   readonly device?: DeviceInfo
   /** What happens when more waits for it than may, and how much may; without `maxPendingMessages` only the bytes count. */

@@ -146,6 +146,11 @@ const table = {
   'registry.not_registered': { close: 164, retryable: false, text: '{instance} of "{name}" is not registered by this connection; register it first' },
   'registry.unknown': { close: 165, retryable: true, text: 'nothing is registered as "{name}"{suggestion}' },
   'registry.no_provider': { close: 166, retryable: true, text: 'nobody gives the capability "{capability}"; it could come from: {providers}' },
+  'grpc.bad_credential': { close: 190, retryable: false, text: 'the metadata "authorization" is none that is known; send "Bearer <token>", "Challenge <nonce>" or "Proof <nonce> <mac>"' },
+  'grpc.bad_message': { close: 191, retryable: false, text: 'the message is not valid: {problem}; see docs/grpc.md' },
+  'grpc.unknown_registration': { close: 192, retryable: false, text: 'no registration "{registration}" of this principal: it has ended, or never was; register again' },
+  'grpc.not_listening': { close: 193, retryable: true, text: 'the gRPC client "{client}" has no stream open for what is sent to it' },
+  'grpc.stream_open': { close: 194, retryable: true, text: 'the registration "{registration}" has a stream already; end that one first' },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof table

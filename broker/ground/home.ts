@@ -11,6 +11,8 @@ export interface HomePaths {
   readonly home: string
   /** The Unix socket, unless the configuration names another. */
   readonly socket: string
+  /** The one where gRPC is spoken, unless the configuration names another. */
+  readonly grpcSocket: string
   /** The owner's credential, text, mode 0600. */
   readonly token: string
   /** Who holds the home; see home-lock.ts. */
@@ -41,6 +43,7 @@ export function homePaths(home: string): HomePaths {
   return {
     home: root,
     socket: join(root, 'callboard.sock'),
+    grpcSocket: join(root, 'grpc.sock'),
     token: join(root, 'token'),
     pid: join(root, 'callboard.pid'),
     logs,

@@ -15,6 +15,8 @@ export interface Settings {
   readonly ipc: IpcSettings
   readonly gateway: GatewaySettings
   readonly nats: NatsSettings
+  /** undefined: no gRPC is spoken. */
+  readonly grpc: GrpcSettings | undefined
   readonly bus: BusSettings
   readonly queue: QueuesSettings
   readonly store: StoreSettings
@@ -124,6 +126,24 @@ export interface GatewaySettings {
   readonly maxUnauthenticated: number
   /** Sockets at a time of one address, authenticated or not. default 0 = no limit */
   readonly maxConnectionsPerAddress: number
+}
+
+/** Where gRPC is spoken, and with how many. */
+export interface GrpcSettings {
+  /** false: on the Unix socket alone. */
+  readonly hasPort: boolean
+  /** Address to listen at. default 127.0.0.1 */
+  readonly host: string
+  /** default 50051, 0 = any that is free */
+  readonly port: number
+  /** Path of the Unix socket; undefined = `grpc.sock` in the home. */
+  readonly socket: string | undefined
+  /** HTTP/2 connections at a time. default 0 = as many as the broker may have */
+  readonly maxConnections: number
+  /** Calls at a time on one of them, streams among them. default 1000 */
+  readonly maxCalls: number
+  /** Clients may ask which services and messages there are. */
+  readonly hasReflection: boolean
 }
 
 export interface NetworkSettings {
@@ -248,6 +268,8 @@ const MIB = 1024 * KIB
 
 export const defaultBackoff: BackoffSettings = { initialMs: 100, maxMs: 30_000, multiplier: 2, jitter: 0.2 }
 
+export const defaultGrpc: GrpcSettings = { hasPort: true, host: '127.0.0.1', port: 50_051, socket: undefined, maxConnections: 0, maxCalls: 1000, hasReflection: true }
+
 export const defaultSettings: Settings = {
   ipc: {
     enabled: true,
@@ -304,6 +326,7 @@ export const defaultSettings: Settings = {
     monitor: undefined,
     websocket: undefined,
   },
+  grpc: undefined,
   bus: { nats: undefined },
   queue: { enabled: true, defaults: defaultQueue },
   store: defaultStore,

@@ -56,6 +56,8 @@ export interface Link {
   readonly framing: Framing
   /** What is spoken on it, where the port decides that; undefined: what the first byte or message says. */
   readonly protocol?: 'nats'
+  /** What carries it, where framing and peer do not say so. */
+  readonly transport?: 'grpc'
   /** What `write` wants its pieces put through; undefined: nothing. Text: pieces are lines, and each line is a message. */
   readonly wrap: Wrap | undefined
   /** Sets who is told, before the first `resume()`; later again when the link goes over to somebody else. */
@@ -72,8 +74,8 @@ export interface Link {
   resume(): void
   /** Ends in order: what was written still leaves. Links that can say why to the other end, do. */
   close(reason?: BrokerError): void
-  /** Ends now. */
-  destroy(): void
+  /** Ends now. `reason`: for links that can still say why. */
+  destroy(reason?: BrokerError): void
 }
 
 /** A source of links. */

@@ -37,7 +37,7 @@ async function runBroker(context: Context, config: string | undefined): Promise<
     },
     () => process.exit(Exit.interrupted),
   )
-  const started: StartReport = { pid: broker.pid, home: broker.home, socket: broker.socketPath, gateway: broker.gatewayAddress, gatewayProblem: broker.gatewayProblem, nats: broker.natsAddress, natsProblem: broker.natsProblem, agents: agentsBelow(broker.tree()) }
+  const started: StartReport = { pid: broker.pid, home: broker.home, socket: broker.socketPath, gateway: broker.gatewayAddress, gatewayProblem: broker.gatewayProblem, nats: broker.natsAddress, natsProblem: broker.natsProblem, grpc: broker.grpcAddress, grpcSocket: broker.grpcSocketPath, agents: agentsBelow(broker.tree()) }
   // The command that started this one in the background waits for it.
   process.send?.(started)
   await printStarted(context, started, false)
@@ -59,6 +59,7 @@ export async function printStarted(context: Context, started: StartReport, isDet
   if (started.gatewayProblem !== undefined) await print(`  no gateway: ${started.gatewayProblem}`)
   if (started.nats !== undefined) await print(`  NATS at ${started.nats}`)
   if (started.natsProblem !== undefined) await print(`  no NATS port: ${started.natsProblem}`)
+  if (started.grpcSocket !== undefined) await print(`  gRPC at ${started.grpc === undefined ? '' : `${started.grpc} and `}unix:${started.grpcSocket}`)
   for (const agent of started.agents) await print(`  agent ${agent.name.padEnd(width)}  ${agent.phase}`)
   await print('talk to it   callboard ipc send --message \'{"action":"status"}\' --wait')
   await print('look inside  callboard status, callboard tree')

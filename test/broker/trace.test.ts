@@ -9,7 +9,7 @@ import { PipelineRig } from '../support/pipeline.ts'
 import { settle } from '../support/fake-clock.ts'
 
 const HOST: BrokerHost = {
-  version: '0', home: '', socket: '', gateway: undefined, gatewayProblem: undefined, nats: undefined, natsProblem: undefined, bus: undefined, phase: 'run',
+  version: '0', home: '', socket: '', gateway: undefined, gatewayProblem: undefined, nats: undefined, natsProblem: undefined, grpc: undefined, grpcSocket: undefined, bus: undefined, phase: 'run',
   tree: () => ({ id: 'broker', kind: 'broker', phase: 'run', incarnation: 1, restarts: 0, ageMs: 0, mailbox: 0, detail: '', children: [] }),
   startChannel: () => Promise.resolve(),
   stopChannel: () => Promise.resolve(),

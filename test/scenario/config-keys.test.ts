@@ -210,6 +210,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     ...['tcp.keepAlive', 'tcp.keepAliveInterval', 'tcp.keepAliveProbes', 'websocket.pingInterval', 'websocket.pingTimeout', 'websocket.maxFrameSize', 'websocket.compression'].map(key => `network.${key}`),
     'pool.deflateAbove',
   ],
+  'grpc-keys.test.ts': ['', '.tcp', '.host', '.port', '.socket', '.maxConnections', '.maxCalls', '.reflection'].map(key => `grpc${key}`),
   'nats-keys.test.ts': ['enabled', 'host', 'port', 'serverName', 'maxPayload', 'maxControlLine', 'maxPending', 'maxSubscriptions', 'pingInterval', 'maxPingsOut', 'authTimeout', 'noAuthUser', 'requestTimeout', 'monitor', 'monitor.host', 'monitor.port'].map(key => `nats.${key}`),
   'nats-credentials.test.ts': ['principals[].nkey', 'nats.lameDuck'],
   'nats-websocket.test.ts': ['nats.maxConnections', ...['', '.host', '.port', '.tls', '.tls.cert', '.tls.key', '.tls.ca', '.tls.verify', '.tls.handshakeTimeout'].map(key => `nats.websocket${key}`)],

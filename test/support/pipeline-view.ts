@@ -19,7 +19,7 @@ export function hostOf(rig: () => PipelineRig): BrokerHost {
     gateway: undefined,
     gatewayProblem: undefined,
     nats: undefined,
-    natsProblem: undefined, bus: undefined,
+    natsProblem: undefined, grpc: undefined, grpcSocket: undefined, bus: undefined,
     phase: 'run',
     tree: () => root,
     startChannel: async spec => rig().openChannel(spec),

@@ -1,0 +1,95 @@
+// Lets calls in: before a byte of a call's message is read, its client must be known. An interceptor of the server.
+
+import { ServerInterceptingCall, ServerListenerBuilder, status as Code, type Metadata, type ServerInterceptingCallInterface, type ServerInterceptor } from '@grpc/grpc-js'
+import { Challenged, type Caller } from './caller.ts'
+import type { ConnectionEnd } from './connection-end.ts'
+import { credentialOf } from './credential.ts'
+import { statusOf } from './status.ts'
+import { BrokerError } from '../broker/ground/errors.ts'
+
+/** What is known of a call that was let in. */
+export interface Admitted {
+  readonly caller: Caller
+  /** The connection that its messages are sent on; undefined for calls that open one of their own. */
+  readonly end: ConnectionEnd | undefined
+  /** Who its credential is of. */
+  readonly principal: string
+  /** Resets the stream of HTTP/2. */
+  readonly reset: () => void
+}
+
+export interface GateOptions {
+  /** Whose socket a call came on, by what the library calls its peer. */
+  readonly callerOf: (peer: string) => Caller | undefined
+  /** True for the token of a principal. */
+  readonly isToken: (principal: string, token: string) => boolean
+}
+
+/** Open to everybody who may connect: it says no more than that somebody is there. */
+const HEALTH = '/grpc.health.v1.Health/'
+/** These open connections of their own, when it is known what they want. */
+const openers = ['/callboard.v1.GatewayService/Subscribe', '/callboard.v1.GatewayService/RegisterAgent']
+/** RFC 9113 section 7 */
+const CANCEL = 8
+
+export class Gate {
+  readonly #options: GateOptions
+  // By the metadata of the call, which is what the library hands on.
+  readonly #admitted = new WeakMap<Metadata, Admitted>()
+
+  constructor(options: GateOptions) {
+    this.#options = options
+  }
+
+  /** What is known of the call with that metadata. */
+  of(metadata: Metadata): Admitted {
+    const admitted = this.#admitted.get(metadata)
+    if (admitted === undefined) throw new BrokerError('internal.error', { problem: 'a call passed the gate unseen' })
+    return admitted
+  }
+
+  readonly interceptor: ServerInterceptor = ({ path }, call) => {
+    if (path.startsWith(HEALTH)) return new ServerInterceptingCall(call)
+    const listener = new ServerListenerBuilder().withOnReceiveMetadata((metadata, next) => this.#judge(path, call, metadata, next)).build()
+    return new ServerInterceptingCall(call, { start: (next) => next(listener) })
+  }
+
+  #judge(path: string, call: ServerInterceptingCallInterface, metadata: Metadata, next: (metadata: Metadata) => void): void {
+    const caller = this.#options.callerOf(call.getPeer())
+    // Its socket is gone, or about to go.
+    if (caller === undefined) return call.sendStatus({ code: Code.UNAVAILABLE, details: 'the connection is closed' })
+    const admit = (end: ConnectionEnd | undefined, principal: string): void => {
+      this.#admitted.set(metadata, { caller, end, principal, reset: () => reset(call) })
+      next(metadata)
+    }
+    try {
+      if (openers.includes(path) && this.#mayOpen(metadata)) return admit(undefined, principalOf(metadata))
+      const end = caller.unary(metadata)
+      if (!(end instanceof Promise)) return admit(end, end.welcome!.principal)
+      end.then((made) => admit(made, made.welcome!.principal), (error: unknown) => call.sendStatus(refusal(error)))
+    } catch (error) {
+      call.sendStatus(refusal(error))
+    }
+  }
+
+  // A token that is right needs no connection to be known as such; what is wrong is told by the handshake of one.
+  #mayOpen(metadata: Metadata): boolean {
+    const credential = credentialOf(metadata)
+    return credential.kind === 'token' && this.#options.isToken(principalOf(metadata), credential.token)
+  }
+}
+
+function principalOf(metadata: Metadata): string {
+  return String(metadata.get('callboard-principal')[0] ?? 'owner')
+}
+
+function refusal(error: unknown): ReturnType<typeof statusOf> {
+  if (error instanceof Challenged) return statusOf(new BrokerError('auth.required'), { 'callboard-nonce': error.nonce })
+  return statusOf(error)
+}
+
+// The library has no word for it: a status waits behind what the client does not read.
+function reset(call: ServerInterceptingCallInterface): void {
+  const { stream } = call as ServerInterceptingCallInterface & { readonly stream?: { close(code: number): void } }
+  stream?.close(CANCEL)
+}
