@@ -66,18 +66,18 @@ export class RunIntake implements Intake {
   }
 }
 
-/** One message whose publisher asked for a receipt when it is accepted: by a queue, that is when it is stored. */
+/** Messages whose publisher asked for a receipt of each when it is accepted: by a queue, that is when it is stored. */
 export class ReceiptIntake extends RunIntake {
   /** Set when it was delivered to all. */
   receivers = 0
 
-  override stored(queue: string, id: number, position: number, _count: number, isDuplicate: boolean): void {
-    if (this.connection.isPresent) this.core.storedReceipts.add(this.connection, id, this.receivers, queue, position, isDuplicate)
+  override stored(queue: string, id: number, position: number, count: number, isDuplicate: boolean): void {
+    if (this.connection.isPresent) this.core.storedReceipts.add(this.connection, id, count, this.receivers, queue, position, isDuplicate)
   }
 
   override dropped(_queue: string, id: number, count: number): void {
     const { connection, receivers } = this
-    if (connection.isPresent) this.core.send(connection, { kind: Kind.receipt, ref: id, body: { receivers, dropped: { overflow: count } } })
+    for (let ref = id; ref < id + count && connection.isPresent; ref++) this.core.send(connection, { kind: Kind.receipt, ref, body: { receivers, dropped: { overflow: 1 } } })
   }
 }
 

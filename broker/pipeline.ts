@@ -253,7 +253,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   // Ingress
 
-  run(connection: Connection, bytes: Uint8Array, start: number, end: number, count: number, firstId: number, subjectStart: number, subjectEnd: number, timeMicros: number): void {
+  run(connection: Connection, bytes: Uint8Array, start: number, end: number, count: number, firstId: number, subjectStart: number, subjectEnd: number, timeMicros: number, isReceipted: boolean): void {
     // An earlier run of the same chunk may have ended it.
     if (connection.state !== 'ready') return
     if (this.core.settings.ipc.security.validateSignature) {
@@ -261,7 +261,8 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
       this.core.accounts.outside.rejected += count
       return this.core.refuse(connection, firstId, new BrokerError('auth.signature_missing'), count)
     }
-    this.#publisher.run(connection, bytes, start, end, count, firstId, subjectStart, subjectEnd, timeMicros)
+    const posted = isReceipted ? this.#posting : this.#publisher
+    posted.run(connection, bytes, start, end, count, firstId, subjectStart, subjectEnd, timeMicros)
   }
 
   message(connection: Connection, bytes: Uint8Array, start: number, end: number, timeMicros: number, isVerified = false, prepared?: Prepared): void {

@@ -1,5 +1,5 @@
-// Messages that are no plain publishes, one at a time: checked, read for what they ask, published or requested, and answered by
-// a receipt where they want one.
+// Messages that are no plain publishes: checked, read for what they ask, published or requested, and answered by a receipt where they
+// want one. One at a time, but for runs of those that want a receipt and nothing else.
 
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
@@ -18,8 +18,12 @@ import { checkPayloadSize, checkSender, checkSignature, stamp } from './vetting.
 import { decodeFrame, type Frame, type Headers } from './wire/frame.ts'
 import { readUint53 } from './wire/integers.ts'
 import { MAX_ID, Offset } from './wire/layout.ts'
+import { frameEnd } from './wire/regroup.ts'
 
 const ACCEPTED_FLAGS = Flag.payloadType | Flag.headers | Flag.signed | Flag.receipt | Flag.many
+
+/** What a message of a run asks. */
+const receiptAsked: Asked = { flags: Flag.receipt, options: readOptions(undefined), zstd: undefined, authorisedMicros: 0 }
 
 export class Posting {
   readonly #core: Core
@@ -68,6 +72,33 @@ export class Posting {
     else if (kind === Kind.request) this.#request(connection, bytes, start, end, id, timeMicros, asked)
     else this.#requester.answer(connection, bytes, start, end, id, timeMicros, zstd)
     core.traced = undefined
+  }
+
+  /** A run of publishes that each ask for a receipt; see Ingress. */
+  run(connection: Connection, bytes: Uint8Array, start: number, end: number, count: number, firstId: number, subjectStart: number, subjectEnd: number, timeMicros: number): void {
+    if (firstId <= connection.lastId) {
+      // Where a run begins is chance: what of it is new counts.
+      for (let at = start, next; at < end; at = next) this.message(connection, bytes, at, (next = frameEnd(bytes, at)), timeMicros, false, undefined)
+      return
+    }
+    if (!this.#publisher.takeIds(connection, firstId, count)) return
+    const route = this.#publisher.route(connection, bytes, subjectStart, subjectEnd, firstId, count)
+    if (route === undefined) return
+    const { account, queue } = route.receivers
+    // Where groups and filters pick, the receipts differ; the broker's methods answer otherwise.
+    if (!route.isUniform || account === this.#core.accounts.methods) {
+      let id = firstId
+      for (let at = start, next; at < end; at = next) this.#publish(connection, bytes, at, (next = frameEnd(bytes, at)), id++, timeMicros, receiptAsked)
+      return
+    }
+    if (!this.#publisher.allow(connection, route, firstId, count, end - start)) return
+    const slice = new Slice(bytes, start, end, count, account)
+    const intake = queue === undefined ? undefined : new ReceiptIntake(this.#core, connection, firstId)
+    slice.intake = intake
+    const receivers = this.#publisher.publish(connection, route, slice, firstId, timeMicros)
+    this.#publisher.passedOn(connection, route)
+    if (intake !== undefined) intake.receivers = receivers
+    else for (let id = firstId; id < firstId + count; id++) this.#core.send(connection, { kind: Kind.receipt, ref: id, body: { receivers } })
   }
 
   #publish(connection: Connection, bytes: Uint8Array, start: number, end: number, id: number, timeMicros: number, asked: Asked): void {

@@ -56,11 +56,11 @@ export class Preparation implements Ingress<Connection> {
     this.compression = ipc.performance.compressionEnabled ? new Compression(core, publisher) : undefined
   }
 
-  run(connection: Connection, bytes: Uint8Array, start: number, end: number, count: number, firstId: number, subjectStart: number, subjectEnd: number, timeMicros: number): void {
+  run(connection: Connection, bytes: Uint8Array, start: number, end: number, count: number, firstId: number, subjectStart: number, subjectEnd: number, timeMicros: number, isReceipted: boolean): void {
     const queue = connection.ingressQueue
-    if (queue === undefined) return this.next.run(connection, bytes, start, end, count, firstId, subjectStart, subjectEnd, timeMicros)
+    if (queue === undefined) return this.next.run(connection, bytes, start, end, count, firstId, subjectStart, subjectEnd, timeMicros, isReceipted)
     const copy = copyOf(bytes, start, end)
-    queue.add(copy.length, count, () => this.next.run(connection, copy, 0, copy.length, count, firstId, subjectStart - start, subjectEnd - start, timeMicros))
+    queue.add(copy.length, count, () => this.next.run(connection, copy, 0, copy.length, count, firstId, subjectStart - start, subjectEnd - start, timeMicros, isReceipted))
   }
 
   message(connection: Connection, bytes: Uint8Array, start: number, end: number, timeMicros: number, isVerified = false): void {

@@ -40,20 +40,23 @@ export class Publisher {
     }
     if (!this.takeIds(connection, firstId, count)) return
     const route = this.route(connection, bytes, subjectStart, subjectEnd, firstId, count)
-    if (route === undefined) return
-    if (connection.credit !== undefined && !this.#takeCredit(connection, route, firstId, count, end - start)) return
-    if (this.mayPublish(connection, route, firstId, count)) this.publish(connection, route, new Slice(bytes, start, end, count, route.receivers.account), firstId, timeMicros)
+    if (route === undefined || !this.allow(connection, route, firstId, count, end - start)) return
+    this.publish(connection, route, new Slice(bytes, start, end, count, route.receivers.account), firstId, timeMicros)
     this.passedOn(connection, route)
+  }
+
+  /** Takes the credit of messages and judges whether they may be published; false: they were refused. */
+  allow(connection: Connection, route: Route, firstId: number, count: number, frameBytes: number): boolean {
+    if (connection.credit !== undefined && !this.#takeCredit(connection, route, firstId, count, frameBytes)) return false
+    if (this.mayPublish(connection, route, firstId, count)) return true
+    this.passedOn(connection, route)
+    return false
   }
 
   /** The route of one message and leave to publish it; undefined when it was refused. */
   admit(connection: Connection, bytes: Uint8Array, subjectStart: number, subjectEnd: number, id: number, frameBytes: number): Route | undefined {
     const route = this.route(connection, bytes, subjectStart, subjectEnd, id, 1)
-    if (route === undefined) return undefined
-    if (connection.credit !== undefined && !this.#takeCredit(connection, route, id, 1, frameBytes)) return undefined
-    if (this.mayPublish(connection, route, id, 1)) return route
-    this.passedOn(connection, route)
-    return undefined
+    return route !== undefined && this.allow(connection, route, id, 1, frameBytes) ? route : undefined
   }
 
   /** What was published on the subject, or refused for good, uses no credit any more unless a receiver is behind. */

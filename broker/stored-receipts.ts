@@ -14,14 +14,21 @@ import { MAX_ID, Offset } from './wire/layout.ts'
 
 const POSITION_BYTES = 8
 
-/** Receipts of one connection for one queue, with as many receivers each. */
+/** Receipts of one connection for one queue, with as many receivers each: runs of messages that stand one behind the other. */
 interface Batch {
   readonly connection: Connection
   readonly queue: string
   readonly receivers: number
   readonly isDuplicate: boolean
-  readonly refs: number[]
-  readonly positions: number[]
+  readonly runs: Run[]
+  /** Messages in all of them. */
+  count: number
+}
+
+interface Run {
+  readonly ref: number
+  readonly position: number
+  readonly count: number
 }
 
 interface Sender {
@@ -43,15 +50,15 @@ export class StoredReceipts {
     this.#sender = sender
   }
 
-  /** The message `ref` of a connection that is there stands at `position`: its receipt leaves at the end of the turn. */
-  add(connection: Connection, ref: number, receivers: number, queue: string, position: number, isDuplicate: boolean): void {
+  /** Messages `ref` and behind it of a connection that is there stand at `position` and behind it: their receipts leave at the end of the turn. */
+  add(connection: Connection, ref: number, count: number, receivers: number, queue: string, position: number, isDuplicate: boolean): void {
     let batch = this.#last
     if (batch === undefined || batch.connection !== connection || batch.queue !== queue || batch.receivers !== receivers || batch.isDuplicate !== isDuplicate) {
       if (this.#batches.length === 0) queueMicrotask(() => this.#send())
-      this.#batches.push((this.#last = batch = { connection, queue, receivers, isDuplicate, refs: [], positions: [] }))
+      this.#batches.push((this.#last = batch = { connection, queue, receivers, isDuplicate, runs: [], count: 0 }))
     }
-    batch.refs.push(ref)
-    batch.positions.push(position)
+    batch.runs.push({ ref, position, count })
+    batch.count += count
   }
 
   #send(): void {
@@ -61,20 +68,26 @@ export class StoredReceipts {
     for (const batch of batches) {
       const { connection } = batch
       if (!connection.isPresent) continue
-      if (connection.dialect?.name === 'native') this.#sender.sendBytes(connection, this.#write(batch), batch.refs.length)
-      else for (const [i, ref] of batch.refs.entries()) this.#sender.send(connection, { kind: Kind.receipt, ref, body: bodyOf(batch, batch.positions[i]!) })
+      if (connection.dialect?.name === 'native') this.#sender.sendBytes(connection, this.#write(batch), batch.count)
+      else this.#sendEach(batch)
     }
   }
 
+  #sendEach(batch: Batch): void {
+    for (const { ref, position, count } of batch.runs) for (let i = 0; i < count; i++) this.#sender.send(batch.connection, { kind: Kind.receipt, ref: ref + i, body: bodyOf(batch, position + i) })
+  }
+
   #write(batch: Batch): Uint8Array {
-    const { refs, positions } = batch
     const template = this.#templateOf(batch)
     const size = template.length
-    const bytes = new Uint8Array(size * refs.length)
-    for (let i = 0, at = 0; i < refs.length; i++, at += size) {
-      bytes.set(template, at)
-      writeUint53(bytes, at + Offset.ref, refs[i]!)
-      writeUint53(bytes, at + size - POSITION_BYTES, positions[i]!)
+    const bytes = new Uint8Array(size * batch.count)
+    let at = 0
+    for (const { ref, position, count } of batch.runs) {
+      for (let i = 0; i < count; i++, at += size) {
+        bytes.set(template, at)
+        writeUint53(bytes, at + Offset.ref, ref + i)
+        writeUint53(bytes, at + size - POSITION_BYTES, position + i)
+      }
     }
     return bytes
   }

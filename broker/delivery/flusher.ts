@@ -21,6 +21,9 @@ export type FlushObserver = (sinceMs: number, beganMs: number, endedMs: number) 
  */
 const EARLY_BYTES = 512 * 1024
 
+/** A chunk of which nothing was delivered to a connection, as of messages for a queue, is given back at the turn's end from this size on. */
+const ALONE_FROM_BYTES = 16 * 1024
+
 export class Flusher {
   /** What holds for receivers that have no limits of their own. */
   readonly limits: OutboundLimits
@@ -43,23 +46,29 @@ export class Flusher {
   }
 
   add(outbound: Flushable): void {
-    this.#dirty.push(outbound)
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    this.#sinceMs = this.nowMs()
-    // Behind the poll phase, so that what several publishers sent in one turn leaves in one write.
-    setImmediate(this.#flush)
+    if (this.#dirty.push(outbound) === 1) this.#sinceMs = this.nowMs()
+    if (!this.#isScheduled) this.#schedule()
   }
 
   /** A chunk that was read in this turn, and that nobody needs once what was delivered out of it is written. */
   lend(chunk: Uint8Array): void {
-    if (!this.#isScheduled || !isMostOfItsMemory(chunk)) return
+    if (!isMostOfItsMemory(chunk)) return
+    if (!this.#isScheduled) {
+      if (chunk.length < ALONE_FROM_BYTES) return
+      this.#schedule()
+    }
     this.#lent.push(chunk)
     this.#lentBytes += chunk.length
     if (this.#lentBytes < EARLY_BYTES) return
     this.#lentBytes = 0
     // Not at once: whoever lends it may still have to read on in it. Node runs this before the next chunk comes.
     process.nextTick(this.#flush)
+  }
+
+  #schedule(): void {
+    this.#isScheduled = true
+    // Behind the poll phase, so that what several publishers sent in one turn leaves in one write.
+    setImmediate(this.#flush)
   }
 
   /** Flushes now. */

@@ -78,9 +78,9 @@ export interface OwnSubscription {
 export interface Ingress<C> {
   /**
    * `count` plain publishes in `bytes[start..end)`: canonical, one subject (`bytes[subjectStart..subjectEnd)`), ids
-   * from `firstId` on without a gap, stamped with origin and `timeMicros`.
+   * from `firstId` on without a gap, stamped with origin and `timeMicros`. `isReceipted`: each asks for a receipt, and for nothing else.
    */
-  run(connection: C, bytes: Uint8Array, start: number, end: number, count: number, firstId: number, subjectStart: number, subjectEnd: number, timeMicros: number): void
+  run(connection: C, bytes: Uint8Array, start: number, end: number, count: number, firstId: number, subjectStart: number, subjectEnd: number, timeMicros: number, isReceipted: boolean): void
   /**
    * Any other message (kinds 1..5): one canonical frame, not stamped yet. `isVerified`: the dialect has checked a
    * signature of its own form.

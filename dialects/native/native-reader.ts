@@ -2,7 +2,7 @@
 // is read in one go: what must outlast the chunk stands in the connection's framer.
 //
 //   chunk   [P a 1][P a 2][P a 3][P b 4][subscribe][P b 5]
-//   out     └───── run of 3 ────┘└ run ┘ control    └ run ┘
+//   out     └───── run of 3 ────┘└ run ┘ control    └ run ┘          those that ask for a receipt are in runs of their own
 
 import { decode } from '@msgpack/msgpack'
 import type { Ingress } from '../../broker/ground/control.ts'
@@ -44,6 +44,8 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
   #count = 0
   #firstId = 0
   #nextId = 0
+  /** The flag receipt, or 0. */
+  #receipt = 0
   #subjectStart = 0
   #subjectEnd = 0
 
@@ -90,13 +92,14 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
       this.#other(bytes, start, end)
       return
     }
+    const receipt = view.getUint16(start + Offset.flags) & Flag.receipt
     const id = view.getUint32(start + Offset.id) * 2 ** 32 + view.getUint32(start + Offset.id + 4)
     // Stamped in place: only bytes that this reader owns and has not delivered yet are written to.
     view.setUint32(start + Offset.origin, this.#connection.number)
     view.setUint32(start + Offset.time, this.#timeHigh)
     view.setUint32(start + Offset.time + 4, this.#timeLow)
     if (this.#count > 0) {
-      if (id === this.#nextId && start === this.#end && bytes === this.#bytes && this.#isRunSubject(view, subjectStart, subjectEnd)) {
+      if (id === this.#nextId && receipt === this.#receipt && start === this.#end && bytes === this.#bytes && this.#isRunSubject(view, subjectStart, subjectEnd)) {
         this.#count++
         this.#end = end
         this.#nextId = id + 1
@@ -109,6 +112,7 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
     this.#end = end
     this.#count = 1
     this.#firstId = id
+    this.#receipt = receipt
     this.#nextId = id + 1
     this.#subjectStart = subjectStart
     this.#subjectEnd = subjectEnd
@@ -133,7 +137,7 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
     const count = this.#count
     if (count === 0) return
     this.#count = 0
-    this.#ingress.run(this.#connection, this.#bytes, this.#start, this.#end, count, this.#firstId, this.#subjectStart, this.#subjectEnd, this.#timeMicros)
+    this.#ingress.run(this.#connection, this.#bytes, this.#start, this.#end, count, this.#firstId, this.#subjectStart, this.#subjectEnd, this.#timeMicros, this.#receipt !== 0)
   }
 
   #other(bytes: Uint8Array, start: number, end: number): void {
@@ -163,13 +167,13 @@ function decodeBody(payload: Uint8Array): unknown {
 
 /** array of 8, uint 8, publish, uint 16 */
 const PUBLISH_WORD = (Marker.publishArray << 24) | (Marker.uint8 << 16) | (Kind.publish << 8) | Marker.uint16
-/** flags, uint 32, first byte of the origin; the mask lets the payload type and the origin be anything */
+/** flags, uint 32, first byte of the origin; the mask lets the payload type, the wish for a receipt, and the origin be anything */
 const FLAGS_WORD = Marker.uint32 << 8
-const FLAGS_MASK = 0xff_ff_ff_00 & ~(Flag.payloadType << 16)
+const FLAGS_MASK = 0xff_ff_ff_00 & ~((Flag.payloadType | Flag.receipt) << 16)
 /** nil for headers, bin 32 */
 const PAYLOAD_WORD = (Marker.nil << 8) | Marker.bin32
 
-// Canonical, with no flag but the payload type, no headers, and an id that a number can hold.
+// Canonical, with no flag but the payload type and the wish for a receipt, no headers, and an id that a number can hold.
 function isPlainPublish(view: DataView, start: number, end: number, subjectEnd: number): boolean {
   return (
     subjectEnd + 6 <= end &&

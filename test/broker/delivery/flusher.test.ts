@@ -66,3 +66,15 @@ test('flusher: a turn that has brought much is written before its end, never whi
   await settle()
   t.deepEqual(order, ['8 written', 'end of the turn'])
 })
+
+test('flusher: a large chunk of which nobody was delivered anything is given back at the turn\'s end, too', async t => {
+  const flusher = new Flusher(limits, 8192, () => 0, () => t.fail('nothing was written'))
+  const [large, small] = [new Uint8Array(16 * 1024), new Uint8Array(1024)]
+  flusher.lend(large)
+  t.is(large.byteLength, 16 * 1024, 'whoever lent it may read on')
+  await settle()
+  t.is(large.byteLength, 0)
+  flusher.lend(small)
+  await settle()
+  t.is(small.byteLength, 1024, 'not worth a task')
+})

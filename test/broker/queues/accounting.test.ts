@@ -9,14 +9,14 @@ import { QueuePipeline } from '../../support/queue-pipeline.ts'
 
 type Answer = 'stored' | 'duplicate' | 'refused' | 'dropped'
 type Step =
-  | { readonly kind: 'run'; readonly count: number }
+  | { readonly kind: 'run'; readonly count: number; readonly asks: boolean }
   | { readonly kind: 'message'; readonly asks: 'receipt' | 'fates' | 'nothing' }
   | { readonly kind: 'answer'; readonly answer: Answer; readonly count: number }
   | { readonly kind: 'away' }
   | { readonly kind: 'leave' }
 
 const steps = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('run' as const), count: fc.integer({ min: 1, max: 5 }) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('run' as const), count: fc.integer({ min: 1, max: 5 }), asks: fc.boolean() }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('message' as const), asks: fc.constantFrom('receipt' as const, 'fates' as const, 'nothing' as const) }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('answer' as const), answer: fc.constantFrom<Answer>('stored', 'duplicate', 'refused', 'dropped'), count: fc.integer({ min: 1, max: 5 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('away' as const) }) },
@@ -78,7 +78,8 @@ test('queue accounting: every message has one fate, and who asked has one answer
       }
       const take = async (step: Step): Promise<void> => {
         if (step.kind === 'run') {
-          client.link.arrive(Buffer.concat(Array.from({ length: step.count }, () => client.frame({ kind: Kind.publish, subject: 'jobs' }))))
+          if (step.asks) for (let n = 0; n < step.count; n++) asked.set(client.nextId + n, 'receipt')
+          client.link.arrive(Buffer.concat(Array.from({ length: step.count }, () => client.frame({ kind: Kind.publish, subject: 'jobs', flags: step.asks ? Flag.receipt : 0 }))))
           published += step.count
         } else if (step.kind === 'message') {
           const headers = step.asks === 'fates' ? { receipt: 'delivered' } : undefined
@@ -89,7 +90,7 @@ test('queue accounting: every message has one fate, and who asked has one answer
         else if (step.kind === 'away') {
           const { queues } = rig.core
           queues.away(new BrokerError('store.failed', { backend: 'memory', problem: 'gone' }))
-          await take({ kind: 'run', count: 2 })
+          await take({ kind: 'run', count: 2, asks: true })
           await queues.back(rig.store)
           rig.store.queues.get('jobs')!.append = append => pieces.append(append)
         } else {

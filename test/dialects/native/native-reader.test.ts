@@ -6,7 +6,7 @@ import type { Ingress } from '../../../broker/ground/control.ts'
 import type { BrokerError } from '../../../broker/ground/errors.ts'
 import { decodeFrame, encodeFrame, type Frame } from '../../../broker/wire/frame.ts'
 import { Framer } from '../../../broker/wire/framer.ts'
-import { Kind } from '../../../broker/wire/layout.ts'
+import { Flag, Kind } from '../../../broker/wire/layout.ts'
 import { frameEnd } from '../../../broker/wire/regroup.ts'
 import { choices, encodeLoosely } from '../../support/frames.ts'
 
@@ -17,17 +17,20 @@ const ORIGIN = 0xfffe
 interface Out {
   readonly events: unknown[]
   readonly runs: number[]
+  /** Of each run, whether its messages ask for receipts. */
+  readonly receipted: boolean[]
 }
 
 /** A reader whose ingress writes down what it is given, and keeps the bytes to see whether they change later. */
 function recordingReader(): { read: (chunk: Uint8Array) => void; out: Out; given: { view: Uint8Array; copy: Uint8Array }[] } {
-  const out: Out = { events: [], runs: [] }
+  const out: Out = { events: [], runs: [], receipted: [] }
   const given: { view: Uint8Array; copy: Uint8Array }[] = []
   const keep = (view: Uint8Array): void => void given.push({ view, copy: new Uint8Array(view) })
   const ingress: Ingress<NativeSource> = {
-    run(_, bytes, start, end, count, firstId, subjectStart, subjectEnd, timeMicros) {
+    run(_, bytes, start, end, count, firstId, subjectStart, subjectEnd, timeMicros, isReceipted) {
       keep(bytes.subarray(start, end))
       out.runs.push(count)
+      out.receipted.push(isReceipted)
       const subject = new TextDecoder().decode(bytes.subarray(subjectStart, subjectEnd))
       for (let at = start, id = firstId; at < end; at = frameEnd(bytes, at), id++) {
         const frame = decodeFrame(bytes, at, frameEnd(bytes, at))
@@ -57,7 +60,7 @@ type Part = Pick<Frame, 'kind' | 'flags' | 'subject' | 'headers'> & { readonly g
 
 const part: fc.Arbitrary<Part> = fc.record({
   kind: fc.constantFrom(Kind.publish, Kind.publish, Kind.publish, Kind.publish, Kind.request, Kind.response, Kind.ping, Kind.subscribe, 99),
-  flags: fc.constantFrom(0, 0, 0, 1, 2, 3, 0x100),
+  flags: fc.constantFrom(0, 0, 0, 1, 2, 3, Flag.receipt, Flag.receipt, Flag.signed),
   subject: fc.constantFrom('a', 'a', 'a', 'b.c', 'b.d'),
   headers: fc.constantFrom(undefined, undefined, undefined, { mid: 'x' }),
   gap: fc.constantFrom(1, 1, 1, 1, 2, 0),
@@ -116,9 +119,16 @@ test('native reader: subject, id gap, headers, flags and control frames end a ru
   t.deepEqual(runsOf(plain, plain, { ...plain, subject: 'b' }, plain), [2, 1, 1])
   t.deepEqual(runsOf(plain, { ...plain, gap: 5 }, plain), [1, 2])
   t.deepEqual(runsOf(plain, { ...plain, headers: { x: 1 } }, plain), [1, 1])
-  t.deepEqual(runsOf(plain, { ...plain, flags: 0x100 }, plain), [1, 1])
+  t.deepEqual(runsOf(plain, { ...plain, flags: Flag.signed }, plain), [1, 1])
   t.deepEqual(runsOf(plain, { ...plain, kind: Kind.ping }, plain), [1, 1])
   t.deepEqual(runsOf(plain, { ...plain, flags: 2 }, plain), [3])
+})
+
+test('native reader: those that ask for a receipt are in runs of their own, which say so', t => {
+  const asks = { ...plain, flags: Flag.receipt }
+  const { runs, receipted } = readAll(t, [encodeAll([plain, asks, { ...asks, flags: Flag.receipt | 3 }, asks, plain, plain, { ...asks, subject: 'b' }, { ...asks, headers: { mid: 'x' } }, asks], [])])
+  t.deepEqual(runs, [1, 3, 2, 1, 1])
+  t.deepEqual(receipted, [false, true, false, true, true])
 })
 
 test('native reader: other valid encodings are messages, in order with the rest', t => {
