@@ -2,6 +2,7 @@
 // What takes longer is in the runs of test/*.config.mjs; each test file is in exactly one run.
 
 import { clusterFiles } from './test/cluster.config.mjs'
+import { environmentVariables } from './test/environment.mjs'
 import { storeFiles } from './test/stores.config.mjs'
 import { storyFiles } from './test/stories.config.mjs'
 
@@ -19,6 +20,7 @@ const byLength = (a, b) => rank(a) - rank(b) || a.localeCompare(b)
 
 export default {
   extensions: ['ts'],
+  environmentVariables,
   files: ['test/**/*.test.ts', ...['test/tarball/**', ...clusterFiles, ...storeFiles, ...storyFiles].map(file => `!${file}`)],
   concurrency: 4,
   sortTestFiles: byLength,

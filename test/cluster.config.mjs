@@ -1,6 +1,8 @@
 // What joins brokers: real NATS servers and brokers that are killed, stopped and cut off, and all that stands on them. Apart from `npm test`:
 // it takes the machine for itself.
 
+import { environmentVariables } from './environment.mjs'
+
 export const clusterFiles = [
   'test/scenario/cluster-*.test.ts',
   'test/scenario/joined-*.test.ts',
@@ -13,6 +15,7 @@ export const clusterFiles = [
 
 export default {
   extensions: ['ts'],
+  environmentVariables,
   files: clusterFiles,
   timeout: '120s',
   concurrency: 2,

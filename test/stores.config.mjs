@@ -1,6 +1,8 @@
 // Where queues are kept: every store held to one contract, with real servers, and disks, clocks and processes that fail. Apart from
 // `npm test`, which has the store in memory and the way of a message through a queue.
 
+import { environmentVariables } from './environment.mjs'
+
 export const storeFiles = [
   'test/conformance/store-{embedded,brokered,nats,redis,kafka}.test.ts',
   'test/broker/store/{embedded,brokered,nats,redis,kafka}/**/*.test.ts',
@@ -10,6 +12,7 @@ export const storeFiles = [
 
 export default {
   extensions: ['ts'],
+  environmentVariables,
   files: storeFiles,
   timeout: '120s',
   concurrency: 4,

@@ -135,7 +135,7 @@ const cases: readonly Case[] = [
 
 for (const { keys, config, see, without, with: expected } of cases) {
   test(`config: ${keys.join(', ')}`, async t => {
-    const [plain, configured] = await Promise.all([startBroker(t), startBroker(t, { config })])
+    const [plain, configured] = await Promise.all([startBroker(t, { isHurried: true }), startBroker(t, { config, isHurried: true })])
     t.deepEqual([await see(plain, t), await see(configured, t)], [without, expected])
   })
 }

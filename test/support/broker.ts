@@ -25,6 +25,8 @@ export interface BrokerOptions {
   readonly config?: object
   /** A home that was there before. default: a new one */
   readonly home?: string
+  /** Times that the configuration does not name are those of the defaults; otherwise clients have a minute. For a broker in this process. */
+  readonly isHurried?: true
 }
 
 /** What there is of every broker: ways in. Clients end when the test does. */
@@ -104,19 +106,27 @@ export async function startBroker(t: Teardown, options: BrokerOptions = {}): Pro
   const home = prepareHome(t, options)
   const { settings, directory } = await loadConfigOf({ home })
   const log = recordedLog()
-  const broker = await createBroker({ home, settings: patient(settings), configDirectory: directory, log })
+  const broker = await createBroker({ home, settings: options.isHurried === true ? onFreePorts(settings) : patient(onFreePorts(settings)), configDirectory: directory, log })
   t.teardown(() => broker.stop())
   return Object.assign(new BrokerAccess(t, home, broker.socketPath, broker.gatewayAddress, broker.natsAddress), { broker, log, callboard: commandLine(t, home) })
 }
 
-// Ports are free ones, and clients have time, unless the configuration says otherwise.
-function patient(settings: Settings): Settings {
-  const { gateway, nats, ipc } = settings
+function onFreePorts(settings: Settings): Settings {
+  const { gateway, nats } = settings
+  return { ...settings, gateway: gateway.isPortRequired ? gateway : { ...gateway, port: 0 }, nats: nats.isPortRequired ? nats : { ...nats, port: 0 } }
+}
+
+// Whatever the configuration left as it is by default.
+function patient({ nats, ipc, ...settings }: Settings): Settings {
+  const byDefault = defaultSettings
   return {
     ...settings,
-    gateway: gateway.isPortRequired ? gateway : { ...gateway, port: 0 },
-    nats: { ...nats, ...(nats.isPortRequired ? {} : { port: 0 }), ...(nats.authTimeoutMs === defaultSettings.nats.authTimeoutMs ? { authTimeoutMs: PATIENCE_MS } : {}) },
-    ipc: { ...ipc, limits: { ...ipc.limits, ...(ipc.limits.handshakeMs === defaultSettings.ipc.limits.handshakeMs ? { handshakeMs: PATIENCE_MS } : {}) } },
+    nats: nats.authTimeoutMs === byDefault.nats.authTimeoutMs ? { ...nats, authTimeoutMs: PATIENCE_MS } : nats,
+    ipc: {
+      ...ipc,
+      timeoutMs: ipc.timeoutMs === byDefault.ipc.timeoutMs ? PATIENCE_MS : ipc.timeoutMs,
+      limits: ipc.limits.handshakeMs === byDefault.ipc.limits.handshakeMs ? { ...ipc.limits, handshakeMs: PATIENCE_MS } : ipc.limits,
+    },
   }
 }
 
