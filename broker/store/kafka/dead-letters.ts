@@ -6,13 +6,18 @@ import { deadHeaders, readDead } from './entry-headers.ts'
 import type { Journal } from './journal.ts'
 import type { LogRecord, PartitionLog } from './partition-log.ts'
 
+/** Positions in one fact: a record has 1 MiB at most. */
+const MAX_DUG = 5000
+
 export class DeadLetters {
-  readonly #log: PartitionLog
-  readonly #journal: Journal
+  readonly #log: Pick<PartitionLog, 'append' | 'at' | 'next'>
+  readonly #journal: Pick<Journal, 'ledger' | 'write'>
+  /** Offsets of those that stand in their topic, and not in the journal yet. */
+  readonly #buried = new Set<number>()
   /** 0: for ever. ms */
   maxAgeMs: number
 
-  constructor(log: PartitionLog, journal: Journal, maxAgeMs: number) {
+  constructor(log: Pick<PartitionLog, 'append' | 'at' | 'next'>, journal: Pick<Journal, 'ledger' | 'write'>, maxAgeMs: number) {
     this.#log = log
     this.#journal = journal
     this.maxAgeMs = maxAgeMs
@@ -27,6 +32,7 @@ export class DeadLetters {
   /** Where the topic may begin: what stands before is dug up. */
   get firstOffset(): number {
     let first = this.#log.next
+    for (const offset of this.#buried) first = Math.min(first, offset)
     for (const { offset } of this.#journal.ledger.dead.values()) first = Math.min(first, offset)
     return first
   }
@@ -35,9 +41,18 @@ export class DeadLetters {
     const { position, frame, atMs } = entry
     if (this.#journal.ledger.dead.has(position)) return
     const { promise, resolve, reject } = Promise.withResolvers<number>()
-    this.#log.append({ value: frame, headers: deadHeaders(entry) }, (outcome) => (outcome instanceof BrokerError ? reject(outcome) : resolve(outcome)))
-    // Should this broker end here, nobody knows of the record, and the message is buried anew.
-    await this.#journal.write({ dead: [position, await promise, frame.length, atMs] })
+    this.#log.append({ value: frame, headers: deadHeaders(entry) }, (outcome) => {
+      if (outcome instanceof BrokerError) return reject(outcome)
+      this.#buried.add(outcome)
+      resolve(outcome)
+    })
+    const offset = await promise
+    try {
+      // Should this broker end here, nobody knows of the record, and the message is buried anew.
+      await this.#journal.write({ dead: [position, offset, frame.length, atMs] })
+    } finally {
+      this.#buried.delete(offset)
+    }
   }
 
   async read(after: number, limit: number): Promise<DeadEntry[]> {
@@ -60,8 +75,12 @@ export class DeadLetters {
   async remove(which: 'all' | readonly number[]): Promise<number> {
     const there = new Set(this.#positions())
     const dug = which === 'all' ? [...there] : [...new Set(which)].filter((position) => there.has(position))
-    if (dug.length > 0) await this.#journal.write({ dug })
+    await this.#dig(dug)
     return dug.length
+  }
+
+  async #dig(positions: readonly number[]): Promise<void> {
+    for (let from = 0; from < positions.length; from += MAX_DUG) await this.#journal.write({ dug: positions.slice(from, from + MAX_DUG) })
   }
 
   // In order; those that are too old are dug up by the way.
@@ -69,7 +88,7 @@ export class DeadLetters {
     const { ledger } = this.#journal
     const now = Date.now()
     const old = this.maxAgeMs === 0 ? [] : [...ledger.dead].filter(([, { atMs }]) => atMs + this.maxAgeMs <= now).map(([position]) => position)
-    if (old.length > 0) this.#journal.write({ dug: old }).catch(() => {})
+    this.#dig(old).catch(() => {})
     const gone = new Set(old)
     return [...ledger.dead.keys()].filter((position) => !gone.has(position)).toSorted((a, b) => a - b)
   }

@@ -132,7 +132,8 @@ export class Journal {
 // What is no event of this version is none.
 function eventOf(value: Uint8Array): JournalEvent | undefined {
   try {
-    return JSON.parse(Buffer.from(value).toString()) as JournalEvent
+    const event = JSON.parse(Buffer.from(value).toString()) as unknown
+    return typeof event === 'object' && event !== null ? (event as JournalEvent) : undefined
   } catch {
     return undefined
   }

@@ -59,6 +59,8 @@ export class KafkaQueue implements ForeignQueue {
   #wanted = 0
   #isStopped = false
   #serving: Promise<void> | undefined
+  /** Something may be there to serve since the last one was looked for. */
+  #isAskedAgain = false
   #timer: NodeJS.Timeout | undefined
   #mayTrim = true
 
@@ -191,13 +193,17 @@ export class KafkaQueue implements ForeignQueue {
   }
 
   #serveSoon(): void {
-    if (this.#isStopped || this.#serving !== undefined || this.#wanted === 0 || this.#custody.problem !== undefined) return
+    if (this.#isStopped || this.#wanted === 0 || this.#custody.problem !== undefined) return
+    if (this.#serving !== undefined) return void (this.#isAskedAgain = true)
+    this.#isAskedAgain = false
     this.#serving = Promise.resolve()
       .then(() => this.#serve())
       // Whoever could not write or read has said so.
       .catch((error: unknown) => this.#custody.lost(BrokerError.from(error)))
       .finally(() => {
         this.#serving = undefined
+        // It came when all was looked at, and before this.
+        if (this.#isAskedAgain) this.#serveSoon()
       })
   }
 
