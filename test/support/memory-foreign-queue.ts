@@ -1,6 +1,6 @@
 // A foreign queue as plain data, which brokers share and which can be told to fail: what a brokered queue is tested against.
 
-import type { BrokerError } from '../../broker/ground/errors.ts'
+import { BrokerError } from '../../broker/ground/errors.ts'
 import type { QueueSettings } from '../../broker/ground/store-settings.ts'
 import type { QueueListener, QueueStore } from '../../broker/ground/store.ts'
 import { BrokeredQueue } from '../../broker/store/brokered/brokered-queue.ts'
@@ -30,6 +30,8 @@ class Shelf {
 export interface Trouble {
   error: BrokerError | undefined
   isDone: boolean
+  /** Records of attempts for which a dead letter has room. */
+  maxHistory: number
 }
 
 class MemoryForeignQueue implements ForeignQueue {
@@ -130,6 +132,7 @@ class MemoryForeignQueue implements ForeignQueue {
   }
 
   bury(entry: DeadEntry): Promise<void> {
+    if (entry.history.length > this.#trouble.maxHistory) return Promise.reject(new BrokerError('queue.bad_option', { problem: 'it is too large' }))
     return this.#confirmed(() => {
       if (this.#shelf.dead.has(entry.position)) return
       this.#shelf.dead.set(entry.position, { entry, atMs: Date.now() })
@@ -198,7 +201,7 @@ class MemoryForeignQueue implements ForeignQueue {
 /** Stores of several brokers over the same shelves. */
 export class MemoryForeignStores {
   readonly #shelves = new Map<string, Shelf>()
-  readonly trouble: Trouble = { error: undefined, isDone: false }
+  readonly trouble: Trouble = { error: undefined, isDone: false, maxHistory: Infinity }
 
   open(broker: string): Promise<QueueStore> {
     const queues = new OpenQueues<BrokeredQueue>('memory')

@@ -1,5 +1,6 @@
 // What becomes of a message that was not acknowledged: another attempt, a dead letter, or nothing but a count.
 
+import { BrokerError } from '../../ground/errors.ts'
 import type { AttemptRecord, DeathReason, QueueEvent } from '../../ground/store.ts'
 import { isLastAttempt, retryDelayMs } from '../policy/retry-schedule.ts'
 import type { Kept } from './foreign-queue.ts'
@@ -88,7 +89,14 @@ export class Endings {
     const { settings, foreign } = this.#at
     if (!settings.deadLetter.enabled) return
     const { frame, messageId, session, sequence, dueAtMs, expiresAtMs, position, storedAtMs } = kept
-    await foreign.bury({ frame, messageId, session, sequence, dueAtMs, expiresAtMs, position, storedAtMs, attempts, reason, atMs: wallMs(this.#at), history })
+    const entry = { frame, messageId, session, sequence, dueAtMs, expiresAtMs, position, storedAtMs, attempts, reason, atMs: wallMs(this.#at), history }
+    try {
+      await foreign.bury(entry)
+    } catch (error) {
+      // With all that its attempts failed with it may be larger than the store takes, and would come again for ever.
+      if (history.length === 0 || BrokerError.from(error).code !== 'queue.bad_option') throw error
+      await foreign.bury({ ...entry, history: [] })
+    }
   }
 
   #ended(position: number, reason: DeathReason, attempt: number): void {

@@ -96,6 +96,7 @@ export interface ForeignQueue {
   remove(position: number): Promise<boolean>
   /** What is kept above that position, in order, wherever it is. */
   read(after: number, limit: number): Promise<readonly Kept[]>
+  /** @throws BrokerError `queue.bad_option`: it is larger than the store takes */
   bury(entry: DeadEntry): Promise<void>
   readDead(after: number, limit: number): Promise<readonly DeadEntry[]>
   /** Deletes dead letters; says how many were there. */

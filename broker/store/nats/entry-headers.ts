@@ -42,5 +42,14 @@ function withFields(fields: readonly (readonly [FieldName, string])[]): MsgHdrs 
 }
 
 function fieldsOf(read: MsgHdrs | undefined): EntryFields {
-  return Object.fromEntries(fieldNames.flatMap((name) => (read?.has(headerOf[name]) === true ? [[name, decodeURIComponent(read.get(headerOf[name]))]] : [])))
+  return Object.fromEntries(fieldNames.flatMap((name) => (read?.has(headerOf[name]) === true ? [[name, unescaped(read.get(headerOf[name]))]] : [])))
+}
+
+// What others wrote into the stream may be no escape of ours.
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }

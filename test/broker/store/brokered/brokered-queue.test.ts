@@ -114,3 +114,15 @@ test('brokered queue: a queue that is closed while it makes room leaves no messa
   t.is(new Set([...waiting, ...dead]).size, waiting.length + dead.length)
   await rig.counted({ inFlight: 0 })
 })
+
+test('brokered queue: a dead letter that is too large with what its attempts failed with is kept without', async t => {
+  const stores = new MemoryForeignStores()
+  stores.trouble.maxHistory = 1
+  const rig = await QueueRig.open(t, world(stores), { retry: { maxAttempts: 2 } })
+  const [position] = await rig.stored('poison')
+  for (const reason of ['first', 'second']) await rig.does('nak', await rig.take(), { delayMs: 0, reason })
+  await rig.event('dead-lettered', position!)
+  const [dead] = await rig.queue.list({ which: 'dead', after: 0, limit: 10 })
+  t.like(dead, { position, attempts: 2 })
+  t.deepEqual(dead!.death!.history, [])
+})
