@@ -15,8 +15,7 @@ import { readPull, readSettle, type Settle } from './protocol/queue-bodies.ts'
 import type { Publisher } from './publisher.ts'
 import { QueueConsumer, type QueueConsumerOwner } from './queue-consumer.ts'
 import { QueuedRequests } from './queued-requests.ts'
-import type { LeaseObserver } from './queues/consumers.ts'
-import type { Queue } from './queues/queue.ts'
+import type { Queue, QueueObserver } from './queues/queue.ts'
 import type { OpenRequests } from './session/open-requests.ts'
 
 export class Consuming implements QueueConsumerOwner {
@@ -124,9 +123,10 @@ export class Consuming implements QueueConsumerOwner {
     else this.#core.refuse(connection, id, error)
   }
 
-  #observerOf(queue: Queue): LeaseObserver {
+  #observerOf(queue: Queue): QueueObserver {
     const { queueHistory } = this.#core
     return {
+      kept: (origin, id, position) => this.#requests.kept(queue, origin, id, position),
       leaseChanged: (event, position, attempt, connection, reason) => {
         queueHistory.add(event, queue.number, position, 1, attempt, connection, reason === '' ? undefined : reason)
         this.#requests.settled(queue, event, position)

@@ -23,7 +23,7 @@ export class QueuedRequests {
   readonly #open: OpenRequests
   /** When this broker began: numbers of connections mean others before. µs of wall time */
   readonly #sinceMicros: number
-  /** By position, those that were on lease. */
+  /** By position. */
   readonly #byQueue = new WeakMap<Queue, Map<number, OpenRequest>>()
   #sweepAt = SWEEP_FROM
 
@@ -33,16 +33,18 @@ export class QueuedRequests {
     this.#sinceMicros = core.clock.wallMicros()
   }
 
+  /** A message stands there that may be a request: it may die there without ever being on lease. */
+  kept(queue: Queue, origin: number, id: number, position: number): void {
+    const request = this.#open.awaited(this.#core.directory.number(origin), id, queue)
+    if (request !== undefined) this.#remember(queue, position, request)
+  }
+
   /** The consumer may answer from now on, when the requester still waits. */
   leased({ queue, connection }: QueueConsumer, { frame, position }: Leased): void {
     if (readUint53(frame, Offset.time) < this.#sinceMicros) return
     const requester = this.#core.directory.number(readUint32(frame, Offset.origin))
     const request = this.#open.join(requester, readUint53(frame, Offset.id), queue, connection)
-    if (request === undefined) return
-    let requests = this.#byQueue.get(queue)
-    if (requests === undefined) this.#byQueue.set(queue, (requests = new Map<number, OpenRequest>()))
-    requests.set(position, request)
-    if (requests.size >= this.#sweepAt) this.#sweep(requests)
+    if (request !== undefined) this.#remember(queue, position, request)
   }
 
   /** The consumer has a link again; while it had none it answered nothing. */
@@ -69,6 +71,13 @@ export class QueuedRequests {
       const request = this.#take(queue, position)
       if (request !== undefined) this.#open.deadLettered(request, queue, reason)
     }
+  }
+
+  #remember(queue: Queue, position: number, request: OpenRequest): void {
+    let requests = this.#byQueue.get(queue)
+    if (requests === undefined) this.#byQueue.set(queue, (requests = new Map<number, OpenRequest>()))
+    requests.set(position, request)
+    if (requests.size >= this.#sweepAt) this.#sweep(requests)
   }
 
   #take(queue: Queue, position: number): OpenRequest | undefined {

@@ -20,6 +20,12 @@ export interface QueueNotes {
   happened(queue: number, event: QueueEvent): void
 }
 
+/** Whoever follows what becomes of the messages of one queue. */
+export interface QueueObserver extends LeaseObserver {
+  /** Message `id` of `origin` stands at `position`; told while somebody waits for an answer by way of this queue, of what may be the request. */
+  kept(origin: number, id: number, position: number): void
+}
+
 /** What all queues of a broker have in common. */
 export interface QueueHost {
   readonly backend: StoreBackend
@@ -50,6 +56,7 @@ export class Queue implements QueueListener, AppendOwner {
   /** Of its channel. */
   readonly account: Account
   readonly #host: QueueHost
+  readonly #observer: QueueObserver
   /** What the store can give. */
   #strongest: Durability = 'fsync'
   /** Appends that the store has not answered. */
@@ -62,13 +69,14 @@ export class Queue implements QueueListener, AppendOwner {
   #logged: string | undefined
 
   /** `observerOf` gives whoever follows what becomes of its messages on lease. */
-  constructor(name: string, number: number, settings: QueueSettings, account: Account, host: QueueHost, observerOf: (queue: Queue) => LeaseObserver) {
+  constructor(name: string, number: number, settings: QueueSettings, account: Account, host: QueueHost, observerOf: (queue: Queue) => QueueObserver) {
     this.name = name
     this.number = number
     this.settings = settings
     this.account = account
     this.#host = host
-    this.consumers = new Consumers(observerOf(this))
+    this.#observer = observerOf(this)
+    this.consumers = new Consumers(this.#observer)
   }
 
   /** Messages that wait for the store. */
@@ -178,6 +186,8 @@ export class Queue implements QueueListener, AppendOwner {
   kept({ intake: { origin } }: PendingAppend, id: number, position: number, count: number, isDuplicate: boolean): void {
     this.#logged = undefined
     this.#host.notes.kept(this.number, origin, id, position, count, isDuplicate)
+    // A repeat has nothing there: its first one has.
+    if (this.awaitedAnswers > 0 && count === 1 && !isDuplicate) this.#observer.kept(origin, id, position)
   }
 
   lost(append: PendingAppend, count: number, reason: DropReason): void {

@@ -4,8 +4,7 @@ import { BrokerError } from '../ground/errors.ts'
 import type { QueueStore } from '../ground/store.ts'
 import type { QueueSettings } from '../ground/store-settings.ts'
 import type { Account } from '../ground/slice.ts'
-import type { LeaseObserver } from './consumers.ts'
-import { Queue, type QueueHost } from './queue.ts'
+import { Queue, type QueueHost, type QueueObserver } from './queue.ts'
 
 export interface QueuesOptions extends QueueHost {
   /** A number of the connections' kind, never used again. */
@@ -18,8 +17,8 @@ const MAX_REMEMBERED = 1024
 export class Queues {
   /** Opens the store, or waits until it is open. Set while its actor runs. */
   source: (() => Promise<QueueStore>) | undefined
-  /** Who follows what becomes of messages on lease. Set once, before the first queue. */
-  observerOf: (queue: Queue) => LeaseObserver = () => nobody
+  /** Who follows what becomes of messages. Set once, before the first queue. */
+  observerOf: (queue: Queue) => QueueObserver = () => nobody
   store: QueueStore | undefined
   readonly #options: QueuesOptions
   readonly #byName = new Map<string, Queue>()
@@ -128,4 +127,4 @@ export class Queues {
   }
 }
 
-const nobody: LeaseObserver = { leaseChanged() {}, happened() {} }
+const nobody: QueueObserver = { kept() {}, leaseChanged() {}, happened() {} }

@@ -116,6 +116,18 @@ test('queued requests: what nobody will get any more is told at once', async t =
   t.is(rig.pipeline.openRequests, 0)
 })
 
+test('queued requests: one that dies in the queue before anybody had it is told at once, a repeat of it is not', async t => {
+  const { rig, queue, asker, ask } = await setUp()
+  const id = await ask()
+  queue.listener.happened([{ position: 1, event: 'dead-lettered', attempt: 0, reason: 'expired' }])
+  t.deepEqual(asker.frames().map(frame => [frame.kind, frame.ref, codeOf(frame)]), [[Kind.error, id, 'request.dead_lettered']])
+  queue.append = ({ watch }) => queueMicrotask(() => watch.stored(2, 1, true))
+  await ask()
+  queue.listener.happened([{ position: 2, event: 'dropped', attempt: 0, reason: 'overflow' }])
+  t.deepEqual(asker.frames(), [])
+  t.is(rig.pipeline.openRequests, 1)
+})
+
 test('queued requests: who has done it without an answer, and is gone, does not keep the requester waiting', async t => {
   const { rig, asker, worker, ask, lease } = await setUp()
   const id = await ask()
