@@ -119,8 +119,14 @@ export class Tree {
     const { share } = this.#options
     await this.#core.queues.vacate(name, isForced)
     const spec = this.#core.channels.find(name)
-    if (share === undefined || spec === undefined || !this.sharing.isShared(spec)) await this.#stopChannel(name, true)
-    else await share.remove(name, () => this.#stopChannel(name, true))
+    try {
+      if (share === undefined || spec === undefined || !this.sharing.isShared(spec)) await this.#stopChannel(name, true)
+      else await share.remove(name, () => this.#stopChannel(name, true))
+    } catch (error) {
+      // Where others could not be told it stays, and takes messages again.
+      this.#core.queues.keep(name)
+      throw error
+    }
   }
 
   async #startChannel(spec: ChannelSpec): Promise<void> {

@@ -32,10 +32,10 @@ export class Forwarding {
 
   /**
    * What the store is to do for each entry. The frames get the number of the settle frame `id` that they came in.
-   * @throws BrokerError for the first frame that could not be published, or goes to no queue; `queue.unsupported` where the store cannot
+   * @throws BrokerError for the first frame that could not be published, or goes to no queue; `queue.unsupported` where the store cannot, `store.*` where it is away
    */
   prepare(connection: Connection, queue: Queue, id: number, entries: readonly ForwardEntry[]): Forward[] {
-    if (!queue.consumers.canForward) throw new BrokerError('queue.unsupported', { backend: this.#core.settings.store.backend, queue: queue.name, feature: `forward messages of queue "${queue.name}" in one step` })
+    if (queue.present.forward === undefined) throw new BrokerError('queue.unsupported', { backend: this.#core.settings.store.backend, queue: queue.name, feature: `forward messages of queue "${queue.name}" in one step` })
     return entries.map(({ position, attempt, frames }) => ({ position, attempt, to: frames.map((frame) => this.#target(connection, id, frame)) }))
   }
 

@@ -131,7 +131,8 @@ export class QueueView implements QueuesView {
         if (test?.test(view.message()) !== false && !take(view)) return last
         last = message.position
       }
-      if (messages.length < page) return 0
+      // A page of large messages may be shorter than it might be: behind the last one comes an empty one.
+      if (messages.length === 0) return 0
       lookedAt += messages.length
     }
     return last
@@ -158,9 +159,7 @@ export class QueueView implements QueuesView {
   }
 
   #stored(name: string): StoredQueue {
-    const { stored, problem } = this.#queue(name)
-    if (stored !== undefined) return stored
-    throw problem ?? new BrokerError('store.unavailable', { backend: this.#core.settings.store.backend, problem: 'it is being opened' })
+    return this.#queue(name).present
   }
 
   #record(action: AuditAction, { principal, connection, client }: Caller, fields: Readonly<Record<string, string | number>>): void {

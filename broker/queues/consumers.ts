@@ -120,11 +120,6 @@ export class Consumers {
     this.#giveBack(consumer.leases)
   }
 
-  /** The store is there, and can ack a message and append others in one step. */
-  get canForward(): boolean {
-    return this.#stored?.forward !== undefined
-  }
-
   /** At most as many messages as were demanded; see QueueListener. */
   leased(messages: readonly Leased[]): void {
     failPoint('queue.before-deliver')
@@ -187,7 +182,7 @@ export class Consumers {
     })
   }
 
-  /** Acks a message and appends others in one step; only where `canForward`. */
+  /** Acks a message and appends others in one step; only where the store can. */
   forward(consumer: Consumer, forward: Forward, done: (outcome: SettleOutcome) => void): void {
     failPoint('queue.before-settle')
     const lease = this.#held(consumer, forward)

@@ -51,6 +51,8 @@ export class Queue implements QueueListener, AppendOwner {
   stored: StoredQueue | undefined
   /** Why the store cannot do its work; undefined: it can. */
   problem: BrokerError | undefined
+  /** Its channel does not run: it is not to be opened. */
+  isClosed = false
   /** The delivery side, the same for as long as the queue is there. */
   readonly consumers: Consumers
   /** Of its channel. */
@@ -63,6 +65,8 @@ export class Queue implements QueueListener, AppendOwner {
   readonly #waiting = new Set<PendingAppend>()
   /** Told when the store has answered all of them. */
   #whenEmptied: (() => void)[] = []
+  /** What the store gives, from when it is asked for it; undefined: it was not, or that does not count any more. */
+  #opening: Promise<StoredQueue> | undefined
   /** Nothing more is taken, for this reason. */
   #sealed: BrokerError | undefined
   /** Code of the last refusal that was logged, until something is stored again. */
@@ -77,6 +81,12 @@ export class Queue implements QueueListener, AppendOwner {
     this.#host = host
     this.#observer = observerOf(this)
     this.consumers = new Consumers(this.#observer)
+  }
+
+  /** What the store has of it, for whoever needs it at once. @throws BrokerError `store.*`: why the store is not there */
+  get present(): StoredQueue {
+    if (this.stored === undefined) throw this.#away()
+    return this.stored
   }
 
   /** Messages that wait for the store. */
@@ -99,8 +109,12 @@ export class Queue implements QueueListener, AppendOwner {
   async attach(store: QueueStore): Promise<void> {
     // The store may tell of trouble while it opens.
     this.problem = undefined
+    this.isClosed = false
     this.#strongest = store.features.durability
-    const stored = await store.open(this.name, this.settings, this)
+    const opening = store.open(this.name, this.settings, this)
+    this.#opening = opening
+    const stored = await opening
+    if (this.#opening !== opening) return
     this.stored = stored
     this.consumers.open(stored)
   }
@@ -108,6 +122,7 @@ export class Queue implements QueueListener, AppendOwner {
   /** The store is gone: it refuses until it is attached again. */
   detach(problem: BrokerError): void {
     this.problem = problem
+    this.#opening = undefined
     if (this.stored === undefined) return
     this.consumers.close()
     this.stored = undefined
@@ -115,9 +130,11 @@ export class Queue implements QueueListener, AppendOwner {
 
   /** Refuses from now on. Resolves when what was accepted is stored or refused, and the store's side is closed. It may be attached again. */
   async close(problem: BrokerError): Promise<void> {
+    this.isClosed = true
     const { stored } = this
+    const opening = this.#opening
     this.detach(problem)
-    await stored?.close()
+    await (stored ?? (await opening?.catch(() => undefined)))?.close()
   }
 
   /** Takes nothing more until it is unsealed. Resolves when what was accepted is stored or refused. */

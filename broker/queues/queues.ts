@@ -74,8 +74,7 @@ export class Queues {
     if (queue === undefined || isForced) return
     await queue.seal(new BrokerError('channel.not_found', { channel: name }))
     try {
-      if (queue.stored === undefined) throw queue.problem ?? new BrokerError('store.unavailable', { backend: this.#options.backend, problem: 'it is not open' })
-      const { ready, delayed, held, inFlight, deadLetters } = await queue.stored.counts()
+      const { ready, delayed, held, inFlight, deadLetters } = await queue.present.counts()
       const messages = ready + delayed + held + inFlight
       if (messages > 0 || deadLetters > 0) throw new BrokerError('queue.not_empty', { queue: name, messages, deadLetters })
     } catch (error) {
@@ -91,6 +90,11 @@ export class Queues {
     this.#byNumber.delete(queue.number)
     if (this.#names.size >= MAX_REMEMBERED) this.#names.delete(this.#names.keys().next().value!)
     this.#names.set(queue.number, queue.name)
+  }
+
+  /** What was to be deleted stays after all. */
+  keep(name: string): void {
+    this.#byName.get(name)?.unseal()
   }
 
   /** Deletes a queue that is closed, with all its messages. @throws BrokerError `store.*` */
@@ -109,6 +113,8 @@ export class Queues {
   async back(store: QueueStore): Promise<void> {
     this.store = store
     for (const queue of this.#byName.values()) {
+      // Whoever starts its channel again opens it.
+      if (queue.isClosed) continue
       try {
         await queue.attach(store)
       } catch (error) {

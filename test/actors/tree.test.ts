@@ -3,12 +3,15 @@ import test from 'ava'
 import { Supervisor } from '../../actors/supervisor.ts'
 import { Tree } from '../../actors/tree.ts'
 import { share } from '../../broker/pool/work.ts'
+import { BrokerError } from '../../broker/ground/errors.ts'
 import { homePaths } from '../../broker/ground/home.ts'
 import { defaultSettings } from '../../broker/ground/settings.ts'
+import { defaultStore } from '../../broker/ground/store-settings.ts'
 import type { ActorInfo, ExitReason } from '../../broker/ground/types.ts'
 import { actorEnvironment } from '../support/actor-environment.ts'
 import { startBroker } from '../support/broker.ts'
 import { PipelineRig } from '../support/pipeline.ts'
+import { QueuePipeline } from '../support/queue-pipeline.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
@@ -49,6 +52,21 @@ test('tree: a channel that cannot be saved is not there either', async t => {
   const ended = new Promise<ExitReason>(resolve => (tree.root.onExit = resolve))
   tree.root.stop()
   await ended
+})
+
+test('tree: a queue that could not be deleted at other brokers stays, and takes messages', async t => {
+  const rig = new QueuePipeline({ store: { ...defaultStore, backend: 'nats' } })
+  const down = new BrokerError('bus.unreachable', { server: 'nats://127.0.0.1:1', problem: 'the test says so' })
+  const share = { create: (_: unknown, start: () => Promise<void>) => start(), remove: () => Promise.reject(down) }
+  const tree = new Tree({ settings: defaultSettings, paths: homePaths(temporaryDirectory(t)), environment: actorEnvironment(), pipeline: rig.pipeline, agents: [], listeners: {}, share })
+  t.teardown(() => tree.root.kill())
+  t.is(await tree.root.start(), 'ok')
+  rig.core.queues.source = () => Promise.resolve(rig.store)
+  await tree.startChannel(rig.core.channels.define('jobs', 'queue', 1))
+  await t.throwsAsync(tree.stopChannel('jobs', false), { code: 'bus.unreachable' })
+  rig.native().publish('jobs')
+  await rig.settle()
+  t.is(rig.store.queues.get('jobs')!.kept.length, 1)
 })
 
 test('tree: store and pool stand before the channels; the store is not opened, and the pool has no thread until somebody has work for it', async t => {

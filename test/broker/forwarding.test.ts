@@ -147,3 +147,9 @@ test('forwarding: where the store cannot, it is refused by name', async t => {
   source.forward = undefined
   t.is(await forward(frame()), 'queue.unsupported')
 })
+
+test('forwarding: while the store is away, that is why it is refused', async t => {
+  const { rig, forward } = await setUp()
+  rig.core.queues.away(new BrokerError('store.unavailable', { backend: 'memory', problem: 'the test says so' }))
+  t.is(await forward(frame()), 'store.unavailable')
+})

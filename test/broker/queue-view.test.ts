@@ -195,3 +195,14 @@ test('queue methods: a channel is created with what its queue has otherwise', as
   t.regex(refused.message!, /params\.queue\.maxMessages must be an integer of 0\.\./)
   t.is((await call(rig, client, 'channel.create', { name: 'other', queue: { maxMessages: 5 } })).code, 'channel.invalid')
 })
+
+test('queue methods: a store that hands out fewer messages than were asked for is asked on', async t => {
+  const rig = rigWithQueues()
+  const client = rig.native()
+  const queue = await rig.openQueue('jobs')
+  queue.maxPage = 2
+  for (let n = 0; n < 5; n++) await publish(rig, client, { n })
+  const { messages, next } = await call<QueueInspection>(rig, client, 'queue.inspect', { name: 'jobs' })
+  t.deepEqual([messages.length, next], [5, 0])
+  t.like(await call<QueueChange>(rig, client, 'queue.purge', { name: 'jobs', filter: 'n>=0' }), { changed: 5, next: 0 })
+})

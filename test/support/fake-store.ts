@@ -28,6 +28,8 @@ export class FakeQueue implements StoredQueue {
   /** Dead letters, as a test puts them here. */
   readonly dead: StoredMessage[] = []
   readonly settled: Settlement[] = []
+  /** Messages of one page at most, as of a store that hands out so many bytes. */
+  maxPage = Infinity
   #held: (() => void)[] = []
   #last = 0
 
@@ -81,7 +83,7 @@ export class FakeQueue implements StoredQueue {
   }
 
   async list({ which, after, limit }: StoredQuery): Promise<readonly StoredMessage[]> {
-    return (which === 'dead' ? this.dead : this.#waiting()).filter(({ position }) => position > after).slice(0, limit)
+    return (which === 'dead' ? this.dead : this.#waiting()).filter(({ position }) => position > after).slice(0, Math.min(limit, this.maxPage))
   }
 
   async replay(which: Selection): Promise<number> {
@@ -123,8 +125,11 @@ export class FakeStore implements QueueStore {
   readonly backup = undefined
   readonly queues = new Map<string, FakeQueue>()
   readonly removed: string[] = []
+  /** Queues are open when it resolves. */
+  opening: Promise<void> | undefined
 
   async open(name: string, settings: QueueSettings, listener: QueueListener): Promise<FakeQueue> {
+    await this.opening
     const queue = new FakeQueue(name, settings, listener)
     this.queues.set(name, queue)
     return queue

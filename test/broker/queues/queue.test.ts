@@ -149,6 +149,37 @@ test('queue: while its store is away it refuses by name, and takes again when it
   t.is(client.frames()[0]!.kind, Kind.receipt)
 })
 
+test('queue: one whose channel is down is not opened when the store is back, and is when its channel starts', async t => {
+  const rig = new QueuePipeline()
+  await rig.openQueue('jobs')
+  const { queues } = rig.core
+  const away = new BrokerError('store.failed', { backend: 'memory', problem: 'its thread ended' })
+  const queue = queues.find('jobs')!
+  await queue.close(away)
+  queues.away(away)
+  await queues.back(rig.store)
+  t.is(queue.stored, undefined)
+  await rig.openQueue('jobs')
+  t.is(queue.stored, rig.store.queues.get('jobs'))
+})
+
+test('queue: closed while the store that is back opens it, it leaves nothing open', async t => {
+  const rig = new QueuePipeline()
+  await rig.openQueue('jobs')
+  const { queues } = rig.core
+  const queue = queues.find('jobs')!
+  const closed = new BrokerError('store.unavailable', { backend: 'memory', problem: 'queue "jobs" is closed' })
+  queues.away(closed)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  rig.store.opening = promise
+  const opening = queues.back(rig.store)
+  const closing = queue.close(closed)
+  resolve()
+  await Promise.all([opening, closing])
+  t.is(queue.stored, undefined)
+  t.true(rig.store.queues.get('jobs')!.isClosed)
+})
+
 test('queue: with order by sender, a run is stored message by message under its sender\'s name', async t => {
   const rig = new QueuePipeline()
   const kept = await rig.openQueue('jobs', { ordering: { enabled: true, guarantee: 'per_session', bufferSize: 10, timeoutMs: 1000 } })
