@@ -164,6 +164,7 @@ export class Admission {
       // What waits in a session is compressed or is not.
       if (before?.readsZstd === readsZstd) return this.#resume(before, connection, ref, hello, credential, mac)
     }
+    if (hello.register !== undefined) core.registering.check(permissions, hello.register.name)
     connection.permissions = credential.narrowing === undefined ? permissions : core.narrowed.take(permissions, credential.narrowing)
     if (permissions.responses !== undefined) connection.replies = new AllowedReplies(permissions.responses, () => core.clock.monotonicMs())
     connection.key = credential.key
@@ -188,6 +189,7 @@ export class Admission {
     connection.dialect!.limit(this.maxFrameBytes)
     connection.link.admitted(this.maxFrameBytes)
     core.directory.add(connection)
+    core.registering.admitted(connection, hello.register)
     core.addressesChanged()
     this.#sessions.grant(connection, hello.sessionTtlMs)
     core.send(connection, { kind: Kind.welcome, ref, body: this.#welcome(connection, mac, hello.resume === undefined ? {} : { resumed: false }) }, 0)
@@ -224,6 +226,7 @@ export class Admission {
     core.trail.admitted(connection)
     core.onConnectionEvent(connection, 'resumed')
     this.#onResumed(connection, lost)
+    core.registering.reach(connection)
     if (connection.pauses > 0) connection.link.pause()
     // What waited leaves now: the recorder would take it for written in the turn in which it came.
     core.flusher.flush()

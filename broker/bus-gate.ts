@@ -237,6 +237,6 @@ export class JoinedBusGate implements BusGate {
       this.#connection.receivedMessages++
       return undefined
     }
-    return new Route(name, tokens, new Uint8Array(subject), 0, { count: 0 }, { plain: [], groups: [group], filtered: [], counting: [], answersFrames: true, exceptSender: false, account: receivers, queue: undefined, snapshot: 0 })
+    return new Route(name, tokens, new Uint8Array(subject), 0, { count: 0 }, { plain: [], groups: [group], filtered: [], counting: [], instances: undefined, answersFrames: true, exceptSender: false, account: receivers, queue: undefined, snapshot: 0 })
   }
 }

@@ -47,7 +47,7 @@ function consumptionInfo({ queue, subscription, consumer }: Consumption): Consum
 }
 
 // NATS over WebSocket is a stream too, whose bytes are wrapped.
-function transportOf({ framing, wrap, peer, transport }: Link): ConnectionInfo['transport'] {
+export function transportOf({ framing, wrap, peer, transport }: Link): ConnectionInfo['transport'] {
   if (transport !== undefined) return transport
   if (framing !== 'stream' || wrap !== undefined) return 'websocket'
   return peer.network === undefined ? 'unix' : 'tcp'

@@ -14,6 +14,7 @@ import { Deadline, Deadlines } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
 import { Kind } from './ground/kind.ts'
 import type { MessageTrace, MessageTracer } from './ground/message-trace.ts'
+import type { ServiceTarget, ServiceWish } from './ground/registry.ts'
 import type { Settings } from './ground/settings.ts'
 import { Account, Slice, type Sink, type Subscriber } from './ground/slice.ts'
 import { USER_INFO } from './ground/subject.ts'
@@ -46,6 +47,7 @@ import { NatsAuthenticator } from './security/nats-authenticator.ts'
 import { NarrowedPermissions } from './security/narrowed-permissions.ts'
 import { Permissions } from './security/permissions.ts'
 import { previewOf } from './selection.ts'
+import { Registering } from './registering.ts'
 import { StoredReceipts } from './stored-receipts.ts'
 import { frameEnd } from './wire/regroup.ts'
 import { Directory } from './session/directory.ts'
@@ -88,6 +90,8 @@ export class Core implements RoutingContext {
   readonly tracer: MessageTracer | undefined
   /** Of the message that is worked on, when it is traced. */
   traced: MessageTrace | undefined = undefined
+  /** Likewise, what it asks of the choice among instances. */
+  wish: ServiceWish | undefined = undefined
   readonly deadlines: Deadlines
   readonly flusher: Flusher
   readonly interest = new Interest<InterestEntry>()
@@ -98,6 +102,8 @@ export class Core implements RoutingContext {
   readonly registry: Registry
   /** Those of the channels of mode `queue`. */
   readonly queues: Queues
+  /** Connections as their owners. */
+  readonly registering: Registering
   readonly queueHistory: QueueHistory
   readonly deduplication: Deduplication
   readonly storedReceipts = new StoredReceipts(this)
@@ -161,6 +167,7 @@ export class Core implements RoutingContext {
     this.recorder = new Recorder(settings.recorder.entries)
     this.channels = new Channels(settings.queue.enabled)
     this.registry = new Registry({ settings: settings.registry, wallMs: () => Math.floor(clock.wallMicros() / 1000), onNames: () => this.routes.invalidate(['$CB']) })
+    this.registering = new Registering(this)
     this.queueHistory = new QueueHistory(() => clock.wallMicros())
     this.queues = new Queues({
       backend: settings.store.backend,
@@ -212,6 +219,10 @@ export class Core implements RoutingContext {
 
   addressed(kind: string, id: string): Subscriber | undefined {
     return this.directory.addressed(kind, id)
+  }
+
+  registered(name: string): ServiceTarget | undefined {
+    return this.registry.service(name)
   }
 
   *everyone(): Iterable<Subscriber> {
@@ -303,6 +314,7 @@ export class Core implements RoutingContext {
     const hasLink = connection.state !== 'detached'
     connection.state = 'closing'
     this.endingConnections++
+    this.registering.leave(connection)
     if (connection.deadline !== undefined) this.deadlines.cancel(connection.deadline)
     if (!hasLink) return connection.closed(undefined)
     if (error !== undefined) this.send(connection, { kind: Kind.goodbye, body: error.toBody() })

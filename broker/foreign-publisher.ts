@@ -5,11 +5,12 @@ import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import type { ForeignMessages } from './ground/control.ts'
 import { BrokerError } from './ground/errors.ts'
+import type { ServiceTarget } from './ground/registry.ts'
 import { Kind } from './ground/kind.ts'
 import { PayloadType } from './ground/payload-type.ts'
 import { Slice } from './ground/slice.ts'
 import { AnsweredIntake, RunIntake, type IntakeOptions } from './message-intake.ts'
-import { applyOptions, detailsOf, readOptions, type Asked, type MessageOptions } from './message-options.ts'
+import { applyOptions, detailsOf, readOptions, serviceWish, type Asked, type MessageOptions } from './message-options.ts'
 import type { Publisher } from './publisher.ts'
 import type { RunDetails } from './observe/recorder.ts'
 import { readQueueOptions } from './queue-options.ts'
@@ -60,10 +61,14 @@ export class ForeignPublisher {
     if (route === undefined || !this.#publisher.mayPublish(connection, route, firstId, count)) return -1
     const slice = new Slice(bytes, start, end, count, route.receivers.account)
     slice.foreign = messages
-    const { queue } = route.receivers
+    const { queue, instances } = route.receivers
+    if (instances !== undefined && !this.#takeWish(connection, messages, instances)) return -1
     if (queue !== undefined && !this.#prepareQueue(connection, messages, slice, queue.name, options)) return -1
     // What wants an answer is asked again.
-    if (reply === undefined && this.#core.deduplication.isRepeat(route, options?.mid)) return 0
+    if (reply === undefined && this.#core.deduplication.isRepeat(route, options?.mid)) {
+      this.#core.wish = undefined
+      return 0
+    }
     let details: RunDetails | undefined
     if (options !== undefined) {
       const asked: Asked = { flags: 0, options, zstd: undefined, authorisedMicros: 0 }
@@ -73,7 +78,22 @@ export class ForeignPublisher {
     }
     const receivers = reply === undefined || queue !== undefined || !route.receivers.answersFrames ? this.#publisher.publish(connection, route, slice, firstId, timeMicros, details) : this.#requester.requestForeign(connection, route, slice, messages, reply, details)
     this.#core.traced?.routed(receivers)
+    this.#core.wish = undefined
     return receivers
+  }
+
+  // False: it was refused.
+  #takeWish(connection: Connection, messages: ForeignMessages, instances: ServiceTarget): boolean {
+    const { version, affinity } = messages.wish()
+    const wish = serviceWish(version, affinity)
+    try {
+      if (wish !== undefined) instances.check(wish)
+    } catch (error) {
+      this.#refuse(connection, messages.firstId, messages.count, BrokerError.from(error))
+      return false
+    }
+    this.#core.wish = wish
+    return true
   }
 
   // What the queue is told; its client, who asks for an answer by a reply subject, gets the queue's, and no responder is asked.

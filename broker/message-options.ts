@@ -5,6 +5,7 @@ import type { Core } from './core.ts'
 import { BrokerError } from './ground/errors.ts'
 import { dropReasons, type DropReason, type Fate, type FateWatch } from './ground/fate.ts'
 import type { StoredAt } from './ground/intake.ts'
+import type { ServiceWish } from './ground/registry.ts'
 import { Flag, Kind } from './ground/kind.ts'
 import type { Compressed, Slice } from './ground/slice.ts'
 import type { RunDetails } from './observe/recorder.ts'
@@ -23,6 +24,8 @@ export interface MessageOptions {
   readonly wantsFates: boolean
   /** What means something to a queue, unread; undefined: nothing does. */
   readonly queue: QueueHeaders | undefined
+  /** What it asks of the choice among the instances of a name; undefined: nothing. */
+  readonly wish: ServiceWish | undefined
 }
 
 /** All that is known of a message beside its frame. */
@@ -39,7 +42,7 @@ export function detailsOf({ options: { mid }, authorisedMicros }: Asked): RunDet
   return mid === undefined && authorisedMicros === 0 ? undefined : { mid, authorisedMicros }
 }
 
-const nothingAsked: MessageOptions = { mid: undefined, ttlMs: 0, wantsFates: false, queue: undefined }
+const nothingAsked: MessageOptions = { mid: undefined, ttlMs: 0, wantsFates: false, queue: undefined, wish: undefined }
 
 /**
  * What the headers of a message ask for.
@@ -50,7 +53,24 @@ export function readOptions(headers: Headers | undefined): MessageOptions {
   const { mid, ttl, receipt } = headers
   if (ttl !== undefined && !(typeof ttl === 'number' && Number.isInteger(ttl) && ttl >= 1 && ttl <= MAX_TTL_MS)) throw malformed(`its header ttl must be an integer of 1..${MAX_TTL_MS} (ms)`)
   if (receipt !== undefined && receipt !== 'accepted' && receipt !== 'delivered') throw malformed('its header receipt must be "accepted" or "delivered"')
-  return { mid: typeof mid === 'string' && mid.length <= 256 ? mid : Number.isSafeInteger(mid) ? String(mid) : undefined, ttlMs: typeof ttl === 'number' ? ttl : 0, wantsFates: receipt === 'delivered', queue: queueHeaders(headers) }
+  return { mid: typeof mid === 'string' && mid.length <= 256 ? mid : Number.isSafeInteger(mid) ? String(mid) : undefined, ttlMs: typeof ttl === 'number' ? ttl : 0, wantsFates: receipt === 'delivered', queue: queueHeaders(headers), wish: wishOf(headers) }
+}
+
+const MAX_WISH = 256
+
+// On subjects that are no names of instances these words are the sender's own, so nothing of them is refused here.
+function wishOf({ version, affinity }: Headers): ServiceWish | undefined {
+  if (version === undefined && affinity === undefined) return undefined
+  return serviceWish(wordOf(version), wordOf(affinity))
+}
+
+function wordOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : Number.isSafeInteger(value) ? String(value) : undefined
+}
+
+/** The wish that two words make; undefined: none. A key that is too long for one counts with its beginning. */
+export function serviceWish(version: string | undefined, affinity: string | undefined): ServiceWish | undefined {
+  return version === undefined && affinity === undefined ? undefined : { version, affinity: affinity?.slice(0, MAX_WISH) }
 }
 
 /** Puts what is asked for on the slice; the watch that must be told how many receivers there are, when the fates are wanted. */

@@ -27,6 +27,7 @@ import { readAck, readSubscribe, type Subscribe } from './protocol/bodies.ts'
 import { Preparation, type Prepared } from './preparation.ts'
 import { Posting } from './posting.ts'
 import { Publisher } from './publisher.ts'
+import { publishChanges } from './registry-events.ts'
 import { Requester } from './requester.ts'
 import { Sessions } from './sessions.ts'
 import { Subscribing } from './subscribing.ts'
@@ -62,6 +63,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#options = options
     this.core = new Core(options)
     this.core.service = service(this)
+    publishChanges(this.core)
     this.#sessions = new Sessions(this.core)
     this.#admission = new Admission(this.core, processCheck(options.settings, options.isOwnAgent), this.#sessions, (fresh, to) => this.#passOn(fresh, to), (connection, lost) => this.#consuming.resumed(connection, lost))
     this.#backpressure = new Backpressure(this.core)
@@ -209,6 +211,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#subscribing.leave(connection)
     // Before what waits for it is dropped: nothing more is meant for it then.
     this.#consuming.leave(connection)
+    this.core.registering.leave(connection)
     connection.dialect?.closed?.()
     this.core.directory.remove(connection)
     this.#abandon(connection, dropReasonOf(connection.closeReason))
@@ -231,6 +234,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#backpressure.release(connection)
     this.#requester.open.desert(connection)
     this.#sessions.detach(connection)
+    this.core.registering.reach(connection)
     this.#consuming.changed(connection)
   }
 

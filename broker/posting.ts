@@ -65,13 +65,14 @@ export class Posting {
       core.traced = undefined
       return
     }
+    core.wish = options.wish
     stamp(bytes, start, connection.number, timeMicros)
     const zstd = prepared?.zstd
     const asked: Asked = { flags, options, zstd, authorisedMicros: prepared === undefined ? 0 : core.clock.wallMicros() - timeMicros }
     if (kind === Kind.publish) this.#publish(connection, bytes, start, end, id, timeMicros, asked)
     else if (kind === Kind.request) this.#request(connection, bytes, start, end, id, timeMicros, asked)
     else this.#requester.answer(connection, bytes, start, end, id, timeMicros, zstd)
-    core.traced = undefined
+    core.traced = core.wish = undefined
   }
 
   /** A run of publishes that each ask for a receipt; see Ingress. */
@@ -108,7 +109,7 @@ export class Posting {
     const slice = new Slice(bytes, start, end, 1, route.receivers.account)
     slice.zstd = asked.zstd
     const watch = applyOptions(this.#core, connection, slice, id, asked)
-    if (!this.#prepareQueue(connection, route, slice, id, asked)) return this.#publisher.passedOn(connection, route)
+    if (!this.#prepare(connection, route, slice, id, asked)) return this.#publisher.passedOn(connection, route)
     if (this.#core.deduplication.isRepeat(route, asked.options.mid)) return this.#repeated(connection, route, id, asked.flags)
     follow(this.#core.traced, slice)
     const receivers = this.#publisher.publish(connection, route, slice, id, timeMicros, detailsOf(asked))
@@ -126,7 +127,7 @@ export class Posting {
     const slice = new Slice(bytes, start, end, 1, route.receivers.account)
     slice.zstd = asked.zstd
     const watch = applyOptions(this.#core, connection, slice, id, asked)
-    if (!this.#prepareQueue(connection, route, slice, id, asked)) return
+    if (!this.#prepare(connection, route, slice, id, asked)) return
     follow(this.#core.traced, slice)
     const receivers = this.#requester.request(connection, route, slice, id, timeMicros, detailsOf(asked))
     if (receivers === undefined) return
@@ -142,10 +143,13 @@ export class Posting {
   }
 
   // False: it asks for what cannot be, and was refused.
-  #prepareQueue(connection: Connection, route: Route, slice: Slice, id: number, asked: Asked): boolean {
-    if (route.receivers.queue === undefined && asked.options.queue === undefined) return true
+  #prepare(connection: Connection, route: Route, slice: Slice, id: number, asked: Asked): boolean {
+    const { queue, instances } = route.receivers
+    const { options } = asked
+    if (queue === undefined && options.queue === undefined && (instances === undefined || options.wish === undefined)) return true
     try {
-      slice.intake = intakeOf(this.#core, connection, route, slice, id, asked)
+      if (instances !== undefined && options.wish !== undefined) instances.check(options.wish)
+      if (queue !== undefined || options.queue !== undefined) slice.intake = intakeOf(this.#core, connection, route, slice, id, asked)
       return true
     } catch (error) {
       slice.account.rejected++

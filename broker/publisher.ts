@@ -7,6 +7,7 @@ import { BrokerError } from './ground/errors.ts'
 import { Kind } from './ground/kind.ts'
 import { RunIntake } from './message-intake.ts'
 import { Queue } from './queues/queue.ts'
+import type { ServiceTarget } from './ground/registry.ts'
 import { Slice, type Account, type Sink } from './ground/slice.ts'
 import { isReserved } from './ground/subject.ts'
 import { Verdict, type Route } from './routing/route.ts'
@@ -214,10 +215,18 @@ export class Publisher {
 
   /** Who gets one message, and as what: everybody plain, and those whom groups and filters pick. */
   targets(connection: Connection, route: Route, slice: Slice): Targets {
-    const { plain, exceptSender } = route.receivers
+    const { plain, exceptSender, instances } = route.receivers
+    if (instances !== undefined) return this.#chosen(connection, instances, slice)
     const sinks = exceptSender || !connection.echo ? plain.filter((sink) => sink.number !== connection.number) : plain.slice()
     const targets = new Targets(sinks, slice)
     if (!route.isUniform) this.#pick(connection, route, slice, (sink, subscription) => targets.add(sink, subscription))
+    return targets
+  }
+
+  #chosen(connection: Connection, instances: ServiceTarget, slice: Slice): Targets {
+    const instance = instances.choose(this.#core.wish, connection.client, connection.echo ? 0 : connection.number)
+    const targets = new Targets(instance?.sink === undefined ? [] : [instance.sink], slice)
+    targets.instance = instance
     return targets
   }
 

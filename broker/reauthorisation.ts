@@ -42,6 +42,7 @@ export class Reauthorisation {
     connection.replies = permissions.responses && new AllowedReplies(permissions.responses, () => this.#core.clock.monotonicMs())
     // What it published on last was allowed by the permissions before.
     connection.lastRoute = undefined
+    this.#core.registering.judgeAgain(connection)
     const isNats = connection.link.protocol === 'nats'
     for (const { number, tokens, pattern, group, subscriber } of connection.subscriptions?.values() ?? []) {
       if (isNats ? permissions.maySubscribeWhole(tokens, group) : permissions.maySubscribe(tokens)) continue

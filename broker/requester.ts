@@ -59,7 +59,7 @@ export class Requester {
     // always answer, and need none.
     if (sinks[0] !== this.#core.service) {
       const isMany = ((bytes[start + Offset.flags]! << 8) & Flag.many) !== 0
-      this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs, isMany, responders: sinks.map((sink) => this.#partyOf(sink)), reply: undefined })
+      this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs, isMany, responders: sinks.map((sink) => this.#partyOf(sink)), reply: undefined, instance: targets.instance })
       for (const sink of sinks) if (sink instanceof Queue) this.#watchQueue(connection, id, sink, slice)
     }
     for (let i = 0; i < sinks.length; i++) this.#publisher.deliver(connection, sinks[i]!, targets.sliceFor(i))
@@ -89,7 +89,7 @@ export class Requester {
       // Who only listens never answers, and nobody says for how long its client waits: the oldest makes room.
       if ((connection.openRequests?.size ?? 0) >= ipc.limits.maxOpenRequests) this.open.cancelOldest(connection)
       const reply = { subject: replyTo, bytes: replyBytes!, isShared: sinks.length > responders.length }
-      this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs: nats.requestTimeoutMs, isMany: true, responders, reply })
+      this.open.open({ requester: connection, id, subject: route.subject, subjectBytes: route.bytes, account: slice.account, limitMs: nats.requestTimeoutMs, isMany: true, responders, reply, instance: targets.instance })
     }
     for (let i = 0; i < sinks.length; i++) this.#publisher.deliver(connection, sinks[i]!, targets.sliceFor(i))
     return sinks.length
@@ -147,6 +147,7 @@ export class Requester {
     if (request.reply !== undefined) this.#publishAnswer(connection, requester, request, request.reply, bytes, start, end, id, timeMicros)
     else this.#deliverAnswer(connection, requester, request, bytes, start, end, id, timeMicros, zstd)
     if (kind === Kind.part) return
+    if (kind === Kind.error) request.instance?.failed()
     // Behind the bus there may be more of them.
     if (request.isMany && connection === this.#core.busConnection) this.open.counted(request)
     else this.open.answered(request, connection)

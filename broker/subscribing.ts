@@ -35,7 +35,7 @@ export class Subscribing {
   subscribe(connection: Connection, number: number, { pattern, group, filter }: Subscribe): void {
     const tokens = parsePattern(pattern)
     // What is addressed to a connection comes unasked; the rest of the reserved space is nobody's to watch.
-    if (isReserved(tokens) || !connection.permissions!.maySubscribe(tokens)) throw denied(connection, pattern)
+    if ((isReserved(tokens) && !isWatching(tokens, group)) || !connection.permissions!.maySubscribe(tokens)) throw denied(connection, pattern)
     this.#add(connection, { number, pattern, tokens, group, filter: filter === undefined ? undefined : compileFilter(filter), subscriber: connection })
   }
 
@@ -48,7 +48,7 @@ export class Subscribing {
     const { nats, ipc } = this.#core.settings
     this.#checkLimit(connection, number, nats.maxSubscriptions === 0 ? ipc.limits.maxSubscriptions : nats.maxSubscriptions)
     const tokens = parsePattern(pattern)
-    if (tokens[0] === '$CB' && (group !== undefined || !isOwnAddress(connection, tokens))) throw denied(connection, pattern, group)
+    if (tokens[0] === '$CB' && (group !== undefined || !(isOwnAddress(connection, tokens) || isName(tokens) || isWatching(tokens, group)))) throw denied(connection, pattern, group)
     if (!connection.permissions!.maySubscribeWhole(tokens, group)) throw denied(connection, pattern, group)
     this.#add(connection, { number, pattern, tokens, group, filter: undefined, subscriber })
   }
@@ -72,6 +72,7 @@ export class Subscribing {
     if (group === undefined) this.#addPlain(subscription)
     else this.#join(`${pattern} ${group}`, subscription)
     this.#core.routes.invalidate(tokens)
+    if (isName(tokens)) this.#core.registering.reach(connection)
   }
 
   /** @throws BrokerError `subscription.unknown` */
@@ -80,6 +81,7 @@ export class Subscribing {
     if (subscription === undefined) throw new BrokerError('subscription.unknown', { subscription: number })
     connection.subscriptions!.delete(number)
     this.#remove(subscription)
+    if (isName(subscription.tokens)) this.#core.registering.reach(connection)
   }
 
   /** Takes all subscriptions of a connection that is gone. */
@@ -148,6 +150,16 @@ export class Subscribing {
 
 function denied({ permissions }: Connection, pattern: string, group?: string): BrokerError {
   return new BrokerError('permission.denied', { principal: permissions!.name, action: 'subscribe to', subject: pattern, group })
+}
+
+// `$CB.registry.…`: changes of the registry, which come to everybody who watches.
+function isWatching([first, area, ...rest]: readonly string[], group: string | undefined): boolean {
+  return first === '$CB' && area === 'registry' && rest.length > 0 && group === undefined
+}
+
+// `$CB.to.service.<name>`: of a connection whose protocol delivers to subscriptions, where requests to it go once it is registered.
+function isName([first, area, kind, name]: readonly string[]): boolean {
+  return first === '$CB' && area === 'to' && kind === 'service' && name !== undefined
 }
 
 // `$CB.all`, and what is sent to the connection itself.

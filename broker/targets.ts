@@ -1,11 +1,14 @@
 // Who gets one message, and what each of them gets of it.
 
+import type { ChosenInstance } from './ground/registry.ts'
 import type { Sink, Slice } from './ground/slice.ts'
 import { groupedSlice } from './variant.ts'
 
 export class Targets {
   /** In the order in which they are delivered to. */
   readonly sinks: Sink[]
+  /** The one of them that was chosen among the instances of a name. */
+  instance: ChosenInstance | undefined
   readonly #slice: Slice
   /** By place in `sinks`: what a member of a group gets instead. */
   #grouped: Map<number, Slice> | undefined

@@ -18,6 +18,7 @@ import type { BrokerHost } from './host.ts'
 import { droppedMetric } from './metrics.ts'
 import type { Pipeline } from './pipeline.ts'
 import { QueueView } from './queue-view.ts'
+import { RegistrationView } from './registry-view.ts'
 import { Sampler } from './sampler.ts'
 import { Trace } from './trace.ts'
 
@@ -26,6 +27,7 @@ const HEALTH_MS = 60_000
 
 export class View implements BrokerView {
   readonly queues: QueueView
+  readonly registry: RegistrationView
   readonly #pipeline: Pipeline
   readonly #host: BrokerHost
   readonly #sampler: Sampler
@@ -39,6 +41,7 @@ export class View implements BrokerView {
     this.#sampler.start()
     this.#trace = new Trace(pipeline.core)
     this.queues = new QueueView(pipeline.core, host.home)
+    this.registry = new RegistrationView(pipeline.core)
   }
 
   status(): ApiAnswer<'status'> {

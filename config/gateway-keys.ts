@@ -2,6 +2,7 @@
 
 import { defaultSettings } from '../broker/ground/settings.ts'
 import { block, defaulted, optional } from './keys.ts'
+import { nodeCapabilitiesBlock } from './registry-keys.ts'
 import { count, flag, hostName, list, listenHost, origin } from './kinds.ts'
 
 const { gateway } = defaultSettings
@@ -20,6 +21,7 @@ export const gatewayBlock = block({
     onePerHost,
     centralizedState: defaulted(flag, true, 'The broker keeps the state of all its connections.'),
   }),
+  nodeCapabilities: nodeCapabilitiesBlock,
   allowedOrigins: defaulted(list(origin), [], 'Web pages that may connect, beside those that the gateway itself serves.'),
   allowedHosts: defaulted(list(hostName), [], 'Names under which the gateway may be asked for (header Host), beside its address and localhost.'),
   limits: block({

@@ -3,11 +3,13 @@
 
 import { isIP } from 'node:net'
 import { isAbsolute } from 'node:path'
+import validRange from 'semver/ranges/valid.js'
 import { z } from 'zod'
 import { parsePattern, parseSubject } from '../broker/ground/subject.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { parseServerAddress } from '../broker/ground/nats-address.ts'
 import { readNkey } from '../broker/ground/nkey.ts'
+import { INSTANCE_PROVIDER, REGISTERED_NAME } from '../broker/ground/registration.ts'
 import { DURATION_PATTERN, formatDuration, parseDuration } from './duration.ts'
 import { formatSize, parseSize, SIZE_PATTERN } from './size.ts'
 
@@ -139,6 +141,15 @@ export const headerValue = kind('text', 'printable ASCII characters', says => z.
 export const subject = kind('subject', 'tokens divided by dots, without wildcards and white space, at most 255 bytes', says => z.string(says).superRefine(checkedBy(parseSubject, says)))
 
 export const pattern = kind('pattern', 'a subject, in which * stands for one token and > at the end for the rest', says => z.string(says).superRefine(checkedBy(parsePattern, says)))
+
+/** As programs register it. */
+export const registeredName = kind('name', '1 to 128 of A-Z a-z 0-9 _ - . without an empty part between dots', says => z.string(says).max(REGISTERED_NAME.max, says).regex(REGISTERED_NAME.pattern, says))
+
+export const capabilityName = kind('name', '1 to 128 characters', says => z.string(says).regex(/^[^\0]{1,128}$/, says))
+
+export const capabilityProvider = kind('word', 'node:<type>, host, cloud, agent:<name> or service:<name>', says => z.string(says).regex(INSTANCE_PROVIDER, says))
+
+export const versionRange = kind('range', 'a range of semantic versions, such as ^2.1', says => z.string(says).refine(text => validRange(text) !== null, says))
 
 /** Values of one kind in order, at least `min` of them. */
 export function list<S extends z.ZodType>(item: S, min = 0) {

@@ -66,10 +66,6 @@ export const laterGroups: readonly LaterGroup[] = [
     feature: 'nodes',
     keys: [
       ['nodes.types.*', 'list', 'none'],
-      ['gateway.nodeCapabilities.*.providers', 'list', 'none'],
-      ['gateway.nodeCapabilities.*.fallback', 'text', 'none'],
-      ['gateway.nodeCapabilities.*.preference', 'word', 'none'],
-      ['gateway.nodeCapabilities.*.required', 'true or false', 'true'],
     ],
   },
   {

@@ -16,6 +16,7 @@ import { networkBlock } from './network-keys.ts'
 import { poolBlock } from './pool-keys.ts'
 import { principalsBlock } from './principal-keys.ts'
 import { deduplicationBlock, orderingBlock, queueBlock } from './queue-keys.ts'
+import { registryBlock } from './registry-keys.ts'
 import { storeBlock } from './store-keys.ts'
 import { telemetryBlock } from './telemetry-keys.ts'
 
@@ -30,6 +31,7 @@ export const configSchema = map({
   deduplication: deduplicationBlock,
   ordering: orderingBlock,
   store: storeBlock,
+  registry: registryBlock,
   principals: principalsBlock,
   gateway: gatewayBlock,
   nats: natsBlock,

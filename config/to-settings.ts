@@ -1,6 +1,7 @@
 // Turns a checked configuration into the broker's settings: names with units, absolute paths.
 
 import { defaultSettings, type AgentSettings, type ChannelFlow, type ChannelSettings, type GatewaySettings, type GrpcSettings, type IpcSettings, type NatsBusSettings, type NatsSettings, type NatsTlsSettings, type NetworkSettings, type PrincipalSettings, type Settings, type TelemetrySettings } from '../broker/ground/settings.ts'
+import type { RegistrySettings } from '../broker/ground/registry-settings.ts'
 import { resolveCommand, resolvePath } from './paths.ts'
 import { channelOverrides, queuesSettings, storeSettings } from './queue-settings.ts'
 import type { ConfigFile } from './schema.ts'
@@ -23,7 +24,7 @@ export function toSettings(file: ConfigFile, directory: string): Settings {
     audit: { enabled: file.audit.enabled, maxFileBytes: file.audit.maxFileSize, keepFiles: file.audit.keepFiles },
     agents: (file.agents ?? []).map(agent => agentSettings(agent, directory)),
     channels: (file.channels ?? []).map(({ name, mode, ...more }) => ({ name, mode, flow: channelFlow(more), ...queueOf(more) })),
-    registry: defaultSettings.registry,
+    registry: registrySettings(file),
     principals: (file.principals ?? []).map(principal => principalSettings(principal, directory)),
     recorder: file.recorder,
     log: file.log,
@@ -41,6 +42,20 @@ function gatewaySettings({ enabled, host, port, singleton, constraints, allowedO
     allowedHosts,
     ...limits,
   }
+}
+
+function registrySettings({ registry, gateway }: Pick<ConfigFile, 'registry' | 'gateway'>): RegistrySettings {
+  const { balancing, maxInstances, services = {} } = registry
+  return {
+    balancing,
+    maxInstances,
+    services: mapValues(services, (service) => ({ balancing: service.balancing, weights: service.weights ?? {} })),
+    capabilities: mapValues(gateway.nodeCapabilities ?? {}, ({ fallback, ...capability }) => ({ ...capability, fallback })),
+  }
+}
+
+function mapValues<V, W>(map: Readonly<Record<string, V>>, change: (value: V) => W): Readonly<Record<string, W>> {
+  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]))
 }
 
 function busSettings({ credentials, tls, hold, backoff, pingInterval, ...nats }: NonNullable<ConfigFile['bus']['nats']>, directory: string): NatsBusSettings {

@@ -74,7 +74,7 @@ const rules: Rules = {
     '@grpc/reflection': ['grpc'],
     croner: [],
     'grpc-health-check': ['grpc'],
-    semver: ['broker/registry'],
+    semver: ['broker/registry', 'config'],
     // In bin the command becomes the bundled Node, and keeps its pid.
     koffi: ['native', 'bin'],
     pino: ['telemetry'],

@@ -8,6 +8,7 @@ import { readQueueOverrides, refuseUnknownOverrides, type QueueOverrides } from 
 import type { ChannelMode } from '../ground/types.ts'
 import type { Caller } from './caller.ts'
 import { queueMethods, type QueuesView } from './queue-methods.ts'
+import { registryMethods, type RegistryView } from './registry-methods.ts'
 
 export type { Caller } from './caller.ts'
 
@@ -24,6 +25,7 @@ export interface BrokerView {
   /** `isForced`: with the messages that its queue holds. @throws BrokerError `channel.*`, `queue.not_empty` */
   deleteChannel(name: string, isForced: boolean, caller: Caller): Promise<ChannelInfo>
   readonly queues: QueuesView
+  readonly registry: RegistryView
   stats(): ApiAnswer<'stats'>
   metrics(): ApiAnswer<'metrics'>
   /** @throws BrokerError `method.bad_params` for a metric that there is not */
@@ -83,6 +85,7 @@ const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, p
   'connection.kill': { isOpen: false, run: (view, params, caller) => view.kill(params.required('id', MAX_NAME), caller) },
   stop: { isOpen: false, run: (view, _, caller) => view.stop(caller) },
   ...queueMethods,
+  ...registryMethods,
 }
 
 function readQueue(params: Fields): QueueOverrides | undefined {

@@ -4,6 +4,7 @@ import type { ClusterStatus } from './cluster.ts'
 import type { LeaseInfo } from './leases.ts'
 import type { QueueMethods, QueuesStatus } from './queue-api.ts'
 import type { QueueOverrides } from './queue-overrides.ts'
+import type { RegistryMethods } from './registry-api.ts'
 import type { Overflow } from './settings.ts'
 import type { ActorInfo, ChannelDirection, ChannelMode, Phase, Role } from './types.ts'
 
@@ -328,7 +329,7 @@ export interface AgentInfo {
 }
 
 /** Method → [params, answer]. */
-export interface ApiMethods extends QueueMethods {
+export interface ApiMethods extends QueueMethods, RegistryMethods {
   ping: [NoParams, { readonly now: number }]
   status: [NoParams, BrokerStatus]
   tree: [NoParams, ActorInfo]

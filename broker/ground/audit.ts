@@ -15,6 +15,7 @@ export const auditActions = [
   'store.backed-up',
   'agent.restarted',
   'connection.killed',
+  'registry.health',
   'tracing.changed',
   'broker.started',
   'broker.stopping',

@@ -1,5 +1,6 @@
 // How dialects and the pipeline speak of frames: control messages as data, messages as canonical bytes.
 
+import type { ServiceWish } from './registry.ts'
 import type { BrokerError } from './errors.ts'
 import type { ForeignForm, Slice, Subscriber } from './slice.ts'
 
@@ -60,6 +61,8 @@ export interface ForeignMessages extends ForeignForm {
   /** What they ask of the queue that they go to, likewise; its own words for it. @throws BrokerError `queue.bad_option` */
   queueHeaders(queue: string): Readonly<Record<string, unknown>> | undefined
   readonly storeAnswers: StoreAnswers
+  /** What they ask of the choice among the instances of a name, likewise. */
+  wish(): ServiceWish
   /** Its messages as answers to the native request `ref` of `to`: canonical frames, one each. */
   answers(to: number, ref: number): readonly Uint8Array[]
 }

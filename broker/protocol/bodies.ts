@@ -3,6 +3,8 @@
 import { BrokerError } from '../ground/errors.ts'
 import { Fields } from '../ground/fields.ts'
 import type { NatsAuth } from '../ground/nats-auth.ts'
+import { readRegistration } from '../ground/registration.ts'
+import type { Registration } from '../ground/registry.ts'
 import { overflows, type Overflow } from '../ground/settings.ts'
 
 export const PROTOCOL_VERSION = 1
@@ -56,6 +58,8 @@ export interface Hello {
   /** For how long its session should outlive its link. ms, 0 = not */
   readonly sessionTtlMs: number
   readonly resume: Resume | undefined
+  /** What it registers as, from the start. */
+  readonly register: Registration | undefined
 }
 
 /** The session that a client had before, and how many frames of it it has got. */
@@ -100,7 +104,12 @@ export function readHello(body: unknown): Hello {
     flow: readFlow(fields.map('flow')),
     sessionTtlMs: fields.integer('sessionTtlMs', 0, MAX_SESSION_TTL_MS) ?? 0,
     resume: readResume(fields.map('resume')),
+    register: readRegister(fields.map('register')),
   }
+}
+
+function readRegister(register: Fields | undefined): Registration | undefined {
+  return register === undefined ? undefined : readRegistration(register)
 }
 
 function readResume(resume: Fields | undefined): Resume | undefined {

@@ -1,6 +1,7 @@
 // Finds the receivers of a subject: subscriptions, addresses, broadcast, the broker's own methods.
 
 import type { Bus, QueueGroup } from '../ground/bus.ts'
+import type { ServiceTarget } from '../ground/registry.ts'
 import type { Account, QueueSink, Sink, Subscriber } from '../ground/slice.ts'
 import { USER_INFO } from '../ground/subject.ts'
 import type { Interest } from './interest.ts'
@@ -23,6 +24,8 @@ export interface RoutingContext {
   queueOf(subject: readonly string[]): QueueSink | undefined
   /** Who `$CB.to.<kind>.<id>` is. */
   addressed(kind: string, id: string): Subscriber | undefined
+  /** The instances that are registered under a name. */
+  registered(name: string): ServiceTarget | undefined
   /** All who are connected here. */
   everyone(): Iterable<Subscriber>
 }
@@ -66,6 +69,8 @@ function queueGroup({ members }: Group): QueueGroup {
 
 // Who is addressed gets it unasked; connections whose protocol delivers to subscriptions alone must have one for it.
 function reservedReceivers(interest: Interest<InterestEntry>, context: RoutingContext, subject: readonly string[], account: Account): Receivers {
+  if (subject[1] === 'to' && subject[2] === 'service') return instanceReceivers(context, subject, account)
+  if (subject[1] === 'registry') return watchers(interest, subject, account)
   const plain: Sink[] = []
   const [, area, kind, ...rest] = subject
   if (area === 'api') plain.push(context.service)
@@ -85,8 +90,23 @@ function reservedReceivers(interest: Interest<InterestEntry>, context: RoutingCo
   return receiversOf({ plain, groups: [], filtered: [], counting: [], exceptSender: area === 'all', account, queue: undefined })
 }
 
-function receiversOf(found: Omit<Receivers, 'answersFrames' | 'snapshot'>): Receivers {
+// One of them gets it, which one is found out for each message; those whose protocol delivers to subscriptions, by theirs.
+function instanceReceivers(context: RoutingContext, subject: readonly string[], account: Account): Receivers {
+  return receiversOf({ plain: [], groups: [], filtered: [], counting: [], exceptSender: false, account, queue: undefined, instances: context.registered(subject.slice(3).join('.')) })
+}
+
+// Changes of the registry go to those alone who asked for them by name, and may see them.
+function watchers(interest: Interest<InterestEntry>, subject: readonly string[], account: Account): Receivers {
+  const plain = new Set<Subscriber>()
+  interest.match(subject, (entry) => {
+    if (!('members' in entry) && entry.tokens[0] === '$CB' && entry.subscriber.mayReceive(subject)) plain.add(entry.subscriber)
+  })
+  return receiversOf({ plain: [...plain], groups: [], filtered: [], counting: [], exceptSender: false, account, queue: undefined })
+}
+
+function receiversOf({ instances, ...found }: Omit<Receivers, 'answersFrames' | 'snapshot' | 'instances'> & { readonly instances?: ServiceTarget | undefined }): Receivers {
   const { plain, groups, filtered } = found
-  const answersFrames = plain.some((sink) => sink.answersFrames) || filtered.length > 0 || groups.some(({ members }) => members.some(({ subscriber }) => subscriber.answersFrames))
-  return { ...found, answersFrames, snapshot: 0 }
+  // Of instances it is not known before one is chosen.
+  const answersFrames = instances !== undefined || plain.some((sink) => sink.answersFrames) || filtered.length > 0 || groups.some(({ members }) => members.some(({ subscriber }) => subscriber.answersFrames))
+  return { ...found, instances, answersFrames, snapshot: 0 }
 }

@@ -1,5 +1,6 @@
 // Where messages on one subject go: a snapshot that stands until interest, permissions or channels change.
 
+import type { ServiceTarget } from '../ground/registry.ts'
 import type { Account, QueueSink, Sink, Subscriber } from '../ground/slice.ts'
 import type { Group, Subscription } from './subscription.ts'
 
@@ -16,6 +17,8 @@ export interface Receivers {
   readonly filtered: readonly FilteredReceiver[]
   /** Get every message until they have had enough. */
   readonly counting: readonly Subscriber[]
+  /** One of these gets each message; undefined: the subject is no name of instances. */
+  readonly instances: ServiceTarget | undefined
   /** Somebody among them answers requests by frames. */
   readonly answersFrames: boolean
   /** The sender is left out, whatever its echo. */
@@ -89,5 +92,5 @@ export class Route {
 }
 
 function isUniform(receivers: Receivers): boolean {
-  return receivers.groups.length === 0 && receivers.filtered.length === 0 && receivers.counting.length === 0
+  return receivers.instances === undefined && receivers.groups.length === 0 && receivers.filtered.length === 0 && receivers.counting.length === 0
 }

@@ -76,6 +76,11 @@ export class Permissions implements Principal {
     return allow.some((rule) => patternsOverlap(rule, pattern)) && !deny.some((rule) => covers(rule, pattern)) && (this.#within?.maySubscribe(pattern) ?? true)
   }
 
+  /** True when a rule keeps the subject from it by name, whatever else allows it. */
+  mustNotReceive(subject: readonly string[]): boolean {
+    return this.#subscribe.deny.some((rule) => covers(rule, subject)) || (this.#within?.mustNotReceive(subject) ?? false)
+  }
+
   /**
    * The same as NATS has it: everything that the pattern matches must be allowed by one rule, though parts of it may be
    * denied.

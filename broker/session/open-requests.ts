@@ -1,6 +1,7 @@
 // Requests that wait for an answer: who asked, who may answer, until when. Knows nothing of frames.
 
 import { Deadline, type Deadlines } from '../ground/deadlines.ts'
+import type { ChosenInstance } from '../ground/registry.ts'
 import type { Account, Sink } from '../ground/slice.ts'
 
 /** A connection as requester and as responder. */
@@ -29,7 +30,7 @@ export interface ReplyAddress {
   readonly isShared: boolean
 }
 
-export type RequestInit = Pick<OpenRequest, 'requester' | 'id' | 'subject' | 'subjectBytes' | 'account' | 'limitMs' | 'isMany' | 'responders' | 'reply'>
+export type RequestInit = Pick<OpenRequest, 'requester' | 'id' | 'subject' | 'subjectBytes' | 'account' | 'limitMs' | 'isMany' | 'responders' | 'reply' | 'instance'>
 
 export class OpenRequest extends Deadline {
   readonly requester: RequestParty
@@ -51,9 +52,11 @@ export class OpenRequest extends Deadline {
   parts = 0
   /** undefined: they go to the requester as frames. */
   readonly reply: ReplyAddress | undefined
+  /** Whom it was given to by a name; undefined: it was not. */
+  readonly instance: ChosenInstance | undefined
   readonly #onExpired: (request: OpenRequest) => void
 
-  constructor({ requester, id, subject, subjectBytes, account, limitMs, isMany, responders, reply }: RequestInit, onExpired: (request: OpenRequest) => void) {
+  constructor({ requester, id, subject, subjectBytes, account, limitMs, isMany, responders, reply, instance }: RequestInit, onExpired: (request: OpenRequest) => void) {
     super()
     this.requester = requester
     this.id = id
@@ -64,6 +67,7 @@ export class OpenRequest extends Deadline {
     this.isMany = isMany
     this.responders = responders
     this.reply = reply
+    this.instance = instance
     this.#onExpired = onExpired
   }
 
@@ -97,6 +101,7 @@ export class OpenRequests {
     requester.openRequests.set(id, request)
     for (const responder of responders) responder.awaitedAnswers++
     this.#size++
+    init.instance?.began()
     this.#deadlines.set(request, limitMs)
   }
 
@@ -191,13 +196,17 @@ export class OpenRequests {
   }
 
   #end(request: OpenRequest, end: RequestEnd, reason?: string): void {
+    if (end !== 'complete') request.instance?.failed()
     this.#close(request, undefined)
     this.#events.ended(request, end, reason)
   }
 
   #close(request: OpenRequest, answeredBy: RequestParty | undefined): void {
     this.#deadlines.cancel(request)
-    if (request.requester.openRequests?.delete(request.id)) this.#size--
+    if (request.requester.openRequests?.delete(request.id)) {
+      this.#size--
+      request.instance?.ended()
+    }
     const { responders } = request
     request.responders = []
     for (const responder of responders) {

@@ -5,7 +5,10 @@
 
 import type { ForeignMessages, StoreAnswers } from '../../broker/ground/control.ts'
 import { Flag, Kind } from '../../broker/ground/kind.ts'
+import type { ServiceWish } from '../../broker/ground/registry.ts'
 import type { Slice } from '../../broker/ground/slice.ts'
+import { headerValue } from '../../broker/wire/nats/header-block.ts'
+import { Name } from '../../broker/wire/nats/header-names.ts'
 import { optionHeaders } from '../../broker/wire/nats/message-options.ts'
 import { nativeFrame } from '../../broker/wire/nats/native-frame.ts'
 import { plainBytes, writePlain } from '../../broker/wire/nats/plain-publish.ts'
@@ -86,6 +89,11 @@ export class NatsRun implements ForeignMessages {
   queueHeaders(queue: string): Readonly<Record<string, unknown>> | undefined {
     const block = this.headerBlock
     return block === undefined ? undefined : queueHeadersOf(block, queue)
+  }
+
+  wish(): ServiceWish {
+    const block = this.headerBlock
+    return { version: block && headerValue(block, Name.version), affinity: block && headerValue(block, Name.affinity) }
   }
 
   get storeAnswers(): StoreAnswers {

@@ -55,7 +55,6 @@ test('config: the blocks of the gateway guide are all known', async t => {
     { gateway: { singleton: true, constraints: { onePerHost: true, oneWhatsAppSession: true, centralizedState: true } } },
     { gateway: { pairing: { mode: 'strict', policies: { localhost: { autoApprove: true, requireToken: false }, lan: { tokenLifetime: '30d' }, wan: { mfa: true } } } } },
     { nodes: { types: { mobile: ['ios', 'android'], headless: ['server'] } } },
-    { gateway: { nodeCapabilities: { canvas: { providers: ['host'], fallback: 'host' }, tts: { preference: 'local_first' }, sensors: { required: false } } } },
     { gateway: { port: 18_789, host: '0.0.0.0', tls: { enabled: true, cert: 'c', key: 'k' }, clustering: { enabled: true, mode: 'active_active', nodes: [], consensus: 'raft', electionTimeout: '3s' }, health: { checkInterval: '30s', failureThreshold: 3, successThreshold: 2 } } },
     { monitoring: { alerts: { gateway_down: { condition: 'up == 0', severity: 'critical', channels: ['slack'] } } } },
     { connections: { pool: { maxSize: 100, minSize: 10, idleTimeout: '5m', connectionTimeout: '10s', testOnBorrow: true }, perChannel: { whatsapp: { maxConnections: 5, reconnectInterval: '30s' } } } },
@@ -67,6 +66,8 @@ test('config: the blocks of the gateway guide are all known', async t => {
     const lines = await linesOf(t, fromJson(JSON.stringify(block)))
     t.deepEqual(lines.filter(line => !line.includes('it comes with')), [], Object.keys(block).join())
   }
+  const nodeCapabilities = { canvas: { providers: ['node:iphone', 'node:android', 'host'], fallback: 'host' }, tts: { providers: ['node:macos', 'node:ios', 'cloud'], preference: 'local_first' }, sensors: { providers: ['node:ios', 'node:android'], required: false } }
+  t.is((await fromJson(JSON.stringify({ gateway: { nodeCapabilities } }))).settings.registry.capabilities['sensors']?.required, false)
   const network = { tcp: { keepAlive: true, keepAliveInterval: '30s', keepAliveProbes: 3 }, websocket: { pingInterval: '30s', pingTimeout: '10s', maxFrameSize: '16kb', compression: true }, dns: { cache: true, cacheTtl: '5m', prefetch: true } }
   t.is((await fromJson(JSON.stringify({ network }))).settings.network.websocket.maxFrameBytes, 16_384)
 })

@@ -5,6 +5,7 @@ import { keyRows } from '../../config/key-list.ts'
 import { defaultSettings, type Settings } from '../../broker/ground/settings.ts'
 import { fromJson, fromYaml, linesOf } from '../support/config.ts'
 import { queueLandings } from '../support/queue-landings.ts'
+import { registryLandings } from '../support/registry-landings.ts'
 
 const agent = 'name: a\n    command: node'
 const principal = 'name: p\n    token: abcdefghijklmnop'
@@ -12,6 +13,7 @@ const nkey = 'UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4'
 
 /** For every key that works: a configuration that sets it, and what of the settings must change to what. */
 const landings: Readonly<Record<string, readonly [yaml: string, read: (settings: Settings) => unknown, expected: unknown]>> = {
+  ...registryLandings,
   'ipc.enabled': ['ipc: {enabled: false}', s => s.ipc.enabled, false],
   'ipc.protocol': ['ipc: {protocol: unix}', s => s.ipc.socket, undefined],
   'ipc.socket': ['ipc: {socket: run/cb.sock}', s => s.ipc.socket, '/etc/callboard/run/cb.sock'],
@@ -192,7 +194,7 @@ test('config: false in the place of the block nats turns it off', async t => {
   for (const { settings } of await Promise.all([fromYaml('nats: false'), fromJson('{"nats": false}')])) t.deepEqual(settings, { ...defaultSettings, nats: { ...defaultSettings.nats, enabled: false } })
   t.deepEqual(await linesOf(t, fromYaml('nats: true\ngateway: false')), [
     '1:7: nats is true; allowed: a map of enabled, host, port, serverName, maxPayload, maxControlLine, maxPending, maxConnections, maxSubscriptions, pingInterval, maxPingsOut, authTimeout, noAuthUser, tls, lameDuck, requestTimeout, monitor, websocket',
-    '2:10: gateway is false; allowed: a map of enabled, host, port, singleton, constraints, allowedOrigins, allowedHosts, limits',
+    '2:10: gateway is false; allowed: a map of enabled, host, port, singleton, constraints, nodeCapabilities, allowedOrigins, allowedHosts, limits',
   ])
 })
 

@@ -10,6 +10,7 @@ import { keyRows } from '../../config/key-list.ts'
 import { startBroker, startBrokerProcess, type LocalBroker } from '../support/broker.ts'
 import { errorCode } from '../support/error-code.ts'
 import { queueLandings } from '../support/queue-landings.ts'
+import { registryLandings } from '../support/registry-landings.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
@@ -220,6 +221,9 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'joined-bus.test.ts': ['.servers', '.subjects', '.localGroups'].map(key => `bus.nats${key}`),
   'joined-bus-loss.test.ts': ['.hold.bytes', '.hold.time'].map(key => `bus.nats${key}`),
   'queue-keys.test.ts': Object.keys(queueLandings),
+  'registry-keys.test.ts': Object.keys(registryLandings).filter(key => key !== 'gateway.nodeCapabilities.*.preference'),
+  // All of this machine's clients are on it: which of them are is told in memory.
+  'test/broker/registry/negotiation.test.ts': ['gateway.nodeCapabilities.*.preference'],
   'test/broker/ground/host-lookup.test.ts': ['network.dns.cache', 'network.dns.cacheTtl', 'network.dns.prefetch'],
   'test/broker/delivery: it changes how bytes leave, not which': ['ipc.performance.bufferSize'],
 }

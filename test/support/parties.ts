@@ -167,7 +167,8 @@ abstract class EnvelopeParty implements Party {
 
   async serve(subject: string, behave: (value: unknown) => Behaviour, group?: string): Promise<void> {
     this.#served.push([subject, behave])
-    await this.subscribe(subject, group)
+    // What is sent to it by an address comes unasked.
+    if (!subject.startsWith('$CB.')) await this.subscribe(subject, group)
   }
 
   /** Says it under an id of its own; the answer, which must be of that type. */

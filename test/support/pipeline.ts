@@ -6,6 +6,7 @@ import type { Connection, ConnectionEvent } from '../../broker/connection.ts'
 import type { Core } from '../../broker/core.ts'
 import { Kind } from '../../broker/ground/kind.ts'
 import type { MessageTracer } from '../../broker/ground/message-trace.ts'
+import type { RegistrySettings } from '../../broker/ground/registry-settings.ts'
 import { defaultSettings, type ChannelFlow, type IpcSettings, type NatsSettings, type PoolSettings, type Settings } from '../../broker/ground/settings.ts'
 import type { ChannelSpec, Framing, Peer, Principal } from '../../broker/ground/types.ts'
 import { Pipeline } from '../../broker/pipeline.ts'
@@ -30,6 +31,7 @@ export interface PipelineSetup {
   readonly nats?: Partial<NatsSettings>
   readonly queue?: Settings['queue']
   readonly store?: Settings['store']
+  readonly registry?: Partial<RegistrySettings>
   readonly maxConnections?: number
   readonly view?: (pipeline: Pipeline) => BrokerView
   readonly tracer?: MessageTracer
@@ -46,11 +48,11 @@ export class PipelineRig {
   readonly events: [connection: number, event: ConnectionEvent][] = []
   readonly #links = new LinkEvents()
 
-  constructor({ ipc = {}, pool = {}, nats = {}, queue = defaultSettings.queue, store = defaultSettings.store, maxConnections = 100, view, tracer }: PipelineSetup = {}) {
+  constructor({ ipc = {}, pool = {}, nats = {}, queue = defaultSettings.queue, store = defaultSettings.store, registry = {}, maxConnections = 100, view, tracer }: PipelineSetup = {}) {
     const dialects = createDialects(() => this.core, '1.2.3')
     this.pipeline = new Pipeline(
       {
-        settings: { ...settingsWith(ipc, pool), nats: { ...defaultSettings.nats, ...nats }, queue, store },
+        settings: { ...settingsWith(ipc, pool), nats: { ...defaultSettings.nats, ...nats }, queue, store, registry: { ...defaultSettings.registry, ...registry } },
         clock: this.clock,
         log: this.log,
         audit: this.audit,

@@ -8,6 +8,7 @@
 
 import type { BusGate } from '../../ground/bus.ts'
 import { Flag, Kind } from '../../ground/kind.ts'
+import { SERVICE_PREFIX } from '../../ground/registry.ts'
 import { matchesPattern, parseSubject } from '../../ground/subject.ts'
 import { headerStatus, headerValue } from '../../wire/nats/header-block.ts'
 import { nativeFrame } from '../../wire/nats/native-frame.ts'
@@ -115,6 +116,8 @@ export class Incoming {
     const isHome = subject.startsWith(`${home}.`)
     const address = isHome ? `$CB.${subject.slice(home.length + 1)}` : subject
     if (address !== '$CB.all' && !address.startsWith('$CB.to.')) return false
+    // Names of instances are each broker's own: asked of all, each would have it answered.
+    if (address.startsWith(SERVICE_PREFIX)) return true
     this.#arrived(address, reply, headers, payload, undefined, isHome)
     return true
   }

@@ -21,6 +21,9 @@ export const Name = {
   form: 'Callboard-Form',
   /** Code of an error. */
   error: 'Callboard-Error',
+  /** Of a request to a name: a range of versions, and a key that goes to the same instance each time. */
+  version: 'Callboard-Version',
+  affinity: 'Callboard-Affinity',
   /** Any value: one of several answers to a request, and not the last one. */
   part: 'Callboard-Part',
   mid: 'Nats-Msg-Id',

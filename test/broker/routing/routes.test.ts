@@ -10,7 +10,7 @@ const MAX_ROUTES = 65_536
 const utf8 = new TextEncoder()
 
 function receivers(sinks: Receivers['plain']): Receivers {
-  return { plain: sinks, groups: [], filtered: [], counting: [], answersFrames: true, exceptSender: false, account: new Account(), queue: undefined, snapshot: 0 }
+  return { plain: sinks, groups: [], filtered: [], counting: [], instances: undefined, answersFrames: true, exceptSender: false, account: new Account(), queue: undefined, snapshot: 0 }
 }
 
 function find(routes: Routes, subject: string): ReturnType<Routes['find']> {

@@ -30,7 +30,7 @@ function setUp(): Setup {
       parties.push(party)
       return party
     },
-    open: (requester, id, responders, isMany = false) => requests.open({ requester, id, subject: 'a', subjectBytes: Uint8Array.of(97), account: new Account(), limitMs: 1000, isMany, responders, reply: undefined }),
+    open: (requester, id, responders, isMany = false) => requests.open({ requester, id, subject: 'a', subjectBytes: Uint8Array.of(97), account: new Account(), limitMs: 1000, isMany, responders, reply: undefined, instance: undefined }),
   }
 }
 

@@ -1,0 +1,159 @@
+// Connections as owners of registrations: what they register, who may, where requests to it go, and until when.
+
+import type { Connection } from './connection.ts'
+import { transportOf } from './connection-info.ts'
+import { BrokerError } from './ground/errors.ts'
+import { REGISTERED_NAME } from './ground/registration.ts'
+import { SERVICE_PREFIX, type InstanceOwner, type Registration, type RegistrationHandle } from './ground/registry.ts'
+import type { Sink } from './ground/slice.ts'
+import { matchesPattern } from './ground/subject.ts'
+import type { Log } from './ground/types.ts'
+import type { Registry } from './registry/registry.ts'
+import type { Permissions } from './security/permissions.ts'
+
+/** Roles that may answer under any name that no rule keeps from them. */
+const ANSWERING_ROLES = ['agent', 'admin', 'system'] as const
+
+/** What a device says of its version counts where it is one. */
+const SEMANTIC_VERSION = /^\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/
+
+class ConnectionOwner implements InstanceOwner {
+  readonly #connection: Connection
+  readonly transport: string
+  readonly isLocal: boolean
+  readonly principal: string
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+    this.transport = connection.link.protocol === 'nats' ? 'nats' : transportOf(connection.link)
+    this.isLocal = connection.link.peer.network !== 'remote'
+    this.principal = connection.permissions!.name
+  }
+
+  get number(): number {
+    return this.#connection.number
+  }
+
+  get id(): string {
+    return this.#connection.id
+  }
+
+  get client(): string {
+    return this.#connection.client
+  }
+
+  // Who has no link cannot answer in time; who is delivered to by subscriptions must have one.
+  sinkFor(subject: string): Sink | undefined {
+    const connection = this.#connection
+    if (!connection.isReady) return undefined
+    if (connection.answersFrames) return connection
+    const tokens = subject.split('.')
+    for (const { tokens: pattern, subscriber } of connection.subscriptions?.values() ?? []) if (pattern[0] === '$CB' && matchesPattern(pattern, tokens)) return subscriber
+    return undefined
+  }
+}
+
+/** What it takes of the broker. */
+interface RegisteringCore {
+  readonly registry: Registry
+  readonly log: Log
+}
+
+export class Registering {
+  readonly #core: RegisteringCore
+  readonly #owners = new Map<Connection, ConnectionOwner>()
+
+  constructor(core: RegisteringCore) {
+    this.#core = core
+  }
+
+  /** @throws BrokerError `permission.denied`: who has these permissions may not answer under that name */
+  check(permissions: Permissions, name: string): void {
+    const subject = `${SERVICE_PREFIX}${name}`.split('.')
+    const mayAnswer = ANSWERING_ROLES.some((role) => permissions.has(role)) ? !permissions.mustNotReceive(subject) : permissions.mayReceive(subject)
+    if (!mayAnswer) throw new BrokerError('permission.denied', { principal: permissions.name, action: 'register as', subject: name })
+  }
+
+  /** @throws BrokerError `permission.denied`, `registry.*` */
+  register(connection: Connection, registration: Registration): RegistrationHandle {
+    this.check(connection.permissions!, registration.name)
+    let owner = this.#owners.get(connection)
+    if (owner !== undefined) return this.#core.registry.register(owner, registration)
+    owner = new ConnectionOwner(connection)
+    const handle = this.#core.registry.register(owner, registration)
+    this.#owners.set(connection, owner)
+    return handle
+  }
+
+  /**
+   * Its registration of that name and id, or its only one of that name.
+   * @throws BrokerError `registry.not_registered`
+   */
+  registered(connection: Connection, name: string, instance: string | undefined): RegistrationHandle {
+    const owner = this.#owners.get(connection)
+    const own = owner === undefined ? [] : this.#core.registry.owned(owner, name)
+    const found = instance === undefined ? (own.length === 1 ? own[0] : own.find(({ info }) => info.instance === connection.client)) : own.find(({ info }) => info.instance === instance)
+    if (found === undefined) throw new BrokerError('registry.not_registered', { name, instance: instance === undefined ? 'an instance' : `instance "${instance}"` })
+    return found
+  }
+
+  /**
+   * A connection is let in: what it registers as itself, and what it is as an agent or a node.
+   * @throws BrokerError `permission.denied`, `registry.*` for what it asked for itself
+   */
+  admitted(connection: Connection, asked: Registration | undefined): void {
+    const own = asked === undefined ? undefined : this.register(connection, asked)
+    const { agent } = connection
+    if (agent !== undefined && own?.info.name !== agent) this.#offer(connection, { kind: 'agent', name: agent, ...describe(connection) })
+    else if (connection.device?.role === 'node' && own === undefined) this.#offer(connection, { kind: 'node', name: connection.client, ...describe(connection) })
+  }
+
+  /** Its instances end with it. */
+  leave(connection: Connection): void {
+    const owner = this.#owners.get(connection)
+    if (owner === undefined) return
+    this.#owners.delete(connection)
+    this.#core.registry.leave(owner)
+  }
+
+  /** Its link, or its subscriptions to its names, came or went. */
+  reach(connection: Connection): void {
+    const owner = this.#owners.get(connection)
+    if (owner !== undefined) this.#core.registry.reach(owner)
+  }
+
+  /** Its permissions have changed: names under which it may not answer any more end. */
+  judgeAgain(connection: Connection): void {
+    const owner = this.#owners.get(connection)
+    if (owner === undefined) return
+    for (const handle of this.#core.registry.owned(owner)) {
+      try {
+        this.check(connection.permissions!, handle.info.name)
+      } catch (error) {
+        this.#core.log.info({ client: connection.client, name: handle.info.name, code: BrokerError.from(error).code }, 'a registration ends: its permission was taken back')
+        handle.end()
+      }
+    }
+  }
+
+  // Nobody asked for it, so that it cannot be is no reason to let nobody in.
+  #offer(connection: Connection, registration: Registration): void {
+    try {
+      if (REGISTERED_NAME.pattern.test(registration.name)) this.register(connection, registration)
+    } catch (error) {
+      const { code, message } = BrokerError.from(error)
+      this.#core.log.info({ client: connection.client, name: registration.name, code }, message)
+    }
+  }
+}
+
+// What the handshake says of it already.
+function describe({ device }: Connection): Omit<Registration, 'name'> {
+  if (device === undefined) return {}
+  const { nodeType, version, capabilities } = device
+  return {
+    ...(version !== undefined && SEMANTIC_VERSION.test(version) ? { version } : {}),
+    capabilities,
+    metadata: nodeType === undefined ? {} : { nodeType },
+  }
+}
