@@ -106,7 +106,7 @@ function declareCare(queue: Command): void {
   queue
     .command('repair')
     .description('make a damaged store whole again, while the broker is down: keeps every intact message, and the old files')
-    .argument('[name]', 'only if this queue is damaged')
+    .argument('[name]', 'look at this queue alone; if it is damaged, the whole store is repaired')
     .option('--dry-run', 'say what would be done')
     .addOption(new Option('-c, --config <file>', 'configuration that says where the store is (default: that of the home)'))
     .addHelpText('after', examples('callboard queue repair --dry-run', 'callboard stop && callboard queue repair && callboard start --detach'))

@@ -74,8 +74,14 @@ async function take(client: Client, name: string, taking: Taking, signal: AbortS
   const wait = (): void => {
     if (!follow) idle = setTimeout(() => over.abort(), timeout)
   }
+  // The time counts from when the broker has heard of it.
+  consumer.ready.then(
+    () => {
+      if (consumer.isActive) wait()
+    },
+    () => {},
+  )
   try {
-    wait()
     for await (const message of consumer) {
       clearTimeout(idle)
       await (context.isJson ? printJson(rowOf(message)) : print(lineOf(message)))

@@ -29,7 +29,7 @@ export async function inspectQueues(context: Context, options: InspectOptions, n
   if (context.isJson) return printJson({ messages: rows, next: Object.fromEntries(rest.map(({ name, next }) => [name, next])) })
   if (!hasQueues) return note(noQueues)
   if (rows.length > 0) await print(options.payload ? rows.map(row => queuedText(row)).join('\n\n') : options.deadLetter ? deadTable(rows) : waitingTable(rows))
-  note(`${plural(rows.length, options.deadLetter ? 'dead letter' : 'message')}${rest.length === 0 ? '' : `; there are more: ${rest.map(({ name, next }) => `callboard queue inspect ${name} --after ${next}`).join(', ')}`}`)
+  note(`${plural(rows.length, options.deadLetter ? 'dead letter' : 'message')}${rest.length === 0 ? '' : `; there are more: ${rest.map(({ name, next }) => `callboard queue inspect ${name}${options.deadLetter ? ' --dead-letter' : ''} --after ${next}`).join(', ')}`}`)
 }
 
 async function readQueue(client: Client, name: string, { limit, after, filter, deadLetter, payload }: InspectOptions): Promise<{ name: string; rows: QueuedRow[]; next: number }> {

@@ -4,7 +4,7 @@ import { repairStore } from '../../../broker/store/embedded/repair.ts'
 import type { Context } from '../../context.ts'
 import { damageTable } from '../../damage-view.ts'
 import { plural } from '../../format.ts'
-import { print, printJson } from '../../output.ts'
+import { note, print, printJson } from '../../output.ts'
 import { progress } from '../../progress.ts'
 import { storePlace } from '../../store-place.ts'
 import { formatFields } from '../../table.ts'
@@ -15,8 +15,9 @@ export async function repairQueues(context: Context, options: { readonly dryRun?
   const bar = progress('repair', context.isJson)
   const report = await repairStore({ ...place, queue, isDryRun }, (done, total) => bar.at(done, total)).finally(() => bar.end())
   if (context.isJson) return printJson({ dryRun: isDryRun, ...report })
-  if (report.damages.length === 0) return print(`${plural(report.checked, 'message')} checked, all as they were written: nothing to repair`)
+  if (report.damages.length === 0) return print(`${plural(report.checked, 'message')}${queue === undefined ? '' : ` of ${queue}`} checked, all as they were written: nothing to repair`)
   await print(`${damageTable(report.damages)}\n`)
+  if (queue !== undefined) note(`all queues stand in one store: with ${queue} the others are repaired`)
   await print(
     formatFields([
       [isDryRun ? 'would keep' : 'kept', plural(report.salvaged, 'message')],
