@@ -7,7 +7,7 @@ import { HealthImplementation } from 'grpc-health-check'
 import { Deadline, type Deadlines } from '../broker/ground/deadlines.ts'
 import type { Link } from '../broker/ground/types.ts'
 import { Caller, type CallerSocket } from './caller.ts'
-import { gatewayService, healthPackage, servicePackage } from './definitions.ts'
+import { gatewayService, reflectedPackage } from './definitions.ts'
 import type { Names } from './events.ts'
 import { Gate, type GateOptions } from './gate.ts'
 import { GatewayService } from './gateway-service.ts'
@@ -70,7 +70,7 @@ export class GrpcServer {
     })
     this.#server.addService(gatewayService, new GatewayService({ gate, names, deadlines, version, maxAnswerBytes: ANSWERS * maxMessageBytes }).handlers)
     this.#health.addToServer(this.#server)
-    if (hasReflection) new ReflectionService({ ...servicePackage, ...healthPackage }, { services: [SERVICE, 'grpc.health.v1.Health'] }).addToServer(this.#server)
+    if (hasReflection) new ReflectionService(reflectedPackage(), { services: [SERVICE, 'grpc.health.v1.Health'] }).addToServer(this.#server)
   }
 
   /** HTTP/2 connections. */
