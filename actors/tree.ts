@@ -210,7 +210,7 @@ function branch(make: () => Supervisor): ChildSpec {
   }
 }
 
-function agentInfo({ settings, pid, lastExit }: LocalAgent, actor: ActorInfo | undefined): AgentInfo {
+function agentInfo({ settings, pid, lastExit, sandbox }: LocalAgent, actor: ActorInfo | undefined): AgentInfo {
   return {
     name: settings.name,
     phase: actor?.phase ?? 'exited',
@@ -219,5 +219,6 @@ function agentInfo({ settings, pid, lastExit }: LocalAgent, actor: ActorInfo | u
     restarts: actor?.restarts ?? 0,
     ageMs: Math.round(actor?.ageMs ?? 0),
     ...(lastExit === undefined ? {} : { lastExit: lastExit.signal ?? `code ${lastExit.code}` }),
+    ...(sandbox === undefined ? {} : { sandbox }),
   }
 }

@@ -5,15 +5,21 @@ import type { Readable } from 'node:stream'
 import type { Clock } from '../broker/ground/clock.ts'
 import { Deadline, type Deadlines } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
+import type { SandboxReport } from '../broker/ground/sandbox.ts'
 import type { Log } from '../broker/ground/types.ts'
 import { GroupEnding } from './group-ending.ts'
 import type { Launch } from './launch.ts'
 import { OutputLog } from './output-log.ts'
+import { launcherCommand } from './sandbox/launcher-command.ts'
+import type { SandboxPlan } from './sandbox/plan.ts'
+import { confined, innermost } from './sandbox/sandboxed-child.ts'
 import { startProblem } from './start-problem.ts'
 
 export interface AgentProcessOptions {
   readonly name: string
   readonly launch: Launch
+  /** What it is kept from; undefined: nothing. */
+  readonly sandbox?: SandboxPlan | undefined
   /** Time between SIGTERM and SIGKILL. ms */
   readonly shutdownMs: number
   readonly clock: Clock
@@ -38,38 +44,50 @@ const OUTPUT_WAIT_MS = 2000
  * Its stdin is a pipe on which nothing ever comes: its end says that the broker is gone, however that happened.
  */
 export class AgentProcess {
+  /** The first process of the group, and the number of that. */
   readonly pid: number
   /** Resolves when the process and its group are gone and its output is read to the end. */
   readonly exited: Promise<AgentExit>
   readonly #options: AgentProcessOptions
+  #programPid: number
+  #sandbox: SandboxReport | undefined
   #ending: GroupEnding | undefined
   #hasExited = false
 
   private constructor(child: ChildProcess, options: AgentProcessOptions) {
-    this.pid = child.pid!
+    this.pid = this.#programPid = child.pid!
     this.#options = options
     this.exited = this.#watch(child)
   }
 
   /**
-   * Starts the process; resolves when the system has started it.
-   * @throws BrokerError `agent.failed`, with the reason in words: no such command, no permission, no directory
+   * Starts the process; resolves when the system has started it, confined as its plan says.
+   * @throws BrokerError `agent.failed`, with the reason in words: no such command, no permission, no directory;
+   * `sandbox.unavailable`, with what is missing
    */
-  static start(options: AgentProcessOptions): Promise<AgentProcess> {
-    const { name, launch } = options
-    return new Promise((resolve, reject) => {
-      const fail = (error: unknown): void => reject(new BrokerError('agent.failed', { agent: name, problem: startProblem(launch, error) }, { cause: error }))
-      try {
-        const child = spawn(launch.command, launch.args, { cwd: launch.directory, env: launch.environment, detached: true, stdio: 'pipe' })
-        child.once('error', fail)
-        child.once('spawn', () => {
-          child.off('error', fail)
-          resolve(new AgentProcess(child, options))
-        })
-      } catch (error) {
-        fail(error)
-      }
-    })
+  static async start(options: AgentProcessOptions): Promise<AgentProcess> {
+    const { name, launch, sandbox } = options
+    try {
+      if (sandbox === undefined) return new AgentProcess(await spawned(launch.command, launch.args, launch.directory, launch.environment, 'pipe'), options)
+      const [command, ...args] = launcherCommand(sandbox)
+      // The launcher itself gets no environment: what the config says to the agent is not said to the program that confines it.
+      const child = await spawned(command, args, '/', {}, ['pipe', 'pipe', 'pipe', 'pipe'])
+      const agent = new AgentProcess(child, options)
+      await agent.#confine(child, sandbox)
+      return agent
+    } catch (error) {
+      throw error instanceof BrokerError ? error : new BrokerError('agent.failed', { agent: name, problem: startProblem(launch, error) }, { cause: error })
+    }
+  }
+
+  /** The agent's own process: not the first one where programs stand around it that make its namespaces. */
+  get programPid(): number {
+    return this.#programPid
+  }
+
+  /** What its sandbox came to; undefined when it has none. */
+  get sandbox(): SandboxReport | undefined {
+    return this.#sandbox
   }
 
   /** Asks the group to end: SIGTERM, after `shutdownMs` SIGKILL. */
@@ -81,6 +99,17 @@ export class AgentProcess {
   kill(): void {
     this.stop()
     this.#ending!.kill()
+  }
+
+  async #confine(child: ChildProcess, plan: SandboxPlan): Promise<void> {
+    try {
+      this.#sandbox = await confined(this.#options.name, child, plan, this.#options.deadlines)
+      this.#programPid = innermost(this.pid)
+    } catch (error) {
+      this.kill()
+      await this.exited
+      throw error
+    }
   }
 
   async #watch(child: ChildProcess): Promise<AgentExit> {
@@ -122,4 +151,15 @@ export class AgentProcess {
     await closed
     deadlines.cancel(overdue)
   }
+}
+
+function spawned(command: string, args: readonly string[], cwd: string, env: Readonly<Record<string, string>>, stdio: 'pipe' | 'pipe'[]): Promise<ChildProcess> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, env, detached: true, stdio })
+    child.once('error', reject)
+    child.once('spawn', () => {
+      child.off('error', reject)
+      resolve(child)
+    })
+  })
 }

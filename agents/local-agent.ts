@@ -3,12 +3,15 @@
 import type { Clock } from '../broker/ground/clock.ts'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
+import type { SandboxReport } from '../broker/ground/sandbox.ts'
 import type { AgentSettings } from '../broker/ground/settings.ts'
 import type { Log } from '../broker/ground/types.ts'
 import { AgentProcess, type AgentExit } from './agent-process.ts'
 import type { AgentRegister } from './agent-register.ts'
-import { launchOf, type LaunchContext } from './launch.ts'
+import { launchOf, type Launch, type LaunchContext } from './launch.ts'
 import { groupOf } from './process-group.ts'
+import { chooseEnclosure } from './sandbox/enclosure.ts'
+import { planOf, type SandboxPlan } from './sandbox/plan.ts'
 
 /** What lets one incarnation of an agent in. */
 export interface AgentCredential {
@@ -57,7 +60,12 @@ export class LocalAgent {
 
   /** undefined while no process runs. */
   get pid(): number | undefined {
-    return this.#process?.pid
+    return this.#process?.programPid
+  }
+
+  /** What its sandbox came to; undefined when it has none, and while no process runs. */
+  get sandbox(): SandboxReport | undefined {
+    return this.#process?.sandbox
   }
 
   /** How the process before this one ended; undefined for the first. */
@@ -81,9 +89,9 @@ export class LocalAgent {
     const credential = this.#options.issueCredential(settings.name)
     scope.defer(() => credential.revoke())
     const launch = launchOf(settings, { ...context, token: credential.token })
-    const starting = AgentProcess.start({ name: settings.name, launch, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
+    const start = async (): Promise<AgentProcess> => AgentProcess.start({ name: settings.name, launch, sandbox: await this.#plan(launch), shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
     this.#startError = undefined
-    const agent = await starting.catch((error: unknown) => {
+    const agent = await start().catch((error: unknown) => {
       this.#startError = BrokerError.from(error)
       // A crash once it runs, not a failed init: that would end the supervisor's start, and with it the other agents.
       setImmediate(() => scope.fail(error))
@@ -92,7 +100,8 @@ export class LocalAgent {
     this.#process = agent
     scope.defer(() => this.#end(agent))
     register.add(settings.name, agent.pid)
-    scope.log.info({ pid: agent.pid, command: settings.command }, 'started')
+    scope.log.info({ pid: agent.programPid, command: settings.command, ...(agent.sandbox && { sandbox: agent.sandbox }) }, 'started')
+    if (agent.sandbox !== undefined && agent.sandbox.missing.length > 0) scope.log.warn({ ...agent.sandbox }, 'the agent runs with less of a sandbox than was asked for')
     void this.#watch(agent, scope)
   }
 
@@ -103,6 +112,12 @@ export class LocalAgent {
 
   detail(): string {
     return this.#process === undefined ? this.settings.command : `${this.settings.command}, pid ${this.#process.pid}`
+  }
+
+  async #plan(launch: Launch): Promise<SandboxPlan | undefined> {
+    const { settings, context } = this.#options
+    if (settings.sandbox === undefined || settings.sandbox.level === 'none') return undefined
+    return planOf(settings.name, launch, settings.sandbox, context.home, await chooseEnclosure(settings.sandbox, process.getuid?.() ?? 0))
   }
 
   async #end(agent: AgentProcess): Promise<void> {

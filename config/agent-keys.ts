@@ -4,6 +4,7 @@ import { defaultBackoff } from '../broker/ground/settings.ts'
 import { formatDuration } from './duration.ts'
 import { block, defaulted, map, optional, required } from './keys.ts'
 import { choice, duration, factor, list, mapOf, name, nonEmptyText, path, text, variableName } from './kinds.ts'
+import { sandboxBlock } from './sandbox-keys.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -27,6 +28,7 @@ export const agentsBlock = optional(
         jitter: defaulted(factor(0, 1), defaultBackoff.jitter, 'Share of the wait that is random, so that agents do not restart in step.'),
       }),
       shutdown: defaulted(duration(0, 600_000), DEFAULT_SHUTDOWN, 'Time between SIGTERM and SIGKILL.'),
+      sandbox: sandboxBlock,
     }),
   ),
   'none',

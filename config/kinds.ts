@@ -76,6 +76,12 @@ export function wordOrDurations<const W extends readonly [string, ...string[]]>(
   return kind('word or list', `one of ${words.join(', ')}, or a list of 1 to ${grouped(max)} durations`, says => z.union([z.enum(words, says), z.array(item, says).min(1, says).max(max, says)], says))
 }
 
+/** One of a few words, or a list of what is granted of the network: `connect:443`, `listen:8080`, `udp`. */
+export function wordOrGrants<const W extends readonly [string, ...string[]]>(words: W) {
+  const allowed = `one of ${words.join(', ')}, or a list of connect:PORT, listen:PORT and udp`
+  return kind('word or list', allowed, says => z.union([z.enum(words, says), z.array(z.string(says).regex(/^(?:udp|(?:connect|listen):(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]))$/, says)).min(1, says).max(64, says)], says))
+}
+
 /** One of a few words. */
 export function choice<const W extends readonly [string, ...string[]]>(words: W) {
   return kind('word', words.length === 1 ? `"${words[0]}"` : `one of ${words.join(', ')}`, says => z.enum(words, says))

@@ -2,6 +2,7 @@
 
 import { defaultSettings, type AgentSettings, type ChannelFlow, type ChannelSettings, type GatewaySettings, type GrpcSettings, type IpcSettings, type NatsBusSettings, type NatsSettings, type NatsTlsSettings, type NetworkSettings, type PrincipalSettings, type Settings, type TelemetrySettings } from '../broker/ground/settings.ts'
 import type { RegistrySettings } from '../broker/ground/registry-settings.ts'
+import type { SandboxSettings } from '../broker/ground/sandbox.ts'
 import { resolveCommand, resolvePath } from './paths.ts'
 import { channelOverrides, queuesSettings, storeSettings } from './queue-settings.ts'
 import type { ConfigFile } from './schema.ts'
@@ -168,6 +169,23 @@ function agentSettings(agent: Item<'agents'>, directory: string): AgentSettings 
     restart: agent.restart,
     backoff: { initialMs: initial, maxMs: max, multiplier, jitter },
     shutdownMs: agent.shutdown,
+    sandbox: sandboxSettings(agent.sandbox, directory),
+  }
+}
+
+function sandboxSettings({ files, memory, cpu, cpuTime, fileSize, level, network, processes, openFiles, allowWeaker }: Item<'agents'>['sandbox'], directory: string): SandboxSettings {
+  const absolute = (paths: readonly string[]): string[] => paths.map(path => resolvePath(path, directory))
+  return {
+    level,
+    files: { read: absolute(files.read), write: absolute(files.write) },
+    network,
+    memoryBytes: memory,
+    cpus: cpu,
+    cpuTimeMs: cpuTime,
+    processes,
+    openFiles,
+    fileBytes: fileSize,
+    allowWeaker,
   }
 }
 

@@ -5,6 +5,7 @@ import type { LeaseInfo } from './leases.ts'
 import type { QueueMethods, QueuesStatus } from './queue-api.ts'
 import type { QueueOverrides } from './queue-overrides.ts'
 import type { RegistryMethods } from './registry-api.ts'
+import type { SandboxReport } from './sandbox.ts'
 import type { Overflow } from './settings.ts'
 import type { ActorInfo, ChannelDirection, ChannelMode, Phase, Role } from './types.ts'
 
@@ -326,6 +327,8 @@ export interface AgentInfo {
   /** Resident memory of its process, where the system tells. bytes */
   readonly residentBytes?: number
   readonly lastExit?: string
+  /** What its sandbox came to; missing when it has none. */
+  readonly sandbox?: SandboxReport
 }
 
 /** Method → [params, answer]. */

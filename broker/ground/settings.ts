@@ -2,6 +2,7 @@
 // `config/` makes it from a file; without a file the defaults stand and no schema library is loaded.
 
 import type { BackoffSettings } from './backoff-settings.ts'
+import type { SandboxSettings } from './sandbox.ts'
 import type { QueueOverrides } from './queue-overrides.ts'
 import { defaultQueue, defaultStore, type QueuesSettings, type StoreSettings } from './store-settings.ts'
 import type { AccountRules, BusSettings, NatsSettings, ResponseRules } from './nats-settings.ts'
@@ -219,6 +220,8 @@ export interface AgentSettings {
   readonly backoff: BackoffSettings
   /** Time between SIGTERM and SIGKILL. ms, default 5000. */
   readonly shutdownMs: number
+  /** What it is kept from; undefined = nothing. */
+  readonly sandbox?: SandboxSettings | undefined
 }
 
 export interface ChannelSettings {

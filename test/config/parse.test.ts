@@ -8,6 +8,7 @@ import { queueLandings } from '../support/queue-landings.ts'
 import { registryLandings } from '../support/registry-landings.ts'
 
 const agent = 'name: a\n    command: node'
+const sandbox = (keys: string): string => `agents:\n  - ${agent}\n    sandbox: {${keys}}`
 const principal = 'name: p\n    token: abcdefghijklmnop'
 const nkey = 'UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4'
 
@@ -53,6 +54,17 @@ const landings: Readonly<Record<string, readonly [yaml: string, read: (settings:
   'agents[].backoff.multiplier': [`agents:\n  - ${agent}\n    backoff: {multiplier: 3}`, s => s.agents[0]?.backoff.multiplier, 3],
   'agents[].backoff.jitter': [`agents:\n  - ${agent}\n    backoff: {jitter: 0}`, s => s.agents[0]?.backoff.jitter, 0],
   'agents[].shutdown': [`agents:\n  - ${agent}\n    shutdown: 30s`, s => s.agents[0]?.shutdownMs, 30_000],
+  'agents[].sandbox.level': [sandbox('level: isolated'), s => s.agents[0]?.sandbox?.level, 'isolated'],
+  'agents[].sandbox.files.read': [sandbox('files: {read: [lib, /srv/data]}'), s => s.agents[0]?.sandbox?.files.read, ['/etc/callboard/lib', '/srv/data']],
+  'agents[].sandbox.files.write': [sandbox('files: {write: [~/out]}'), s => s.agents[0]?.sandbox?.files.write, [join(homedir(), 'out')]],
+  'agents[].sandbox.network': [sandbox('network: ["connect:443", udp]'), s => s.agents[0]?.sandbox?.network, ['connect:443', 'udp']],
+  'agents[].sandbox.memory': [sandbox('memory: 64mb'), s => s.agents[0]?.sandbox?.memoryBytes, 67_108_864],
+  'agents[].sandbox.cpu': [sandbox('cpu: 1.5'), s => s.agents[0]?.sandbox?.cpus, 1.5],
+  'agents[].sandbox.cpuTime': [sandbox('cpuTime: 1h'), s => s.agents[0]?.sandbox?.cpuTimeMs, 3_600_000],
+  'agents[].sandbox.processes': [sandbox('processes: 32'), s => s.agents[0]?.sandbox?.processes, 32],
+  'agents[].sandbox.openFiles': [sandbox('openFiles: 100'), s => s.agents[0]?.sandbox?.openFiles, 100],
+  'agents[].sandbox.fileSize': [sandbox('fileSize: 1mb'), s => s.agents[0]?.sandbox?.fileBytes, 1_048_576],
+  'agents[].sandbox.allowWeaker': [sandbox('allowWeaker: true'), s => s.agents[0]?.sandbox?.allowWeaker, true],
   'gateway.enabled': ['gateway: {enabled: false}', s => s.gateway.enabled, false],
   'gateway.host': ['gateway: {host: "::1"}', s => s.gateway.host, '::1'],
   'gateway.port': ['gateway: {port: 4000}', s => [s.gateway.port, s.gateway.isPortRequired], [4000, true]],

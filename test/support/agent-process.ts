@@ -2,7 +2,9 @@
 
 import type { ExecutionContext } from 'ava'
 import { AgentProcess } from '../../agents/agent-process.ts'
+import type { Launch } from '../../agents/launch.ts'
 import { signalGroup } from '../../agents/process-group.ts'
+import type { SandboxPlan } from '../../agents/sandbox/plan.ts'
 import { systemClock } from '../../broker/ground/clock.ts'
 import { Deadlines } from '../../broker/ground/deadlines.ts'
 import { recordedLog, type RecordedLog } from './recorded-log.ts'
@@ -19,20 +21,24 @@ export interface TestAgentOptions {
   readonly directory?: string
   readonly environment?: Readonly<Record<string, string>>
   readonly shutdownMs?: number
+  /** What it is kept from. */
+  readonly sandbox?: (launch: Launch) => SandboxPlan
 }
 
 /** Starts a process as an agent; its group is killed when the test ends. */
 export async function startAgent(t: ExecutionContext, options: TestAgentOptions): Promise<TestAgent> {
   const log = recordedLog()
   const deadlines = new Deadlines(systemClock, { onError: error => t.fail(String(error)) })
+  const launch: Launch = {
+    command: options.command ?? process.execPath,
+    args: options.args ?? [],
+    directory: options.directory ?? temporaryDirectory(t),
+    environment: { PATH: process.env['PATH'] ?? '', CALLBOARD_TOKEN: 'token-of-the-test', ...options.environment },
+  }
   const agent = await AgentProcess.start({
     name: 'tested',
-    launch: {
-      command: options.command ?? process.execPath,
-      args: options.args ?? [],
-      directory: options.directory ?? temporaryDirectory(t),
-      environment: { PATH: process.env['PATH'] ?? '', CALLBOARD_TOKEN: 'token-of-the-test', ...options.environment },
-    },
+    launch,
+    sandbox: options.sandbox?.(launch),
     shutdownMs: options.shutdownMs ?? 10_000,
     clock: systemClock,
     deadlines,

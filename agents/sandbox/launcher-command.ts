@@ -1,0 +1,27 @@
+// The command line that starts a launcher, within its enclosure.
+
+import { existsSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import { koffiFolder } from '../../native/linux/libc.ts'
+import { enclosing } from './enclosure.ts'
+import { shownPaths } from './enter-namespaces.ts'
+import type { SandboxPlan } from './plan.ts'
+
+// In a checkout the sources run as they are; a package holds what was built of them.
+const source = join(import.meta.dirname, 'launcher.ts')
+const launcher = existsSync(source) ? source : join(import.meta.dirname, 'launcher.js')
+
+// It lives for 100 ms and computes nothing: no threads for a compiler, no inspector.
+const NODE_FLAGS = ['--v8-pool-size=0', '--disable-sigusr1', '--max-lazy']
+
+export function launcherCommand(plan: SandboxPlan): readonly [command: string, ...args: string[]] {
+  const own = [process.execPath, ...NODE_FLAGS, launcher]
+  // Landlock lets the agent read of these only what it may read anyway.
+  const shown = plan.enclosure.kind === 'bubblewrap' ? [...shownPaths(plan), ...ownFiles().map(path => [path, false] as const)] : []
+  return [...enclosing(plan.enclosure.kind, plan.settings.network, shown, plan.launch.directory), ...own] as [string, ...string[]]
+}
+
+function ownFiles(): string[] {
+  const root = join(import.meta.dirname, '../..')
+  return [...new Set([process.execPath, root, koffiFolder()].flatMap(path => [path, realpathSync(path)]))]
+}

@@ -1,0 +1,105 @@
+// Which system calls a confined program may not make, as a filter for seccomp. Pure: makes bytes, installs nothing.
+//
+//   another architecture, x32 ──▶ ENOSYS    a call of the list ──▶ EPERM    clone3 ──▶ ENOSYS: the C library then uses clone,
+//   socket of a family that is not allowed ──▶ EAFNOSUPPORT                 whose flags can be looked at    the rest ──▶ allowed
+
+import { BpfProgram } from './bpf-program.ts'
+import { refusedCalls, type Processor } from './refused-calls.ts'
+
+export interface FilterOptions {
+  readonly processor: Processor
+  /** Sockets of the internet: none, those of TCP, or all. Those of Unix are always allowed. */
+  readonly internet: 'none' | 'tcp' | 'all'
+  /** Refuses memory that setLimit('dataBytes') does not count: shared memory, and files without a name. */
+  readonly isMemoryCounted: boolean
+}
+
+const architectures: Readonly<Record<Processor, number>> = { x64: 0xc000_003e, arm64: 0xc000_00b7 }
+/** Calls of the x32 interface come with the architecture of x64 and this bit. */
+const X32 = 0x4000_0000
+/** CLONE_NEW… mount, cgroup, uts, ipc, user, pid, net. */
+const NEW_NAMESPACES = 0x0002_0000 | 0x0200_0000 | 0x0400_0000 | 0x0800_0000 | 0x1000_0000 | 0x2000_0000 | 0x4000_0000
+const AF_UNIX = 1
+const AF_INET = 2
+const AF_INET6 = 10
+const AF_NETLINK = 16
+const NETLINK_ROUTE = 0
+const SOCK_STREAM = 1
+const SOCK_TYPE_MASK = 0xf
+const IPPROTO_TCP = 6
+/** TIOCSTI types into the terminal of whoever started the broker, TIOCLINUX pastes there. */
+const TERMINAL_REQUESTS = [0x5412, 0x541c]
+const MAP_SHARED_ANONYMOUS = 0x21
+
+const numbers = {
+  clone: { x64: 56, arm64: 220 },
+  clone3: { x64: 435, arm64: 435 },
+  ioctl: { x64: 16, arm64: 29 },
+  socket: { x64: 41, arm64: 198 },
+  mmap: { x64: 9, arm64: 222 },
+  memfd_create: { x64: 319, arm64: 279 },
+  shmget: { x64: 29, arm64: 194 },
+} as const
+
+/** The filter's bytes for installFilter(). */
+export function systemCallFilter({ processor, internet, isMemoryCounted }: FilterOptions): Uint8Array {
+  const number = (name: keyof typeof numbers): number => numbers[name][processor]
+  const program = new BpfProgram()
+  program.load('architecture')
+  program.refuseUnless(architectures[processor], 'ENOSYS')
+  program.load('call')
+  if (processor === 'x64') program.refuseIfAnyBit(X32, 'ENOSYS')
+  for (const call of refusedCalls) if (call[processor] !== undefined) program.refuseIf(call[processor], 'EPERM')
+  program.refuseIf(number('clone3'), 'ENOSYS')
+  if (isMemoryCounted) refuseUncountedMemory(program, number)
+  program.when(number('clone'), () => {
+    program.load(0)
+    program.refuseIfAnyBit(NEW_NAMESPACES, 'EPERM')
+    program.allow()
+  })
+  program.when(number('ioctl'), () => {
+    program.load(1)
+    for (const request of TERMINAL_REQUESTS) program.refuseIf(request, 'EPERM')
+    program.allow()
+  })
+  program.when(number('socket'), () => judgeSockets(program, internet))
+  program.allow()
+  return program.encode()
+}
+
+function refuseUncountedMemory(program: BpfProgram, number: (name: keyof typeof numbers) => number): void {
+  program.refuseIf(number('memfd_create'), 'EPERM')
+  program.refuseIf(number('shmget'), 'EPERM')
+  program.when(number('mmap'), () => {
+    program.load(3, MAP_SHARED_ANONYMOUS)
+    program.refuseIf(MAP_SHARED_ANONYMOUS, 'EPERM')
+    program.allow()
+  })
+}
+
+function judgeSockets(program: BpfProgram, internet: FilterOptions['internet']): void {
+  program.load(0)
+  program.allowIf(AF_UNIX)
+  if (internet !== 'none') {
+    // The addresses of the machine, which os.networkInterfaces() lists; the other protocols are the kernel's inner life.
+    program.when(AF_NETLINK, () => {
+      program.load(2)
+      program.refuseUnless(NETLINK_ROUTE, 'EAFNOSUPPORT')
+      program.allow()
+    })
+    for (const family of [AF_INET, AF_INET6]) program.when(family, () => judgeInternet(program, internet))
+  }
+  program.refuse('EAFNOSUPPORT')
+}
+
+function judgeInternet(program: BpfProgram, internet: 'tcp' | 'all'): void {
+  if (internet === 'tcp') {
+    program.load(1, SOCK_TYPE_MASK)
+    program.refuseUnless(SOCK_STREAM, 'EPROTONOSUPPORT')
+    program.load(2)
+    program.allowIf(0)
+    // MPTCP is a stream too, and Landlock's rules of ports do not see it.
+    program.refuseUnless(IPPROTO_TCP, 'EPROTONOSUPPORT')
+  }
+  program.allow()
+}
