@@ -6,9 +6,16 @@ import { createRequire } from 'node:module'
 
 const NEEDED_MAJOR = 24
 
+/**
+ * Bounds the young generation of a broker's main thread. With V8's own it grows to 64 MiB and keeps as much in its pool: 394 MiB resident instead
+ * of 268 when 150,000 messages had gone through a queue. Only for a process that begins with it: V8 does not take it later.
+ */
+const YOUNG = '--max-semi-space-size=8'
+
 /** Runs `entry`, a module's path from the package's root without its ending, in this process or on the bundled Node. */
 export async function launch(entry) {
   if (Number(process.versions.node.split('.')[0]) >= NEEDED_MAJOR) {
+    if (mayBound()) await becomeNode(process.execPath, process.execArgv)
     const { enableCompileCache } = await import('node:module')
     enableCompileCache()
     // In a checkout the sources run as they are; the package holds what was built of them.
@@ -37,13 +44,23 @@ function bundledNode() {
   }
 }
 
+/** A broker that starts here, 50 ms later for it. Not where V8's own was chosen, and not with a channel to its parent, which would break. */
+function mayBound() {
+  const isBounded = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some(words => /--max[-_]semi[-_]space[-_]size/.test(words))
+  return process.argv.includes('start') && !process.argv.includes('--detach') && !isBounded && process.channel === undefined
+}
+
+/** Returns where that cannot be done. Whoever started this process knows it by its pid, and signals it by that. */
+async function becomeNode(node, options) {
+  const { become } = await import('./become.mjs')
+  become(node, [...options, YOUNG, ...process.argv.slice(1)])
+}
+
 /** Runs this same command line on `node` and ends as it ends. */
 async function runOn(node) {
-  // Whoever started it knows it by its pid, and signals it by that.
-  const { become } = await import('./become.mjs')
-  become(node, process.argv.slice(1))
+  await becomeNode(node, [])
   const { spawn } = await import('node:child_process')
-  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' })
+  const child = spawn(node, [YOUNG, ...process.argv.slice(1)], { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']) process.on(signal, () => child.kill(signal))
   child.once('error', error => {
     console.error(`error: cannot run ${node}: ${error.message}`)

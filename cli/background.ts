@@ -7,6 +7,9 @@ import { prepareHome } from '../broker/ground/home.ts'
 import type { Context } from './context.ts'
 import { Failure } from './failure.ts'
 
+/** As bin/launch.mjs bounds a broker in the foreground: it cannot do so here, as this process hears of the start over a channel. */
+const YOUNG = '--max-semi-space-size=8'
+
 /** What a broker tells whoever started it, once it answers. */
 export interface StartReport {
   readonly pid: number
@@ -33,7 +36,7 @@ export async function startInBackground(context: Context, config: string | undef
   const output = openSync(out, 'a', 0o600)
   const before = fstatSync(output).size
   const words = ['--home', home, 'start', ...(config === undefined ? [] : ['--config', config])]
-  const child = spawn(process.execPath, [process.argv[1]!, ...words], { detached: true, stdio: ['ignore', output, output, 'ipc'] })
+  const child = spawn(process.execPath, [YOUNG, process.argv[1]!, ...words], { detached: true, stdio: ['ignore', output, output, 'ipc'] })
   closeSync(output)
   const gone = new AbortController()
   try {

@@ -51,6 +51,23 @@ test('launcher: the process that was started is the command itself', async t => 
   t.deepEqual(await once(child, 'exit'), [0, null])
 })
 
+test('launcher: a broker has a small young generation, in the foreground and in the background, under the pid that was started; one that was asked for stays', async t => {
+  const words = (pid: number): string[] => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(word => word.includes('semi-space'))
+  for (const [nodeOptions, expected] of [[[], ['--max-semi-space-size=8']], [['--max-semi-space-size=6'], ['--max-semi-space-size=6']]] as const) {
+    const home = temporaryDirectory(t)
+    const child = spawnCallboard(t, ['start'], { home, nodeOptions })
+    await once(child.stdout!, 'data')
+    const pid = Number(readFileSync(join(home, 'callboard.pid'), 'utf8').split('\n', 1)[0])
+    t.deepEqual([pid, words(pid)], [child.pid!, expected])
+    child.kill('SIGTERM')
+    t.deepEqual(await once(child, 'exit'), [0, null])
+  }
+  const home = temporaryDirectory(t)
+  t.is((await runCallboard(t, ['start', '--detach'], { home })).exit, 0)
+  t.deepEqual(words(Number(readFileSync(join(home, 'callboard.pid'), 'utf8').split('\n', 1)[0])), ['--max-semi-space-size=8'])
+  t.is((await runCallboard(t, ['stop'], { home })).exit, 0)
+})
+
 test('launcher: without the bundled Node it says what to do, exit code 2', async t => {
   const directory = temporaryDirectory(t)
   for (const file of ['callboard.mjs', 'launch.mjs']) copyFileSync(join(dirname(bin), file), join(directory, file))
