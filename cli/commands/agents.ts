@@ -17,10 +17,21 @@ const columns: readonly Column<AgentInfo>[] = [
   { title: 'LAST EXIT', cell: agent => agent.lastExit ?? '-' },
 ]
 
+/** Where nobody is confined the table is as wide as it was. */
+function columnsFor(agents: readonly AgentInfo[]): readonly Column<AgentInfo>[] {
+  if (agents.every(({ sandbox }) => sandbox === undefined)) return columns
+  return columns.toSpliced(-1, 0, { title: 'SANDBOX', cell: sandboxCell })
+}
+
+function sandboxCell({ sandbox }: AgentInfo): string {
+  if (sandbox === undefined) return '-'
+  return sandbox.missing.length === 0 ? sandbox.achieved : `${sandbox.achieved} (asked: ${sandbox.asked})`
+}
+
 export async function listAgents(context: Context): Promise<void> {
   const answer = await withClient(context, client => client.call('agents'))
   if (context.isJson) return printJson(answer)
-  await print(answer.agents.length === 0 ? 'no agents; they are declared in the config, see: callboard config check' : formatTable(columns, answer.agents))
+  await print(answer.agents.length === 0 ? 'no agents; they are declared in the config, see: callboard config check' : formatTable(columnsFor(answer.agents), answer.agents))
 }
 
 // The agent gets its own time to stop, 5 s unless its config says otherwise, before the new process starts.
@@ -28,5 +39,5 @@ const RESTART_TIMEOUT_MS = 60_000
 
 export async function restartAgent(context: Context, _options: object, words: readonly string[]): Promise<void> {
   const agent = await withClient(context, client => client.call('agent.restart', { name: words[0]! }, { timeoutMs: RESTART_TIMEOUT_MS }))
-  await (context.isJson ? printJson(agent) : print(formatTable(columns, [agent])))
+  await (context.isJson ? printJson(agent) : print(formatTable(columnsFor([agent]), [agent])))
 }

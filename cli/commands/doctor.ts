@@ -12,6 +12,7 @@ import { checkBroker } from '../checks/broker.ts'
 import { checkConfig } from '../checks/config.ts'
 import { checkHome } from '../checks/home.ts'
 import { checkMachine } from '../checks/machine.ts'
+import { checkSandbox } from '../checks/sandbox.ts'
 import { checkStore } from '../checks/store.ts'
 
 interface DoctorOptions {
@@ -23,7 +24,7 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
   const findings: Finding[] = []
   // What the broker of this home was started with is what counts, unless another file is named.
   const config = options.config === undefined ? readStartRecord(context.paths).config : resolve(options.config)
-  for (const check of [checkMachine, checkHome, checkConfig, checkStore, checkBroker]) {
+  for (const check of [checkMachine, checkSandbox, checkHome, checkConfig, checkStore, checkBroker]) {
     for await (const finding of check(context, config)) {
       findings.push(finding)
       if (!context.isJson) await printFinding(finding)

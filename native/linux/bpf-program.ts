@@ -10,11 +10,11 @@ const ALLOW = 0x7fff_0000
 const ERROR = 0x0005_0000
 
 /** asm-generic/errno.h */
-export const errors = { EPERM: 1, ENOSYS: 38, EPROTONOSUPPORT: 93, EAFNOSUPPORT: 97 } as const
-export type RefusedWith = keyof typeof errors
+const errors = { EPERM: 1, ENOSYS: 38, EPROTONOSUPPORT: 93, EAFNOSUPPORT: 97 } as const
+type RefusedWith = keyof typeof errors
 
 /** Offset in struct seccomp_data of what is judged; of an argument, its low half on little-endian processors. */
-export type Field = 'call' | 'architecture' | 0 | 1 | 2 | 3 | 4 | 5
+type Field = 'call' | 'architecture' | 0 | 1 | 2 | 3 | 4 | 5
 
 const FIRST_ARGUMENT = 16
 

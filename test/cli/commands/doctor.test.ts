@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava'
 import { ensureToken, prepareHome, type HomePaths } from '../../../broker/ground/home.ts'
 import type { Finding } from '../../../cli/checks/finding.ts'
 import { diskSpace, nodeVersion, openFileLimit, openFiles } from '../../../cli/checks/machine.ts'
+import { sandboxFinding } from '../../../cli/checks/sandbox.ts'
 import { writeStartRecord } from '../../../cli/start-record.ts'
 import { runCallboard, type Run } from '../../support/run-callboard.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
@@ -103,6 +104,16 @@ test('doctor: people get a line per check, its remedy below', async t => {
   const { stdout } = await runCallboard(t, ['doctor'], { home: made(t).home })
   t.regex(stdout, /^ok {4}node +Node 24/m)
   t.regex(stdout, /^warn {2}broker +it does not run\n +→ callboard start$/m)
+})
+
+test('doctor: how far agents can be confined is tried, and told', async t => {
+  const { find } = await examine(t, made(t).home)
+  t.regex(find('sandbox')!.text, /^agents can(?:not)? be /)
+  const report = { asked: 'isolated', achieved: 'isolated', parts: { files: 'Landlock 7', systemCalls: 'seccomp', namespaces: 'user mnt pid net ipc uts by unshare' }, missing: [] } as const
+  t.deepEqual(sandboxFinding(report), { check: 'sandbox', state: 'ok', text: 'agents can be isolated (Landlock 7, seccomp, user mnt pid net ipc uts by unshare)' })
+  const less = sandboxFinding({ ...report, achieved: 'limits', parts: {}, missing: ['files: no Landlock'] })
+  t.is(less.state, 'warn')
+  t.is(less.text, 'agents can be limited; not to be had: files: no Landlock')
 })
 
 test('doctor: the machine is judged by version, open files and disk', t => {
