@@ -4,7 +4,7 @@ import { defaultBackoff } from '../broker/ground/settings.ts'
 import { formatDuration } from './duration.ts'
 import { block, defaulted, map, optional, required } from './keys.ts'
 import { duration, factor, list, natsAddress, path, pattern, processName, size } from './kinds.ts'
-import { natsTls } from './nats-tls-keys.ts'
+import { clientTls } from './client-tls-keys.ts'
 import { formatSize } from './size.ts'
 
 const HOUR_MS = 3_600_000
@@ -26,7 +26,7 @@ export const busBlock = block({
       servers: required(list(natsAddress, 1), 'Servers of one cluster, `nats://host:port`; one of them at a time is used, and the next when it is lost.'),
       credentials: optional(path, 'none are shown', 'File with a user\'s JWT and seed (`.creds`), a seed (`.nk`), or on its first line `user:password` or a token. Read anew for each connection.'),
       tls: optional(
-        natsTls(),
+        clientTls(),
         'where a server asks for it',
         'TLS on the link. `tls: {}` asks for it with what the system trusts.',
       ),

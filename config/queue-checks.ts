@@ -11,7 +11,8 @@ export function checkQueues(root: SourceNode, report: ConfigReport): void {
   checkRetry(['queue', 'config', 'retryPolicy'], root, report)
   checkKeys(root, report)
   checkJetStream(root, report)
-  checkCertificate(root, report)
+  for (const store of ['nats', 'redis']) checkCertificate(['store', store, 'tls'], root, report)
+  checkRedisTls(root, report)
   const isOff = nodeAt(root, ['queue', 'enabled'])?.scalar === false
   for (const [place, channel] of nodeAt(root, ['channels'])?.members ?? []) checkChannel(['channels', Number(place)], channel, isOff, root, report)
 }
@@ -49,13 +50,20 @@ function checkKeys(root: SourceNode, report: ConfigReport): void {
 }
 
 // A private key proves nothing without its certificate.
-function checkCertificate(root: SourceNode, report: ConfigReport): void {
-  const path = ['store', 'nats', 'tls']
+function checkCertificate(path: KeyPath, root: SourceNode, report: ConfigReport): void {
   const tls = nodeAt(root, path)
   for (const [one, other] of [['cert', 'key'], ['key', 'cert']] as const) {
     const given = tls?.members.get(one)
     if (given !== undefined && !tls!.members.has(other)) report.problem([...path, one], given.offset, `${pathText([...path, one])} needs ${pathText([...path, other])} beside it`)
   }
+}
+
+// The address alone says whether there is TLS, so that nobody who names certificates is spoken to in clear.
+function checkRedisTls(root: SourceNode, report: ConfigReport): void {
+  const path = ['store', 'redis', 'tls']
+  const tls = nodeAt(root, path)
+  if (tls === undefined || String(nodeAt(root, ['store', 'redis', 'url'])?.scalar).startsWith('rediss:')) return
+  report.problem(path, tls.keyOffset, `${pathText(path)} is for a server whose store.redis.url begins with rediss://; write that there, or remove ${pathText(path)}`)
 }
 
 function checkJetStream(root: SourceNode, report: ConfigReport): void {

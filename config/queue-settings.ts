@@ -1,10 +1,11 @@
 // Turns the blocks of queues and of the store into settings.
 
 import { type QueueOverrides, queueWith } from '../broker/ground/queue-overrides.ts'
-import { defaultQueue, type KeySource, type QueuesSettings, type StoreSettings } from '../broker/ground/store-settings.ts'
+import { defaultQueue, type KeySource, type QueuesSettings, type StoreSettings, type StoreTls } from '../broker/ground/store-settings.ts'
 import { resolveCommand, resolvePath } from './paths.ts'
 import type { ConfigFile } from './schema.ts'
 
+type ClientTls = NonNullable<ConfigFile['store']['redis']['tls']>
 type ChannelKeys = Pick<NonNullable<ConfigFile['channels']>[number], 'queue' | 'deduplication' | 'ordering'>
 
 /** What holds for all queues. */
@@ -39,15 +40,15 @@ export function storeSettings({ queue, store, bus }: ConfigFile, directory: stri
   const file = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolvePath(path, directory))
   const { embedded, redis, nats, kafka } = store
   const joined = nats.servers === undefined ? bus.nats : undefined
-  const tls = nats.tls ?? joined?.tls
+  const tlsOf = (tls: ClientTls | undefined): { tls?: StoreTls } => (tls === undefined ? {} : { tls: { caFile: file(tls.ca), certFile: file(tls.cert), keyFile: file(tls.key) } })
   return {
     backend: queue.backend,
     embedded: { path: file(embedded.path), encryption: embedded.encryption && { keys: embedded.encryption.keys.map(key => keySource(key, directory)) }, checkAtStart: embedded.checkAtStart },
-    redis: { url: redis.url, passwordFile: file(redis.passwordFile), prefix: redis.prefix, strictDurability: redis.strictDurability },
+    redis: { url: redis.url, passwordFile: file(redis.passwordFile), ...tlsOf(redis.tls), prefix: redis.prefix, strictDurability: redis.strictDurability },
     nats: {
       servers: nats.servers ?? joined?.servers ?? [],
       credentials: file(nats.credentials ?? joined?.credentials),
-      ...(tls === undefined ? {} : { tls: { caFile: file(tls.ca), certFile: file(tls.cert), keyFile: file(tls.key) } }),
+      ...tlsOf(nats.tls ?? joined?.tls),
       replicas: nats.replicas,
     },
     kafka: { brokers: kafka.brokers, clientId: kafka.clientId, prefix: kafka.prefix, replicas: kafka.replicas },

@@ -1,9 +1,9 @@
 // The block `store`: how each place is reached in which queues can be kept. `queue.backend` says which one is used.
 
 import { defaultStore } from '../broker/ground/store-settings.ts'
+import { clientTls } from './client-tls-keys.ts'
 import { block, defaulted, map, optional, required } from './keys.ts'
 import { count, flag, hostAndPort, list, natsAddress, nonEmptyText, path, redisAddress, serverName } from './kinds.ts'
-import { natsTls } from './nats-tls-keys.ts'
 
 const { embedded, redis, nats, kafka } = defaultStore
 
@@ -35,6 +35,7 @@ export const storeBlock = block({
   redis: block({
     url: defaulted(redisAddress, redis.url, 'The server, `redis://host:port/database`, or `rediss://` for TLS, without password.'),
     passwordFile: optional(path, 'none is shown', 'File with the password on its first line.'),
+    tls: optional(clientTls(), '`rediss://` with what the system trusts', 'Certificates of a server that is reached by `rediss://`.'),
     prefix: defaulted(serverName, redis.prefix, PREFIX_ABOUT),
     strictDurability: defaulted(flag, redis.strictDurability, 'Refuse a queue that asks for more durability than the server is configured for. false: warn.'),
   }),
@@ -42,7 +43,7 @@ export const storeBlock = block({
     servers: optional(list(natsAddress, 1), 'those of bus.nats, with its credentials and TLS', 'Servers of one cluster with JetStream.'),
     credentials: optional(path, 'none are shown', 'File as for `bus.nats.credentials`.'),
     tls: optional(
-      natsTls(),
+      clientTls(),
       'where a server asks for it',
       'TLS to these servers.',
     ),

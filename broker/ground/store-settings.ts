@@ -66,6 +66,13 @@ export interface QueueSettings {
 /** A key: the file it stands in, or a command that prints it. 32 bytes in base64 or hex. */
 export type KeySource = { readonly file: string } | { readonly command: readonly string[] }
 
+/** Files by which servers of others are reached over TLS. undefined: what the system trusts; no certificate is shown. */
+export interface StoreTls {
+  readonly caFile: string | undefined
+  readonly certFile: string | undefined
+  readonly keyFile: string | undefined
+}
+
 export interface StoreSettings {
   readonly backend: 'embedded' | 'memory' | 'nats' | 'redis' | 'kafka'
   readonly embedded: {
@@ -76,12 +83,20 @@ export interface StoreSettings {
     /** Integrity is checked in the background after a start. */
     readonly checkAtStart: boolean
   }
-  readonly redis: { readonly url: string; readonly passwordFile: string | undefined; readonly prefix: string; /** A weaker fsync policy than a queue asks for is an error; false: a warning. */ readonly strictDurability: boolean }
+  readonly redis: {
+    readonly url: string
+    readonly passwordFile: string | undefined
+    /** undefined: where the url is `rediss://`, with what the system trusts. */
+    readonly tls?: StoreTls | undefined
+    readonly prefix: string
+    /** A weaker fsync policy than a queue asks for is an error; false: a warning. */
+    readonly strictDurability: boolean
+  }
   readonly nats: {
     readonly servers: readonly string[]
     readonly credentials: string | undefined
     /** undefined: where a server is `tls://`, with what the system trusts. */
-    readonly tls?: { readonly caFile: string | undefined; readonly certFile: string | undefined; readonly keyFile: string | undefined } | undefined
+    readonly tls?: StoreTls | undefined
     readonly replicas: number
   }
   readonly kafka: { readonly brokers: readonly string[]; readonly clientId: string; readonly prefix: string; readonly replicas: number }

@@ -2,10 +2,12 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ExecutionContext } from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { startBroker } from '../support/broker.ts'
+import { certificateAuthority, noOpenssl } from '../support/certificates.ts'
 import { errorCode } from '../support/error-code.ts'
 import { durable, redisTest, startRedisServer } from '../support/redis-server.ts'
+import { reservedPort } from '../support/reserved-port.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 /** What becomes of a message to a queue in such a store. */
@@ -35,4 +37,18 @@ redisTest('config: url, passwordFile, prefix and strictDurability of store.redis
   const weak = await startRedisServer(t, { appendonly: 'no' })
   t.is(await outcome(t, { url: weak.url }), 'store.durability')
   t.is(await outcome(t, { url: weak.url, strictDurability: false }), 'resolved')
+})
+
+const titled = (title: string): string => (noOpenssl === undefined ? title : `${title} (left out: ${noOpenssl})`)
+
+;(noOpenssl === undefined ? redisTest : test.skip)(titled('config: ca, cert and key of store.redis.tls let queues into a server that asks for TLS and certificates of its own authority'), async (t: ExecutionContext) => {
+  const authority = certificateAuthority(t)
+  const [own, its] = [authority.issue('callboard'), authority.issue('redis')]
+  const port = await reservedPort(t)
+  await startRedisServer(t, { ...durable, 'tls-port': String(port), 'tls-cert-file': its.certFile, 'tls-key-file': its.keyFile, 'tls-ca-cert-file': authority.caFile, 'tls-auth-clients': 'yes' })
+  const [url, tls] = [`rediss://127.0.0.1:${port}`, { ca: authority.caFile, cert: own.certFile, key: own.keyFile }]
+  t.is(await outcome(t, { url, tls }), 'resolved')
+  const { ca: _ca, ...unknown } = tls
+  const outcomes = await Promise.all([{ url, tls: unknown }, { url, tls: { ca: tls.ca } }, { url }, { url, tls: { ...tls, ca: '/nowhere.pem' } }].map(redis => outcome(t, redis)))
+  t.deepEqual(outcomes, ['store.unavailable', 'store.unavailable', 'store.unavailable', 'config.invalid'])
 })

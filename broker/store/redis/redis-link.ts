@@ -2,6 +2,7 @@
 // to be asked later, as nobody would know any more what became of it.
 
 import { createHash } from 'node:crypto'
+import type { ConnectionOptions } from 'node:tls'
 import { Redis, type RedisOptions } from 'ioredis'
 import type { BrokerError } from '../../ground/errors.ts'
 import type { Log } from '../../ground/types.ts'
@@ -13,6 +14,8 @@ export interface RedisLinkOptions {
   /** Without user and password. */
   readonly url: string
   readonly password: string | undefined
+  /** Where the url is `rediss://`. */
+  readonly tls: ConnectionOptions
   /** By which the server's operator knows the connection. */
   readonly name: string
   readonly log: Log
@@ -50,7 +53,7 @@ export class RedisLink {
   #pendingBytes = 0
   #lastError = ''
 
-  private constructor({ url, password, name, log, silenceMs }: RedisLinkOptions) {
+  private constructor({ url, password, tls, name, log, silenceMs }: RedisLinkOptions) {
     this.url = url
     this.#log = log
     const { hostname, port, pathname, protocol } = new URL(url)
@@ -59,7 +62,7 @@ export class RedisLink {
       port: port === '' ? 6379 : Number(port),
       db: Number(pathname.slice(1)),
       ...(password === undefined ? {} : { password }),
-      ...(protocol === 'rediss:' ? { tls: {} } : {}),
+      ...(protocol === 'rediss:' ? { tls } : {}),
       protocol: 2,
       connectionName: name,
       disableClientInfo: true,
