@@ -1,6 +1,6 @@
 // Lets calls in: before a byte of a call's message is read, its client must be known. An interceptor of the server.
 
-import { ServerInterceptingCall, ServerListenerBuilder, status as Code, type Metadata, type ServerInterceptingCallInterface, type ServerInterceptor } from '@grpc/grpc-js'
+import { Metadata, ServerInterceptingCall, ServerListenerBuilder, status as Code, type ServerInterceptingCallInterface, type ServerInterceptor } from '@grpc/grpc-js'
 import { Challenged, type Caller } from './caller.ts'
 import type { ConnectionEnd } from './connection-end.ts'
 import { credentialOf } from './credential.ts'
@@ -60,6 +60,9 @@ export class Gate {
     if (caller === undefined) return call.sendStatus({ code: Code.UNAVAILABLE, details: 'the connection is closed' })
     const admit = (end: ConnectionEnd | undefined, principal: string): void => {
       this.#admitted.set(metadata, { caller, end, principal, reset: () => reset(call) })
+      const mac = end?.welcome?.mac
+      // A stream says it when its subscription stands.
+      if (mac !== undefined && !openers.includes(path)) call.sendMetadata(proofOf(mac))
       next(metadata)
     }
     try {
@@ -77,6 +80,13 @@ export class Gate {
     const credential = credentialOf(metadata)
     return credential.kind === 'token' && this.#options.isToken(principalOf(metadata), credential.token)
   }
+}
+
+/** The broker's proof for whoever challenged it. */
+export function proofOf(mac: string | undefined): Metadata {
+  const metadata = new Metadata()
+  if (mac !== undefined) metadata.set('callboard-proof', mac)
+  return metadata
 }
 
 function principalOf(metadata: Metadata): string {

@@ -1,13 +1,13 @@
 // The four methods of callboard.v1.GatewayService.
 
-import { Metadata, type sendUnaryData, type ServerUnaryCall, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { Metadata, sendUnaryData, ServerUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { Kind } from '../broker/ground/kind.ts'
 import type { ConnectionEnd } from './connection-end.ts'
 import { EventStream, type EventCall } from './event-stream.ts'
 import type { Names } from './events.ts'
-import type { Admitted, Gate } from './gate.ts'
+import { proofOf, type Admitted, type Gate } from './gate.ts'
 import { brokerHealth, serviceHealth } from './health.ts'
 import type { AgentInfo, HealthRequest, HealthStatus, Message, RegistrationResult, SendResult, Topic } from './messages.ts'
 import { MAX_LEASE_MS, MIN_LEASE_MS, Registrations } from './registrations.ts'
@@ -132,7 +132,7 @@ export class GatewayService {
     end.receiveBy(stream)
     const more = { ...(topic.group === '' ? {} : { group: topic.group }), ...(topic.filter === '' ? {} : { filter: topic.filter }) }
     await Promise.all(patterns.map((pattern, number) => subscribe(end, FIRST_SUBSCRIPTION + number, { pattern, ...more })))
-    const started = new Metadata()
+    const started = proofOf(end.welcome!.mac)
     started.set('callboard-connection', `conn-${origin}`)
     started.set('callboard-client', end.client)
     stream.start(started)

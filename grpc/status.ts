@@ -81,7 +81,9 @@ const codes: Readonly<Partial<Record<ErrorCode, Code>>> = {
 
 /** The code of gRPC for one of the broker's: INTERNAL where nothing says otherwise, UNAVAILABLE where trying again may help. */
 export function codeOf({ code, retryable }: BrokerError): Code {
-  return codes[code] ?? areas[code.slice(0, code.indexOf('.'))] ?? (retryable ? Code.UNAVAILABLE : Code.INTERNAL)
+  const found = codes[code] ?? areas[code.slice(0, code.indexOf('.'))] ?? (retryable ? Code.UNAVAILABLE : Code.INTERNAL)
+  // Libraries try again by themselves: only where that is worth it.
+  return found === Code.UNAVAILABLE && !retryable ? Code.FAILED_PRECONDITION : found
 }
 
 /** How a call ends that failed. `more` goes out beside it. */
