@@ -106,10 +106,24 @@ export function auditAnchor(text: string): { readonly seq: number; readonly hash
   return { seq: Number(seq), hash }
 }
 
-/** `client:ID`, `agent:NAME` or `session:ID`, as the subject that reaches it. */
+/** `KEY=VALUE`, added to those before it. */
+export function keyValue(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const at = text.indexOf('=')
+  if (at < 1) throw new InvalidArgumentError('It must be KEY=VALUE.')
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
+}
+
+/** A registered name, as the subject on which one of its instances is reached. */
+export function service(text: string): string {
+  if (text.length > 128 || !/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(text)) throw new InvalidArgumentError('It must be a name of 1 to 128 of A-Z a-z 0-9 . _ -, without an empty part between dots.')
+  return `$CB.to.service.${text}`
+}
+
+/** `client:ID`, `agent:NAME`, `session:ID` or `service:NAME`, as the subject that reaches it. */
 export function address(text: string): string {
+  if (text.startsWith('service:')) return service(text.slice('service:'.length))
   const [, kind, id] = /^(client|agent|session):([A-Za-z0-9_-]{1,128})$/.exec(text) ?? []
-  if (id === undefined) throw new InvalidArgumentError('It must be client:ID, agent:NAME or session:ID.')
+  if (id === undefined) throw new InvalidArgumentError('It must be client:ID, agent:NAME, session:ID or service:NAME.')
   return `$CB.to.${kind}.${id}`
 }
 

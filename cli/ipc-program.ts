@@ -1,7 +1,7 @@
 // The words and options of `callboard ipc`: messages, channels, and what the broker saw of them.
 
 import { Option, type Command } from 'commander'
-import { address, count, timeoutMs } from './arguments.ts'
+import { address, count, service, timeoutMs } from './arguments.ts'
 import { examples, lazily } from './lazy.ts'
 import { messageFlags } from './message-flags.ts'
 import { queueFlags } from './queue-flags.ts'
@@ -25,13 +25,27 @@ function declareMessages(ipc: Command): void {
     .description('send a message, and with --wait print the answer')
     .addOption(message())
     .addOption(channel('channel to send to (default: command)'))
-    .addOption(new Option('--to <address>', 'one receiver: client:ID, agent:NAME or session:ID').argParser(address).conflicts(['channel', 'subject']))
+    .addOption(new Option('--to <address>', 'one receiver: client:ID, agent:NAME, session:ID, or one instance of service:NAME').argParser(address).conflicts(['channel', 'subject']))
     .addOption(subject('any subject, outside channels too').conflicts(['channel', 'to']))
     .option('-w, --wait', 'wait for the answer; several parts are printed as they come')
     .addOption(timeout('longest wait for the answer'))
     .option('--trace', 'record spans of it on its way, where telemetry is configured')
     .addHelpText('after', examples('callboard ipc send --message "status"', 'callboard ipc send --channel command --message \'{"action":"status","target":"gateway"}\' --wait', 'callboard ipc send --to agent:echo --message "hello" --wait --timeout 30s'))
     .action(lazily(async () => (await import('./commands/ipc/send.ts')).send))
+  const request = ipc
+    .command('request')
+    .description('ask one question and print the answer; of a name, one of its instances answers')
+    .addOption(message())
+    .addOption(new Option('--service <name>', 'one of the instances that are registered under this name').argParser(service).conflicts(['channel', 'subject', 'to']))
+    .option('--range <range>', 'with --service: only instances with a version in this range, such as "^2"')
+    .option('--affinity <key>', 'with --service: the same instance as others with this key')
+    .addOption(channel('channel to ask on'))
+    .addOption(new Option('--to <address>', 'one receiver: client:ID, agent:NAME, session:ID or service:NAME').argParser(address).conflicts(['channel', 'subject']))
+    .addOption(subject('any subject, outside channels too').conflicts(['channel', 'to']))
+    .addOption(timeout('longest wait for the answer'))
+    .option('--trace', 'record spans of it on its way, where telemetry is configured')
+    .addHelpText('after', examples('callboard ipc request --service weather --message "Oslo"', 'callboard ipc request --service weather --range "^2" --affinity user-7 --message \'{"city":"Oslo"}\''))
+    .action(lazily(async () => (await import('./commands/ipc/request.ts')).request))
   const publish = ipc
     .command('publish')
     .description('publish a message to whoever subscribed')
@@ -41,7 +55,7 @@ function declareMessages(ipc: Command): void {
     .addOption(new Option('-n, --count <n>', 'publish it n times').argParser(count).default(1).conflicts(['id', 'sequence']))
     .addHelpText('after', examples('callboard ipc publish --channel custom --message "hello"', 'uptime | callboard ipc publish --channel custom --message -', 'callboard ipc publish --channel jobs --message \'{"order":7}\' --id order-7 --delay 10m'))
     .action(lazily(async () => (await import('./commands/ipc/publish.ts')).publish))
-  for (const command of [send, publish]) for (const flag of messageFlags()) command.addOption(flag)
+  for (const command of [send, request, publish]) for (const flag of messageFlags()) command.addOption(flag)
   ipc
     .command('subscribe')
     .description('print messages: those of the next 5 seconds, or with --follow all until Ctrl-C')

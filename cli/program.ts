@@ -7,6 +7,7 @@ import { declareGateway, declareTrace, urlOption } from './gateway-program.ts'
 import { declareIpc } from './ipc-program.ts'
 import { examples, lazily } from './lazy.ts'
 import { declareQueue } from './queue-program.ts'
+import { declareRegistry } from './registry-program.ts'
 import { sortKeys } from './top/rows.ts'
 
 const EXIT_CODES = '\nExit codes: 0 ok, 1 failed, 2 usage or config, 3 the home is held by another broker.'
@@ -19,6 +20,7 @@ export function buildProgram(): Command {
   declareViews(program)
   declareIpc(program)
   declareQueue(program)
+  declareRegistry(program)
   declareGateway(program)
   declareTrace(program)
   declareTools(program)

@@ -24,8 +24,11 @@ import { Message } from './message.ts'
 import { messageFrame } from './message-frame.ts'
 import { isRepeatable } from './message-headers.ts'
 import { PromiseCall } from './promise-call.ts'
+import { Registry } from './registry.ts'
+import type { RegisteredInstance, RegisterOptions } from './registered-instance.ts'
 import { Publishing } from './publishing.ts'
 import type { QueuedMessage } from './queued-message.ts'
+import { addressed, subjectOf, type Address } from './service-address.ts'
 import { Session, type Opening, type SessionOptions } from './session.ts'
 import { StreamCall } from './stream-call.ts'
 import { checkSubject } from './subject-check.ts'
@@ -65,6 +68,8 @@ const ALL_CLIENTS = '$CB.all'
 export class Client {
   /** Named streams of the broker. */
   readonly channels: Channels
+  /** Who answers under which name. */
+  readonly registry: Registry
   /** Resolves when the client is closed for good: undefined when this side closed, else why. Never rejects. */
   readonly closed: Promise<BrokerError | undefined>
   readonly #session: Session
@@ -127,6 +132,7 @@ export class Client {
     this.#caller = new Caller(this.#session, this.#flow, this.#deadlines)
     this.#publishing = new Publishing({ session: this.#session, caller: this.#caller, credit: this.#credit, offlineLimit: options.offlineLimit, timeoutMs: asked => this.#timeoutMs(asked) })
     this.channels = new Channels((method, params) => this.call(method, params))
+    this.registry = new Registry({ call: (method, params, more) => this.call(method, params, more), subscribe: (pattern, more) => this.subscribe(pattern, more), on: (event, listener) => this.on(event, listener), problem })
     this.closed = this.#closed.promise
   }
 
@@ -214,12 +220,19 @@ export class Client {
     return (await this.#consumers.fetch(queue, options, this.#timeoutMs(undefined))) as QueuedMessage<T>[]
   }
 
+  /** As `registry.register`: requests to the name come to this client, or to another of its instances. */
+  register<T = unknown>(registration: RegisterOptions<T>): Promise<RegisteredInstance> {
+    return this.registry.register(registration)
+  }
+
   /**
-   * Asks, and gives the answer. Sent again after a disconnect with `mid` or `idempotent`; otherwise it fails then.
+   * Asks on a subject, or one of the instances of a name, and gives the answer. Sent again after a disconnect with `mid` or `idempotent`; otherwise it fails then.
    * @throws BrokerError `request.no_responders`, `request.timeout`, `request.responder_gone`, what the responder failed
    * with, `connection.lost`, `client.aborted`, and what publish() throws
    */
-  request<T = unknown>(subject: string, payload?: unknown, options: RequestOptions = {}): Promise<Message<T>> {
+  request<T = unknown>(address: Address, payload?: unknown, options: RequestOptions = {}): Promise<Message<T>> {
+    if (typeof address !== 'string') return this.request(subjectOf(address), payload, addressed(address, options))
+    const subject = address
     if (this.#tracing === undefined) return this.#request<T>(subject, payload, options)
     return this.#tracing.send('request', subject, options, traced => this.#request<T>(subject, payload, traced))
   }
@@ -235,8 +248,8 @@ export class Client {
   }
 
   /** Asks, and gives the parts of one responder's answer as they come; the last has `isLast`. Errors as request(); never sent again. */
-  stream<T = unknown>(subject: string, payload?: unknown, options: StreamOptions = {}): AsyncIterableIterator<Message<T>, undefined> {
-    return this.#ask<T>(subject, payload, options, false)
+  stream<T = unknown>(address: Address, payload?: unknown, options: StreamOptions = {}): AsyncIterableIterator<Message<T>, undefined> {
+    return this.#ask<T>(subjectOf(address), payload, addressed(address, options), false)
   }
 
   /** Asks everyone, and gives all answers until each responder is done or the time is up; `error` is set on those of responders that failed. */
@@ -297,6 +310,7 @@ export class Client {
     if (this.#flow.isPaused) this.#session.connection?.pause()
     for (const subscription of this.#subscriptions.all()) if (!isResumed || !subscription.isAnnounced) this.#announce(subscription)
     this.#consumers.opened()
+    if (!isResumed) this.registry.opened()
     this.#credit?.open(isResumed ? undefined : (welcome.limits.creditBytes ?? Infinity))
     if (isResumed) this.#events.emit('resumed', { lost: welcome.lost ?? 0 })
     if (!isFirst) this.#events.emit('reconnected', welcome)

@@ -14,11 +14,13 @@ import { note, print, printJson } from '../../output.ts'
 import { receiptText } from '../../receipt-view.ts'
 import { withClient } from '../../with-client.ts'
 
-interface SendOptions extends DestinationOptions, MessageFlags {
+export interface SendOptions extends DestinationOptions, MessageFlags {
   readonly message: string
   readonly wait?: true
   readonly timeout: number
   readonly trace?: true
+  /** Beside those of the flags. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 const DEFAULT_CHANNEL = 'command'
@@ -29,7 +31,7 @@ interface SentMessage extends Pick<MessageInput, 'payload'> {
 
 export async function send(context: Context, options: SendOptions): Promise<void> {
   const { payload, options: form } = await readMessage(options.message)
-  const message: SentMessage = { payload, options: { ...form, ...publishOptions(options), ...(options.trace && { headers: beginTrace() }) } }
+  const message: SentMessage = { payload, options: { ...form, ...publishOptions(options), ...((options.trace || options.headers !== undefined) && { headers: { ...options.headers, ...(options.trace && beginTrace()) } }) } }
   const isNamed = options.channel !== undefined || options.subject !== undefined || options.to !== undefined
   await withClient(context, async client => {
     const subject = await subjectOf(client, isNamed ? options : { channel: DEFAULT_CHANNEL })

@@ -9,7 +9,7 @@ const mistakes: [words: string[], stderr: RegExp][] = [
   [['tree', '--wacth'], /unknown option '--wacth'\nhint: Did you mean --watch\?/],
   [['ipc', 'send'], /required option '-m, --message <message>' not specified\nhint: see: callboard ipc send --help/],
   [['ipc', 'send', '--message', 'x', '--timeout', 'soon'], /--timeout.*'soon' is invalid.*such as 500ms, 5s or 2m/],
-  [['ipc', 'send', '--message', 'x', '--to', 'echo'], /client:ID, agent:NAME or session:ID/],
+  [['ipc', 'send', '--message', 'x', '--to', 'echo'], /client:ID, agent:NAME, session:ID or service:NAME/],
   [['ipc', 'send', '--message', 'x', '--to', 'agent:echo', '--channel', 'command'], /cannot be used with/],
   [['ipc', 'publish', '--message', 'x', '--channel', 'a', '--subject', 'b'], /cannot be used with/],
   [['ipc', 'publish', '--message', 'x', '--channel', 'a', '--count', '0'], /whole number from 1/],
