@@ -54,11 +54,12 @@ export function confineNetwork({ plan, separate }: Reach): string {
   return `${network.join(' ')} by Landlock ${abi}`
 }
 
-export function confineSystemCalls({ plan }: Reach): string {
+export function confineSystemCalls({ plan, separate }: Reach): string {
   const { arch } = process
   if (arch !== 'x64' && arch !== 'arm64') throw new Error(`the filter is made for x64 and arm64, this is ${arch}`)
   const { network, memoryBytes } = plan.settings
-  installFilter(systemCallFilter({ processor: arch, internet: internetOf(network), isMemoryCounted: memoryBytes !== undefined }))
+  // In a root of its own, what it may not write is mounted so; elsewhere modes and owners are all that a file of this user has.
+  installFilter(systemCallFilter({ processor: arch, internet: internetOf(network), isMemoryCounted: memoryBytes !== undefined, isMetadataFixed: !separate.has('mnt') }))
   return 'seccomp'
 }
 

@@ -13,17 +13,18 @@ const ERROR = 0x0005_0000
 const errors = { EPERM: 1, ENOSYS: 38, EPROTONOSUPPORT: 93, EAFNOSUPPORT: 97 } as const
 type RefusedWith = keyof typeof errors
 
-/** Offset in struct seccomp_data of what is judged; of an argument, its low half on little-endian processors. */
-type Field = 'call' | 'architecture' | 0 | 1 | 2 | 3 | 4 | 5
+/** What is judged, a word of struct seccomp_data: of the arguments 0 to 5 the low half, as these processors are little-endian. */
+type Field = 'call' | 'architecture' | 'high half of 1' | 0 | 1 | 2 | 3 | 4 | 5
 
 const FIRST_ARGUMENT = 16
+const named = { 'call': 0, 'architecture': 4, 'high half of 1': FIRST_ARGUMENT + 12 } as const
 
 export class BpfProgram {
   readonly #instructions: (readonly [code: number, ifTrue: number, ifFalse: number, value: number])[] = []
 
   /** What the next tests look at, of it only the bits of `mask`. */
   load(field: Field, mask?: number): void {
-    this.#add(LOAD, field === 'call' ? 0 : field === 'architecture' ? 4 : FIRST_ARGUMENT + 8 * field)
+    this.#add(LOAD, typeof field === 'string' ? named[field] : FIRST_ARGUMENT + 8 * field)
     if (mask !== undefined) this.#add(AND, mask)
   }
 

@@ -75,4 +75,45 @@ const rows: readonly (readonly [name: string, x64: number | undefined, arm64: nu
   ['move_pages', 279, 239],
 ]
 
-export const refusedCalls: readonly RefusedCall[] = rows.map(([name, x64, arm64]) => ({ name, ...(x64 !== undefined && { x64 }), ...(arm64 !== undefined && { arm64 }) }))
+// Landlock does not hold them: with a path, they change whose a file is, who may read it and when it was changed, anywhere.
+const metadataRows: typeof rows = [
+  ['chmod', 90, undefined],
+  ['fchmodat', 268, 53],
+  ['fchmodat2', 452, 452],
+  ['chown', 92, undefined],
+  ['lchown', 94, undefined],
+  ['fchownat', 260, 54],
+  ['utime', 132, undefined],
+  ['utimes', 235, undefined],
+  ['futimesat', 261, undefined],
+  ['setxattr', 188, 5],
+  ['lsetxattr', 189, 6],
+  ['setxattrat', 463, 463],
+  ['removexattr', 197, 14],
+  ['lremovexattr', 198, 15],
+  ['removexattrat', 466, 466],
+  ['file_setattr', 469, 469],
+]
+
+// What they may do to their own process is theirs; with the number of another they reach every process of the user.
+const onlyOnItselfRows: readonly (readonly [name: string, x64: number, arm64: number])[] = [
+  ['prlimit64', 302, 261],
+  ['sched_setscheduler', 144, 119],
+  ['sched_setparam', 142, 118],
+  ['sched_setattr', 314, 274],
+]
+
+/** Calls whose first two arguments say of what kind a target is, and which: a process is `kind`, itself 0. */
+const targetedRows: readonly (readonly [name: string, x64: number, arm64: number, kind: number])[] = [
+  ['setpriority', 141, 140, 0],
+  ['ioprio_set', 251, 30, 1],
+]
+
+const calls = (from: typeof rows): readonly RefusedCall[] => from.map(([name, x64, arm64]) => ({ name, ...(x64 !== undefined && { x64 }), ...(arm64 !== undefined && { arm64 }) }))
+
+export const refusedCalls = calls(rows)
+/** Those with a path alone: what an agent has opened, it was allowed to. */
+export const metadataCalls = calls(metadataRows)
+/** Refused unless the first argument is 0: the calling process. */
+export const callsOnProcesses = onlyOnItselfRows.map(([name, x64, arm64]) => ({ name, x64, arm64 }))
+export const callsOnTargets = targetedRows.map(([name, x64, arm64, kind]) => ({ name, x64, arm64, kind }))

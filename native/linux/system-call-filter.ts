@@ -4,7 +4,7 @@
 //   socket of a family that is not allowed ──▶ EAFNOSUPPORT                 whose flags can be looked at    the rest ──▶ allowed
 
 import { BpfProgram } from './bpf-program.ts'
-import { refusedCalls, type Processor } from './refused-calls.ts'
+import { callsOnProcesses, callsOnTargets, metadataCalls, refusedCalls, type Processor } from './refused-calls.ts'
 
 export interface FilterOptions {
   readonly processor: Processor
@@ -12,6 +12,8 @@ export interface FilterOptions {
   readonly internet: 'none' | 'tcp' | 'all'
   /** Refuses memory that setLimit('dataBytes') does not count: shared memory, and files without a name. */
   readonly isMemoryCounted: boolean
+  /** Refuses to change mode, owner and times of files by their path. */
+  readonly isMetadataFixed: boolean
 }
 
 const architectures: Readonly<Record<Processor, number>> = { x64: 0xc000_003e, arm64: 0xc000_00b7 }
@@ -39,19 +41,22 @@ const numbers = {
   mmap: { x64: 9, arm64: 222 },
   memfd_create: { x64: 319, arm64: 279 },
   shmget: { x64: 29, arm64: 194 },
+  utimensat: { x64: 280, arm64: 88 },
 } as const
 
 /** The filter's bytes for installFilter(). */
-export function systemCallFilter({ processor, internet, isMemoryCounted }: FilterOptions): Uint8Array {
+export function systemCallFilter({ processor, internet, isMemoryCounted, isMetadataFixed }: FilterOptions): Uint8Array {
   const number = (name: keyof typeof numbers): number => numbers[name][processor]
   const program = new BpfProgram()
   program.load('architecture')
   program.refuseUnless(architectures[processor], 'ENOSYS')
   program.load('call')
   if (processor === 'x64') program.refuseIfAnyBit(X32, 'ENOSYS')
-  for (const call of refusedCalls) if (call[processor] !== undefined) program.refuseIf(call[processor], 'EPERM')
+  for (const call of [...refusedCalls, ...(isMetadataFixed ? metadataCalls : [])]) if (call[processor] !== undefined) program.refuseIf(call[processor], 'EPERM')
   program.refuseIf(number('clone3'), 'ENOSYS')
   if (isMemoryCounted) refuseUncountedMemory(program, number)
+  if (isMetadataFixed) program.when(number('utimensat'), () => judgeTimes(program))
+  refuseOtherProcesses(program, processor)
   program.when(number('clone'), () => {
     program.load(0)
     program.refuseIfAnyBit(NEW_NAMESPACES, 'EPERM')
@@ -65,6 +70,34 @@ export function systemCallFilter({ processor, internet, isMemoryCounted }: Filte
   program.when(number('socket'), () => judgeSockets(program, internet))
   program.allow()
   return program.encode()
+}
+
+// Without a path it is about an open file: both halves of that pointer are 0.
+function judgeTimes(program: BpfProgram): void {
+  program.load(1)
+  program.refuseUnless(0, 'EPERM')
+  program.load('high half of 1')
+  program.refuseUnless(0, 'EPERM')
+  program.allow()
+}
+
+function refuseOtherProcesses(program: BpfProgram, processor: Processor): void {
+  for (const call of callsOnProcesses) {
+    program.when(call[processor], () => {
+      program.load(0)
+      program.refuseUnless(0, 'EPERM')
+      program.allow()
+    })
+  }
+  for (const call of callsOnTargets) {
+    program.when(call[processor], () => {
+      program.load(0)
+      program.refuseUnless(call.kind, 'EPERM')
+      program.load(1)
+      program.refuseUnless(0, 'EPERM')
+      program.allow()
+    })
+  }
 }
 
 function refuseUncountedMemory(program: BpfProgram, number: (name: keyof typeof numbers) => number): void {

@@ -53,7 +53,7 @@ async function outcomes(broker: LocalBroker, agent: string): Promise<Record<stri
 
 const reaching = [
   'read a file', 'read the token', 'write beside it', 'write where it may', 'connect', 'listen', 'send a datagram', 'signal the broker', 'signal a neighbour',
-  'trace the broker', 'read the broker\'s environment', 'read a neighbour\'s environment', 'make a user namespace', 'make calls through a ring',
+  'trace the broker', 'limit the broker', 'put the broker behind', 'open a file to others', 'make a file older', 'read the broker\'s environment', 'read a neighbour\'s environment', 'make a user namespace', 'make calls through a ring',
 ]
 const refusedFrom = { files: ['EACCES', 'EROFS', 'ENOENT'], sockets: ['EAFNOSUPPORT'], processes: ['EPERM', 'ESRCH'], others: ['EACCES', 'ENOENT', 'EPERM'], calls: [': EPERM'] }
 const refusals: Readonly<Record<string, readonly string[]>> = {
@@ -67,6 +67,10 @@ const refusals: Readonly<Record<string, readonly string[]>> = {
   'signal the broker': refusedFrom.processes,
   'signal a neighbour': refusedFrom.processes,
   'trace the broker': refusedFrom.calls,
+  'limit the broker': refusedFrom.calls,
+  'put the broker behind': ['ERR_SYSTEM_ERROR'],
+  'open a file to others': ['EPERM', ...refusedFrom.files],
+  'make a file older': ['EPERM', ...refusedFrom.files],
   'read the broker\'s environment': refusedFrom.others,
   'read a neighbour\'s environment': refusedFrom.others,
   'make a user namespace': refusedFrom.calls,
@@ -88,7 +92,7 @@ async function agentInfo(broker: LocalBroker, name: string): Promise<AgentInfo> 
 test('sandbox: without one, the attacks of these tests come through', async t => {
   const { targets, visits } = await field(t)
   // But for what needs a debugger's rights over a process that is not its own, which depends on the system.
-  const attacks = ['read a file', 'read the token', 'write beside it', 'write where it may', 'connect', 'listen', 'send a datagram', 'signal the broker', 'take all processors', 'open files']
+  const attacks = ['read a file', 'read the token', 'write beside it', 'write where it may', 'connect', 'listen', 'send a datagram', 'signal the broker', 'limit the broker', 'put the broker behind', 'open a file to others', 'make a file older', 'take all processors', 'open files']
   const broker = await startBroker(t, { config: { agents: [attacker('free', targets, attacks, { level: 'none' })] } })
   const { 'take all processors': processors, ...found } = await outcomes(broker, 'free')
   t.true(processors === 'done' || processors === 'ONE')

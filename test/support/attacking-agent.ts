@@ -4,9 +4,9 @@
 /* oxlint-disable no-console -- what it prints is what tests look for in the broker's log */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, openSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer, connect } from 'node:net'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, getPriority, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { createSocket } from 'node:dgram'
 import { libc } from '../../native/linux/libc.ts'
@@ -47,6 +47,10 @@ const attacks: Readonly<Record<string, () => unknown>> = {
   'trace the broker': () => libc().call('ptrace', process.arch === 'x64' ? 101 : 117, PTRACE_SEIZE, targets.broker, 0, 0),
   'read the broker\'s environment': () => readFileSync(`/proc/${targets.broker}/environ`),
   'read a neighbour\'s environment': () => readFileSync(`/proc/${targets.neighbour}/environ`),
+  'limit the broker': () => libc().call('prlimit64', process.arch === 'x64' ? 302 : 261, targets.broker, 0, null, new Uint8Array(16)),
+  'put the broker behind': () => setPriority(targets.broker, getPriority(targets.broker)),
+  'open a file to others': () => chmodSync(targets.secretFile, 0o644),
+  'make a file older': () => utimesSync(targets.secretFile, 1, 1),
   'make a user namespace': () => libc().call('unshare', process.arch === 'x64' ? 272 : 97, CLONE_NEWUSER),
   'make calls through a ring': () => libc().call('io_uring_setup', 425, 1, new Uint8Array(120)),
   'take all processors': () => (availableParallelism() > 1 ? 'done' : fail('ONE')),

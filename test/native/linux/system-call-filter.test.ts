@@ -1,5 +1,5 @@
 import test from 'ava'
-import { refusedCalls, type Processor } from '../../../native/linux/refused-calls.ts'
+import { callsOnProcesses, callsOnTargets, metadataCalls, refusedCalls, type Processor } from '../../../native/linux/refused-calls.ts'
 import { systemCallFilter, type FilterOptions } from '../../../native/linux/system-call-filter.ts'
 import { runFilter } from '../../support/bpf-machine.ts'
 
@@ -10,10 +10,10 @@ const EPROTONOSUPPORT = 0x0005_005d
 const EAFNOSUPPORT = 0x0005_0061
 const architectures = { x64: 0xc000_003e, arm64: 0xc000_00b7 } as const
 const processors = ['x64', 'arm64'] as const
-const numbers = { x64: { read: 0, socket: 41, clone: 56, ioctl: 16, mmap: 9, memfd_create: 319 }, arm64: { read: 63, socket: 198, clone: 220, ioctl: 29, mmap: 222, memfd_create: 279 } } as const
+const numbers = { x64: { read: 0, utimensat: 280, socket: 41, clone: 56, ioctl: 16, mmap: 9, memfd_create: 319 }, arm64: { read: 63, utimensat: 88, socket: 198, clone: 220, ioctl: 29, mmap: 222, memfd_create: 279 } } as const
 
 function judge(processor: Processor, options: Partial<FilterOptions> = {}): (call: number, ...words: number[]) => number {
-  const program = systemCallFilter({ processor, internet: 'none', isMemoryCounted: false, ...options })
+  const program = systemCallFilter({ processor, internet: 'none', isMemoryCounted: false, isMetadataFixed: false, ...options })
   return (call, ...words) => runFilter(program, { architecture: architectures[processor], call, arguments: words })
 }
 
@@ -33,6 +33,19 @@ for (const processor of processors) {
     for (const flag of [0x0002_0000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000]) t.is(ask(call.clone, flag | 17), EPERM)
     t.is(ask(call.ioctl, 1, 0x5412), EPERM)
     t.is(ask(call.ioctl, 1, 0x5401), ALLOW)
+  })
+
+  test(`system call filter: on ${processor} limits and priorities are a process's own`, t => {
+    const ask = judge(processor)
+    for (const { name, ...number } of callsOnProcesses) t.deepEqual([ask(number[processor], 0), ask(number[processor], 4711)], [ALLOW, EPERM], name)
+    for (const { name, kind, ...number } of callsOnTargets) t.deepEqual([[kind, 0], [kind, 4711], [kind + 1, 0]].map(words => ask(number[processor], ...words)), [ALLOW, EPERM, EPERM], name)
+  })
+
+  test(`system call filter: on ${processor} mode, owner and times of files change by descriptor alone, where that is asked for`, t => {
+    const [free, fixed] = [judge(processor), judge(processor, { isMetadataFixed: true })]
+    for (const metadata of metadataCalls) if (metadata[processor] !== undefined) t.deepEqual([free(metadata[processor]), fixed(metadata[processor])], [ALLOW, EPERM], metadata.name)
+    t.is(fixed(call.utimensat, 5, 0), ALLOW)
+    t.is(fixed(call.utimensat, -100, 0x1000), EPERM)
   })
 
   test(`system call filter: on ${processor} sockets are those that are granted`, t => {
@@ -56,14 +69,14 @@ for (const processor of processors) {
 }
 
 test('system call filter: another processor\'s calls are refused, whatever their number', t => {
-  const program = systemCallFilter({ processor: 'x64', internet: 'all', isMemoryCounted: false })
+  const program = systemCallFilter({ processor: 'x64', internet: 'all', isMemoryCounted: false, isMetadataFixed: false })
   t.is(runFilter(program, { architecture: 0x4000_0003, call: 0 }), ENOSYS, '32 bits')
   t.is(runFilter(program, { architecture: architectures.x64, call: 0x4000_0000 }), ENOSYS, 'x32')
 })
 
 test('refused calls: no number stands twice', t => {
   for (const processor of processors) {
-    const all = refusedCalls.flatMap(call => call[processor] ?? [])
+    const all = [...refusedCalls, ...metadataCalls, ...callsOnProcesses, ...callsOnTargets].flatMap(call => call[processor] ?? [])
     t.is(new Set(all).size, all.length)
   }
 })
