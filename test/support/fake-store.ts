@@ -41,7 +41,8 @@ export class FakeQueue implements StoredQueue {
 
   append({ bytes, start, end, watch, ...rest }: Append): void {
     const { count, messageId } = rest
-    const copy = bytes.slice(start, end)
+    // Not `slice`: a Buffer's is a view, and the chunk is given back at the turn's end.
+    const copy = new Uint8Array(bytes.subarray(start, end))
     const answer = (): void => {
       if (this.refusal !== undefined) return watch.refused(count, this.refusal)
       const first = messageId === undefined ? undefined : this.kept.find(each => each.messageId === messageId)
