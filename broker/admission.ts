@@ -173,6 +173,7 @@ export class Admission {
     connection.echo = hello.echo
     connection.device = hello.device
     connection.readsZstd = readsZstd
+    connection.readsReceiptRuns = hello.receiptRuns && connection.dialect!.name === 'native'
     const isNats = connection.link.protocol === 'nats'
     // A NATS client may say its CONNECT again.
     if (!isNats) connection.greeting = undefined

@@ -102,6 +102,8 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   receivedMessages = 0
   receivedBytes = 0
   rejectedMessages = 0
+  /** One receipt may answer several of its messages. */
+  readsReceiptRuns = false
   /** What it may send on each subject; undefined: it did not ask to be told. */
   credit: CreditBook | undefined
   /** How many slow receivers it feeds: while above 0 it is not read. */

@@ -99,6 +99,7 @@ export class Posting {
     const receivers = this.#publisher.publish(connection, route, slice, firstId, timeMicros)
     this.#publisher.passedOn(connection, route)
     if (intake !== undefined) intake.receivers = receivers
+    else if (connection.readsReceiptRuns) this.#core.send(connection, { kind: Kind.receipt, to: count - 1, ref: firstId, body: { receivers } })
     else for (let id = firstId; id < firstId + count; id++) this.#core.send(connection, { kind: Kind.receipt, ref: id, body: { receivers } })
   }
 

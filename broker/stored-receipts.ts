@@ -1,7 +1,9 @@
 // Receipts of messages that a queue has stored. They come by the hundred, as a commit answers all publishers that waited for it: those of
 // one connection leave as one piece, written by hand after a frame that was encoded once.
 //
-//   receipt {receivers, stored: {queue, duplicate?, position}}      what differs: ref in front, position in the frame's last 8 bytes
+//   receipt {receivers, stored: {queue, duplicate?, position}}      what differs: to and ref in front, position in the frame's last 8 bytes
+//
+// A client that reads receipts of runs gets one for all messages that stand one behind the other.
 
 import { encode } from '@msgpack/msgpack'
 import type { Connection } from './connection.ts'
@@ -9,7 +11,7 @@ import type { BrokerMessage } from './ground/control.ts'
 import { Kind } from './ground/kind.ts'
 import { PayloadType } from './ground/payload-type.ts'
 import { encodeFrame } from './wire/frame.ts'
-import { writeUint53 } from './wire/integers.ts'
+import { writeUint32, writeUint53 } from './wire/integers.ts'
 import { MAX_ID, Offset } from './wire/layout.ts'
 
 const POSITION_BYTES = 8
@@ -28,7 +30,7 @@ interface Batch {
 interface Run {
   readonly ref: number
   readonly position: number
-  readonly count: number
+  count: number
 }
 
 interface Sender {
@@ -57,7 +59,9 @@ export class StoredReceipts {
       if (this.#batches.length === 0) queueMicrotask(() => this.#send())
       this.#batches.push((this.#last = batch = { connection, queue, receivers, isDuplicate, runs: [], count: 0 }))
     }
-    batch.runs.push({ ref, position, count })
+    const last = batch.runs.at(-1)
+    if (last !== undefined && ref === last.ref + last.count && position === last.position + last.count) last.count += count
+    else batch.runs.push({ ref, position, count })
     batch.count += count
   }
 
@@ -68,7 +72,8 @@ export class StoredReceipts {
     for (const batch of batches) {
       const { connection } = batch
       if (!connection.isPresent) continue
-      if (connection.dialect?.name === 'native') this.#sender.sendBytes(connection, this.#write(batch), batch.count)
+      if (connection.readsReceiptRuns) this.#sender.sendBytes(connection, this.#write(batch, batch.runs), batch.runs.length)
+      else if (connection.dialect?.name === 'native') this.#sender.sendBytes(connection, this.#write(batch, eachOf(batch.runs)), batch.count)
       else this.#sendEach(batch)
     }
   }
@@ -77,17 +82,16 @@ export class StoredReceipts {
     for (const { ref, position, count } of batch.runs) for (let i = 0; i < count; i++) this.#sender.send(batch.connection, { kind: Kind.receipt, ref: ref + i, body: bodyOf(batch, position + i) })
   }
 
-  #write(batch: Batch): Uint8Array {
+  #write(batch: Batch, runs: readonly Run[]): Uint8Array {
     const template = this.#templateOf(batch)
     const size = template.length
-    const bytes = new Uint8Array(size * batch.count)
+    const bytes = new Uint8Array(size * runs.length)
     let at = 0
-    for (const { ref, position, count } of batch.runs) {
-      for (let i = 0; i < count; i++, at += size) {
-        bytes.set(template, at)
-        writeUint53(bytes, at + Offset.ref, ref + i)
-        writeUint53(bytes, at + size - POSITION_BYTES, position + i)
-      }
+    for (const { ref, position, count } of runs) {
+      bytes.set(template, at)
+      writeUint32(bytes, at + Offset.to, count - 1)
+      writeUint53(bytes, at + Offset.ref, ref)
+      writeUint53(bytes, (at += size) - POSITION_BYTES, position)
     }
     return bytes
   }
@@ -103,6 +107,11 @@ export class StoredReceipts {
     }
     return this.#template
   }
+}
+
+/** A run for each message. */
+function eachOf(runs: readonly Run[]): readonly Run[] {
+  return runs.flatMap(({ ref, position, count }) => Array.from({ length: count }, (_, i) => ({ ref: ref + i, position: position + i, count: 1 })))
 }
 
 // The position comes last, so that it ends the frame.

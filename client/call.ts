@@ -17,8 +17,8 @@ export interface Call {
   id: number
   /** It was sent; called again when it is repeated. `link.ready` says when the link takes more. */
   sent(link: { readonly ready: Promise<void> }): void
-  /** A frame that names it in `ref`; true when no more are expected. */
-  received(frame: Frame): boolean
+  /** A frame that names it: in `ref`, or as the `nth` behind that; true when no more are expected. */
+  received(frame: Frame, nth?: number): boolean
   /** It failed for good. */
   failed(error: BrokerError): void
 }
@@ -26,13 +26,14 @@ export interface Call {
 export class OpenCalls {
   readonly #calls = new Map<number, Call>()
   #onIdle: (() => void) | undefined
+  #lastId = 0
 
   get size(): number {
     return this.#calls.size
   }
 
   add(id: number, call: Call): void {
-    call.id = id
+    call.id = this.#lastId = id
     this.#calls.set(id, call)
   }
 
@@ -50,6 +51,15 @@ export class OpenCalls {
     if (call === undefined) return false
     if (call.received(frame)) this.#delete(frame.ref, call)
     return true
+  }
+
+  /** Hands an answer to the call that it names in `ref`, and to the `to` calls behind that. */
+  receiveRun(frame: Frame): void {
+    const count = Math.min(frame.to, this.#lastId - frame.ref) + 1
+    for (let nth = 0; nth < count; nth++) {
+      const call = this.#calls.get(frame.ref + nth)
+      if (call?.received(frame, nth) === true) this.#delete(frame.ref + nth, call)
+    }
   }
 
   /** Fails the calls with ids `first` to `first + count - 1`; false when there were none. */

@@ -26,6 +26,8 @@ export interface Identity {
   readonly heartbeatMs?: number
   /** Ways to compress payloads that it reads. */
   readonly compression?: readonly string[]
+  /** It reads receipts that answer several messages. */
+  readonly receiptRuns?: boolean
 }
 
 /** What the client asks of the broker for its connection; see the hello body. */

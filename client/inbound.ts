@@ -67,6 +67,9 @@ export class Inbound {
       case Kind.credit:
         this.#parts.credit(...readCredit(frame.payload))
         break
+      case Kind.receipt:
+        this.#parts.calls.receiveRun(frame)
+        break
       default:
         // An answer whose call was given up is nobody's; a kind of a later version of the protocol is for nobody here.
         this.#parts.calls.receive(frame)

@@ -75,8 +75,8 @@ export class Ledger {
   }
 
   /** A frame of `bytes` bytes came, behind the welcome. */
-  got({ kind, ref }: Frame, bytes: number): LedgerWish {
-    if (ANSWERS.has(kind)) this.#taken(ref)
+  got({ kind, to, ref }: Frame, bytes: number): LedgerWish {
+    if (ANSWERS.has(kind)) this.#taken(kind === Kind.receipt ? ref + to : ref)
     this.#received++
     this.#unackedBytes += bytes
     return this.#received - this.#acked >= ACK_FRAMES || this.#unackedBytes >= ACK_BYTES ? 'ack' : 'nothing'

@@ -12,8 +12,8 @@ export interface PromiseCallOptions<T> {
   readonly frame: FrameInit
   readonly isRepeatable?: boolean
   readonly isBound?: boolean
-  /** The result that an answer gives; undefined = not the last one. */
-  readonly read: (frame: Frame) => T | undefined
+  /** The result that an answer gives, for the `nth` call behind the one that it names; undefined = not the last one. */
+  readonly read: (frame: Frame, nth: number) => T | undefined
 }
 
 /** Who watches over a call while it is open. */
@@ -64,12 +64,12 @@ export class PromiseCall<T> extends Deadline implements Call {
 
   sent(): void {}
 
-  received(frame: Frame): boolean {
+  received(frame: Frame, nth = 0): boolean {
     if (frame.kind === Kind.error) {
       this.failed(errorOf(frame))
       return true
     }
-    const result = this.#read(frame)
+    const result = this.#read(frame, nth)
     if (result === undefined) return false
     this.#over()
     this.#resolve(result)

@@ -1,4 +1,4 @@
-// Reads receipts, of which those of one queue differ in the position alone.
+// Reads receipts, of which those of one queue differ in the position alone. One may answer several messages, that stand one behind the other.
 
 import { decode } from '@msgpack/msgpack'
 import type { Frame } from '../broker/wire/frame.ts'
@@ -25,12 +25,12 @@ export class ReceiptReader {
   #queue = ''
   #isDuplicate = false
 
-  /** What a receipt says, and whatever else its kind has; undefined: the frame is none. */
-  readonly read = (frame: Frame): Receipt | undefined => (frame.kind === Kind.receipt ? this.#read(frame.payload) : undefined)
+  /** What a receipt says of the `nth` message behind the one that it names; undefined: the frame is none. */
+  readonly read = (frame: Frame, nth: number): Receipt | undefined => (frame.kind === Kind.receipt ? this.#read(frame.payload, nth) : undefined)
 
-  #read(payload: Uint8Array): Receipt {
-    if (!this.#isLikeLast(payload)) return this.#first(payload)
-    const position = readUint53(payload, payload.length - UINT64_BYTES + 1)
+  #read(payload: Uint8Array, nth: number): Receipt {
+    if (!this.#isLikeLast(payload)) return this.#first(payload, nth)
+    const position = readUint53(payload, payload.length - UINT64_BYTES + 1) + nth
     return { receivers: this.#receivers, stored: { queue: this.#queue, position, isDuplicate: this.#isDuplicate } }
   }
 
@@ -41,9 +41,9 @@ export class ReceiptReader {
     return true
   }
 
-  #first(payload: Uint8Array): Receipt {
+  #first(payload: Uint8Array, nth: number): Receipt {
     const body = decode(payload) as ReceiptBody
-    const receipt = receiptOf(body)
+    const receipt = receiptOf(body, nth)
     if (receipt.stored !== undefined && endsWithPosition(body, payload)) {
       this.#like = payload.slice()
       this.#receivers = receipt.receivers
@@ -54,11 +54,11 @@ export class ReceiptReader {
   }
 }
 
-function receiptOf({ duplicate, stored, ...rest }: ReceiptBody): Receipt {
+function receiptOf({ duplicate, stored, ...rest }: ReceiptBody, nth: number): Receipt {
   return {
     ...rest,
     ...(duplicate === true ? { isDuplicate: true as const } : {}),
-    ...(stored === undefined ? {} : { stored: { queue: stored.queue, position: stored.position, isDuplicate: stored.duplicate === true } }),
+    ...(stored === undefined ? {} : { stored: { queue: stored.queue, position: stored.position + nth, isDuplicate: stored.duplicate === true } }),
   }
 }
 

@@ -212,7 +212,7 @@ export class Session {
     const { session, secret, ledger } = this.#resumable ?? {}
     const resume = session === undefined || secret === undefined || ledger === undefined ? {} : { resume: { session, secret, received: ledger.received } }
     const compression = this.#platform.zstd === undefined ? {} : { compression: ['zstd'] }
-    return { ...identity, ...compression, ...wishes, ...resume }
+    return { ...identity, ...compression, receiptRuns: true, ...wishes, ...resume }
   }
 
   #opened(connection: Connection): void {

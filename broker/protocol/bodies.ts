@@ -54,6 +54,8 @@ export interface Hello {
   readonly device: Device | undefined
   /** Ways to compress payloads that it reads. */
   readonly compression: readonly string[]
+  /** One receipt may answer several messages. */
+  readonly receiptRuns: boolean
   readonly flow: Flow
   /** For how long its session should outlive its link. ms, 0 = not */
   readonly sessionTtlMs: number
@@ -101,6 +103,7 @@ export function readHello(body: unknown): Hello {
     challenge: fields.text('challenge', { max: 256 }),
     device: readDevice(fields.map('device')),
     compression: fields.texts('compression', MAX_COMPRESSIONS, { max: 32 }) ?? [],
+    receiptRuns: fields.flag('receiptRuns') ?? false,
     flow: readFlow(fields.map('flow')),
     sessionTtlMs: fields.integer('sessionTtlMs', 0, MAX_SESSION_TTL_MS) ?? 0,
     resume: readResume(fields.map('resume')),

@@ -38,3 +38,32 @@ test('stored receipts: who left meanwhile is told nothing, and the others are', 
   await rig.settle()
   t.deepEqual([...one.frames(), ...two.frames()].map(({ kind }) => kind), [Kind.receipt])
 })
+
+test('stored receipts: a client that reads them gets one for messages that stand one behind the other', async t => {
+  const rig = new QueuePipeline()
+  const kept = await rig.openQueue('jobs')
+  const [one, other] = [rig.native({ receiptRuns: true }), rig.native()]
+  kept.isHolding = true
+  const say = (client: typeof one, ...subjects: string[]): number => {
+    const first = client.nextId
+    client.link.arrive(Buffer.concat(subjects.map(subject => client.frame({ kind: Kind.publish, subject, flags: Flag.receipt }))))
+    return first
+  }
+  const first = say(one, 'jobs', 'jobs')
+  say(one, 'jobs')
+  say(other, 'jobs')
+  say(one, 'jobs', 'jobs.x', 'jobs', 'plain', 'plain', 'plain')
+  kept.release()
+  await rig.settle()
+  const stored = (position: number): object => ({ receivers: 1, stored: { queue: 'jobs', position } })
+  t.deepEqual(
+    one.frames().map(({ kind, ref, to, body }) => [kind, ref - first, to, body]),
+    [
+      // These wait for no store.
+      [Kind.receipt, 6, 2, { receivers: 0 }],
+      [Kind.receipt, 0, 2, stored(1)],
+      [Kind.receipt, 3, 2, stored(5)],
+    ],
+  )
+  t.deepEqual(other.frames().map(({ to, body }) => [to, body]), [[0, stored(4)]])
+})

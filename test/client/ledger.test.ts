@@ -9,6 +9,13 @@ function frame(kind: number, ref = 0): Frame {
   return decodeFrame(bytes, 0, bytes.length)
 }
 
+test('ledger: a receipt of several messages says that all of them were taken', t => {
+  const ledger = new Ledger()
+  for (let n = 0; n < 5; n++) send(ledger)
+  ledger.got({ ...frame(Kind.receipt, 2), to: 2 }, 60)
+  t.deepEqual(ids(ledger.resume(0)), [5])
+})
+
 function ids(frames: readonly Uint8Array[]): number[] {
   return frames.map(bytes => decodeFrame(bytes, 0, bytes.length).id)
 }

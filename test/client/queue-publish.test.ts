@@ -1,5 +1,6 @@
 import test from 'ava'
 import { Kind } from '../../broker/wire/layout.ts'
+import { errorCode } from '../support/error-code.ts'
 import { nextEvent, scriptedClient } from '../support/scripted-client.ts'
 import { receiptBody } from '../support/scripted-queue.ts'
 
@@ -53,4 +54,24 @@ test('publish to a queue: an id of the caller stays, and without a receipt none 
   void client.publish('jobs', 1, { receipt: true, idempotent: true, headers: { mid: 'by hand' } }).catch(() => {})
   await client.publish('jobs', 1, { idempotent: true })
   t.deepEqual([(await peer.next()).headers, (await peer.next()).headers, (await peer.next()).headers], [{ mid: 'mine' }, { mid: 'by hand' }, undefined])
+})
+
+test('publish to a queue: one receipt answers as many publishes as it says, and no others', async t => {
+  const { broker, client, peer } = await scriptedClient(t)
+  t.true(peer.hello['receiptRuns'])
+  const receipts = Array.from({ length: 6 }, (_, n) => client.publish('jobs', n, { receipt: true, ...(n === 1 ? { timeoutMs: 1 } : {}) }))
+  const late = errorCode(receipts[1]!)
+  const first = await peer.next()
+  for (let n = 1; n < 6; n++) await peer.next()
+  t.is(await late, 'request.timeout')
+  peer.send({ kind: Kind.receipt, ref: first.id, to: 2, payload: receiptBody({ receivers: 1, stored: { queue: 'jobs', position: 7 } }) })
+  const stored = (position: number): object => ({ receivers: 1, stored: { queue: 'jobs', position, isDuplicate: false } })
+  t.deepEqual(await Promise.all([receipts[0], receipts[2]]), [stored(7), stored(9)])
+  // Of more than was ever sent the rest is nobody's.
+  peer.send({ kind: Kind.receipt, ref: first.id + 3, to: 2 ** 32 - 1, payload: receiptBody({ receivers: 2 }) })
+  t.deepEqual(await Promise.all(receipts.slice(3)), [{ receivers: 2 }, { receivers: 2 }, { receivers: 2 }])
+  const next = client.publish('jobs', 6, { receipt: true })
+  peer.send({ kind: Kind.receipt, ref: (await peer.next()).id, payload: receiptBody({ receivers: 0 }) })
+  t.deepEqual(await next, { receivers: 0 })
+  broker.stop()
 })

@@ -152,7 +152,7 @@ export class ScriptedConnection {
 
   /** Answers `frame` with a value. */
   answer(frame: Frame, value: unknown, kind: number = Kind.response): void {
-    this.send(message(kind, frame.subject, value, { to: this.origin, ref: frame.id }))
+    this.send(message(kind, frame.subject, value, { to: kind === Kind.receipt ? 0 : this.origin, ref: frame.id }))
   }
 
   /** Refuses `frame`, as the broker does. */
