@@ -3,10 +3,11 @@
 
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { heard, nonceOf, say, Siege } from '../support/siege.ts'
 import { until } from '../support/until.ts'
 import { clientFrame, TEXT } from '../support/websocket-frames.ts'
+import { withMoreTime } from '../support/with-more-time.ts'
 
 /** The default limits: of one address, of all. */
 const PER_ADDRESS = 64
@@ -103,7 +104,16 @@ test('gateway abuse: crowds of many addresses are held to the limit of all; upgr
 })
 
 test('gateway abuse: who trickles a request or a handshake is cut when the time is up, not when the bytes are', async t => {
-  const siege = await Siege.begin(t, { ipc: { limits: { handshakeTimeout: `${LIMIT_MS}ms` } } })
+  // On a busy machine the bystanders may not be in by then, either.
+  const inTime = (limitMs: number): Promise<boolean> => trickle(t, limitMs).then(() => true, (error: unknown) => {
+    if (!/handshake\.timeout|the server closed/.test(String(error))) throw error
+    return false
+  })
+  t.true(await withMoreTime(LIMIT_MS, inTime))
+})
+
+async function trickle(t: ExecutionContext, limitMs: number): Promise<void> {
+  const siege = await Siege.begin(t, { ipc: { limits: { handshakeTimeout: `${limitMs}ms` } } })
   const frame = clientFrame({ opcode: TEXT, payload: JSON.stringify({ type: 'connect', params: { auth: { token: 'x'.repeat(500) } } }) })
   const trickles: [what: string, begin: () => Promise<Socket>, bytes: Uint8Array, everyMs: number][] = [
     ['a request', () => siege.socket(), Buffer.from(`GET / HTTP/1.1\r\nHost: ${siege.host}\r\nX: ${'a'.repeat(9000)}`), 20],
@@ -122,18 +132,18 @@ test('gateway abuse: who trickles a request or a handshake is cut when the time 
     let at = 0
     const drip = setInterval(() => {
       if (at < bytes.length && socket.writable) socket.write(bytes.subarray(at, ++at))
-    }, everyMs)
+    }, (everyMs * limitMs) / LIMIT_MS)
     t.teardown(() => clearInterval(drip))
     await ended
     clearInterval(drip)
     const tookMs = performance.now() - startedMs
-    t.true(tookMs >= LIMIT_MS * 0.95, `${what}: cut after ${tookMs} ms`)
+    t.true(tookMs >= limitMs * 0.95, `${what}: cut after ${tookMs} ms`)
     // An end, and a second of grace for it; the rest is the machine being busy.
-    t.true(tookMs < LIMIT_MS + 5000, `${what}: only cut after ${tookMs} ms`)
+    t.true(tookMs < limitMs * 2 + 2000, `${what}: only cut after ${tookMs} ms`)
     t.true(at < bytes.length || bytes.length === 0, `${what}: all of it was waited for`)
   }))
   await siege.holds()
-})
+}
 
 test('gateway abuse: a guest who stops in the middle of a frame holds nobody up and keeps no more than he sent', async t => {
   const siege = await Siege.begin(t)

@@ -145,7 +145,7 @@ export interface BrokerProcess extends BrokerAccess {
 
 /** A broker as `callboard start` makes it; ended in order when the test ends, so that its agents end too. */
 export async function startBrokerProcess(t: Teardown, { config, home: given, ...run }: BrokerProcessOptions = {}): Promise<BrokerProcess> {
-  const home = prepareHome(t, { ...(config === undefined ? {} : { config }), ...(given === undefined ? {} : { home: given }) })
+  const home = prepareHome(t, { ...(config === undefined ? {} : { config: withTimeToComeIn(config) }), ...(given === undefined ? {} : { home: given }) })
   const callboard = await startCallboard(t, { home, ...run })
   const { process: child, started } = callboard
   const exited = once(child, 'exit') as ReturnType<BrokerProcess['end']>
@@ -160,6 +160,11 @@ export async function startBrokerProcess(t: Teardown, { config, home: given, ...
 function prepareHome(t: Teardown, { home = temporaryDirectory(t), config }: BrokerOptions): string {
   if (config !== undefined) writeFileSync(join(home, 'config.json'), JSON.stringify(config))
   return home
+}
+
+// Beside many others a process may take longer than the default until it has let a client in.
+function withTimeToComeIn(config: { readonly ipc?: { readonly limits?: object } }): object {
+  return { ...config, ipc: { ...config.ipc, limits: { handshakeTimeout: '1m', ...config.ipc?.limits } } }
 }
 
 /** Memory that a process has, as /proc says. */

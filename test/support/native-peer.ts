@@ -102,6 +102,12 @@ export class NativePeer {
     return this.socket.write(bytes)
   }
 
+  /** Resolves when what was written has left this process; fails when the connection ended first. */
+  async drained(): Promise<void> {
+    if (this.socket.writableLength > 0) await Promise.race([once(this.socket, 'drain').catch(() => {}), this.closed])
+    if (this.socket.destroyed) throw new Error('the broker closed the connection')
+  }
+
   /** How the broker ends it: the code of its goodbye, or `cut` when it says none. What came before is passed over. */
   async ending(): Promise<string> {
     let code = 'cut'

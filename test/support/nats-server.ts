@@ -12,6 +12,7 @@ import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
 import { until } from './until.ts'
 
 const HOST = '127.0.0.1'
+const PATIENCE_S = 60
 // Debian installs daemons where an ordinary user's PATH does not look.
 /** For whoever runs `nats-server` itself. */
 export const natsServerEnvironment = { ...process.env, PATH: [process.env['PATH'] ?? '', '/usr/sbin', '/usr/local/sbin'].join(delimiter) }
@@ -79,7 +80,7 @@ export class NatsServer {
     const name = `n${port}`
     const file = join(directory, 'nats-server.conf')
     // nats-server reads JSON as well as its own form.
-    const all = { server_name: name, listen: `${HOST}:${port}`, http: `${HOST}:${monitorPort}`, ...(jetStream ? { jetstream: { store_dir: join(directory, 'store') } } : {}), ...config }
+    const all = { server_name: name, listen: `${HOST}:${port}`, http: `${HOST}:${monitorPort}`, ...(jetStream ? { jetstream: { store_dir: join(directory, 'store') } } : {}), ...withTimeToComeIn(config) }
     writeFileSync(file, JSON.stringify(all, undefined, 2))
     return NatsServer.ofFile(t, file, { name, host: HOST, port, monitorPort })
   }
@@ -178,6 +179,12 @@ export class NatsServer {
       socket.once('close', () => resolve(false))
     })
   }
+}
+
+// By default a client has 2 s for its handshake, and as much to say who it is: short for a machine that runs many tests.
+function withTimeToComeIn(config: { readonly authorization?: object; readonly tls?: object }): object {
+  const { authorization, tls } = config
+  return { ...config, ...(authorization && { authorization: { timeout: PATIENCE_S, ...authorization } }), ...(tls && { tls: { timeout: PATIENCE_S, ...tls } }) }
 }
 
 // Where a test process is killed itself, or gives up, its teardowns do not run: then a shell sees its stdin end, and kills the server.
