@@ -4,9 +4,10 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
 import test, { type Implementation } from 'ava'
+import { guard } from './guarded.ts'
 import { reservedPort } from './reserved-port.ts'
 import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
 import { until } from './until.ts'
@@ -185,17 +186,6 @@ export class NatsServer {
 function withTimeToComeIn(config: { readonly authorization?: object; readonly tls?: object }): object {
   const { authorization, tls } = config
   return { ...config, ...(authorization && { authorization: { timeout: PATIENCE_S, ...authorization } }), ...(tls && { tls: { timeout: PATIENCE_S, ...tls } }) }
-}
-
-// Where a test process is killed itself, or gives up, its teardowns do not run: then a shell sees its stdin end, and kills the server.
-function guard(child: ChildProcess): void {
-  if (child.pid === undefined) return
-  const shell = spawn('sh', ['-c', 'read -r _; kill -9 "$1"', 'sh', String(child.pid)], { stdio: ['pipe', 'ignore', 'ignore'] })
-  shell.unref()
-  ;(shell.stdin as Socket).unref()
-  shell.on('error', () => {})
-  // Before the number can be another process's.
-  child.once('exit', () => shell.kill('SIGKILL'))
 }
 
 /** One server that runs; killed when the test ends. */
