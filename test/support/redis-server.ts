@@ -119,15 +119,20 @@ export class RedisServer {
   }
 
   // Anything but that it is loading its files; without a password it says so, and is there.
-  #answers(): Promise<boolean> {
+  async #answers(): Promise<boolean> {
+    return /^(?:\+PONG|-NOAUTH)/.test(await this.answer('PING'))
+  }
+
+  /** The first line of what it answers to a command, of a connection of its own; '' = it is not there. */
+  answer(command: string): Promise<string> {
     return new Promise(resolve => {
-      const socket = connect(this.port, HOST, () => socket.write('PING\r\n'))
+      const socket = connect(this.port, HOST, () => socket.write(`${command}\r\n`))
       socket.once('data', chunk => {
-        resolve(/^(?:\+PONG|-NOAUTH)/.test(chunk.toString('latin1')))
+        resolve(chunk.toString('latin1').split('\r\n')[0]!)
         socket.destroy()
       })
       socket.on('error', () => {})
-      socket.once('close', () => resolve(false))
+      socket.once('close', () => resolve(''))
     })
   }
 }

@@ -102,6 +102,16 @@ export class RedisLink {
     return this.#safety
   }
 
+  /** Asks the server anew what it keeps, which may change while it runs. @throws BrokerError `store.*` */
+  async look(): Promise<void> {
+    if (this.#problem !== undefined) throw this.#problem
+    try {
+      this.#safety = await safetyOf(this.#redis)
+    } catch (error) {
+      throw redisError(this.url, error)
+    }
+  }
+
   /** Something of that many bytes may be asked; otherwise why not. */
   refusal(bytes: number): BrokerError | undefined {
     if (this.#problem !== undefined) return this.#problem

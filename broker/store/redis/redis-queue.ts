@@ -6,7 +6,7 @@
 //             something is due, and every second in any case
 
 import { BrokerError } from '../../ground/errors.ts'
-import type { QueueSettings } from '../../ground/store-settings.ts'
+import type { Durability, QueueSettings } from '../../ground/store-settings.ts'
 import type { Append, Forward, QueueCounts, QueueListener, Selection, SettleOutcome, Settlement, StoredMessage, StoredQuery, StoredQueue } from '../../ground/store.ts'
 import { retryDelayMs } from '../policy/retry-schedule.ts'
 import { Alarm } from './alarm.ts'
@@ -84,8 +84,7 @@ export class RedisQueue implements StoredQueue, LinkListener, ForwardTarget {
     const queue = new RedisQueue(options)
     await link.listen(key, queue)
     try {
-      const [isPaused] = (await queue.#ask('open', index, name, owner)) as [number, number]
-      queue.isPaused = isPaused === 1
+      queue.isPaused = ((await queue.#ask('open', index, name, owner)) as [number, number])[0] === 1
     } catch (error) {
       await link.unlisten(key)
       throw error
@@ -147,8 +146,7 @@ export class RedisQueue implements StoredQueue, LinkListener, ForwardTarget {
   }
 
   async change(settings: QueueSettings): Promise<void> {
-    const { isStrict, link } = this.#options
-    const refusal = isStrict ? tooWeak(this.name, settings.durability, link.safety) : undefined
+    const refusal = this.#tooWeak(settings.durability)
     if (refusal !== undefined) throw refusal
     this.#flush()
     this.#settings = settings
@@ -178,10 +176,9 @@ export class RedisQueue implements StoredQueue, LinkListener, ForwardTarget {
   }
 
   rejoined(): void {
-    const { isStrict, link, owner } = this.#options
-    const problem = isStrict ? tooWeak(this.name, this.#settings.durability, link.safety) : undefined
+    const problem = this.#tooWeak(this.#settings.durability)
     if (problem !== undefined) return this.#state(problem)
-    const reclaiming = this.#ask('reclaim', owner, ...this.#leased.keys()).then(
+    const reclaiming = this.#ask('reclaim', this.#options.owner, ...this.#leased.keys()).then(
       (answer) => {
         this.#state(undefined)
         this.#paused((answer as number[])[0] === 1)
@@ -201,9 +198,12 @@ export class RedisQueue implements StoredQueue, LinkListener, ForwardTarget {
   }
 
   refusal({ durability, start, end }: Append): BrokerError | undefined {
-    const { link, isStrict } = this.#options
     if (this.#isClosing) return unavailable(`queue "${this.name}" is being closed`)
-    return this.#problem ?? link.refusal(end - start) ?? (isStrict ? tooWeak(this.name, durability, link.safety) : undefined)
+    return this.#problem ?? this.#options.link.refusal(end - start) ?? this.#tooWeak(durability)
+  }
+
+  #tooWeak(asked: Durability): BrokerError | undefined {
+    return this.#options.isStrict ? tooWeak(this.name, asked, this.#options.link.safety) : undefined
   }
 
   full(): BrokerError {
@@ -324,6 +324,8 @@ export class RedisQueue implements StoredQueue, LinkListener, ForwardTarget {
 
   async #tick(): Promise<void> {
     let nextMs = LOOK_EVERY_MS
+    // The server's operator may have done what the refusal says.
+    if (this.#problem?.code === 'store.durability') await this.#options.link.look().then(() => void (this.#tooWeak(this.#settings.durability) ?? this.rejoined()), () => {})
     if (this.#problem === undefined)
       try {
         const [over, next, events] = (await this.#ask('tick')) as [[number, number][], number, Event[]]

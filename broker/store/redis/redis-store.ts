@@ -10,7 +10,6 @@ import { RedisQueue } from './redis-queue.ts'
 
 export class RedisStore implements QueueStore {
   readonly backend = 'redis'
-  readonly features: StoreFeatures
   readonly verify = undefined
   readonly backup = undefined
   readonly #context: StoreContext
@@ -20,13 +19,18 @@ export class RedisStore implements QueueStore {
   constructor(context: StoreContext, link: RedisLink) {
     this.#context = context
     this.#link = link
-    this.features = {
+  }
+
+  /** As the server was configured when it was looked at last. */
+  get features(): StoreFeatures {
+    const { safety } = this.#link
+    return {
       forward: true,
-      durability: link.safety.evicts === undefined ? link.safety.gives : 'memory',
+      durability: safety.evicts === undefined ? safety.gives : 'memory',
       backup: false,
       verify: false,
       limits: [
-        ...(link.safety.problem === '' ? [] : [link.safety.problem]),
+        ...(safety.problem === '' ? [] : [safety.problem]),
         'every message takes memory of the server',
         'there is one server: replicas are written to later than a message is confirmed, and a failover to one may lose what was confirmed',
         'frames have no checksums of their own: what is damaged in the memory or the files of the server is not found here',
@@ -39,7 +43,7 @@ export class RedisStore implements QueueStore {
   }
 
   async #open(name: string, settings: QueueSettings, listener: QueueListener, onClosed: () => void): Promise<RedisQueue> {
-    if (this.#link.problem !== undefined) throw this.#link.problem
+    await this.#link.look()
     const { settings: { redis: { strictDurability } }, broker, log } = this.#context
     const queue = await RedisQueue.open({
       name,
