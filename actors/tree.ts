@@ -2,6 +2,7 @@
 //
 //   broker ─ root ─┬─ core ─┬─ store                 of queues, opened with the first of them
 //                  │        ├─ pool
+//                  │        ├─ registry              of instances under their names
 //                  │        └─ channels ─── channel.command, channel.events …
 //                  ├─ upstream ── link.nats          where the broker joins NATS servers
 //                  ├─ agents ── agent.system …
@@ -35,6 +36,7 @@ import type { ChildSpec } from './child-spec.ts'
 import { ConnectionActor } from './connection-actor.ts'
 import { listenerChild } from './listener-child.ts'
 import { poolChild } from './pool-child.ts'
+import { registryChild } from './registry-child.ts'
 import { storeChild } from './store-child.ts'
 import type { Strategy } from './strategy.ts'
 import { Supervisor } from './supervisor.ts'
@@ -81,7 +83,7 @@ export class Tree {
     const agentBranch = branch(() => (this.#agents = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment, children: agents.map((agent) => agentChild(agent, environment)) })))
     const connections = branch(() => (this.#connections = supervisor('connections', 'oneForOne', [])))
     const listeners = Object.entries(options.listeners).map(([name, open]) => listenerChild(name, () => open((link) => this.#accept(link)), environment))
-    const core = branch(() => supervisor('core', 'restForOne', [storeChild(this.#core, options.paths.home, environment), poolChild(this.#core, environment), channels]))
+    const core = branch(() => supervisor('core', 'restForOne', [storeChild(this.#core, options.paths.home, environment), poolChild(this.#core, environment), registryChild(this.#core, environment), channels]))
     const edge = branch(() => (this.#edge = supervisor('edge', 'restForOne', [connections, ...listeners])))
     const { upstream: link } = options
     // Losing it is never a reason to end: it is made anew as often as it fails.

@@ -9,6 +9,7 @@ const modes: Readonly<Record<string, (args: readonly string[]) => Promise<number
   recorder: async args => (await import('./recorder/command.ts')).recorder(args),
   pool: async args => (await import('./pool/command.ts')).pool(args),
   queue: async args => (await import('./queue/command.ts')).queue(args),
+  registry: async args => (await import('./registry/command.ts')).registry(args),
   isolation: async args => (await import('./isolation/command.ts')).isolation(args),
 }
 

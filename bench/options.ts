@@ -44,6 +44,10 @@ npm run bench -- isolation [--runs N] [--seconds S] [--rate N] [--json FILE] [--
 
   what a paused, a slow and a crashing reader cost the others on their subject (default 7 rounds of 10 s at 20,000 messages a second)
 
+npm run bench -- registry [--runs N] [--seconds S] [--rate N] [--services N] [--instances N] [--json FILE] [--smoke]
+
+  the registry with 10,000 instances of 1,000 services at 1,000 operations a second, and a request by a name beside one on a subject (default 5 rounds)
+
 npm run bench -- pool [--runs N] [--seconds S] [--json FILE]
 
   from which sizes on work belongs to the CPU pool: main thread and delay, here and pooled (default 7 rounds, 1 s for each size)

@@ -17,6 +17,7 @@ export interface HealthFacts {
   /** As of a second ago. `failed`: names of those that cannot work; `diedLately`: dead letters made in the last minute; `damaged`: places in the store. */
   readonly queues: { readonly damaged: number; readonly count: number; readonly failed: readonly string[]; readonly waiting: number; readonly deadLetters: number; readonly diedLately: number }
   readonly channels: number
+  readonly registry: { readonly services: number; readonly instances: number; readonly healthy: number }
   readonly subscriptions: number
   readonly routes: number
   readonly connections: number
@@ -49,10 +50,10 @@ function broker({ phase, upMs }: HealthFacts): HealthPart {
   return { part: 'broker', state: phase === 'run' ? 'ok' : phase === 'terminate' ? 'fail' : 'warn', text: `in phase ${phase}`, values: { upMs: Math.round(upMs) } }
 }
 
-function registry({ channels, tree }: HealthFacts): HealthPart {
+function registry({ channels, registry: { services, instances, healthy }, tree }: HealthFacts): HealthPart {
   const actors = actorsOf(tree, 'channel')
   const down = actors.filter(isDown)
-  return { part: 'registry', state: down.length === 0 ? 'ok' : 'fail', text: down.length === 0 ? count(channels, 'channel') : `${namesOf(down)} not running`, values: { channels, down: down.length } }
+  return { part: 'registry', state: down.length === 0 ? 'ok' : 'fail', text: down.length === 0 ? `${count(channels, 'channel')}${instances === 0 ? '' : `, ${count(instances, 'instance')} of ${count(services, 'name')}, ${healthy} healthy`}` : `${namesOf(down)} not running`, values: { channels, down: down.length, services, instances, healthy } }
 }
 
 function router({ subscriptions, routes }: HealthFacts): HealthPart {

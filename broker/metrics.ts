@@ -11,6 +11,7 @@ export function metricsOf(pipeline: Pipeline, bus: BusStatus | undefined): Recor
   const { core } = pipeline
   const { pool } = core
   const wait = core.poolWait.percentiles()
+  const { services, instances, healthy } = core.registry.counts
   const totals = core.accounts.totals()
   const memory = process.memoryUsage()
   const cpu = process.cpuUsage()
@@ -20,6 +21,9 @@ export function metricsOf(pipeline: Pipeline, bus: BusStatus | undefined): Recor
     routes: core.routes.size,
     open_requests: pipeline.openRequests,
     channels: core.channels.list().length,
+    registry_names: services,
+    registry_instances: instances,
+    registry_instances_healthy: healthy,
     deadlines: core.deadlines.size,
     bus_joined: core.busConnection?.isReady === true ? 1 : 0,
     messages_accepted_total: totals.accepted,

@@ -157,6 +157,7 @@ export class View implements BrokerView {
       bus: this.#host.bus,
       queues: { ...this.queues.totals(), diedLately: seen.get('queue_dead_lettered_total')?.value ?? 0 },
       channels: core.channels.list().length,
+      registry: core.registry.counts,
       subscriptions: core.interest.size,
       routes: core.routes.size,
       connections: core.directory.size,

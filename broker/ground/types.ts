@@ -140,7 +140,7 @@ export type Phase = 'create' | 'init' | 'run' | 'maintain' | 'terminate' | 'exit
 /** One actor as `callboard tree` shows it. */
 export interface ActorInfo {
   readonly id: string
-  readonly kind: 'broker' | 'supervisor' | 'listener' | 'connection' | 'channel' | 'agent' | 'pool' | 'link' | 'store'
+  readonly kind: 'broker' | 'supervisor' | 'listener' | 'connection' | 'channel' | 'agent' | 'pool' | 'registry' | 'link' | 'store'
   readonly phase: Phase
   /** 1 for the first; one more each time its supervisor starts it anew. */
   readonly incarnation: number

@@ -33,6 +33,8 @@ export class Instance implements ChosenInstance {
   failures = 0
   revision = 0
   isRegistered = true
+  /** It was counted among those that get requests. */
+  isUp = false
   /** Its places in the orders that go by load. */
   readonly places: LoadEntry[] = []
 

@@ -36,6 +36,8 @@ export class Registry {
   readonly #byOwner = new Map<InstanceOwner, Set<Instance>>()
   readonly #watchers = new Set<(event: RegistryEvent) => void>()
   #size = 0
+  /** Those that get requests. */
+  #healthy = 0
   #revision = 0
 
   constructor(options: RegistryOptions) {
@@ -46,11 +48,8 @@ export class Registry {
     return this.#size
   }
 
-  /** Walks all instances: for people who ask. */
-  counts(): RegistryCounts {
-    let healthy = 0
-    for (const service of this.#services.values()) for (const instance of service.instances.values()) if (instance.health === 'healthy' && instance.sink !== undefined) healthy++
-    return { services: this.#services.size, instances: this.#size, healthy }
+  get counts(): RegistryCounts {
+    return { services: this.#services.size, instances: this.#size, healthy: this.#healthy }
   }
 
   /**
@@ -227,8 +226,16 @@ export class Registry {
     }
   }
 
+  #count(instance: Instance): void {
+    const isUp = instance.isRegistered && instance.sink !== undefined && instance.health === 'healthy'
+    if (isUp === instance.isUp) return
+    instance.isUp = isUp
+    this.#healthy += isUp ? 1 : -1
+  }
+
   #tell(event: RegistryEventKind, instance: Instance): void {
     instance.revision = ++this.#revision
+    this.#count(instance)
     if (this.#watchers.size === 0) return
     const told: RegistryEvent = { event, instance: instance.info, revision: this.#revision }
     for (const watcher of this.#watchers) watcher(told)

@@ -69,9 +69,10 @@ test('tree: a queue that could not be deleted at other brokers stays, and takes 
   t.is(rig.store.queues.get('jobs')!.kept.length, 1)
 })
 
-test('tree: store and pool stand before the channels; the store is not opened, and the pool has no thread until somebody has work for it', async t => {
+test('tree: store, pool and registry stand before the channels; the store is not opened, and the pool has no thread until somebody has work for it', async t => {
   const { broker } = await startBroker(t)
-  t.deepEqual(actor(broker.tree(), 'core')?.children.map(({ id }) => id), ['store', 'pool', 'channels'])
+  t.deepEqual(actor(broker.tree(), 'core')?.children.map(({ id }) => id), ['store', 'pool', 'registry', 'channels'])
+  t.like(actor(broker.tree(), 'registry'), { kind: 'registry', phase: 'run', detail: 'no instance' })
   t.like(actor(broker.tree(), 'store'), { kind: 'store', phase: 'run', detail: 'embedded, not opened: no queue needs it' })
   t.like(actor(broker.tree(), 'pool'), { kind: 'pool', phase: 'run', detail: 'no thread yet, 0 queued, wait p50 0 ms p99 0 ms, 0 tasks done, 0 inline' })
 })

@@ -14,6 +14,7 @@ const well: HealthFacts = {
   bus: undefined,
   queues: { damaged: 0, count: 0, failed: [], waiting: 0, deadLetters: 0, diedLately: 0 },
   channels: 5,
+  registry: { services: 0, instances: 0, healthy: 0 },
   subscriptions: 1,
   routes: 2,
   connections: 3,
@@ -31,6 +32,12 @@ test('health: a broker that is well is so in every part', t => {
   t.is(state, 'ok')
   t.deepEqual(parts.map(({ part }) => part), ['broker', 'registry', 'router', 'bus', 'connections', 'listener.unix', 'agents', 'recorder', 'event loop', 'memory'])
   t.deepEqual(parts.filter(({ state }) => state !== 'ok'), [])
+})
+
+test('health: the registry says how many instances there are, and how many of them are healthy', t => {
+  const { state, parts } = healthOf({ ...well, registry: { services: 1, instances: 3, healthy: 2 } })
+  t.is(state, 'ok')
+  t.like(parts.find(({ part }) => part === 'registry'), { state: 'ok', text: '5 channels, 3 instances of 1 name, 2 healthy', values: { services: 1, instances: 3, healthy: 2 } })
 })
 
 test('health: queues that work say how much waits, and old dead letters are no illness', t => {
