@@ -5,7 +5,7 @@ import type { StoreFeatures } from '../../ground/store.ts'
 /** With so many copies a message survives the end of a machine, which is what `fsync` promises. */
 const SAFE_REPLICAS = 3
 
-export interface ReplicaLimits {
+interface ReplicaLimits {
   /** What `fsync` means there, with as many copies as it takes. */
   readonly safe: string
   /** Why `fsync` is refused with fewer. */

@@ -21,6 +21,15 @@ export function unavailable(problem: string, cause?: unknown): BrokerError {
   return new BrokerError('store.unavailable', { backend: 'nats', problem }, { cause })
 }
 
+/** What the library is asked, with its errors in the words of the broker. @throws BrokerError `store.unavailable` */
+export async function asked<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    throw unavailable(error instanceof Error ? error.message : String(error), error)
+  }
+}
+
 export class Asker {
   readonly #connection: NatsConnection
   readonly #inbox = createInbox()

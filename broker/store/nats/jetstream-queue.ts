@@ -6,7 +6,7 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { BrokerError } from '../../ground/errors.ts'
 import type { QueueSettings } from '../../ground/store-settings.ts'
 import type { Arrival, DeadEntry, Entry, ForeignListener, ForeignQueue, ForeignState, Kept, PutOutcome } from '../brokered/foreign-queue.ts'
-import { unavailable, type Asker } from './asker.ts'
+import { asked, type Asker } from './asker.ts'
 import { deadHeaders, entryHeaders, readDead, readEntry } from './entry-headers.ts'
 import { CONSUMER, deadStream, deadSubject, NOTES_STREAM, noteSubject, waitingStream, waitingSubject } from './names.ts'
 import { Pulls } from './pulls.ts'
@@ -118,7 +118,7 @@ export class JetStreamQueue implements ForeignQueue {
 
   async remove(position: number): Promise<boolean> {
     const { manager, name } = this.#options
-    return (await this.#asked(manager.streams.deleteMessage(waitingStream(name), position, false).catch(orNothing))) ?? false
+    return (await asked(manager.streams.deleteMessage(waitingStream(name), position, false).catch(orNothing))) ?? false
   }
 
   // JetStream reads a message at a time; a work queue's stream has no room for a second consumer.
@@ -128,7 +128,7 @@ export class JetStreamQueue implements ForeignQueue {
     for (let next = after + 1; kept.length < limit; next = kept.at(-1)!.position + 1) {
       // The library's types do not know that servers from 2.9 on find the next one here, too.
       const query = { seq: next, next_by_subj: waitingSubject(name) } as MsgRequest
-      const found = await this.#asked(manager.streams.getMessage(waitingStream(name), query).catch(orNothing))
+      const found = await asked(manager.streams.getMessage(waitingStream(name), query).catch(orNothing))
       if (found === undefined || found === null) break
       kept.push(readEntry(found.header, found.data, found.seq, Date.parse(found.timestamp)))
     }
@@ -145,7 +145,7 @@ export class JetStreamQueue implements ForeignQueue {
 
   async readDead(after: number, limit: number): Promise<DeadEntry[]> {
     const { manager, name } = this.#options
-    const { state } = await this.#asked(manager.streams.info(deadStream(name), { subjects_filter: deadSubject(name, '*') }))
+    const { state } = await asked(manager.streams.info(deadStream(name), { subjects_filter: deadSubject(name, '*') }))
     const subjects = Object.keys((state as { subjects?: Record<string, number> }).subjects ?? {})
     const positions = subjects.map((subject) => Number(subject.slice(subject.lastIndexOf('.') + 1))).filter((position) => position > after)
     const page = positions.toSorted((a, b) => a - b).slice(0, limit)
@@ -155,15 +155,15 @@ export class JetStreamQueue implements ForeignQueue {
 
   async removeDead(which: 'all' | readonly number[]): Promise<number> {
     const { manager, name } = this.#options
-    if (which === 'all') return (await this.#asked(manager.streams.purge(deadStream(name)))).purged
-    const purged = await this.#asked(Promise.all(which.map((position) => manager.streams.purge(deadStream(name), { filter: deadSubject(name, position) }))))
+    if (which === 'all') return (await asked(manager.streams.purge(deadStream(name)))).purged
+    const purged = await asked(Promise.all(which.map((position) => manager.streams.purge(deadStream(name), { filter: deadSubject(name, position) }))))
     return purged.reduce((sum, each) => sum + each.purged, 0)
   }
 
   async state(): Promise<ForeignState> {
     const { manager, name } = this.#options
     for (let tries = 1; ; tries++) {
-      const [{ state }, consumer, dead] = await this.#asked(Promise.all([manager.streams.info(waitingStream(name)), manager.consumers.info(waitingStream(name), CONSUMER), manager.streams.info(deadStream(name))]))
+      const [{ state }, consumer, dead] = await asked(Promise.all([manager.streams.info(waitingStream(name)), manager.consumers.info(waitingStream(name), CONSUMER), manager.streams.info(deadStream(name))]))
       const messages = consumer.num_pending + consumer.num_ack_pending
       // The consumer learns of a publish, and the stream of an acknowledgement, a moment after it was confirmed. In traffic they never agree.
       if (state.messages !== messages && tries < AGREE_TRIES) {
@@ -189,13 +189,13 @@ export class JetStreamQueue implements ForeignQueue {
   // count for the limits (seen with three copies: 1929 of 11,270). Up to its floor the consumer has an acknowledgement of every one.
   async #purgeDone(floor: number): Promise<void> {
     const { manager, name } = this.#options
-    await this.#asked(manager.streams.purge(waitingStream(name), { seq: floor + 1 }))
+    await asked(manager.streams.purge(waitingStream(name), { seq: floor + 1 }))
   }
 
   async notes(): Promise<{ own: string | undefined; others: string[] }> {
     const { manager, name, broker } = this.#options
     const all = noteSubject(name, '*')
-    const { state } = await this.#asked(manager.streams.info(NOTES_STREAM, { subjects_filter: all }))
+    const { state } = await asked(manager.streams.info(NOTES_STREAM, { subjects_filter: all }))
     const own = noteSubject(name, broker)
     const subjects = Object.keys((state as { subjects?: Record<string, number> }).subjects ?? {})
     const texts = await Promise.all(subjects.map(async (subject) => ({ subject, text: (await this.#last(NOTES_STREAM, subject))?.string() })))
@@ -211,7 +211,7 @@ export class JetStreamQueue implements ForeignQueue {
   async change(settings: QueueSettings): Promise<void> {
     const { manager, name, replicas } = this.#options
     this.#settings = settings
-    await this.#asked((async () => {
+    await asked((async () => {
       await makeStream(manager, waitingConfig(name, settings, replicas))
       await makeStream(manager, deadConfig(name, settings, replicas))
       await makeConsumer(manager, name, settings)
@@ -246,15 +246,7 @@ export class JetStreamQueue implements ForeignQueue {
   }
 
   async #last(stream: string, subject: string): Promise<StoredMsg | undefined> {
-    return (await this.#asked(this.#options.manager.streams.getMessage(stream, { last_by_subj: subject }).catch(orNothing))) ?? undefined
-  }
-
-  async #asked<T>(answer: Promise<T>): Promise<T> {
-    try {
-      return await answer
-    } catch (error) {
-      throw unavailable(error instanceof Error ? error.message : String(error), error)
-    }
+    return (await asked(this.#options.manager.streams.getMessage(stream, { last_by_subj: subject }).catch(orNothing))) ?? undefined
   }
 }
 

@@ -8,7 +8,7 @@ import type { QueueSettings } from '../../ground/store-settings.ts'
 import { brokeredFeatures } from '../brokered/brokered-features.ts'
 import { BrokeredQueue } from '../brokered/brokered-queue.ts'
 import { OpenQueues } from '../brokered/open-queues.ts'
-import { Asker, unavailable } from './asker.ts'
+import { asked, Asker, unavailable } from './asker.ts'
 import { JetStreamQueue } from './jetstream-queue.ts'
 import { deadStream, NOTES_STREAM, noteSubject, queueOf, waitingStream } from './names.ts'
 import { makeStream, notesConfig, orNothing } from './stream-settings.ts'
@@ -93,16 +93,27 @@ export class NatsStore implements QueueStore {
     }
   }
 
-  async names(): Promise<string[]> {
-    const names: string[] = []
-    for await (const stream of this.#manager.streams.names()) {
-      const queue = queueOf(stream)
-      if (queue !== undefined) names.push(queue)
-    }
-    return names
+  names(): Promise<string[]> {
+    return this.#asked(async () => {
+      const names: string[] = []
+      for await (const stream of this.#manager.streams.names()) {
+        const queue = queueOf(stream)
+        if (queue !== undefined) names.push(queue)
+      }
+      return names
+    })
   }
 
-  async remove(name: string): Promise<void> {
+  remove(name: string): Promise<void> {
+    return this.#asked(() => this.#remove(name))
+  }
+
+  // The library would wait for the servers that it has lost, and for longer than anybody does.
+  #asked<T>(ask: () => Promise<T>): Promise<T> {
+    return this.#problem === undefined ? asked(ask()) : Promise.reject(this.#problem)
+  }
+
+  async #remove(name: string): Promise<void> {
     for (const stream of [waitingStream(name), deadStream(name)]) await this.#manager.streams.delete(stream).catch(orNothing)
     await this.#manager.streams.purge(NOTES_STREAM, { filter: noteSubject(name, '*') })
   }

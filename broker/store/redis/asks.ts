@@ -76,7 +76,7 @@ export interface SettleAsk {
 }
 
 /** What a call of `settle` asked: whose each settlement is, by its place among the arguments. */
-export type SettlePlaces = readonly { readonly ask: SettleAsk; readonly settlement: Settlement }[]
+type SettlePlaces = readonly { readonly ask: SettleAsk; readonly settlement: Settlement }[]
 
 /** Tells everybody what was lost, by places from 1. */
 export function tellSettled(asks: readonly SettleAsk[], places: SettlePlaces, lost: ReadonlySet<number>): void {

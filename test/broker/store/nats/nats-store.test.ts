@@ -60,6 +60,7 @@ natsStory('nats store: while the server is away publishers are refused by name, 
     await rig.when(() => rig.problems.at(-1) !== undefined)
     t.is(rig.problems.at(-1)?.code, 'store.unavailable')
     t.deepEqual(await rig.append('away'), [{ refused: 'store.unavailable' }])
+    t.deepEqual(await Promise.all([errorCode(rig.store.names()), errorCode(rig.store.remove('other'))]), ['store.unavailable', 'store.unavailable'])
     await server.start()
     await rig.when(() => rig.problems.at(-1) === undefined)
     await storm.acknowledges(200)
