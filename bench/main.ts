@@ -11,6 +11,7 @@ const modes: Readonly<Record<string, (args: readonly string[]) => Promise<number
   queue: async args => (await import('./queue/command.ts')).queue(args),
   registry: async args => (await import('./registry/command.ts')).registry(args),
   isolation: async args => (await import('./isolation/command.ts')).isolation(args),
+  sandbox: async args => (await import('./sandbox/command.ts')).sandbox(args),
 }
 
 const [word = '', ...rest] = process.argv.slice(2)

@@ -48,6 +48,10 @@ npm run bench -- registry [--runs N] [--seconds S] [--rate N] [--services N] [--
 
   the registry with 10,000 instances of 1,000 services at 1,000 operations a second, and a request by a name beside one on a subject (default 5 rounds)
 
+npm run bench -- sandbox [--runs N] [--seconds S] [--json FILE]
+
+  what an agent that takes processors and memory costs its neighbour: free, and confined (default 5 rounds of 5 s each)
+
 npm run bench -- pool [--runs N] [--seconds S] [--json FILE]
 
   from which sizes on work belongs to the CPU pool: main thread and delay, here and pooled (default 7 rounds, 1 s for each size)

@@ -30,6 +30,10 @@ const ownWorld = [...ownUser, '--mount', '--pid', '--ipc', '--uts', '--fork', '-
 // agent. flock is the smallest program everywhere that starts another, waits, and tells how it ended: a signal n as 128 + n.
 const FIRST_PROCESS = ['flock', '--shared', '/dev/null'] as const
 
+// The agent is asked to end by SIGTERM to its whole group: programs around it that end at once would take it with them. (The launcher,
+// a Node, has all signals as they are by default again.)
+const STEADFAST = ['env', '--ignore-signal=TERM'] as const
+
 const withOwnNetwork = (network: SandboxSettings['network']): boolean => network === 'none' || network === 'loopback'
 
 /** What stands before the launcher's own command line. `shown` is for bubblewrap, which makes the root by itself. */
@@ -37,9 +41,9 @@ export function enclosing(kind: EnclosureKind, network: SandboxSettings['network
   const net = withOwnNetwork(network)
   if (kind === 'none') return []
   if (kind === 'user') return [find('unshare')!, ...ownUser, '--']
-  if (kind === 'unshare') return [find('unshare')!, ...ownWorld, ...(net ? ['--net'] : []), '--', find(FIRST_PROCESS[0])!, ...FIRST_PROCESS.slice(1)]
+  if (kind === 'unshare') return [...steadfast(), find('unshare')!, ...ownWorld, ...(net ? ['--net'] : []), '--', find(FIRST_PROCESS[0])!, ...FIRST_PROCESS.slice(1)]
   const binds = shown.toSorted(([a], [b]) => a.length - b.length).flatMap(([path, isWritable]) => [isWritable ? '--bind-try' : '--ro-bind-try', path, path])
-  return [find('bwrap')!, '--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', ...(net ? ['--unshare-net'] : []), '--die-with-parent', '--tmpfs', '/tmp', ...binds, '--proc', '/proc', '--dev', '/dev', '--dir', emptyDirectory, '--']
+  return [...steadfast(), find('bwrap')!, '--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', ...(net ? ['--unshare-net'] : []), '--die-with-parent', '--tmpfs', '/tmp', ...binds, '--proc', '/proc', '--dev', '/dev', '--dir', emptyDirectory, '--']
 }
 
 let probes: Map<EnclosureKind, Promise<string | undefined>> | undefined
@@ -68,7 +72,7 @@ export function enclosureProblem(kind: EnclosureKind): Promise<string | undefine
 
 async function probe(kind: EnclosureKind): Promise<string | undefined> {
   if (process.platform !== 'linux') return `namespaces belong to Linux, this is ${process.platform}`
-  const programs = { none: [], user: ['unshare'], unshare: ['unshare', 'flock'], bubblewrap: ['bwrap'] }[kind]
+  const programs = { none: [], user: ['unshare'], unshare: ['env', 'unshare', 'flock'], bubblewrap: ['env', 'bwrap'] }[kind]
   const missing = programs.find(name => find(name) === undefined)
   if (missing !== undefined) return `${missing} is not installed`
   const [command, ...words] = [...enclosing(kind, 'none', kind === 'bubblewrap' ? [['/', false]] : [], '/tmp'), find('true') ?? '/bin/true']
@@ -79,6 +83,10 @@ async function probe(kind: EnclosureKind): Promise<string | undefined> {
     const { stderr = '', message } = error as { stderr?: string; message: string }
     return stderr.trim() || message
   }
+}
+
+function steadfast(): string[] {
+  return [find(STEADFAST[0])!, ...STEADFAST.slice(1)]
 }
 
 function find(program: string): string | undefined {

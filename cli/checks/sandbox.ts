@@ -5,7 +5,10 @@ import type { Context } from '../context.ts'
 import type { Finding } from './finding.ts'
 
 export async function* checkSandbox(context: Context): AsyncGenerator<Finding> {
-  if (process.platform !== 'linux') return yield { check: 'sandbox', state: 'warn', text: `agents cannot be confined on ${process.platform}`, remedy: 'leave out agents[].sandbox, or run the broker on Linux' }
+  if (process.platform !== 'linux') {
+    yield { check: 'sandbox', state: 'warn', text: `agents cannot be confined on ${process.platform}`, remedy: 'leave out agents[].sandbox, or run the broker on Linux' }
+    return
+  }
   const { sandboxSupport } = await import('../../agents/sandbox/support.ts')
   try {
     yield sandboxFinding(await sandboxSupport(context.paths.home))

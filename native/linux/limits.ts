@@ -1,5 +1,6 @@
 // Limits of this process and what it starts: memory, processes, files, processor. Soft and hard alike, so that they stay.
 
+import { writeFileSync } from 'node:fs'
 import { byProcessor, libc, words64 } from './libc.ts'
 
 /** asm-generic/resource.h */
@@ -42,5 +43,11 @@ export function useProcessors(count: number): number {
 
 /** Lets others go first: 0 as everybody, 19 last. */
 export function setNiceness(niceness: number): void {
+  try {
+    // Where sessions are weighed against each other first (sched_autogroup_enabled), this is what counts between agents.
+    writeFileSync('/proc/self/autogroup', String(niceness))
+  } catch {
+    // A kernel without them.
+  }
   libc().call('setpriority', byProcessor(141, 140), PRIO_PROCESS, 0, niceness)
 }

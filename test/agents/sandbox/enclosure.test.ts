@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { chooseEnclosure, type EnclosureKind } from '../../../agents/sandbox/enclosure.ts'
+import { planOf } from '../../../agents/sandbox/plan.ts'
+import { groupMembers } from '../../../agents/process-group.ts'
+import { noSandbox } from '../../../broker/ground/sandbox.ts'
+import { startAgent, type TestAgent } from '../../support/agent-process.ts'
+import { sandboxTest } from '../../support/sandbox-features.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
+
+function isolated(t: ExecutionContext, kind: EnclosureKind, program: string, shutdownMs = 10_000): Promise<TestAgent> {
+  const home = temporaryDirectory(t)
+  return startAgent(t, {
+    args: ['-e', `${program}; console.log("ready"); setInterval(() => {}, 1e6)`],
+    shutdownMs,
+    environment: { CALLBOARD_SOCKET: join(home, 'socket') },
+    sandbox: launch => planOf('tested', launch, { ...noSandbox, level: 'isolated' }, home, { kind }),
+  })
+}
+
+for (const kind of ['unshare', 'bubblewrap'] as const) {
+  sandboxTest(`enclosure: by ${kind}, an agent is asked to end and has its time for it`, [`namespaces by ${kind}`], async t => {
+    const { agent, log } = await isolated(t, kind, 'process.on("SIGTERM", () => { console.log("ending"); setTimeout(() => { console.log("ended"); process.exit(0) }, 50) })')
+    await log.logged(/^ready$/)
+    agent.stop()
+    t.like(await agent.exited, { code: 0, signal: null })
+    t.deepEqual(log.records.map(({ text }) => text), ['ready', 'ending', 'ended'])
+  })
+
+  sandboxTest(`enclosure: by ${kind}, SIGTERM ends a program that has no handler for it, and a signal is told as 128 and its number`, [`namespaces by ${kind}`], async t => {
+    const { agent, log } = await isolated(t, kind, '0')
+    await log.logged(/^ready$/)
+    t.not(agent.programPid, agent.pid)
+    agent.stop()
+    t.like(await agent.exited, { code: 143, signal: null })
+  })
+
+  sandboxTest(`enclosure: by ${kind}, nothing survives that left the agent's group`, [`namespaces by ${kind}`], async t => {
+    const { agent, log } = await isolated(t, kind, 'require("child_process").spawn("sleep", ["1000"], { detached: true, stdio: "ignore" }).on("spawn", () => console.log("ready"))')
+    await log.logged(/^ready$/)
+    const [child] = readFileSync(`/proc/${agent.programPid}/task/${agent.programPid}/children`, 'utf8').trim().split(' ')
+    t.false(groupMembers(agent.pid).includes(Number(child)))
+    agent.kill()
+    await agent.exited
+    t.throws(() => process.kill(Number(child), 0), { code: 'ESRCH' })
+  })
+}
+
+test('enclosure: none is made where none is needed', async t => {
+  t.deepEqual(await chooseEnclosure({ ...noSandbox, level: 'restricted' }, 1000), { kind: 'none' })
+  t.deepEqual(await chooseEnclosure({ ...noSandbox, level: 'limits', processes: 40 }, 0), { kind: 'none' }, 'nothing counts the processes of root')
+})
