@@ -40,6 +40,10 @@ npm run bench -- queue --backlog N [--directory DIR] [--json FILE]
   durable queues: ours with receipts at fsync, os and memory, beside jetstream, redis and rabbitmq where they are installed; all in turns.
   With --backlog ours alone, with N messages in it: rates, memory, start-up time. The stores stand below DIR (default /var/tmp)
 
+npm run bench -- grpc [--runs N] [--seconds S] [--json FILE] [--smoke]
+
+  calls and streams of the gRPC service beside a bare grpc-js server, in turns (default 5 rounds of 3 s)
+
 npm run bench -- isolation [--runs N] [--seconds S] [--rate N] [--json FILE] [--smoke]
 
   what a paused, a slow and a crashing reader cost the others on their subject (default 7 rounds of 10 s at 20,000 messages a second)

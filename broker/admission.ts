@@ -178,7 +178,9 @@ export class Admission {
     // A NATS client may say its CONNECT again.
     if (!isNats) connection.greeting = undefined
     if (hello.flow.credit) connection.credit = new CreditBook(ipc.limits.creditBytes)
-    connection.outbound.load.limits = isNats ? this.#natsLimits() : this.#limitsFor(hello.flow)
+    const limits = isNats ? this.#natsLimits() : this.#limitsFor(hello.flow)
+    const { maxWriteBytes } = connection.link
+    connection.outbound.load.limits = maxWriteBytes === undefined ? limits : { ...limits, maxWriteBytes }
     connection.isWatched = !isNats && ipc.performance.keepAlive && hello.heartbeatMs > 0
     connection.client = hello.client !== undefined && !hello.isClientDefault ? hello.client : this.#unlikeOthers(hello.client ?? this.#defaultClient(connection, hello))
     connection.session = randomBytes(16).toString('hex')

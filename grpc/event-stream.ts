@@ -8,7 +8,7 @@ import { Kind } from '../broker/ground/kind.ts'
 import type { Frame } from '../broker/wire/frame.ts'
 import type { ConnectionEnd, Receiver } from './connection-end.ts'
 import { writeEvent } from './definitions.ts'
-import { eventOf, type Names } from './events.ts'
+import { EventWriter, type Names } from './events.ts'
 import type { Topic } from './messages.ts'
 import { statusOf } from './status.ts'
 
@@ -33,6 +33,7 @@ export class EventStream implements Receiver {
   /** Requests that came and were not answered here: `<origin>.<id>`. */
   readonly #open = new Set<string>()
   readonly #deadline: Deadline
+  readonly #writer: EventWriter
   /** What came before the client was told that its subscription stands; undefined: it was. */
   #early: Buffer[] | undefined = []
   #unwritten = 0
@@ -41,6 +42,7 @@ export class EventStream implements Receiver {
 
   constructor(parts: StreamParts) {
     this.#parts = parts
+    this.#writer = new EventWriter(parts.names)
     this.#deadline = new Deadline(parts.reset)
   }
 
@@ -52,13 +54,13 @@ export class EventStream implements Receiver {
 
   delivered(frame: Frame): void {
     if (this.#isEnded) return
-    const { names, replyTo, call } = this.#parts
+    const { replyTo, call } = this.#parts
     if (frame.kind === Kind.request) this.#open.add(`${frame.origin}.${frame.id}`)
     const reply = frame.kind === Kind.request ? replyTo(frame.origin, frame.id) : frame.kind === Kind.cancel ? replyTo(frame.to, frame.ref) : undefined
     if (frame.kind === Kind.cancel) this.#open.delete(`${frame.to}.${frame.ref}`)
     this.#unwritten++
     // Written now: the frame's payload is the broker's memory, and the call takes one event after another.
-    const bytes = writeEvent(frame.kind === Kind.cancel ? { kind: 'KIND_CANCEL', replyTo: reply! } : eventOf(frame, names, reply))
+    const bytes = writeEvent(frame.kind === Kind.cancel ? { kind: 'KIND_CANCEL', replyTo: reply! } : this.#writer.event(frame, reply))
     if (this.#early === undefined) call.write(bytes, this.#written)
     else this.#early.push(bytes)
   }
@@ -72,6 +74,7 @@ export class EventStream implements Receiver {
   }
 
   flushed(): boolean {
+    this.#writer.forget()
     if (this.#unwritten === 0) return true
     this.#isWaiting = true
     return false

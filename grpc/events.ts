@@ -32,27 +32,62 @@ const kinds: Readonly<Record<number, Event['kind']>> = {
   [Kind.cancel]: 'KIND_CANCEL',
 }
 
-/** `replyTo` is what its answer has to name, for requests. The payload is not copied. */
-export function eventOf(frame: Frame, names: Names, replyTo?: string): Event {
-  const { kind, flags, origin, id, subject, headers, payload, time } = frame
-  if (kind === Kind.gap) return gapEvent(frame)
-  const mid = headers?.['mid']
-  const sender = headers?.['sender']
-  const channel = subject === '' ? undefined : names.channelOf(subject)
-  const texts = textsOf(headers)
-  return {
-    kind: kinds[kind]!,
-    id: typeof mid === 'string' ? mid : typeof mid === 'number' ? String(mid) : names.textId(origin, id),
-    subject,
-    ...(channel === undefined ? {} : { channel }),
-    sender: typeof sender === 'string' ? sender : names.nameOf(origin),
-    timeUs: time,
-    payload,
-    payloadType: payloadNames[flags & Flag.payloadType]!,
-    ...(texts === undefined ? {} : { headers: texts }),
-    ...(kind === Kind.request ? { replyTo: replyTo!, timeoutMs: frame.to } : {}),
-    ...(kind === Kind.error ? { error: errorText(errorOf(frame)) } : {}),
-    ...((flags & Flag.grouped) !== 0 || kind === Kind.grouped ? { grouped: true } : {}),
+/** Writes frames as events. Messages of a stream often come from one sender on one subject: names are looked up once in a row. */
+export class EventWriter {
+  readonly #names: Names
+  #origin = -1
+  #sender = ''
+  #subject = ''
+  #channel: string | undefined
+
+  constructor(names: Names) {
+    this.#names = names
+  }
+
+  /** `replyTo` is what its answer has to name, for requests. The payload is not copied. */
+  event(frame: Frame, replyTo?: string): Event {
+    const { kind, flags, origin, id, subject, headers, payload, time } = frame
+    if (kind === Kind.gap) return gapEvent(frame)
+    const mid = headers?.['mid']
+    const sender = headers?.['sender']
+    // One object of one shape: this is done for every event.
+    return {
+      kind: kinds[kind]!,
+      id: typeof mid === 'string' ? mid : typeof mid === 'number' ? String(mid) : this.#names.textId(origin, id),
+      subject,
+      channel: subject === '' ? undefined : this.#channelOf(subject),
+      sender: typeof sender === 'string' ? sender : this.#nameOf(origin),
+      timeUs: time,
+      payload,
+      payloadType: payloadNames[flags & Flag.payloadType]!,
+      headers: headers === undefined ? undefined : textsOf(headers),
+      replyTo: kind === Kind.request ? replyTo : undefined,
+      timeoutMs: kind === Kind.request ? frame.to : undefined,
+      error: kind === Kind.error ? errorText(errorOf(frame)) : undefined,
+      grouped: (flags & Flag.grouped) !== 0 || kind === Kind.grouped || undefined,
+    }
+  }
+
+  /** One turn's names are not the next one's: who left may be somebody else's name by then. */
+  forget(): void {
+    this.#origin = -1
+    this.#subject = ''
+  }
+
+  #nameOf(origin: number): string {
+    if (origin !== this.#origin) {
+      this.#origin = origin
+      this.#sender = this.#names.nameOf(origin)
+    }
+    return this.#sender
+  }
+
+  #channelOf(subject: string): string | undefined {
+    if (subject !== this.#subject) {
+      this.#subject = subject
+      this.#channel = this.#names.channelOf(subject)
+    }
+    return this.#channel
   }
 }
 

@@ -77,19 +77,19 @@ export interface Topic {
 
 export interface Event {
   readonly kind: 'KIND_MESSAGE' | 'KIND_REQUEST' | 'KIND_RESPONSE' | 'KIND_PART' | 'KIND_ERROR' | 'KIND_GAP' | 'KIND_CANCEL'
-  readonly id?: string
-  readonly subject?: string
-  readonly channel?: string
-  readonly sender?: string
-  readonly timeUs?: number
-  readonly payload?: Uint8Array
-  readonly payloadType?: PayloadName
-  readonly headers?: Readonly<Record<string, string>>
-  readonly replyTo?: string
-  readonly timeoutMs?: number
-  readonly error?: ErrorText
-  readonly gap?: { readonly reason: string; readonly count: number }
-  readonly grouped?: boolean
+  readonly id?: string | undefined
+  readonly subject?: string | undefined
+  readonly channel?: string | undefined
+  readonly sender?: string | undefined
+  readonly timeUs?: number | undefined
+  readonly payload?: Uint8Array | undefined
+  readonly payloadType?: PayloadName | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly replyTo?: string | undefined
+  readonly timeoutMs?: number | undefined
+  readonly error?: ErrorText | undefined
+  readonly gap?: { readonly reason: string; readonly count: number } | undefined
+  readonly grouped?: boolean | undefined
 }
 
 export interface HealthRequest {

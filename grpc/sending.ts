@@ -8,7 +8,7 @@ import { PayloadType } from '../broker/ground/payload-type.ts'
 import { parseSubject } from '../broker/ground/subject.ts'
 import type { FrameInit } from '../broker/wire/frame.ts'
 import { bodyOf, type ConnectionEnd, type Waiter } from './connection-end.ts'
-import { eventOf, payloadNames, type Names } from './events.ts'
+import { EventWriter, payloadNames, type Names } from './events.ts'
 import { headersOf } from './headers.ts'
 import type { ErrorText, Event, Message, SendResult } from './messages.ts'
 
@@ -142,7 +142,7 @@ function answers({ names, maxAnswerBytes, message }: Sending, { resolve, reject,
         return true
       }
       // The event outlives the frame, whose payload is the broker's memory.
-      const event = { ...eventOf(frame, names), payload: new Uint8Array(frame.payload) }
+      const event = { ...new EventWriter(names).event(frame), payload: new Uint8Array(frame.payload) }
       if (kind === Kind.part || message.many) {
         parts.push(event)
         return false

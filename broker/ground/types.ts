@@ -58,6 +58,8 @@ export interface Link {
   readonly protocol?: 'nats'
   /** What carries it, where framing and peer do not say so. */
   readonly transport?: 'grpc'
+  /** Most bytes of one write, where little at a time leaves more that policies can act on; undefined: what any link takes. */
+  readonly maxWriteBytes?: number
   /** What `write` wants its pieces put through; undefined: nothing. Text: pieces are lines, and each line is a message. */
   readonly wrap: Wrap | undefined
   /** Sets who is told, before the first `resume()`; later again when the link goes over to somebody else. */

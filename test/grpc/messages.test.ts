@@ -48,7 +48,7 @@ test('grpc: a request is answered by an agent, by a stream, and by all when many
   t.is(String(reply!.payload), '6')
 
   const stream = await client.subscribe({ subject: 'ask.me' })
-  const asked = sdk.request('ask.me', 'how are you?')
+  const asked = sdk.request('ask.me', 'how are you?', { timeoutMs: 5000 })
   const request = await stream.next()
   t.like(request, { kind: 'KIND_REQUEST', sender: sdk.id, timeoutMs: 5000 })
   await client.call('SendMessage', { kind: 'KIND_PART', replyTo: request.replyTo, payload: Buffer.from('well'), payloadType: 'PAYLOAD_TEXT' })

@@ -7,6 +7,9 @@
 import type { BrokerError } from '../../broker/ground/errors.ts'
 import type { Link, LinkHandler, Peer } from '../../broker/ground/types.ts'
 
+/** Who is at the other end turns each message into one of its own: 5 ms of messages of 100 bytes. bytes */
+const MAX_WRITE_BYTES = 64 * 1024
+
 /** Who is at the other end. */
 export interface MemoryEnd {
   /** What the broker writes, valid until it is taken. True: it was taken at once; false: `taken()` follows. */
@@ -20,6 +23,7 @@ export class MemoryLink implements Link {
   readonly framing = 'stream'
   readonly wrap = undefined
   readonly transport: 'grpc'
+  readonly maxWriteBytes = MAX_WRITE_BYTES
   readonly #end: MemoryEnd
   /** undefined: the broker had no room for it. */
   #handler: LinkHandler | undefined
