@@ -3,6 +3,7 @@
 import { busMetrics } from './bus-metrics.ts'
 import type { BusStatus } from './ground/api.ts'
 import { dropReasons, type DropReason } from './ground/fate.ts'
+import { ownMemory } from './ground/process-memory.ts'
 import type { Pipeline } from './pipeline.ts'
 import { queueMetrics } from './queue-metrics.ts'
 
@@ -13,7 +14,7 @@ export function metricsOf(pipeline: Pipeline, bus: BusStatus | undefined): Recor
   const wait = core.poolWait.percentiles()
   const { services, instances, healthy } = core.registry.counts
   const totals = core.accounts.totals()
-  const memory = process.memoryUsage()
+  const memory = ownMemory()
   const cpu = process.cpuUsage()
   const metrics: Record<string, number> = {
     connections: core.directory.size,

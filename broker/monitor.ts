@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import type { ConnectionQuery, Monitoring, RequestCounts, SubscriptionQuery } from './ground/monitoring.ts'
+import { ownMemory } from './ground/process-memory.ts'
 import { parseSubject } from './ground/subject.ts'
 import { MonitoredConnection, subscriptionFigures } from './monitored-connection.ts'
 import { gatewayz, jsz, leafz, routez } from './monitoring/absent.ts'
@@ -51,7 +52,7 @@ export class Monitor implements Monitoring {
     const { nats, webSocket, http } = this.#options.endpoints()
     const figures = {
       ...this.#figures(),
-      residentBytes: process.memoryUsage.rss(),
+      residentBytes: ownMemory().rss,
       cores: availableParallelism(),
       cpuPercent: this.#cpu.percent(this.#core.clock.monotonicMs(), cpuMicros()),
       maxConnections,

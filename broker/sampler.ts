@@ -55,13 +55,14 @@ export class Sampler {
     const nowMs = clock.monotonicMs()
     // A look that comes late was held up by whatever ran: a lag that costs no timer of its own.
     this.#lagMs = Math.max(0, nowMs - this.#dueMs - WHEEL_GRAIN_MS)
+    // First of all: whatever fails below is told, and the next look is another try.
+    this.#setDue(EVERY_MS)
     this.history.sample(nowMs, this.#row())
     for (const connection of directory.all()) {
       lossLog.look(nowMs, connection)
       connection.look(nowMs)
     }
     void queueFigures.look(queues.list(), nowMs)
-    this.#setDue(EVERY_MS)
   }
 
   #setDue(delayMs: number): void {

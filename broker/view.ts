@@ -9,7 +9,7 @@ import type { AgentInfo, ApiAnswer, ApiParams, ChannelInfo, ConnectionInfo, Hist
 import type { AuditAction, AuditFields } from './ground/audit.ts'
 import { BrokerError } from './ground/errors.ts'
 import { dropReasons } from './ground/fate.ts'
-import { residentBytes } from './ground/process-memory.ts'
+import { ownMemory, residentBytes } from './ground/process-memory.ts'
 import type { QueueOverrides } from './ground/queue-overrides.ts'
 import type { ChannelMode, ChannelSpec } from './ground/types.ts'
 import { healthOf } from './health.ts'
@@ -46,7 +46,7 @@ export class View implements BrokerView {
 
   status(): ApiAnswer<'status'> {
     const { broker, incarnation, directory, channels, queues, leases } = this.#pipeline.core
-    const memory = process.memoryUsage()
+    const memory = ownMemory()
     const cpu = process.cpuUsage()
     const { version, phase, home, socket, gateway, gatewayProblem, nats, natsProblem, grpc, grpcSocket, bus } = this.#host
     return {
@@ -145,7 +145,7 @@ export class View implements BrokerView {
     const totals = core.accounts.totals()
     const lately = this.#sampler.read(HEALTH_MS, 1, () => true)
     const seen = new Map(lately.series.map((series) => [series.name, series]))
-    const memory = process.memoryUsage()
+    const memory = ownMemory()
     let stalled = 0
     for (const connection of core.directory.all()) if (connection.stallDeadline !== undefined) stalled++
     return healthOf({

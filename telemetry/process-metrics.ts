@@ -2,6 +2,7 @@
 
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { Meter, ObservableResult } from '@opentelemetry/api'
+import { ownMemory } from '../broker/ground/process-memory.ts'
 
 const PERCENTILES = [50, 90, 99] as const
 const NANOS = 1e9
@@ -24,8 +25,8 @@ export function createProcessInstruments(meter: Meter): () => void {
     return utilization
   })
 
-  meter.createObservableUpDownCounter('process.memory.usage', { unit: 'By', description: 'Resident memory.' }).addCallback(result => result.observe(process.memoryUsage.rss()))
-  meter.createObservableUpDownCounter('nodejs.memory.heap.used', { unit: 'By', description: 'Heap in use.' }).addCallback(result => result.observe(process.memoryUsage().heapUsed))
+  meter.createObservableUpDownCounter('process.memory.usage', { unit: 'By', description: 'Resident memory.' }).addCallback(result => result.observe(ownMemory().rss))
+  meter.createObservableUpDownCounter('nodejs.memory.heap.used', { unit: 'By', description: 'Heap in use.' }).addCallback(result => result.observe(ownMemory().heapUsed))
   meter.createObservableCounter('process.cpu.time', { unit: 's', description: 'Processor time.' }).addCallback(result => {
     const { user, system } = process.cpuUsage()
     result.observe(user / 1e6, { 'cpu.mode': 'user' })

@@ -1,4 +1,4 @@
-// How much memory another process has, as /proc says.
+// How much memory this process has, and how much another one, as the system says.
 
 import { readFileSync } from 'node:fs'
 
@@ -11,5 +11,17 @@ export function residentBytes(pid: number): number | undefined {
     return kibibytes === undefined ? undefined : Number(kibibytes) * BYTES_PER_KIB
   } catch {
     return undefined
+  }
+}
+
+let last: NodeJS.MemoryUsage | undefined
+
+/** What this process takes; while the system cannot tell, for which it needs a file descriptor, what it took before. */
+export function ownMemory(): NodeJS.MemoryUsage {
+  try {
+    return (last = process.memoryUsage())
+  } catch (error) {
+    if (last === undefined) throw error
+    return last
   }
 }

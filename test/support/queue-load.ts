@@ -82,14 +82,14 @@ export class QueueLoad {
     while (this.#isProducing) {
       n++
       const id = `${name}-${n}`
-      await this.#publish(client, id)
+      if (!(await this.#publish(client, id))) return
       // The window holds over crashes: a repeat is told the place of the first.
       if (this.#random.next() < 0.1) await this.#publish(client, id)
     }
   }
 
-  // Until its receipt comes: what became of a try that was cut off nobody knows, and the id makes one message of all of them.
-  async #publish(client: Client, id: string): Promise<void> {
+  // Until its receipt comes, false when its client is closed for good: what became of a try that was cut off nobody knows, and the id makes one message of all of them.
+  async #publish(client: Client, id: string): Promise<boolean> {
     const isDelayed = this.#random.next() < 0.1
     const session = isDelayed || this.jobs.published.get(id)?.session === undefined && this.jobs.published.has(id) ? undefined : (this.jobs.published.get(id)?.session ?? `s${this.#random.between(1, SESSIONS)}`)
     for (;;) {
@@ -99,13 +99,13 @@ export class QueueLoad {
         const receipt = await client.publish('jobs.new', payloadOf(id), { mid: id, headers: { id }, receipt: true, idempotent: this.#random.next() < 0.5, session: session ?? id, ...(isDelayed ? { delayMs: this.#random.between(1, 50) } : {}) })
         this.jobs.stored(id, receipt.stored!.position)
         this.#wake()
-        return
+        return true
       } catch (error) {
         const { code } = BrokerError.from(error)
         this.#count(code)
         if (refusals.includes(code)) this.jobs.refused(id)
-        // It comes back by itself; a client that is closed for good does not.
-        if (code === 'client.closed') return
+        // It comes back by itself; a client that is closed for good does not. Whoever went on would keep a story that failed from ending.
+        if (code === 'client.closed') return false
         await delay(5)
       }
     }

@@ -228,6 +228,8 @@ export class Database {
   #prepareFile(): void {
     const { sql } = this
     sql.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA cell_size_check = ON; PRAGMA busy_timeout = 5000;`)
+    // Else a large statement has a journal of its own in /var/tmp: outside the home, in need of a file descriptor and of space on another disk.
+    sql.exec('PRAGMA temp_store = MEMORY')
     // macOS: fsync alone leaves it in the disk's own cache.
     if (this.backend === 'embedded') sql.exec(`PRAGMA journal_mode = WAL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${2 * CHECKPOINT_PAGES * PAGE_BYTES};`)
     sql.exec(`BEGIN IMMEDIATE;
