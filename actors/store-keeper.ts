@@ -96,13 +96,14 @@ export class StoreKeeper {
   async #reopen(): Promise<void> {
     const { queues, log } = this.#options
     try {
-      this.#opening = this.#begin()
-      const store = await this.#opening
+      const isAnew = this.#opening === undefined
+      const store = await (this.#opening ??= this.#begin())
       if (this.#isClosed) return
       this.problem = undefined
+      if (isAnew) log.info({}, 'the store is open again')
+      // Nobody else opens a queue whose channel runs.
+      if (!(await queues.back(store))) return this.#again()
       this.#failures = 0
-      await queues.back(store)
-      log.info({}, 'the store is open again')
     } catch (error) {
       this.#opening = undefined
       this.problem = BrokerError.from(error)

@@ -59,7 +59,13 @@ export class Queues {
     const queue = this.#byName.get(name) ?? this.#make(name, settings, account)
     queue.settings = settings
     queue.unseal()
-    await queue.attach(await this.#open())
+    try {
+      await queue.attach(await this.#open())
+    } catch (error) {
+      // Its channel tries again, and nobody else.
+      queue.isClosed = true
+      throw error
+    }
     this.#byName.set(name, queue)
     this.#byNumber.set(queue.number, queue)
     return queue
@@ -109,18 +115,21 @@ export class Queues {
     for (const queue of this.#byName.values()) queue.detach(problem)
   }
 
-  /** The store is there anew. Queues that it cannot open go on refusing, by that reason. */
-  async back(store: QueueStore): Promise<void> {
+  /** The store is there anew. Queues that it cannot open go on refusing, by that reason: false, and it is to be called again. */
+  async back(store: QueueStore): Promise<boolean> {
     this.store = store
+    let areAllOpen = true
     for (const queue of this.#byName.values()) {
       // Whoever starts its channel again opens it.
-      if (queue.isClosed) continue
+      if (queue.isClosed || queue.stored !== undefined) continue
       try {
         await queue.attach(store)
       } catch (error) {
         queue.detach(BrokerError.from(error))
+        areAllOpen = false
       }
     }
+    return areAllOpen
   }
 
   #make(name: string, settings: QueueSettings, account: Account): Queue {

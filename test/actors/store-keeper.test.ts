@@ -14,6 +14,8 @@ class KeeperRig extends QueuePipeline {
   readonly edges: string[] = []
   /** What opening fails with. */
   failure: BrokerError | undefined
+  /** What opening queues of the next stores fails with. */
+  queueFailure: BrokerError | undefined
   readonly keeper = new StoreKeeper({
     queues: this.core.queues,
     context: { settings: defaultStore, directory: '/nowhere', log: this.log, broker: 'home' },
@@ -21,6 +23,8 @@ class KeeperRig extends QueuePipeline {
       Promise.resolve(async (context: StoreContext) => {
         if (this.failure !== undefined) throw this.failure
         const store = new FakeStore()
+        if (this.queueFailure !== undefined) store.opening = Promise.reject(this.queueFailure)
+        store.opening?.catch(() => {})
         this.stores.push(store)
         this.contexts.push(context)
         return store
@@ -90,6 +94,22 @@ test('store keeper: one that fails is closed and another opened, with backoff; q
   t.is(rig.stores.length, 2)
   t.is(await rig.publish(), 'stored')
   t.deepEqual(rig.edges, ['OPENED', 'LOST', 'OPENED'])
+})
+
+test('store keeper: a queue that could not be opened with its store is opened later', async t => {
+  const rig = new KeeperRig()
+  await rig.openJobs()
+  rig.queueFailure = new BrokerError('store.no_space', { path: '/store' })
+  rig.contexts[0]!.onFailed!(new BrokerError('store.failed', { backend: 'embedded', problem: 'its thread ended' }))
+  await settle()
+  await rig.advance(100)
+  await settle()
+  t.is(await rig.publish(), 'store.no_space')
+  rig.stores[1]!.opening = undefined
+  await rig.advance(250)
+  await settle()
+  t.is(await rig.publish(), 'stored')
+  t.is(rig.stores.length, 2, 'of the same store')
 })
 
 test('store keeper: a store that fails while it is closed for good is not opened again', async t => {
