@@ -46,7 +46,7 @@ function bundledNode() {
 
 /** A broker that starts here, 50 ms later for it. Not where V8's own was chosen, and not with a channel to its parent, which would break. */
 function mayBound() {
-  const isBounded = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some(words => /--max[-_]semi[-_]space[-_]size/.test(words))
+  const isBounded = /--max[-_]semi[-_]space[-_]size/.test(`${process.execArgv.join(' ')} ${process.env.NODE_OPTIONS ?? ''}`)
   return process.argv.includes('start') && !process.argv.includes('--detach') && !isBounded && process.channel === undefined
 }
 

@@ -27,7 +27,8 @@ export function embeddedWorld(directory: string, { queue = 'jobs', keys, log = r
   return { queue, open: () => openEmbedded({ settings: { ...defaultStore, embedded }, directory, log, broker: 'abcdefabcdef', onFailed: () => {} }) }
 }
 
-export const imageSettings: Overrides = { durability: 'os', deduplication: { enabled: true }, deadLetter: { enabled: true, maxAgeMs: 0 } }
+// A machine with too much to do takes longer than the usual ack wait.
+export const imageSettings: Overrides = { durability: 'os', ackWaitMs: 600_000, deduplication: { enabled: true }, deadLetter: { enabled: true, maxAgeMs: 0 } }
 
 /** Some 200 messages of all kinds: short and long ones, delayed, with ids and sessions, dead letters, gaps where messages were settled. */
 export async function makeImage(t: ExecutionContext, home: string, keys?: readonly KeySource[]): Promise<StoreImage> {

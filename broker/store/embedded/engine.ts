@@ -131,6 +131,7 @@ export class Engine {
       this.#shift.paid(shifted)
     } catch (error) {
       this.#fail(error, group)
+      waitMs = 0
     }
     const { outcome } = state
     if (!outcome.isEmpty || buffers.length > 0) {
@@ -312,12 +313,11 @@ export class Engine {
 
   // Behind the answers: nobody waits for it.
   #writeBack(): void {
-    const { database } = this.state
     try {
-      database.writeBack()
+      this.state.database.writeBack()
     } catch (error) {
       // Nothing is lost: the log is there, and is tried again when it has grown.
-      database.rollback(error)
+      this.state.database.rollback(error)
     }
   }
 
@@ -374,6 +374,8 @@ export class Engine {
   #restore(): void {
     this.#isSound = true
     for (const queue of this.queues.values()) {
+      // What it would have handed out may go all the same.
+      this.#busy.add(queue)
       try {
         queue.rolledBack()
       } catch {

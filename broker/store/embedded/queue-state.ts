@@ -215,6 +215,7 @@ export class QueueState {
     store.database.write('os')
     if (this.settings.deadLetter.enabled) {
       this.nextDeadMs = Math.min(this.nextDeadMs, store.nowMs + this.settings.deadLetter.maxAgeMs)
+      this.waiting.flush()
       this.dead.bury(position, attempt, store.nowMs, reason)
       failPoint('store.in-dead-letter')
       totals.dead++
@@ -241,6 +242,7 @@ export class QueueState {
   /** Writes what is still to be written, before the commit. True: something was changed. */
   finish(): boolean {
     if (!this.#isChanged) return false
+    this.waiting.flush()
     this.flushDeletes()
     this.totals.save()
     return true
@@ -264,6 +266,7 @@ export class QueueState {
   /** Nothing that the transaction did has happened. */
   rolledBack(): void {
     this.#deletes = []
+    this.waiting.rolledBack()
     this.#isChanged = false
     this.owedMs += this.#paidMs
     this.#paidMs = 0

@@ -1,4 +1,5 @@
-// The rows of the messages that wait in one queue: SQL and nothing else. Counts are the caller's.
+// The rows of the messages that wait in one queue: SQL and nothing else. Counts are the caller's. Plain new rows are gathered, and inserted before
+// anything reads or changes a row.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { MessageHead, MessageRow } from './message-row.ts'
@@ -15,12 +16,21 @@ type WholeHead = readonly [
   position: number, attempts: number, due_at: number, expires_at: number, stored_at: number, sequence: number, session: string | null, bytes: number, sum: number, message_id: string | null, errors: string | Uint8Array | null,
 ]
 
+/** Position, attempts, stored at, sum and frame. */
+const PLAIN = '(?, ?, 0, 0, ?, 0, NULL, NULL, NULL, ?, ?)'
+const PLAIN_VALUES = 5
+/** Plain rows of one statement: 1.1 us each instead of 2.0, more of them change nothing. */
+const MANY = 8
+
 /** What a message is written with beside what is sealed. */
 export type NewRow = Pick<MessageHead, 'position' | 'attempts' | 'due_at' | 'expires_at' | 'stored_at' | 'sequence'>
 
 export class WaitingTable {
   readonly #insert: StatementSync
   readonly #insertPlain: StatementSync
+  readonly #insertMany: StatementSync
+  /** Values of plain rows that are still to be inserted: five of each. */
+  #pending: (number | Uint8Array)[] = []
   readonly #row: StatementSync
   readonly #wholeHeads: StatementSync
   readonly #frames: StatementSync
@@ -47,7 +57,8 @@ export class WaitingTable {
       CREATE INDEX IF NOT EXISTS retry_${id} ON ${table} (position) WHERE due_at > 0 AND attempts > 0;`)
     this.#insert = sql.prepare(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)`)
     // Most messages have nothing but a frame: what is not bound is not paid for.
-    this.#insertPlain = sql.prepare(`INSERT INTO ${table} VALUES (?, ?, 0, 0, ?, 0, NULL, NULL, NULL, ?, ?)`)
+    this.#insertPlain = sql.prepare(`INSERT INTO ${table} VALUES ${PLAIN}`)
+    this.#insertMany = sql.prepare(`INSERT INTO ${table} VALUES ${Array<string>(MANY).fill(PLAIN).join(', ')}`)
     this.#row = sql.prepare(`SELECT ${WHOLE} FROM ${table} WHERE position = ?`)
     this.#rowsAfter = sql.prepare(`SELECT ${WHOLE} FROM ${table} WHERE position > ? ORDER BY position LIMIT ?`)
     this.#wholeHeads = sql.prepare(`SELECT ${WHOLE_HEAD} FROM ${table} WHERE position > ? ORDER BY position LIMIT ?`)
@@ -70,16 +81,37 @@ export class WaitingTable {
 
   insert({ position, attempts, due_at, expires_at, stored_at, sequence }: NewRow, { messageId, session, sum, blob }: SealedRow): void {
     const whole = sum + stateSum(position, attempts, due_at)
-    if (due_at === 0 && expires_at === 0 && sequence === 0 && session === null && messageId === null) this.#insertPlain.run(position, attempts, stored_at, whole, blob)
-    else this.#insert.run(position, attempts, due_at, expires_at, stored_at, sequence, session, messageId, whole, blob)
+    if (due_at === 0 && expires_at === 0 && sequence === 0 && session === null && messageId === null) {
+      if (this.#pending.push(position, attempts, stored_at, whole, blob) < MANY * PLAIN_VALUES) return
+      this.#insertMany.run(...this.#pending)
+      this.#pending = []
+      return
+    }
+    this.flush()
+    this.#insert.run(position, attempts, due_at, expires_at, stored_at, sequence, session, messageId, whole, blob)
+  }
+
+  /** Inserts what is to be inserted: before the commit, and before anything else is done with rows. */
+  flush(): void {
+    const values = this.#pending
+    if (values.length === 0) return
+    this.#pending = []
+    for (let at = 0; at < values.length; at += PLAIN_VALUES) this.#insertPlain.run(...values.slice(at, at + PLAIN_VALUES))
+  }
+
+  /** The transaction is rolled back: nothing is to be inserted any more. */
+  rolledBack(): void {
+    this.#pending = []
   }
 
   row(position: number): MessageRow | undefined {
+    this.flush()
     return this.#row.get(position) as MessageRow | undefined
   }
 
   /** At most `limit`, in order, those with a position above `after`; with more than one not more than so many bytes of frames. */
   rowsAfter(after: number, limit: number, maxBytes: number): MessageRow[] {
+    this.flush()
     const heads = this.#wholeHeads.all(after, limit) as unknown as WholeHead[]
     let bytes = 0
     let count = 0
@@ -92,53 +124,64 @@ export class WaitingTable {
   }
 
   headsAfter(after: number, limit: number): MessageHead[] {
+    this.flush()
     return this.#headsAfter.all(after, limit) as unknown as MessageHead[]
   }
 
   /** Those above `after`, up to `last`. */
   headsWithin(after: number, last: number, limit: number): MessageHead[] {
+    this.flush()
     return this.#headsBefore.all(after, last, limit) as unknown as MessageHead[]
   }
 
   /** Those with a due time that is over. */
   due(nowMs: number, limit: number): MessageHead[] {
+    this.flush()
     return this.#due.all(nowMs, limit) as unknown as MessageHead[]
   }
 
   /** When the next one is due; Infinity: none has a due time. */
   get nextDueMs(): number {
+    this.flush()
     return timeOf(this.#nextDue.get())
   }
 
   /** Those whose time to live is over, behind the one that expired at `(atMs, position)`. */
   expired(atMs: number, position: number, nowMs: number, limit: number): MessageHead[] {
+    this.flush()
     return this.#expired.all(atMs, position, nowMs, limit) as unknown as MessageHead[]
   }
 
   /** When the next one expires, of those that have not; Infinity: none does. */
   nextExpiryAfter(nowMs: number): number {
+    this.flush()
     return timeOf(this.#nextExpiry.get(nowMs))
   }
 
   /** Those that failed and are not due again yet. */
   retries(after: number, limit: number): MessageHead[] {
+    this.flush()
     return this.#retries.all(after, limit) as unknown as MessageHead[]
   }
 
   setState(position: number, attempts: number, dueAtMs: number): void {
+    this.flush()
     this.#state.run(attempts, dueAtMs, stateSum(position, attempts, dueAtMs), position)
   }
 
   setFailure(position: number, attempts: number, dueAtMs: number, errors: string | Uint8Array): void {
+    this.flush()
     this.#failure.run(attempts, dueAtMs, errors, stateSum(position, attempts, dueAtMs), position)
   }
 
   /** Its failed attempts, as they stand in the row. */
   errors(position: number): unknown {
+    this.flush()
     return (this.#errors.get(position) as { errors: unknown } | undefined)?.errors
   }
 
   delete(first: number, last: number): void {
+    this.flush()
     if (first === last) this.#delete.run(first)
     else this.#deleteRange.run(first, last)
   }
