@@ -58,8 +58,8 @@ export function confineSystemCalls({ plan, separate }: Reach): string {
   const { arch } = process
   if (arch !== 'x64' && arch !== 'arm64') throw new Error(`the filter is made for x64 and arm64, this is ${arch}`)
   const { network, memoryBytes } = plan.settings
-  // In a root of its own, what it may not write is mounted so; elsewhere modes and owners are all that a file of this user has.
-  installFilter(systemCallFilter({ processor: arch, internet: internetOf(network), isMemoryCounted: memoryBytes !== undefined, isMetadataFixed: !separate.has('mnt') }))
+  // In a root of its own, what it may not write is mounted so; elsewhere any file of its user could be given away by its mode.
+  installFilter(systemCallFilter({ processor: arch, internet: internetOf(network), isMemoryCounted: memoryBytes !== undefined, isAmongOthers: !separate.has('mnt') || !separate.has('ipc') }))
   return 'seccomp'
 }
 

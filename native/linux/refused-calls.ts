@@ -75,7 +75,24 @@ const rows: readonly (readonly [name: string, x64: number | undefined, arm64: nu
   ['move_pages', 279, 239],
 ]
 
-// Landlock does not hold them: with a path, they change whose a file is, who may read it and when it was changed, anywhere.
+// Landlock does not hold these. By number or name they reach memory, queues and semaphores of every process of the user.
+const exchangeRows: typeof rows = [
+  ['shmget', 29, 194],
+  ['shmat', 30, 196],
+  ['shmctl', 31, 195],
+  ['semget', 64, 190],
+  ['semop', 65, 193],
+  ['semctl', 66, 191],
+  ['semtimedop', 220, 192],
+  ['msgget', 68, 186],
+  ['msgsnd', 69, 189],
+  ['msgrcv', 70, 188],
+  ['msgctl', 71, 187],
+  ['mq_open', 240, 180],
+  ['mq_unlink', 241, 181],
+]
+
+// Nor these: with a path, they change whose a file is, who may read it and when it was changed, anywhere.
 const metadataRows: typeof rows = [
   ['chmod', 90, undefined],
   ['fchmodat', 268, 53],
@@ -112,8 +129,8 @@ const targetedRows: readonly (readonly [name: string, x64: number, arm64: number
 const calls = (from: typeof rows): readonly RefusedCall[] => from.map(([name, x64, arm64]) => ({ name, ...(x64 !== undefined && { x64 }), ...(arm64 !== undefined && { arm64 }) }))
 
 export const refusedCalls = calls(rows)
-/** Those with a path alone: what an agent has opened, it was allowed to. */
-export const metadataCalls = calls(metadataRows)
+/** What reaches files and processes of the same user: of files by path alone, as what an agent has opened, it was allowed to. */
+export const callsAmongOthers = calls([...metadataRows, ...exchangeRows])
 /** Refused unless the first argument is 0: the calling process. */
 export const callsOnProcesses = onlyOnItselfRows.map(([name, x64, arm64]) => ({ name, x64, arm64 }))
 export const callsOnTargets = targetedRows.map(([name, x64, arm64, kind]) => ({ name, x64, arm64, kind }))

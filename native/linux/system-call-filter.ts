@@ -4,7 +4,7 @@
 //   socket of a family that is not allowed ──▶ EAFNOSUPPORT                 whose flags can be looked at    the rest ──▶ allowed
 
 import { BpfProgram } from './bpf-program.ts'
-import { callsOnProcesses, callsOnTargets, metadataCalls, refusedCalls, type Processor } from './refused-calls.ts'
+import { callsOnProcesses, callsOnTargets, callsAmongOthers, refusedCalls, type Processor } from './refused-calls.ts'
 
 export interface FilterOptions {
   readonly processor: Processor
@@ -12,8 +12,11 @@ export interface FilterOptions {
   readonly internet: 'none' | 'tcp' | 'all'
   /** Refuses memory that setLimit('dataBytes') does not count: shared memory, and files without a name. */
   readonly isMemoryCounted: boolean
-  /** Refuses to change mode, owner and times of files by their path. */
-  readonly isMetadataFixed: boolean
+  /**
+   * It shares files and processes with others of its user: refuses to change mode, owner and times of files by their path, and
+   * what exchanges data by System V's numbers.
+   */
+  readonly isAmongOthers: boolean
 }
 
 const architectures: Readonly<Record<Processor, number>> = { x64: 0xc000_003e, arm64: 0xc000_00b7 }
@@ -45,17 +48,17 @@ const numbers = {
 } as const
 
 /** The filter's bytes for installFilter(). */
-export function systemCallFilter({ processor, internet, isMemoryCounted, isMetadataFixed }: FilterOptions): Uint8Array {
+export function systemCallFilter({ processor, internet, isMemoryCounted, isAmongOthers }: FilterOptions): Uint8Array {
   const number = (name: keyof typeof numbers): number => numbers[name][processor]
   const program = new BpfProgram()
   program.load('architecture')
   program.refuseUnless(architectures[processor], 'ENOSYS')
   program.load('call')
   if (processor === 'x64') program.refuseIfAnyBit(X32, 'ENOSYS')
-  for (const call of [...refusedCalls, ...(isMetadataFixed ? metadataCalls : [])]) if (call[processor] !== undefined) program.refuseIf(call[processor], 'EPERM')
+  for (const call of [...refusedCalls, ...(isAmongOthers ? callsAmongOthers : [])]) if (call[processor] !== undefined) program.refuseIf(call[processor], 'EPERM')
   program.refuseIf(number('clone3'), 'ENOSYS')
   if (isMemoryCounted) refuseUncountedMemory(program, number)
-  if (isMetadataFixed) program.when(number('utimensat'), () => judgeTimes(program))
+  if (isAmongOthers) program.when(number('utimensat'), () => judgeTimes(program))
   refuseOtherProcesses(program, processor)
   program.when(number('clone'), () => {
     program.load(0)

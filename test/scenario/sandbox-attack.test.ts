@@ -2,6 +2,7 @@
 
 import { chownSync, mkdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
+import { randomInt } from 'node:crypto'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -9,6 +10,7 @@ import { namespaceNames, planOf } from '../../agents/sandbox/plan.ts'
 import { homePaths } from '../../broker/ground/home.ts'
 import { noSandbox, type SandboxReport, type SandboxSettings } from '../../broker/ground/sandbox.ts'
 import type { AgentInfo } from '../../client/index.ts'
+import { libc } from '../../native/linux/libc.ts'
 import { startAgent } from '../support/agent-process.ts'
 import { startBroker, startBrokerProcess, type LocalBroker } from '../support/broker.ts'
 import type { Targets } from '../support/attacking-agent.ts'
@@ -19,6 +21,8 @@ import { until } from '../support/until.ts'
 const root = join(import.meta.dirname, '../..')
 const script = join(root, 'test/support/attacking-agent.ts')
 const sources = [root, realpathSync(join(root, 'node_modules'))]
+const IPC_CREATE = 0o1000
+const IPC_REMOVE = 0
 const LANDLOCK = 'Landlock that knows signals (Linux 6.12)'
 
 interface Field {
@@ -38,7 +42,17 @@ async function field(t: ExecutionContext, broker = process.pid): Promise<Field> 
   const server = createServer(socket => { visits++; socket.destroy() }).listen(0, '127.0.0.1')
   t.teardown(() => server.close())
   await once(server, 'listening')
-  return { directory, writable, targets: { broker, neighbour: process.pid, secretFile, writable, port: (server.address() as AddressInfo).port }, visits: () => visits }
+  const sharedMemory = shareMemory(t)
+  return { directory, writable, targets: { sharedMemory, broker, neighbour: process.pid, secretFile, writable, port: (server.address() as AddressInfo).port }, visits: () => visits }
+}
+
+/** A page of System V's, as databases have them; its key. */
+function shareMemory(t: ExecutionContext): number {
+  const [get, control] = process.arch === 'x64' ? [29, 31] : [194, 195]
+  const key = randomInt(1, 2 ** 31)
+  const id = libc().call('shmget', get, key, 4096, IPC_CREATE | 0o600)
+  t.teardown(() => libc().call('shmctl', control, id, IPC_REMOVE, null))
+  return key
 }
 
 function attacker(name: string, targets: Targets, attacks: readonly string[], sandbox: object): object {
@@ -53,7 +67,7 @@ async function outcomes(broker: LocalBroker, agent: string): Promise<Record<stri
 
 const reaching = [
   'read a file', 'read the token', 'write beside it', 'write where it may', 'connect', 'listen', 'send a datagram', 'signal the broker', 'signal a neighbour',
-  'trace the broker', 'limit the broker', 'put the broker behind', 'open a file to others', 'make a file older', 'read the broker\'s environment', 'read a neighbour\'s environment', 'make a user namespace', 'make calls through a ring',
+  'trace the broker', 'limit the broker', 'put the broker behind', 'open a file to others', 'make a file older', 'share memory by number', 'read the broker\'s environment', 'read a neighbour\'s environment', 'make a user namespace', 'make calls through a ring',
 ]
 const refusedFrom = { files: ['EACCES', 'EROFS', 'ENOENT'], sockets: ['EAFNOSUPPORT'], processes: ['EPERM', 'ESRCH'], others: ['EACCES', 'ENOENT', 'EPERM'], calls: [': EPERM'] }
 const refusals: Readonly<Record<string, readonly string[]>> = {
@@ -71,6 +85,7 @@ const refusals: Readonly<Record<string, readonly string[]>> = {
   'put the broker behind': ['ERR_SYSTEM_ERROR'],
   'open a file to others': ['EPERM', ...refusedFrom.files],
   'make a file older': ['EPERM', ...refusedFrom.files],
+  'share memory by number': [': EPERM', ': ENOENT'],
   'read the broker\'s environment': refusedFrom.others,
   'read a neighbour\'s environment': refusedFrom.others,
   'make a user namespace': refusedFrom.calls,
@@ -92,7 +107,7 @@ async function agentInfo(broker: LocalBroker, name: string): Promise<AgentInfo> 
 test('sandbox: without one, the attacks of these tests come through', async t => {
   const { targets, visits } = await field(t)
   // But for what needs a debugger's rights over a process that is not its own, which depends on the system.
-  const attacks = ['read a file', 'read the token', 'write beside it', 'write where it may', 'connect', 'listen', 'send a datagram', 'signal the broker', 'limit the broker', 'put the broker behind', 'open a file to others', 'make a file older', 'take all processors', 'open files']
+  const attacks = ['read a file', 'read the token', 'write beside it', 'write where it may', 'connect', 'listen', 'send a datagram', 'signal the broker', 'limit the broker', 'put the broker behind', 'open a file to others', 'make a file older', 'share memory by number', 'take all processors', 'open files']
   const broker = await startBroker(t, { config: { agents: [attacker('free', targets, attacks, { level: 'none' })] } })
   const { 'take all processors': processors, ...found } = await outcomes(broker, 'free')
   t.true(processors === 'done' || processors === 'ONE')

@@ -20,6 +20,8 @@ export interface Targets {
   readonly writable?: string
   /** Where somebody listens. */
   readonly port: number
+  /** Key of System V shared memory that another process has made. */
+  readonly sharedMemory: number
 }
 
 const PTRACE_SEIZE = 0x4206
@@ -51,6 +53,7 @@ const attacks: Readonly<Record<string, () => unknown>> = {
   'put the broker behind': () => setPriority(targets.broker, getPriority(targets.broker)),
   'open a file to others': () => chmodSync(targets.secretFile, 0o644),
   'make a file older': () => utimesSync(targets.secretFile, 1, 1),
+  'share memory by number': () => libc().call('shmget', process.arch === 'x64' ? 29 : 194, targets.sharedMemory, 0, 0),
   'make a user namespace': () => libc().call('unshare', process.arch === 'x64' ? 272 : 97, CLONE_NEWUSER),
   'make calls through a ring': () => libc().call('io_uring_setup', 425, 1, new Uint8Array(120)),
   'take all processors': () => (availableParallelism() > 1 ? 'done' : fail('ONE')),

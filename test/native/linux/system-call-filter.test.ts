@@ -1,5 +1,5 @@
 import test from 'ava'
-import { callsOnProcesses, callsOnTargets, metadataCalls, refusedCalls, type Processor } from '../../../native/linux/refused-calls.ts'
+import { callsOnProcesses, callsOnTargets, callsAmongOthers, refusedCalls, type Processor } from '../../../native/linux/refused-calls.ts'
 import { systemCallFilter, type FilterOptions } from '../../../native/linux/system-call-filter.ts'
 import { runFilter } from '../../support/bpf-machine.ts'
 
@@ -13,7 +13,7 @@ const processors = ['x64', 'arm64'] as const
 const numbers = { x64: { read: 0, utimensat: 280, socket: 41, clone: 56, ioctl: 16, mmap: 9, memfd_create: 319 }, arm64: { read: 63, utimensat: 88, socket: 198, clone: 220, ioctl: 29, mmap: 222, memfd_create: 279 } } as const
 
 function judge(processor: Processor, options: Partial<FilterOptions> = {}): (call: number, ...words: number[]) => number {
-  const program = systemCallFilter({ processor, internet: 'none', isMemoryCounted: false, isMetadataFixed: false, ...options })
+  const program = systemCallFilter({ processor, internet: 'none', isMemoryCounted: false, isAmongOthers: false, ...options })
   return (call, ...words) => runFilter(program, { architecture: architectures[processor], call, arguments: words })
 }
 
@@ -41,9 +41,9 @@ for (const processor of processors) {
     for (const { name, kind, ...number } of callsOnTargets) t.deepEqual([[kind, 0], [kind, 4711], [kind + 1, 0]].map(words => ask(number[processor], ...words)), [ALLOW, EPERM, EPERM], name)
   })
 
-  test(`system call filter: on ${processor} mode, owner and times of files change by descriptor alone, where that is asked for`, t => {
-    const [free, fixed] = [judge(processor), judge(processor, { isMetadataFixed: true })]
-    for (const metadata of metadataCalls) if (metadata[processor] !== undefined) t.deepEqual([free(metadata[processor]), fixed(metadata[processor])], [ALLOW, EPERM], metadata.name)
+  test(`system call filter: on ${processor} among others of its user files change by descriptor alone, and nothing is exchanged by numbers`, t => {
+    const [free, fixed] = [judge(processor), judge(processor, { isAmongOthers: true })]
+    for (const reaching of callsAmongOthers) if (reaching[processor] !== undefined) t.deepEqual([free(reaching[processor]), fixed(reaching[processor])], [ALLOW, EPERM], reaching.name)
     t.is(fixed(call.utimensat, 5, 0), ALLOW)
     t.is(fixed(call.utimensat, -100, 0x1000), EPERM)
   })
@@ -69,14 +69,14 @@ for (const processor of processors) {
 }
 
 test('system call filter: another processor\'s calls are refused, whatever their number', t => {
-  const program = systemCallFilter({ processor: 'x64', internet: 'all', isMemoryCounted: false, isMetadataFixed: false })
+  const program = systemCallFilter({ processor: 'x64', internet: 'all', isMemoryCounted: false, isAmongOthers: false })
   t.is(runFilter(program, { architecture: 0x4000_0003, call: 0 }), ENOSYS, '32 bits')
   t.is(runFilter(program, { architecture: architectures.x64, call: 0x4000_0000 }), ENOSYS, 'x32')
 })
 
 test('refused calls: no number stands twice', t => {
   for (const processor of processors) {
-    const all = [...refusedCalls, ...metadataCalls, ...callsOnProcesses, ...callsOnTargets].flatMap(call => call[processor] ?? [])
+    const all = [...refusedCalls, ...callsAmongOthers, ...callsOnProcesses, ...callsOnTargets].flatMap(call => call[processor] ?? [])
     t.is(new Set(all).size, all.length)
   }
 })
