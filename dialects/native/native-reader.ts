@@ -44,8 +44,8 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
   #count = 0
   #firstId = 0
   #nextId = 0
-  /** The flag receipt, or 0. */
-  #receipt = 0
+  /** PLAIN_WORD or RECEIPT_WORD. */
+  #flags = 0
   #subjectStart = 0
   #subjectEnd = 0
 
@@ -87,19 +87,19 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
     if (bytes !== this.#chunk) this.#spanning = bytes
     const subjectStart = start + Offset.subject
     const subjectEnd = subjectStart + bytes[subjectStart - 1]!
-    if (!isPlainPublish(view, start, end, subjectEnd) || end - start > this.#maxRunFrameBytes || !this.#connection.isReady) {
+    const flags = plainFlags(view, start, end, subjectEnd)
+    if (flags === NOT_PLAIN || end - start > this.#maxRunFrameBytes || !this.#connection.isReady) {
       this.#closeRun()
       this.#other(bytes, start, end)
       return
     }
-    const receipt = view.getUint16(start + Offset.flags) & Flag.receipt
     const id = view.getUint32(start + Offset.id) * 2 ** 32 + view.getUint32(start + Offset.id + 4)
     // Stamped in place: only bytes that this reader owns and has not delivered yet are written to.
     view.setUint32(start + Offset.origin, this.#connection.number)
     view.setUint32(start + Offset.time, this.#timeHigh)
     view.setUint32(start + Offset.time + 4, this.#timeLow)
     if (this.#count > 0) {
-      if (id === this.#nextId && receipt === this.#receipt && start === this.#end && bytes === this.#bytes && this.#isRunSubject(view, subjectStart, subjectEnd)) {
+      if (id === this.#nextId && flags === this.#flags && start === this.#end && bytes === this.#bytes && this.#isRunSubject(view, subjectStart, subjectEnd)) {
         this.#count++
         this.#end = end
         this.#nextId = id + 1
@@ -112,7 +112,7 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
     this.#end = end
     this.#count = 1
     this.#firstId = id
-    this.#receipt = receipt
+    this.#flags = flags
     this.#nextId = id + 1
     this.#subjectStart = subjectStart
     this.#subjectEnd = subjectEnd
@@ -137,7 +137,7 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
     const count = this.#count
     if (count === 0) return
     this.#count = 0
-    this.#ingress.run(this.#connection, this.#bytes, this.#start, this.#end, count, this.#firstId, this.#subjectStart, this.#subjectEnd, this.#timeMicros, this.#receipt !== 0)
+    this.#ingress.run(this.#connection, this.#bytes, this.#start, this.#end, count, this.#firstId, this.#subjectStart, this.#subjectEnd, this.#timeMicros, this.#flags === RECEIPT_WORD)
   }
 
   #other(bytes: Uint8Array, start: number, end: number): void {
@@ -167,23 +167,26 @@ function decodeBody(payload: Uint8Array): unknown {
 
 /** array of 8, uint 8, publish, uint 16 */
 const PUBLISH_WORD = (Marker.publishArray << 24) | (Marker.uint8 << 16) | (Kind.publish << 8) | Marker.uint16
-/** flags, uint 32, first byte of the origin; the mask lets the payload type, the wish for a receipt, and the origin be anything */
-const FLAGS_WORD = Marker.uint32 << 8
-const FLAGS_MASK = 0xff_ff_ff_00 & ~((Flag.payloadType | Flag.receipt) << 16)
+/** flags, uint 32, first byte of the origin; the mask lets the payload type and the origin be anything */
+const FLAGS_MASK = 0xff_ff_ff_00 & ~(Flag.payloadType << 16)
+const PLAIN_WORD = Marker.uint32 << 8
+const RECEIPT_WORD = PLAIN_WORD | (Flag.receipt << 16)
 /** nil for headers, bin 32 */
 const PAYLOAD_WORD = (Marker.nil << 8) | Marker.bin32
 
-// Canonical, with no flag but the payload type and the wish for a receipt, no headers, and an id that a number can hold.
-function isPlainPublish(view: DataView, start: number, end: number, subjectEnd: number): boolean {
-  return (
-    subjectEnd + 6 <= end &&
-    view.getInt32(start + Offset.array) === PUBLISH_WORD &&
-    (view.getInt32(start + Offset.flags) & FLAGS_MASK) === FLAGS_WORD &&
+const NOT_PLAIN = 0
+
+// PLAIN_WORD or RECEIPT_WORD: canonical, with no flag but the payload type and the wish for a receipt, no headers, and an id that a number can hold.
+function plainFlags(view: DataView, start: number, end: number, subjectEnd: number): number {
+  if (!(subjectEnd + 6 <= end && view.getInt32(start + Offset.array) === PUBLISH_WORD)) return NOT_PLAIN
+  const flags = view.getInt32(start + Offset.flags) & FLAGS_MASK
+  const isPlain =
+    (flags === PLAIN_WORD || flags === RECEIPT_WORD) &&
     view.getUint8(start + Offset.id - 1) === Marker.uint64 &&
     view.getUint8(start + Offset.time - 1) === Marker.uint64 &&
     view.getUint8(start + Offset.subject - 2) === Marker.str8 &&
     view.getUint16(subjectEnd) === PAYLOAD_WORD &&
     view.getUint32(subjectEnd + 2) === end - subjectEnd - 6 &&
     view.getUint32(start + Offset.id) <= HIGH_WORD_LIMIT
-  )
+  return isPlain ? flags : NOT_PLAIN
 }
