@@ -88,8 +88,10 @@ export class ForeignPublisher {
     const wish = serviceWish(version, affinity)
     try {
       if (wish !== undefined) instances.check(wish)
-    } catch (error) {
-      this.#refuse(connection, messages.firstId, messages.count, BrokerError.from(error))
+    } catch (thrown) {
+      const error = BrokerError.from(thrown)
+      this.#refuse(connection, messages.firstId, messages.count, error)
+      if (messages.reply !== undefined) this.#core.send(connection, { kind: Kind.error, ref: messages.firstId, body: error.toBody(), replyTo: messages.reply })
       return false
     }
     this.#core.wish = wish

@@ -13,7 +13,9 @@ import { atRate, fill, requests, together, type Slice } from './steps.ts'
 
 const RESPONDERS = 10
 const CLIENTS = 20
-/** Parts of the time in which either way is asked. */
+/** Of one responder, of its name, and of the name that all ten have; as long as each other. */
+const subjects = { direct: 'bench.direct.subject', byName: '$CB.to.service.one', ofTen: '$CB.to.service.asked' } as const
+/** Parts of the time in which each is asked. */
 const SLICES = 8
 
 interface RegistryOptions {
@@ -65,22 +67,19 @@ async function runRound(options: RegistryOptions, index: number, problems: strin
     if (total !== options.instances) problems.push(`${total} of ${options.instances} instances are registered`)
     await atRate(asker, options, options.rate, options.seconds / 4)
     const { rate, figures } = await atRate(asker, options, options.rate, options.seconds)
-    for (const [i, responder] of responders.entries()) {
-      await responder.subscribe(`bench.direct.${i}`, { onMessage: (message) => message.respond('y') }).ready
-      await responder.register({ name: 'asked', onRequest: (message) => message.respond('y') })
-    }
-    const subjects = responders.map((_, i) => `bench.direct.${i}`)
-    const sliceSeconds = options.seconds / SLICES
-    const ask = { direct: () => requests(asker, subjects, sliceSeconds, pid), byName: () => requests(asker, ['$CB.to.service.asked'], sliceSeconds, pid) }
-    await requests(asker, [...subjects, '$CB.to.service.asked'], options.seconds / 2, pid)
-    const slices: Record<keyof typeof ask, Slice[]> = { direct: [], byName: [] }
-    // In turns, so that whatever drifts on the machine meets both.
-    for (let i = 0; i < SLICES; i++) for (const way of (index + i) % 2 === 0 ? (['direct', 'byName'] as const) : (['byName', 'direct'] as const)) slices[way].push(await ask[way]())
+    await responders[0]!.subscribe(subjects.direct, { onMessage: (message) => message.respond('y') }).ready
+    await responders[0]!.register({ name: 'one', onRequest: (message) => message.respond('y') })
+    for (const responder of responders) await responder.register({ name: 'asked', onRequest: (message) => message.respond('y') })
+    await requests(asker, Object.values(subjects), options.seconds / 2, pid)
+    const slices: Record<keyof typeof subjects, Slice[]> = { direct: [], byName: [], ofTen: [] }
+    const ways = Object.keys(slices) as (keyof typeof subjects)[]
+    // In turns, so that whatever drifts on the machine meets all.
+    for (let i = 0; i < SLICES; i++) for (const way of (index + i) % 2 === 0 ? ways : ways.toReversed()) slices[way].push(await requests(asker, [subjects[way]], options.seconds / SLICES, pid))
     const { instances } = await asker.registry.list({ name: 'asked' })
     if (instances.some(({ outstanding, failures }) => outstanding > 0 || failures > 0)) problems.push('a request by the name has failed, or is still open')
     const { balanced } = await asker.call('stats')
     if (!balanced) problems.push('the broker\'s books are not balanced')
-    return { filled, rate, figures, direct: together(slices.direct), byName: together(slices.byName) }
+    return { filled, rate, figures, direct: together(slices.direct), byName: together(slices.byName), ofTen: together(slices.ofTen) }
   } finally {
     for (const client of clients) client.destroy()
     await server.stop()

@@ -15,9 +15,10 @@ export interface Round {
   readonly filled: Asked
   readonly rate: number
   readonly figures: readonly OperationFigures[]
-  /** Requests on a subject of each responder, and by the name of all. */
+  /** Requests on a subject of one responder, by a name that it alone has, and by one that ten have. */
   readonly direct: Asked
   readonly byName: Asked
+  readonly ofTen: Asked
 }
 
 const goals = { meanMs: 0.5, p99Ms: 2, times: 1.1 } as const
@@ -43,7 +44,7 @@ export function formatRegistry(rounds: readonly Round[]): string {
   const spent = (name: string, pick: (round: Round) => Asked): string[] => [name, '', formatRate(summarise(rounds.map((round) => pick(round).perSecond)).median), spread(summarise(rounds.map((round) => pick(round).microsEach)), 1)]
   return [
     formatTable([`at ${Math.round(summarise(rounds.map(({ rate }) => rate)).median)} operations/s`, '', 'count', 'mean ms', 'p50 ms', 'p99 ms', 'max ms'], asked),
-    formatTable(['', '', 'per second', 'broker µs each'], [spent('registering all', ({ filled }) => filled), spent('requests on a subject', ({ direct }) => direct), spent('requests by a name', ({ byName }) => byName)]),
+    formatTable(['', '', 'per second', 'broker µs each'], [spent('registering all', ({ filled }) => filled), spent('requests on a subject', ({ direct }) => direct), spent('requests by a name', ({ byName }) => byName), spent('by a name of ten', ({ ofTen }) => ofTen)]),
     formatVerdicts(judgeRegistry(rounds)),
   ].join('\n\n')
 }

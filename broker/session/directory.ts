@@ -39,8 +39,9 @@ export class Directory<M extends Member> {
     return this.#byNumber.get(number)
   }
 
-  /** Client id of a connection, also of one that left lately; `conn-<number>` when it is not known any more. */
+  /** Client id of a connection, also of one that left lately; `conn-<number>` when it is not known any more; `broker` for 0, the broker itself. */
   nameOf(number: number): string {
+    if (number === 0) return 'broker'
     return this.#byNumber.get(number)?.client ?? this.#departed.get(number) ?? `conn-${number}`
   }
 

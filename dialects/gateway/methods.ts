@@ -3,6 +3,7 @@
 
 import { BrokerError, type ErrorBody } from '../../broker/ground/errors.ts'
 import { Fields, type FieldsRefusal } from '../../broker/ground/fields.ts'
+import { REGISTERED_NAME } from '../../broker/ground/registration.ts'
 import { nearest } from '../../broker/ground/nearest.ts'
 import { isObject, type Envelope, type ObjectMembers } from '../json/envelope.ts'
 import type { OwnId } from '../json/own-names.ts'
@@ -75,11 +76,11 @@ class Params {
   }
 
   #address(to: Fields): string {
-    const named = (['client', 'agent', 'session'] as const).flatMap((kind) => {
-      const id = to.text(kind, ID)
+    const named = (['client', 'agent', 'session', 'service'] as const).flatMap((kind) => {
+      const id = to.text(kind, kind === 'service' ? REGISTERED_NAME : ID)
       return id === undefined ? [] : [`$CB.to.${kind}.${id}`]
     })
-    if (named.length !== 1) throw this.refusal('params.to must name one of client, agent and session')
+    if (named.length !== 1) throw this.refusal('params.to must name one of client, agent, session and service')
     return named[0]!
   }
 }

@@ -49,6 +49,8 @@ const texts: { readonly [code in ErrorCode]?: Text } = {
   // A late answer: in NATS it goes to nobody.
   'request.not_open': undefined,
   // Who publishes to a stream without a reply subject is told nothing by nats-server; a client would take a line for a failure of its connection.
+  // Who asks is told on the reply subject.
+  'registry.bad_version': undefined,
   'queue.full': undefined,
   'queue.bad_option': undefined,
   'store.unavailable': undefined,

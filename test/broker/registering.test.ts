@@ -2,6 +2,7 @@
 
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
+import { Reauthorisation } from '../../broker/reauthorisation.ts'
 import { decodePayload } from '../../broker/ground/payload.ts'
 import { PayloadType } from '../../broker/ground/payload-type.ts'
 import type { Registration, RegistryEvent } from '../../broker/ground/registry.ts'
@@ -255,6 +256,40 @@ test('registering: bad registrations are refused by name, in the hello', t => {
   t.regex(code({ name: 'a', weight: 0 })[1], /weight must be an integer of 1\.\.1000/)
   t.is(code({ name: 'a', version: 'x' })[0], 'registry.bad_version')
   t.is(rig.core.registry.size, 0)
+})
+
+test('registering: a NATS client that asks with a range that is none is told so where it waits', t => {
+  const rig = new PipelineRig()
+  instance(rig, 'a')
+  const asker = rig.nats()
+  asker.raw('SUB _INBOX.me.* 1\r\n')
+  const block = 'NATS/1.0\r\nCallboard-Version: newest\r\n\r\n'
+  asker.raw(`HPUB ${WEATHER} _INBOX.me.1 ${block.length} ${block.length}\r\n${block}\r\n`)
+  const text = asker.text()
+  t.regex(text, /registry\.bad_version/)
+  t.notRegex(text, /-ERR/)
+  isSettled(t, rig)
+})
+
+test('registering: the gateway has an address for names', t => {
+  const rig = new PipelineRig()
+  const responder = instance(rig, 'a')
+  const client = rig.gateway()
+  t.deepEqual(client.call('r', 'send', { to: { service: 'weather' }, payload: 1, wait: true }), [])
+  answer(responder, responder.messages()[0]!)
+  t.like(client.lines()[0], { id: 'r', ok: true })
+})
+
+test('registering: who may not answer under a name any more loses the registration', t => {
+  const rig = new PipelineRig()
+  rig.addPrincipal({ name: 'worker' }, 'worker')
+  const worker = rig.native({ principal: 'worker', auth: { token: 'worker' }, register: { name: 'weather' } })
+  rig.core.registering.register(worker.connection, { name: 'news' })
+  const narrower = rig.core.addPrincipal({ name: 'worker', roles: ['client'], publish: all, subscribe: { allow: ['$CB.to.service.news'], deny: [] } }, { token: 'worker' })
+  new Reauthorisation(rig.core, rig.pipeline).changed('worker', narrower)
+  t.deepEqual(rig.core.registry.find().instances.map(({ name }) => name), ['news'])
+  ask(worker)
+  t.is(codeOf(worker.messages()[0]!), 'request.no_responders')
 })
 
 test('registering: whatever instances and requesters do, every request ends once, and the books are balanced', async t => {
