@@ -39,6 +39,7 @@ export class EventStream implements Receiver {
   #unwritten = 0
   #isWaiting = false
   #isEnded = false
+  #isOver = false
 
   constructor(parts: StreamParts) {
     this.#parts = parts
@@ -92,12 +93,14 @@ export class EventStream implements Receiver {
   /** The call is over, whoever ended it. */
   over(): void {
     this.#isEnded = true
+    // Its connection may have another stream by now.
+    this.#isOver = true
     this.#parts.deadlines.cancel(this.#deadline)
   }
 
   // HTTP/2 took it: the client's window had room.
   readonly #written = (): void => {
-    if (--this.#unwritten > 0 || !this.#isWaiting) return
+    if (--this.#unwritten > 0 || !this.#isWaiting || this.#isOver) return
     this.#isWaiting = false
     this.#parts.end.taken()
   }

@@ -123,7 +123,8 @@ export class GatewayService {
       if (registration === undefined) return end.hangUp()
       if (end.isOver) return
       for (const number of patterns.keys()) end.control(Kind.unsubscribe, undefined, { ref: FIRST_SUBSCRIPTION + number })
-      // What was on its way to the stream is lost with it; the connection must not wait for it.
+      // What was on its way to the stream is lost with it; the connection must not wait for it, nor give that stream more.
+      end.receiveBy(undefined)
       end.taken()
       await registration.listen(undefined).catch(() => {})
     }

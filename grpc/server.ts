@@ -51,9 +51,11 @@ export interface Entrance {
 export class GrpcServer {
   readonly #options: GrpcServerOptions
   readonly #server: Server
-  readonly #health = new HealthImplementation({ '': 'SERVING', [SERVICE]: 'SERVING' })
+  readonly #health = new HealthImplementation({ '': 'NOT_SERVING', [SERVICE]: 'NOT_SERVING' })
   readonly #callers = new Map<string, Caller>()
   #count = 0
+  /** Listeners. */
+  #open = 0
 
   constructor(options: GrpcServerOptions) {
     this.#options = options
@@ -73,20 +75,22 @@ export class GrpcServer {
     if (hasReflection) new ReflectionService(reflectedPackage(), { services: [SERVICE, 'grpc.health.v1.Health'] }).addToServer(this.#server)
   }
 
-  /** HTTP/2 connections. */
-  get connections(): number {
-    return this.#callers.size
-  }
-
   /** A way in for the sockets of one listener. */
   entrance(): Entrance {
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
-    return { enter: (socket, details) => this.#enter(injector, socket, details), drain: () => injector.drain(DRAIN_MS) }
+    if (this.#open++ === 0) this.#tellHealth('SERVING')
+    return {
+      enter: (socket, details) => this.#enter(injector, socket, details),
+      drain: () => {
+        if (--this.#open === 0) this.#tellHealth('NOT_SERVING')
+        injector.drain(DRAIN_MS)
+      },
+    }
   }
 
-  /** Tells who watches its health. */
-  setServing(isServing: boolean): void {
-    for (const name of ['', SERVICE]) this.#health.setStatus(name, isServing ? 'SERVING' : 'NOT_SERVING')
+  // It serves while somebody can come.
+  #tellHealth(status: 'SERVING' | 'NOT_SERVING'): void {
+    for (const name of ['', SERVICE]) this.#health.setStatus(name, status)
   }
 
   #enter(injector: ConnectionInjector, socket: Socket, details: Omit<CallerSocket, 'destroy'>): void {

@@ -152,3 +152,33 @@ test('grpc: a slow stream that drops is told of its gap', async t => {
   t.true(lost > 0)
   t.is(lost + got, 201)
 })
+
+test('grpc: who feeds a receiver that does not read waits in the call', async t => {
+  const broker = await startGrpcBroker(t, { config: { ipc: { limits: { overflow: 'block', maxPendingBytes: '4mb' } } } })
+  const client = broker.grpc()
+  const stuck = await broker.native()
+  await stuck.subscribe(1, 'flood')
+  stuck.socket.pause()
+  let done = 0
+  const payload = Buffer.alloc(64 * 1024)
+  const calls = Promise.all(Array.from({ length: 150 }, () => client.call('SendMessage', { subject: 'flood', payload }, { deadlineMs: 90_000 }).then(() => done++)))
+  const sdk = await broker.connect()
+  await until(async () => (await sdk.call('connections')).connections.some(({ stalled }) => stalled))
+  const { connections } = await sdk.call('connections')
+  t.true(connections.every(({ out }) => out.pendingBytes <= 5 * 1024 * 1024))
+  t.true(done < 150)
+  stuck.socket.resume()
+  await calls
+  t.is(done, 150)
+})
+
+test('grpc: connections above the limit of the broker are refused by name', async t => {
+  const broker = await startGrpcBroker(t, { config: { ipc: { server: { maxConnections: 3 } } } })
+  const client = broker.grpc()
+  const streams = [await client.subscribe({ subject: 'a' }), await client.subscribe({ subject: 'a' })]
+  await client.call('SendMessage', { subject: 'a' })
+  t.like(await client.subscribe({ subject: 'a' }).catch((error: unknown) => error), { grpc: 8, code: 'connection.limit' })
+  streams[0]!.cancel()
+  await until(async () => (await client.subscribe({ subject: 'a' }).then(() => true, () => false)))
+  t.is((await streams[1]!.next()).subject, 'a')
+})

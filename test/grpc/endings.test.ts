@@ -6,6 +6,7 @@ import { homePaths } from '../../broker/ground/home.ts'
 import { startBrokerProcess } from '../support/broker.ts'
 import { startGrpcBroker } from '../support/grpc-broker.ts'
 import { GrpcClient } from '../support/grpc-client.ts'
+import { HealthClient } from '../support/grpc-health.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
@@ -34,4 +35,16 @@ test('grpc: after kill -9 streams end at once, and the same channel finds the br
   const again = await client.subscribe({ subject: 'a' })
   t.is((await client.call<SendResult>('SendMessage', { subject: 'a' })).receivers, 1)
   await again.next()
+})
+
+test('grpc: the health service tells everybody that it serves, and those who watch that it does so no more', async t => {
+  const broker = await startGrpcBroker(t)
+  const health = new HealthClient(t, broker.tcp)
+  t.is(await health.check('callboard.v1.GatewayService'), 'SERVING')
+  t.is(await health.check('nothing'), 5)
+  // Who watches for longer than a handshake may take has to be somebody.
+  const watch = health.watch('', broker.token)
+  t.is(await watch.next(), 'SERVING')
+  await broker.broker.stop()
+  t.is(await watch.next(), 'NOT_SERVING')
 })

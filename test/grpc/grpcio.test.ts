@@ -51,3 +51,13 @@ grpcioTest('grpcio: a client that is killed leaves nothing behind, and its reque
   await until(async () => (await sdk.call('connections')).connections.every(({ transport }) => transport !== 'grpc'))
   t.true((await sdk.call('stats')).balanced)
 })
+
+grpcioTest('grpcio: a client that hangs is cut off when it does not answer pings', async t => {
+  const broker = await startGrpcBroker(t, { config: { ipc: { limits: { heartbeat: '300ms' } } } })
+  const sdk = await broker.connect()
+  const python = await pythonClient(t, broker.tcp, broker.token)
+  await python.job({ subscribe: { subject: 'a' } })
+  process.kill(python.pid, 'SIGSTOP')
+  await until(async () => (await sdk.call('connections')).connections.every(({ transport }) => transport !== 'grpc'))
+  t.pass()
+})

@@ -85,6 +85,22 @@ test('grpc: a registration is its own principal\'s alone, and who may not have a
   t.is(String((await asking).reply!.payload), 'on')
 })
 
+test('grpc: a registration outlives a stream that was not read, and the next stream gets what comes then', async t => {
+  const broker = await startGrpcBroker(t)
+  const [agent, sdk] = [broker.grpc(), await broker.connect()]
+  const { registrationId } = await agent.call<RegistrationResult>('RegisterAgent', { name: 'lamp' })
+  const unread = await agent.subscribe({ registrationId, subject: 'flood' })
+  unread.call.pause()
+  for (let i = 0; i < 60; i++) await sdk.publish('flood', new Uint8Array(32 * 1024), { receipt: true })
+  unread.cancel()
+  await until(async () => (await sdk.call('registry.list', { name: 'lamp', health: 'starting' })).total === 1)
+  await until(async () => (await sdk.call('stats')).pending === 0)
+  const next = await agent.subscribe({ registrationId, subject: 'drops' })
+  for (let i = 0; i < 3; i++) await sdk.publish('drops', `${i}`, { receipt: true })
+  t.deepEqual([await next.next(), await next.next(), await next.next()].map(({ payload }) => String(payload)), ['0', '1', '2'])
+  t.true((await sdk.call('stats')).balanced)
+})
+
 grpcioTest('grpcio: an agent registers, is asked by its name, and is gone when it is killed', async t => {
   const broker = await startGrpcBroker(t)
   const sdk = await broker.connect()
