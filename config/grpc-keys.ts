@@ -19,5 +19,5 @@ export const grpcBlock = optional(
     reflection: defaulted(flag, grpc.hasReflection, 'Tell clients by reflection which services and messages there are.'),
   }),
   'no gRPC',
-  'gRPC beside the other ways in; `grpc: {}` opens it as the defaults below say.',
+  'The gRPC service beside the other ways in; `grpc: {}` opens it as the defaults below say.',
 )

@@ -9,7 +9,7 @@ const MIB = 1024 * 1024
 const TIB = 1024 * 1024 * MIB
 
 export const sandboxBlock = block({
-  level: defaulted(choice(sandboxLevels), 'none', '`limits`: what it may take is limited, and its rights are given up. `restricted`: beside that, it reaches the files and ports that are named and no other processes. `isolated`: beside that, they do not exist for it. See docs/sandbox.md.'),
+  level: defaulted(choice(sandboxLevels), 'none', 'What holds it. `limits`: what it may take is limited, and its rights are given up. `restricted`: beside that, it reaches the files and ports that are named and no other processes. `isolated`: beside that, they do not exist for it. See docs/sandbox.md.'),
   files: block({
     read: defaulted(list(path), [], 'What it may read and execute beside the system\'s programs, its own and the directory that it starts in.'),
     write: defaulted(list(path), [], 'What it may read, write and make, but not execute.'),
