@@ -179,6 +179,6 @@ test('grpc: connections above the limit of the broker are refused by name', asyn
   await client.call('SendMessage', { subject: 'a' })
   t.like(await client.subscribe({ subject: 'a' }).catch((error: unknown) => error), { grpc: 8, code: 'connection.limit' })
   streams[0]!.cancel()
-  await until(async () => (await client.subscribe({ subject: 'a' }).then(() => true, () => false)))
+  await until(() => client.subscribe({ subject: 'a' }).then(() => true, () => false))
   t.is((await streams[1]!.next()).subject, 'a')
 })
