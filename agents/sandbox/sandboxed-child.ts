@@ -36,9 +36,14 @@ export async function confined(agent: string, child: ChildProcess, plan: Sandbox
 
 async function answerOf(channel: Socket): Promise<LauncherAnswer> {
   let text = ''
-  for await (const chunk of channel.setEncoding('utf8') as AsyncIterable<string>) {
-    text += chunk
-    if (text.endsWith('\n') || text.length > MOST_ANSWER_BYTES) break
+  try {
+    for await (const chunk of channel.setEncoding('utf8') as AsyncIterable<string>) {
+      text += chunk
+      if (text.endsWith('\n') || text.length > MOST_ANSWER_BYTES) break
+    }
+  } catch (error) {
+    // One that ended with the plan unread resets the connection.
+    return { failed: `the launcher ended without a word (${error instanceof Error ? error.message : String(error)}); its output is in the log` }
   }
   if (!text.endsWith('\n')) return { failed: 'the launcher ended without a word; its output is in the log' }
   return JSON.parse(text) as LauncherAnswer
