@@ -98,7 +98,6 @@ export interface RegistryAnswer {
 
 /** `updated`: what it says of itself, or whether it is reachable; `health`: how it is. */
 export type RegistryEventKind = 'joined' | 'left' | 'updated' | 'health'
-export const registryEvents = ['joined', 'left', 'updated', 'health'] as const satisfies readonly RegistryEventKind[]
 
 /** A change, as published on `$CB.registry.<event>.<name>`. */
 export interface RegistryEvent {

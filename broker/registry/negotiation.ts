@@ -9,7 +9,7 @@ import { defaultCapability, type CapabilitySettings } from '../ground/registry-s
 const ANY = 'any'
 
 /** True when the instance is what a word of the configuration means. */
-export function isProvider(word: string, { kind, name, metadata, local }: InstanceInfo): boolean {
+function isProvider(word: string, { kind, name, metadata, local }: InstanceInfo): boolean {
   if (word === ANY) return true
   if (word === 'host') return local && kind !== 'node'
   if (word === 'cloud') return metadata['place'] === 'cloud'

@@ -16,14 +16,14 @@ const DEFAULT_LIMIT = 1000
 /** Share of the versions that no range of the configuration names. */
 const OTHERS_WEIGHT = 100
 
-export interface RegistryOptions {
+interface RegistryOptions {
   readonly settings: RegistrySettings
   readonly wallMs: () => number
   /** A name has its first instance, or has lost its last. */
   readonly onNames: (name: string) => void
 }
 
-export interface RegistryCounts {
+interface RegistryCounts {
   readonly services: number
   readonly instances: number
   readonly healthy: number

@@ -17,7 +17,7 @@ const PLACES = 2 ** 20
 /** Share of the points that may be nobody's. */
 const MAX_DEAD = 0.25
 
-export interface Hashed {
+interface Hashed {
   /** Unlike that of all others. */
   readonly instance: string
   readonly weight: number
@@ -34,10 +34,6 @@ export class Ring<T extends Hashed> {
   /** Places whose points are nobody's, and how many those are. */
   readonly #dead: number[] = []
   #deadPoints = 0
-
-  get size(): number {
-    return this.#places.size
-  }
 
   add(item: T): void {
     const place = this.#free.pop() ?? this.#items.length

@@ -9,7 +9,7 @@ import { readRange } from './version.ts'
 /** Ranges of versions that requesters name and that are kept sorted out; past it the oldest goes. */
 const MAX_RANGES = 16
 
-export interface Balance {
+interface Balance {
   readonly balancing: Balancing
   readonly weights: readonly VersionWeight[]
 }

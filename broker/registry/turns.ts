@@ -5,7 +5,7 @@
 // 1/weight. Who was not there for a while begins now, not then: it does not catch up.
 
 /** What stands in an order. */
-export interface Weighed {
+interface Weighed {
   /** Above 0. */
   readonly weight: number
   /** Open requests. */
@@ -44,10 +44,6 @@ export class Turns<T extends Weighed> {
   /** `isByLoad`: whoever has the least to do goes first; otherwise all take turns by their weights. */
   constructor(isByLoad: boolean) {
     this.#isByLoad = isByLoad
-  }
-
-  get size(): number {
-    return this.#heap.length
   }
 
   /** Its place, which by load must be told of changes. */

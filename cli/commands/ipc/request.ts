@@ -4,7 +4,7 @@ import type { Context } from '../../context.ts'
 import { Failure } from '../../failure.ts'
 import { send, type SendOptions } from './send.ts'
 
-export interface RequestOptions extends Omit<SendOptions, 'wait'> {
+interface RequestOptions extends Omit<SendOptions, 'wait'> {
   /** Its subject. */
   readonly service?: string
   readonly range?: string
