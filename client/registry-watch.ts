@@ -80,8 +80,8 @@ export class RegistryWatch implements AsyncIterable<RegistryChange, undefined> {
     if (this.#waiting !== undefined) return
     this.#waiting = []
     try {
-      const { instances, revision } = await this.#client.call('registry.list', { limit: MAX_LISTED, ...(this.#name === undefined ? {} : { name: this.#name }) }, { idempotent: true })
-      this.#listed(instances)
+      const { instances, total, revision } = await this.#client.call('registry.list', { limit: MAX_LISTED, ...(this.#name === undefined ? {} : { name: this.#name }) }, { idempotent: true })
+      this.#listed(instances, total === instances.length)
       this.#revision = revision
       const waiting = this.#waiting
       this.#waiting = undefined
@@ -93,9 +93,10 @@ export class RegistryWatch implements AsyncIterable<RegistryChange, undefined> {
     }
   }
 
-  #listed(instances: readonly InstanceInfo[]): void {
+  // Of a list that was cut short nobody can say who is missing because it left.
+  #listed(instances: readonly InstanceInfo[], isWhole: boolean): void {
     const there = new Map(instances.map(instance => [keyOf(instance), instance]))
-    for (const [key, instance] of this.#known) if (!there.has(key)) this.#tell('left', instance, false)
+    if (isWhole) for (const [key, instance] of this.#known) if (!there.has(key)) this.#tell('left', instance, false)
     for (const [key, instance] of there) {
       const before = this.#known.get(key)
       if (before === undefined) this.#tell('joined', instance, this.#isFirst)
