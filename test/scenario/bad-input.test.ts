@@ -8,6 +8,7 @@ import { Kind } from '../../broker/wire/layout.ts'
 import type { Client } from '../../client/index.ts'
 import { startBrokerProcess, type BrokerProcess } from '../support/broker.ts'
 import type { NativePeer } from '../support/native-peer.ts'
+import { withHandshakeTime } from '../support/with-more-time.ts'
 
 const MIB = 1024 * 1024
 
@@ -224,18 +225,22 @@ test('bad input: frames and lines without end are cut at the limit, never gather
 })
 
 test('bad input: a handshake that drips ends when its time is over', async t => {
-  const here = await place(t, { ipc: { limits: { handshakeTimeout: '300ms' } } })
+  t.true(await withHandshakeTime(300, limitMs => drip(t, limitMs)))
+})
+
+async function drip(t: ExecutionContext, limitMs: number): Promise<void> {
+  const here = await place(t, { ipc: { limits: { handshakeTimeout: `${limitMs}ms` } } })
   const hello = encodeFrame({ kind: Kind.hello, id: 1, payload: encode({ auth: { token: here.broker.token } }) })
   const [dripping, lines, silent] = await Promise.all([here.broker.openNative(), here.broker.openJson(), here.broker.openNative()])
   let at = 0
-  const drip = setInterval(() => {
+  const drops = setInterval(() => {
     dripping.write(hello.subarray(at, ++at))
     lines.write(at === 1 ? '{' : ' ')
-  }, 20)
-  t.teardown(() => clearInterval(drip))
+  }, limitMs / 15)
+  t.teardown(() => clearInterval(drops))
   // Who still writes when the broker closes may see that before it reads the goodbye; the log has the name in any case.
   const endings = [await dripping.ending(), await lines.ending()]
-  clearInterval(drip)
+  clearInterval(drops)
   t.true(endings.every(ending => ending === 'handshake.timeout' || ending === 'cut'), endings.join(', '))
   // Nothing said, so no dialect to answer in.
   t.is(await silent.ending(), 'cut')
@@ -243,7 +248,7 @@ test('bad input: a handshake that drips ends when its time is over', async t => 
   t.is(stdout.match(/handshake\.timeout: /g)?.length, 3, stdout)
   t.true(at < hello.length)
   await goesOn(t, here)
-})
+}
 
 test('bad input: noise inside frames of every kind ends no connection but by name, and changes nothing for others', async t => {
   const here = await place(t)
