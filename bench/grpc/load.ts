@@ -83,9 +83,9 @@ export async function streamRate(target: LoadTarget, windowMs: number, feed: (su
 
 async function measured(pid: number, windowMs: number, count: () => number, trouble: Promise<unknown>): Promise<Rate> {
   const from = performance.now()
-  const isWarm = (): boolean => performance.now() - from > (count() < WARM_COUNT ? MAX_WARM_MS : WARM_MS)
   // A smoke run has no figures.
-  while (windowMs >= WARM_MS && !isWarm()) await Promise.race([sleep(100), trouble])
+  const isWarm = (): boolean => windowMs < WARM_MS || performance.now() - from > (count() < WARM_COUNT ? MAX_WARM_MS : WARM_MS)
+  while (!isWarm()) await Promise.race([sleep(100), trouble])
   const [began, cpuBefore, before] = [performance.now(), cpuSeconds(pid), count()]
   await Promise.race([sleep(windowMs), trouble])
   const [cpu, seconds, made] = [cpuSeconds(pid) - cpuBefore, (performance.now() - began) / 1000, count() - before]
