@@ -1,13 +1,13 @@
 // A disk of a few MiB, for tests that fill it or turn it read-only. Root may mount one; others skip by name.
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
 
 export interface SmallDisk {
   readonly path: string
-  /** Takes all space but so much. */
+  /** Takes all space but so much; again takes what has become free. */
   fill(leaveBytes: number): void
   empty(): void
   /** False: somebody has a file open for writing, and the system refuses. */
@@ -41,12 +41,25 @@ export function smallDisk(t: Teardown, bytes: number): SmallDisk {
   return {
     path,
     fill(leaveBytes) {
-      const { bavail, bsize } = statfsSync(path)
-      writeFileSync(filler, Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes), 1))
+      // In pieces: others write meanwhile, and a piece that does not fit wholly fits in part.
+      const piece = Buffer.alloc(64 * 1024, 1)
+      const file = openSync(filler, 'a')
+      try {
+        for (let left = freeBytes(path) - leaveBytes; left > 0; left = freeBytes(path) - leaveBytes) writeSync(file, piece, 0, Math.min(left, piece.length))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      } finally {
+        closeSync(file)
+      }
     },
     empty: () => rmSync(filler, { force: true }),
     setReadOnly: isReadOnly => mount('-o', `remount,${isReadOnly ? 'ro' : 'rw'}`, path),
   }
+}
+
+function freeBytes(path: string): number {
+  const { bavail, bsize } = statfsSync(path)
+  return bavail * bsize
 }
 
 function mount(...words: string[]): boolean {

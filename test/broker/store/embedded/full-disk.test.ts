@@ -6,7 +6,7 @@ import test, { type ImplementationFn } from 'ava'
 import { BrokerError } from '../../../../broker/ground/errors.ts'
 import { backupStore } from '../../../../broker/store/embedded/backup.ts'
 import { verifyStore } from '../../../../broker/store/embedded/verify.ts'
-import { QueueRig, type Fate } from '../../../support/queue-rig.ts'
+import { appendOf, QueueRig, type Fate } from '../../../support/queue-rig.ts'
 import { mayMount, smallDisk } from '../../../support/small-disk.ts'
 import { embeddedWorld } from '../../../support/store-image.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
@@ -77,6 +77,71 @@ onDisk('full disk: a store starts on a disk that others have filled to the last 
   disk.empty()
   await again.when(() => again.problems.length > 0 && again.problems.at(-1) === undefined)
   await again.stored(['after'])
+})
+
+onDisk('full disk: what expires becomes a dead letter, dead letters are purged, queues removed and messages consumed; a replay happens wholly or is refused', async t => {
+  const disk = smallDisk(t, 16 * MIB)
+  const world = embeddedWorld(join(disk.path, 'store'))
+  const rig = await QueueRig.open(t, world, { durability: 'fsync', deadLetter: { enabled: true, maxAgeMs: 0 } })
+  const other = await rig.store.open('other', rig.settings, { leased: ignore, happened: ignore, stateChanged: ignore })
+  await new Promise<unknown>(resolve => other.append(appendOf(['theirs'], { padding: 500_000 }, resolve, 'fsync')))
+  await other.close()
+  const texts = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${name}${i}`)
+  await rig.stored(texts('dead', 20), { padding: 500 })
+  await rig.does('term', await rig.take(20))
+  await rig.stored(texts('plain', 30), { padding: 500 })
+  await rig.stored(['replace'])
+  disk.fill(0)
+  t.deepEqual(await rig.append('no', { padding: 100_000 }), [{ refused: 'store.no_space' }])
+  // Its time was over before it could be stored elsewhere: the sweep takes it while the disk is full.
+  await rig.queue.change({ ...rig.settings, retentionMs: 1 })
+  await rig.when(() => rig.events.filter(({ event, reason }) => event === 'dead-lettered' && reason === 'expired').length === 31)
+  await rig.queue.change({ ...rig.settings, retentionMs: 0 })
+  await rig.counted({ ready: 0, deadLetters: 51, deadLettered: 51 })
+
+  const replayed = await rig.queue.replay('all').catch((error: unknown) => BrokerError.from(error).code)
+  const { ready, deadLetters } = await rig.counts()
+  t.deepEqual({ sum: ready + deadLetters, ready }, { sum: 51, ready: typeof replayed === 'number' ? replayed : ready })
+  t.true(typeof replayed === 'number' || replayed === 'store.no_space', String(replayed))
+  await rig.does('ack', await rig.take(Math.min(ready, 20)))
+  await rig.store.remove('other')
+  t.deepEqual(await rig.store.names(), ['jobs'])
+  t.is((await rig.queue.purge('dead', 'all')) + (await rig.queue.purge('waiting', 'all')), 51 - Math.min(ready, 20))
+  await rig.counted({ ready: 0, deadLetters: 0 })
+  disk.empty()
+  await rig.when(() => rig.problems.length > 0 && rig.problems.at(-1) === undefined)
+  await rig.reopen()
+  await rig.stored(['after'])
+  await rig.does('ack', await rig.take())
+  await rig.counted({ ready: 0, deadLetters: 0 })
+})
+
+onDisk('full disk: where others take the reserve as well, settlements are refused by name and hold their leases until there is space', async t => {
+  const disk = smallDisk(t, 8 * MIB)
+  const directory = join(disk.path, 'store')
+  const rig = await QueueRig.open(t, embeddedWorld(directory), { durability: 'fsync' })
+  const positions = await rig.stored(Array.from({ length: 200 }, (_, i) => `m${i}`), { padding: 2000 })
+  const taken = await rig.take(200)
+  disk.fill(0)
+  t.deepEqual(await rig.append('no', { padding: 500_000 }), [{ refused: 'store.no_space' }])
+  // What the reserve gave is taken again and again, until nothing can be written down.
+  let left = taken
+  let refused: string | undefined
+  while (left.length > 0 && refused === undefined) {
+    disk.fill(0)
+    const { error, lost } = await rig.settle(...left.slice(0, 10).map(({ position, attempt }) => ({ position, attempt, verdict: 'nak' as const, delayMs: 3_600_000, reason: 'x'.repeat(1000) })))
+    t.deepEqual(lost, [])
+    refused = error?.code
+    if (error === undefined) left = left.slice(10)
+  }
+  t.is(refused, 'store.no_space')
+  disk.empty()
+  await rig.when(() => rig.problems.length > 0 && rig.problems.at(-1) === undefined)
+  await rig.does('ack', left)
+  await rig.counted({ acked: left.length, delayed: 200 - left.length, inFlight: 0, ready: 0 })
+  await rig.reopen()
+  t.deepEqual((await rig.queue.list({ which: 'waiting', after: 0, limit: 1000 })).map(({ position }) => position), positions.filter(position => !left.some(each => each.position === position)))
+  t.deepEqual((await verifyStore({ directory }, ignore)).damages, [])
 })
 
 onDisk('full disk: a backup that finds no space leaves nothing behind, and says so', async t => {
