@@ -43,12 +43,12 @@ export class Admission {
   readonly #checkProcess: ProcessCheck
   readonly #sessions: Sessions
   readonly #passOn: (fresh: Connection, to: Connection) => void
-  readonly #onResumed: (connection: Connection, lost: number) => void
+  readonly #onResumed: (connection: Connection, isIncomplete: boolean) => void
   readonly #authority: HandshakeAuthority<Credential>
   readonly #pending = new Map<Connection, PendingHello>()
 
   /** `passOn` lets go of a connection whose link another one has taken over; `onResumed` is told when that one has it. */
-  constructor(core: Core, checkProcess: ProcessCheck, sessions: Sessions, passOn: (fresh: Connection, to: Connection) => void, onResumed: (connection: Connection, lost: number) => void) {
+  constructor(core: Core, checkProcess: ProcessCheck, sessions: Sessions, passOn: (fresh: Connection, to: Connection) => void, onResumed: (connection: Connection, isIncomplete: boolean) => void) {
     this.#core = core
     this.#sessions = sessions
     this.#passOn = passOn
@@ -213,7 +213,7 @@ export class Admission {
     const core = this.#core
     const { outbound } = connection
     const writtenBefore = outbound.writtenRun
-    const { lost, again } = this.#sessions.takeOver(connection, fresh, hello.resume!.received)
+    const { lost, isIncomplete, again } = this.#sessions.takeOver(connection, fresh, hello.resume!.received)
     connection.permissions = permissions
     connection.key = key
     connection.device = hello.device ?? connection.device
@@ -228,7 +228,7 @@ export class Admission {
     connection.link.admitted(this.maxFrameBytes)
     core.trail.admitted(connection)
     core.onConnectionEvent(connection, 'resumed')
-    this.#onResumed(connection, lost)
+    this.#onResumed(connection, isIncomplete)
     core.registering.reach(connection)
     if (connection.pauses > 0) connection.link.pause()
     // What waited leaves now: the recorder would take it for written in the turn in which it came.

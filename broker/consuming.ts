@@ -86,10 +86,10 @@ export class Consuming implements QueueConsumerOwner {
     if (consumers !== undefined) for (const { queue, consumer } of consumers.values()) queue.consumers.relieved(consumer)
   }
 
-  /** Its session goes on: what is on lease to it may be answered again. `lost`: messages that it will not get. */
-  resumed(connection: Connection, lost: number): void {
+  /** Its session goes on: what is on lease to it may be answered again. `isIncomplete`: some of what was written to it is not there any more. */
+  resumed(connection: Connection, isIncomplete: boolean): void {
     for (const consumption of connection.consumers?.values() ?? []) {
-      if (lost > 0) consumption.queue.consumers.recover(consumption.consumer)
+      if (isIncomplete) consumption.queue.consumers.recover(consumption.consumer)
       this.#requests.resumed(consumption, connection)
     }
     this.changed(connection)

@@ -19,8 +19,10 @@ import { frameEnd } from './wire/regroup.ts'
 
 /** What the client is told of a session that goes on. */
 export interface Resumed {
-  /** Messages for it that are not there any more. */
+  /** Messages that it will not get. */
   readonly lost: number
+  /** Some are not there any more, be it that they come again by themselves: those of queues. */
+  readonly isIncomplete: boolean
   /** What it gets after the welcome, before all that waited. */
   readonly again: readonly Slice[]
 }
@@ -96,9 +98,9 @@ export class Sessions {
     const startOf = (slice: Slice, frame: number): number => startOfFrame(slice, frame, connection.dialect!.translate !== undefined)
     // Of what seemed to be on its way when the link broke, some may have arrived.
     if (received > retention.written) outbound.confirm(received - retention.written, startOf)
-    const { lost, slices } = retention.takeAfter(received, startOf)
+    const { missing, lost, slices } = retention.takeAfter(received, startOf)
     const dropped = [...(losses?.values() ?? [])].reduce((sum, { count }) => sum + count, 0)
-    return { lost: lost + dropped, again: lost === 0 ? slices : [this.#gap(connection, lost), ...slices] }
+    return { lost: lost + dropped, isIncomplete: missing + dropped > 0, again: lost === 0 ? slices : [this.#gap(connection, lost), ...slices] }
   }
 
   #gap(connection: Connection, count: number): Slice {
