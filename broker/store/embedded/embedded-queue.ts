@@ -91,6 +91,7 @@ export class EmbeddedQueue implements StoredQueue {
 
   async #close(): Promise<void> {
     const { thread, onClosed } = this.#parts
+    thread.leaseNoMore(this.number)
     // A thread that is gone has closed everything.
     await thread.call('close', { queue: this.number }).catch(() => {})
     thread.unlisten(this.number)

@@ -84,6 +84,12 @@ export class StoreThread {
     return this.call('open', { name, settings }, ({ queue }) => this.#listeners.set(queue, listener))
   }
 
+  /** What is leased from now on, or was and has not come yet, is told to nobody. */
+  leaseNoMore(queue: number): void {
+    const listener = this.#listeners.get(queue)
+    if (listener !== undefined) this.#listeners.set(queue, { leased: () => {}, happened: (events) => listener.happened(events), stateChanged: (problem) => listener.stateChanged(problem) })
+  }
+
   unlisten(queue: number): void {
     this.#listeners.delete(queue)
   }

@@ -8,8 +8,9 @@ import { defaultStore } from '../../../../broker/ground/store-settings.ts'
 import type { QueueListener } from '../../../../broker/ground/store.ts'
 import { openEmbedded } from '../../../../broker/store/embedded/open.ts'
 import { StoreThread } from '../../../../broker/store/embedded/store-thread.ts'
-import { appendOf, queueSettings, type Fate } from '../../../support/queue-rig.ts'
+import { appendOf, QueueRig, queueSettings, type Fate } from '../../../support/queue-rig.ts'
 import { recordedLog } from '../../../support/recorded-log.ts'
+import { embeddedWorld } from '../../../support/store-image.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 const quiet: QueueListener = { leased() {}, happened() {}, stateChanged() {} }
@@ -67,4 +68,16 @@ test('store: its thread says nothing of SQLite being new in Node', async (t) => 
     process.stderr.write = write
   }
   t.deepEqual(written.filter((line) => line.includes('SQLite')), [])
+})
+
+test('store thread: a queue that is being closed leases nothing any more, and what it had on its way is ready for the next one', async (t) => {
+  const rig = await QueueRig.open(t, embeddedWorld(join(temporaryDirectory(t), 'store')), { durability: 'os' })
+  await rig.stored(['a', 'b', 'c'])
+  rig.queue.demand(3)
+  // Behind the demand: the thread leases before it closes.
+  await rig.queue.close()
+  t.deepEqual(rig.leases, [])
+  await rig.reopen()
+  const taken = await rig.take(3)
+  t.deepEqual(taken.map(({ text }) => text), ['a', 'b', 'c'])
 })
