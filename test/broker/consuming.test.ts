@@ -5,52 +5,9 @@ import { Kind } from '../../broker/ground/kind.ts'
 import type { Settlement } from '../../broker/ground/store.ts'
 import { defaultQueue } from '../../broker/ground/store-settings.ts'
 import { Reauthorisation } from '../../broker/reauthorisation.ts'
-import type { FakeQueue } from '../support/fake-store.ts'
+import { consume, NUMBER, QUEUE, setUp } from '../support/consuming-rig.ts'
 import { codeOf, type NativeClient, type ReceivedFrame } from '../support/memory-client.ts'
-import { OWNER_TOKEN, type PipelineSetup } from '../support/pipeline.ts'
 import { QueuePipeline } from '../support/queue-pipeline.ts'
-
-const QUEUE = 'orders'
-const NUMBER = 5
-
-/** Makes the client a consumer and asks for `credit` messages. */
-function consume(client: NativeClient, credit = 100, number = NUMBER): void {
-  client.control(Kind.subscribe, number, { pattern: QUEUE, consume: true })
-  if (credit > 0) client.control(Kind.pull, number, { messages: credit })
-  const [ok] = client.frames()
-  if (ok?.kind !== Kind.ok) throw new Error(`expected ok, got ${JSON.stringify(ok?.body)}`)
-}
-
-interface Rig {
-  readonly rig: QueuePipeline
-  readonly queue: FakeQueue
-  readonly publisher: NativeClient
-  /** Puts messages into the queue. */
-  readonly put: (count: number) => Promise<void>
-  /** What the store does when something is demanded. */
-  readonly lease: (positions: readonly number[], attempt?: number) => void
-}
-
-async function setUp(setup?: PipelineSetup): Promise<Rig> {
-  const rig = new QueuePipeline(setup)
-  const queue = await rig.openQueue(QUEUE)
-  const publisher = rig.native({ client: 'publisher' })
-  return {
-    rig, queue, publisher,
-    async put(count) {
-      for (let i = 0; i < count; i++) publisher.publish(`${QUEUE}.new`, Uint8Array.of(i + 1))
-      await rig.settle()
-    },
-    lease(positions, attempt = 1) {
-      const first = (position: number): Uint8Array => {
-        const kept = queue.kept.find(each => position >= each.position && position < each.position + each.count)!
-        const size = kept.bytes.length / kept.count
-        return kept.bytes.subarray((position - kept.position) * size, (position - kept.position + 1) * size)
-      }
-      queue.listener.leased(positions.map(position => ({ position, attempt, frame: first(position) })))
-    },
-  }
-}
 
 const brief = ({ kind, to, ref, subject, payload, headers }: ReceivedFrame): unknown[] => [kind, to, ref, subject, [...payload], headers]
 
@@ -270,97 +227,6 @@ test('consuming: what an outbound drops by its policy comes again at once, is no
   t.deepEqual(queue.settled.map(({ verdict }) => verdict), ['release'])
   t.is(consumer.connection.losses, undefined)
   t.is(rig.core.accounts.channel(QUEUE)!.imbalance, 0)
-})
-
-test('consuming: a session without a link keeps its leases, gets nothing more, and goes on where it was', async t => {
-  const { rig, queue, put, lease } = await setUp()
-  const consumer = rig.native({ client: 'consumer', sessionTtlMs: 60_000 })
-  const { grant, session } = consumer.connection
-  consume(consumer, 10)
-  await put(3)
-  lease([1])
-  consumer.frames()
-  consumer.link.kernelBytes = 0
-  lease([2])
-  rig.turn()
-  consumer.link.destroy()
-  rig.turn()
-  t.deepEqual(queue.settled, [])
-  t.is(queue.demanded, 2, 'what it had asked for beside the two was taken back')
-  const again = rig.link()
-  // Of the session it has the answer to its subscription and one message.
-  again.control(Kind.hello, 0, { auth: { token: OWNER_TOKEN }, client: 'consumer', sessionTtlMs: 60_000, resume: { session, secret: grant!.secret, received: 2 } })
-  const [welcome, ...rest] = again.frames()
-  t.like(welcome?.body, { resumed: true, lost: 0 })
-  t.deepEqual(rest.map(({ kind, ref }) => [kind, ref]), [[Kind.leased, 2]])
-  t.is(queue.demanded, 10)
-  again.continueAbove(100)
-  again.control(Kind.settle, NUMBER, { ack: [1, 1, 2, 1] })
-  await rig.settle()
-  t.deepEqual(again.frames().map(({ kind, body }) => [kind, body]), [[Kind.ok, undefined]])
-})
-
-test('consuming: what a session has lost with its link comes again, and others come in its place', async t => {
-  const { rig, queue, publisher, lease } = await setUp({ ipc: { limits: { sessionBytes: 1000 } } })
-  const consumer = rig.native({ client: 'consumer', sessionTtlMs: 60_000 })
-  const { grant, session } = consumer.connection
-  consume(consumer, 5)
-  for (let i = 0; i < 5; i++) publisher.publish(QUEUE, new Uint8Array(300))
-  await rig.settle()
-  for (let position = 1; position <= 5; position++) {
-    lease([position])
-    rig.turn()
-  }
-  consumer.link.destroy()
-  rig.turn()
-  const again = rig.link()
-  again.control(Kind.hello, 0, { auth: { token: OWNER_TOKEN }, client: 'consumer', sessionTtlMs: 60_000, resume: { session, secret: grant!.secret, received: 1 } })
-  const [welcome, ...rest] = again.frames()
-  t.like(welcome?.body, { resumed: true, lost: 0 }, 'what comes again is not lost, and no gap is told')
-  t.deepEqual(rest.map(({ ref }) => ref), [4, 5])
-  t.deepEqual(queue.settled.map(({ position, verdict }) => [position, verdict]), [[1, 'nak'], [2, 'nak'], [3, 'nak']])
-  t.is(queue.demanded, 8)
-})
-
-test('consuming: of what a session has lost with its link, its client is told of what does not come again', async t => {
-  const { rig, queue, publisher, lease } = await setUp({ ipc: { limits: { sessionBytes: 1000 } } })
-  const consumer = rig.native({ client: 'consumer', sessionTtlMs: 60_000 })
-  const { grant, session } = consumer.connection
-  consume(consumer, 5)
-  consumer.subscribe(NUMBER + 1, 'news')
-  for (let i = 0; i < 5; i++) publisher.publish(QUEUE, new Uint8Array(300))
-  await rig.settle()
-  for (let position = 1; position <= 5; position++) {
-    lease([position])
-    rig.turn()
-    if (position > 2) continue
-    publisher.publish('news', new Uint8Array(300))
-    rig.turn()
-  }
-  consumer.link.destroy()
-  rig.turn()
-  const again = rig.link()
-  // Of the session it has the answers to its subscriptions.
-  again.control(Kind.hello, 0, { auth: { token: OWNER_TOKEN }, client: 'consumer', sessionTtlMs: 60_000, resume: { session, secret: grant!.secret, received: 2 } })
-  const [welcome, gap, ...rest] = again.frames()
-  t.like(welcome?.body, { resumed: true, lost: 2 })
-  t.like(gap?.body, { reason: 'link-down', count: 2 })
-  t.deepEqual(rest.map(({ kind, ref }) => [kind, ref]), [[Kind.leased, 4], [Kind.leased, 5]])
-  t.deepEqual(queue.settled.map(({ position, verdict }) => [position, verdict]), [[1, 'nak'], [2, 'nak'], [3, 'nak']])
-})
-
-test('consuming: a session that is not resumed gives its messages back when it ends', async t => {
-  const { rig, queue, put, lease } = await setUp()
-  const consumer = rig.native({ sessionTtlMs: 1000 })
-  consume(consumer, 10)
-  await put(1)
-  lease([1])
-  consumer.frames()
-  consumer.link.destroy()
-  rig.turn()
-  t.deepEqual(queue.settled, [])
-  await rig.advance(1001)
-  t.deepEqual(queue.settled.map(({ position, verdict }) => [position, verdict]), [[1, 'nak']])
 })
 
 test('consuming: whose queue is deleted is told, and its consumer is gone', async t => {
