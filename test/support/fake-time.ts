@@ -21,7 +21,7 @@ export function clockStory(title: string, run: (t: ExecutionContext) => Promise<
   else test.skip(`${title} (left out: libfaketime is not installed)`, run)
 }
 
-export interface WallClock {
+interface WallClock {
   /** For the process whose clock it is. */
   readonly env: Readonly<Record<string, string>>
   /** How far it is from the true time; the process notices within a second. ms */
