@@ -45,12 +45,12 @@ function bundledNode() {
 }
 
 /** Words with which a start ends at once, or goes on in another process. */
-const NO_BROKER = new Set(['--detach', '--help', '-h'])
+const NO_BROKER = ['--detach', '--help', '-h']
 
 /** A broker that starts here, 50 ms later for it. Not where V8's own was chosen, and not with a channel to its parent, which would break. */
 function mayBound() {
   const isBounded = /--max[-_]semi[-_]space[-_]size/.test(`${process.execArgv.join(' ')} ${process.env.NODE_OPTIONS ?? ''}`)
-  return process.argv.includes('start') && !process.argv.some(word => NO_BROKER.has(word)) && !isBounded && process.channel === undefined
+  return process.argv.includes('start') && !NO_BROKER.some(word => process.argv.includes(word)) && !isBounded && process.channel === undefined
 }
 
 /** Returns where that cannot be done. Whoever started this process knows it by its pid, and signals it by that. */
