@@ -50,7 +50,12 @@ const NO_BROKER = ['--detach', '--help', '-h']
 /** A broker that starts here, 50 ms later for it. Not where V8's own was chosen, and not with a channel to its parent, which would break. */
 function mayBound() {
   const isBounded = /--max[-_]semi[-_]space[-_]size/.test(`${process.execArgv.join(' ')} ${process.env.NODE_OPTIONS ?? ''}`)
-  return process.argv.includes('start') && !NO_BROKER.some(word => process.argv.includes(word)) && !isBounded && process.channel === undefined
+  return commandOf(process.argv.slice(2)) === 'start' && !NO_BROKER.some(word => process.argv.includes(word)) && !isBounded && process.channel === undefined
+}
+
+/** The first word that is no option; `--home` alone has a value as a word of its own before it. */
+function commandOf(words) {
+  return words.find((word, i) => !word.startsWith('-') && words[i - 1] !== '--home')
 }
 
 /** Returns where that cannot be done. Whoever started this process knows it by its pid, and signals it by that. */
