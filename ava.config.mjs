@@ -1,6 +1,7 @@
 // `npm test`: what is looked at after each change. Units, parts of the broker put together in the test's own process, and a few whole brokers.
 // What takes longer is in the runs of test/*.config.mjs; each test file is in exactly one run.
 
+/* oxlint-disable typescript/no-unsafe-assignment -- plain JavaScript: nothing here has types */
 import { clusterFiles } from './test/cluster.config.mjs'
 import { environmentVariables } from './test/environment.mjs'
 import { storeFiles } from './test/stores.config.mjs'

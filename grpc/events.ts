@@ -92,7 +92,7 @@ export class EventWriter {
 }
 
 /** What is told of a failure. */
-export function errorText(error: BrokerError): ErrorText {
+function errorText(error: BrokerError): ErrorText {
   return { code: error.code, message: error.message.toWellFormed(), retryable: error.retryable }
 }
 

@@ -6,7 +6,7 @@ import { BrokerError, type ErrorCode } from '../broker/ground/errors.ts'
 import { writeErrorInfo, writeStatus } from './definitions.ts'
 
 /** Domain of the ErrorInfo. */
-export const ERROR_DOMAIN = 'callboard'
+const ERROR_DOMAIN = 'callboard'
 const ERROR_INFO = 'type.googleapis.com/google.rpc.ErrorInfo'
 /** Characters of a message, and of all that the details say: other implementations read header blocks of 8 KiB at most. */
 const MAX_MESSAGE = 1024

@@ -1,6 +1,7 @@
 // Long stories of whole programs: brokers, agents and the command line as processes, storms on the gateway, and documents that are played as
 // they are printed. Apart from `npm test`, which has what is looked at after each change.
 
+/* oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-call -- plain JavaScript: nothing here has types */
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { clusterFiles } from './cluster.config.mjs'

@@ -55,7 +55,7 @@ export function planOf(agent: string, launch: Launch, settings: SandboxSettings,
 }
 
 /** The namespaces of this process, by name. */
-export function ownNamespaces(): Readonly<Record<string, string>> {
+function ownNamespaces(): Readonly<Record<string, string>> {
   return Object.fromEntries(namespaceNames.map(name => [name, readlinkSync(`/proc/self/ns/${name}`)]))
 }
 

@@ -10,7 +10,7 @@ import type { LauncherAnswer } from './launcher-answer.ts'
 import type { SandboxPlan } from './plan.ts'
 
 /** Descriptor of the launcher on which it and the broker talk. */
-export const LAUNCHER_CHANNEL = 3
+const LAUNCHER_CHANNEL = 3
 /** It takes 100 ms on a quiet machine. */
 const ANSWER_MS = 60_000
 const MOST_ANSWER_BYTES = 65_536

@@ -25,7 +25,7 @@ export interface Size {
 
 const WINDOW = 64
 
-export const serviceName = (i: number): string => `service-${i}`
+const serviceName = (i: number): string => `service-${i}`
 
 /** Registers all; how long that took, and what it cost the broker for each. */
 export async function fill(clients: readonly Client[], { services, instances }: Size, pid: number): Promise<{ readonly perSecond: number; readonly microsEach: number }> {

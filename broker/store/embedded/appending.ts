@@ -48,7 +48,7 @@ export function append(queue: QueueState, { number, read, bytes, batch }: Append
 }
 
 /** True when messages of that many bytes fit without anything being dropped. */
-export function hasRoom({ totals, settings: { maxMessages, maxBytes } }: QueueState, count: number, bytes: number): boolean {
+function hasRoom({ totals, settings: { maxMessages, maxBytes } }: QueueState, count: number, bytes: number): boolean {
   return (maxMessages === 0 || totals.waiting + count <= maxMessages) && (maxBytes === 0 || totals.waiting_bytes + bytes <= maxBytes)
 }
 
