@@ -72,7 +72,6 @@ const rules: Rules = {
     '@grpc/grpc-js': ['grpc', 'bench'],
     '@grpc/proto-loader': ['grpc', 'bench'],
     '@grpc/reflection': ['grpc'],
-    croner: [],
     'grpc-health-check': ['grpc'],
     semver: ['broker/registry', 'config'],
     // In bin the command becomes the bundled Node, and keeps its pid.
