@@ -128,7 +128,7 @@ export interface RegistrationHandle {
   readonly isRegistered: boolean
   /** @throws BrokerError `registry.invalid` */
   update(changes: RegistrationUpdate): void
-  /** What the broker itself has found, beside what the instance says; undefined: nothing any more. */
+  /** What it is held for, beside what it says itself, and whoever has its name and id after it; undefined: nothing any more. */
   observe(health: InstanceHealth | undefined): void
   /** Takes it out; its open requests go on. Again: nothing happens. */
   end(): void

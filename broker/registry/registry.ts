@@ -5,6 +5,7 @@ import { BrokerError } from '../ground/errors.ts'
 import { nearest } from '../ground/nearest.ts'
 import { SERVICE_PREFIX, type InstanceHealth, type InstanceOwner, type Registration, type RegistrationHandle, type RegistrationUpdate, type RegistryAnswer, type RegistryEvent, type RegistryEventKind, type RegistryQuery } from '../ground/registry.ts'
 import type { RegistrySettings } from '../ground/registry-settings.ts'
+import { Holds } from './holds.ts'
 import { Instance } from './instance.ts'
 import type { VersionWeight } from './pool.ts'
 import { Service } from './service.ts'
@@ -35,6 +36,7 @@ export class Registry {
   readonly #byCapability = new Map<string, Set<Instance>>()
   readonly #byOwner = new Map<InstanceOwner, Set<Instance>>()
   readonly #watchers = new Set<(event: RegistryEvent) => void>()
+  readonly #holds = new Holds()
   #size = 0
   /** Those that get requests. */
   #healthy = 0
@@ -53,7 +55,8 @@ export class Registry {
   }
 
   /**
-   * Registers an instance until its owner leaves. One of the same principal that has its name and id makes room.
+   * Registers an instance until its owner leaves. One of the same principal that has its name and id makes room. What that
+   * name and id is held for holds for it too.
    * @throws BrokerError `registry.instance_taken`, `registry.limit`, `registry.bad_version`
    */
   register(owner: InstanceOwner, registration: Registration): RegistrationHandle {
@@ -63,6 +66,7 @@ export class Registry {
     if (before !== undefined && before.owner.principal !== owner.principal) throw new BrokerError('registry.instance_taken', { name, instance: instance.instance })
     if (before === undefined) this.#checkLimits(owner)
     else this.#remove(before)
+    instance.observe(this.#holds.get(name, instance.instance))
     let service = this.#services.get(name)
     if (service === undefined) {
       service = new Service(name, this.#balanceOf(name))
@@ -187,6 +191,7 @@ export class Registry {
   #observe(instance: Instance, seen: InstanceHealth | undefined): void {
     if (!instance.isRegistered) return
     const { health } = instance
+    this.#holds.set(instance.name, instance.instance, seen)
     instance.observe(seen)
     if (instance.health === health) return
     this.#services.get(instance.name)!.place(instance)
