@@ -23,10 +23,16 @@ export interface GateOptions {
   readonly callerOf: (peer: string) => Caller | undefined
   /** True for the token of a principal. */
   readonly isToken: (principal: string, token: string) => boolean
+  /** Names that the health service knows. */
+  readonly healthNames: readonly string[]
 }
 
 /** Open to everybody who may connect: it says no more than that somebody is there. */
 const HEALTH = '/grpc.health.v1.Health/'
+/** Largest message there: a name, which anybody may send, as with other transports before a client is known. bytes */
+const MAX_HEALTH_BYTES = 8 * 1024
+/** The library keeps each name that was ever watched, so that those it does not know are watched as this one. */
+const UNKNOWN_SERVICE = { service: 'unknown' }
 /** These open connections of their own, when it is known what they want. */
 const openers = ['/callboard.v1.GatewayService/Subscribe', '/callboard.v1.GatewayService/RegisterAgent']
 /** RFC 9113 section 7 */
@@ -51,19 +57,26 @@ export class Gate {
   readonly interceptor: ServerInterceptor = ({ path }, call) => {
     // The call itself, which asks here first: the library's wrapper costs every message of a stream three calls more.
     const start = call.start.bind(call)
+    const isHealth = path.startsWith(HEALTH)
+    if (isHealth) limit(call, MAX_HEALTH_BYTES)
+    const isWatch = path === `${HEALTH}Watch`
     call.start = (listener) =>
       start({
         onReceiveMetadata: (metadata) => {
           const next = (): void => listener.onReceiveMetadata(metadata)
           // Who presents a credential all the same may stay for longer than a handshake may take.
-          if (path.startsWith(HEALTH) && metadata.get('authorization').length === 0) next()
+          if (isHealth && metadata.get('authorization').length === 0) next()
           else this.#judge(path, call, metadata, next)
         },
-        onReceiveMessage: (message: unknown) => listener.onReceiveMessage(message),
+        onReceiveMessage: (message: unknown) => listener.onReceiveMessage(isWatch ? this.#watched(message as { readonly service: string }) : message),
         onReceiveHalfClose: () => listener.onReceiveHalfClose(),
         onCancel: () => listener.onCancel(),
       })
     return call as ReturnType<ServerInterceptor>
+  }
+
+  #watched(request: { readonly service: string }): object {
+    return this.#options.healthNames.includes(request.service) ? request : UNKNOWN_SERVICE
   }
 
   #judge(path: string, call: ServerInterceptingCallInterface, metadata: Metadata, next: () => void): void {
@@ -108,6 +121,14 @@ function principalOf(metadata: Metadata): string {
 function refusal(error: unknown): ReturnType<typeof statusOf> {
   if (error instanceof Challenged) return statusOf(new BrokerError('auth.required'), { 'callboard-nonce': error.nonce })
   return statusOf(error)
+}
+
+// The library knows one limit for all services. Nothing of the message was read yet.
+function limit(call: ServerInterceptingCallInterface, bytes: number): void {
+  const limits = call as unknown as { maxReceiveMessageSize: number; readonly decoder: { maxReadMessageLength: number } }
+  limits.decoder.maxReadMessageLength = bytes
+  // What it may be when it is unpacked.
+  limits.maxReceiveMessageSize = bytes
 }
 
 // The library has no word for it: a status waits behind what the client does not read.

@@ -39,6 +39,8 @@ const DRAIN_MS = 5000
 /** Answers of one call together, in messages of the largest size. */
 const ANSWERS = 4
 const SERVICE = 'callboard.v1.GatewayService'
+/** What the health service tells of: the server, and its one service. */
+const HEALTH_NAMES = ['', SERVICE]
 
 /** A listener's way in. */
 export interface Entrance {
@@ -51,7 +53,7 @@ export interface Entrance {
 export class GrpcServer {
   readonly #options: GrpcServerOptions
   readonly #server: Server
-  readonly #health = new HealthImplementation({ '': 'NOT_SERVING', [SERVICE]: 'NOT_SERVING' })
+  readonly #health = new HealthImplementation(Object.fromEntries(HEALTH_NAMES.map((name) => [name, 'NOT_SERVING'])))
   readonly #callers = new Map<string, Caller>()
   #count = 0
   /** Listeners. */
@@ -60,7 +62,7 @@ export class GrpcServer {
   constructor(options: GrpcServerOptions) {
     this.#options = options
     const { maxMessageBytes, maxCalls, pingMs, isToken, names, deadlines, version, hasReflection } = options
-    const gate = new Gate({ callerOf: (peer) => this.#callers.get(peer), isToken })
+    const gate = new Gate({ callerOf: (peer) => this.#callers.get(peer), isToken, healthNames: HEALTH_NAMES })
     this.#server = new Server({
       interceptors: [gate.interceptor],
       'grpc.max_receive_message_length': maxMessageBytes + OVERHEAD_BYTES,
@@ -90,7 +92,7 @@ export class GrpcServer {
 
   // It serves while somebody can come.
   #tellHealth(status: 'SERVING' | 'NOT_SERVING'): void {
-    for (const name of ['', SERVICE]) this.#health.setStatus(name, status)
+    for (const name of HEALTH_NAMES) this.#health.setStatus(name, status)
   }
 
   #enter(injector: ConnectionInjector, socket: Socket, details: Omit<CallerSocket, 'destroy'>): void {

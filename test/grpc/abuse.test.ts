@@ -5,6 +5,7 @@ import { connect as connectSocket, type Socket } from 'node:net'
 import { connect as connectHttp2 } from 'node:http2'
 import test, { type ExecutionContext } from 'ava'
 import { startGrpcBroker, type GrpcBroker } from '../support/grpc-broker.ts'
+import { HealthClient } from '../support/grpc-health.ts'
 import { until } from '../support/until.ts'
 import { withMoreTime } from '../support/with-more-time.ts'
 
@@ -70,6 +71,17 @@ test('grpc: nothing of a message is read before its caller is known', async t =>
   t.truthy(headers['callboard-nonce'])
   // HTTP/2's window, and what stands in the buffers of this end.
   t.true(sent <= 256 * 1024, `${sent}`)
+})
+
+test('grpc: the health service reads no more than a name, whatever a message may be elsewhere', async t => {
+  const broker = await startGrpcBroker(t)
+  const health = new HealthClient(t, broker.tcp)
+  const long = 'x'.repeat(16 * 1024)
+  t.is(await health.check(long), 8)
+  t.is(await health.watch(long).next(), 'ended')
+  t.is(await health.check(''), 'SERVING')
+  t.is(await health.watch('').next(), 'SERVING')
+  t.is(await health.watch('nothing').next(), 'SERVICE_UNKNOWN')
 })
 
 test('grpc: who guesses tokens is cut off after a few', async t => {
