@@ -8,12 +8,19 @@ import type { SandboxPlan } from './plan.ts'
 const MIB = 1024 * 1024
 /** VmData of `node -e 0`, v24: 562 MiB, of which it uses 40. */
 const NODE_RESERVE_BYTES = 528 * MIB
+/** What programs have for the stack of their first thread as a rule. The kernel does not count it as data, and lets a program raise it. */
+const STACK_BYTES = 8 * MIB
 /** Behind everybody of normal niceness, as far as the kernel weighs them against each other. */
 const NICENESS = 10
 
 export function setLimits({ settings, hostUser, enclosure }: SandboxPlan, separate: ReadonlySet<string>, step: Step): void {
   const { memoryBytes, cpus, cpuTimeMs, processes, openFiles, fileBytes } = settings
-  if (memoryBytes !== undefined) step('memory', 'limits', () => `${Math.floor(memoryBytes / MIB)} MiB for each process`)
+  if (memoryBytes !== undefined) {
+    step('memory', 'limits', () => {
+      setLimit('stackBytes', STACK_BYTES)
+      return `${Math.floor(memoryBytes / MIB)} MiB for each process`
+    })
+  }
   const limit = (part: 'openFiles' | 'fileSize' | 'cpuTime', resource: Resource, value: number, unit: string): void =>
     step(part, 'limits', () => {
       setLimit(resource, value)

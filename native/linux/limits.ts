@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { byProcessor, libc, words64 } from './libc.ts'
 
 /** asm-generic/resource.h */
-const resources = { cpuSeconds: 0, fileBytes: 1, dataBytes: 2, coreBytes: 4, processes: 6, openFiles: 7 } as const
+const resources = { cpuSeconds: 0, fileBytes: 1, dataBytes: 2, stackBytes: 3, coreBytes: 4, processes: 6, openFiles: 7 } as const
 
 export type Resource = keyof typeof resources
 

@@ -10,7 +10,7 @@ export interface FilterOptions {
   readonly processor: Processor
   /** Sockets of the internet: none, those of TCP, or all. Those of Unix are always allowed. */
   readonly internet: 'none' | 'tcp' | 'all'
-  /** Refuses memory that setLimit('dataBytes') does not count: shared memory, and files without a name. */
+  /** Refuses memory that setLimit('dataBytes') does not count: shared memory, files without a name, and stacks that a program maps. */
   readonly isMemoryCounted: boolean
   /**
    * It shares files and processes with others of its user: refuses to change mode, owner and times of files by their path, and
@@ -35,6 +35,7 @@ const IPPROTO_TCP = 6
 /** TIOCSTI types into the terminal of whoever started the broker, TIOCLINUX pastes there. */
 const TERMINAL_REQUESTS = [0x5412, 0x541c]
 const MAP_SHARED_ANONYMOUS = 0x21
+const MAP_GROWSDOWN = 0x100
 
 const numbers = {
   clone: { x64: 56, arm64: 220 },
@@ -107,6 +108,9 @@ function refuseUncountedMemory(program: BpfProgram, number: (name: keyof typeof 
   program.refuseIf(number('memfd_create'), 'EPERM')
   program.refuseIf(number('shmget'), 'EPERM')
   program.when(number('mmap'), () => {
+    // The kernel takes it for a stack, which is not data.
+    program.load(3)
+    program.refuseIfAnyBit(MAP_GROWSDOWN, 'EPERM')
     program.load(3, MAP_SHARED_ANONYMOUS)
     program.refuseIf(MAP_SHARED_ANONYMOUS, 'EPERM')
     program.allow()

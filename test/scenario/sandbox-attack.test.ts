@@ -167,8 +167,11 @@ sandboxTest('sandbox: a neighbour that is confined as well is out of reach', [LA
 sandboxTest('sandbox: memory, files and processors are limited, and what takes more is refused', [LANDLOCK], async t => {
   const { targets } = await field(t)
   const sandbox = { level: 'restricted', memory: '200mb', openFiles: 100, fileSize: '1mb', cpu: 1 }
-  const broker = await startBroker(t, { config: { agents: [attacker('greedy', targets, ['take memory', 'open files', 'write a large file', 'take all processors'], sandbox)] } })
-  t.deepEqual(await outcomes(broker, 'greedy'), { 'take memory': 'ERR_MEMORY_ALLOCATION_FAILED', 'open files': 'EMFILE', 'write a large file': 'EFBIG', 'take all processors': 'ONE' })
+  const broker = await startBroker(t, { config: { agents: [attacker('greedy', targets, ['take memory', 'take memory as a stack', 'raise its stack', 'open files', 'write a large file', 'take all processors'], sandbox)] } })
+  const { 'take memory as a stack': mapped, 'raise its stack': raised, ...others } = await outcomes(broker, 'greedy')
+  t.regex(mapped!, /EPERM$/)
+  t.regex(raised!, /EPERM$/)
+  t.deepEqual(others, { 'take memory': 'ERR_MEMORY_ALLOCATION_FAILED', 'open files': 'EMFILE', 'write a large file': 'EFBIG', 'take all processors': 'ONE' })
   t.deepEqual(Object.keys((await agentInfo(broker, 'greedy')).sandbox!.parts).filter(part => ['memory', 'openFiles', 'fileSize', 'cpu'].includes(part)).toSorted(), ['cpu', 'fileSize', 'memory', 'openFiles'])
 })
 

@@ -9,7 +9,7 @@ import { createServer, connect } from 'node:net'
 import { availableParallelism, getPriority, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { createSocket } from 'node:dgram'
-import { libc } from '../../native/linux/libc.ts'
+import { libc, words64 } from '../../native/linux/libc.ts'
 
 export interface Targets {
   readonly broker: number
@@ -26,7 +26,11 @@ export interface Targets {
 
 const PTRACE_SEIZE = 0x4206
 const CLONE_NEWUSER = 0x1000_0000
+const RLIMIT_STACK = 3
+const PROT_READ_WRITE = 3
+const MAP_PRIVATE_STACK = 0x122
 const MIB = 1024 * 1024
+const LARGE_STACK_BYTES = 1024 * MIB
 /** Never more than this, however unlimited the agent is. */
 const MOST_MEMORY_MIB = 600
 const MOST_CHILDREN = 60
@@ -59,6 +63,8 @@ const attacks: Readonly<Record<string, () => unknown>> = {
   'take all processors': () => (availableParallelism() > 1 ? 'done' : fail('ONE')),
   'start processes': () => fork(),
   'take memory': () => takeMemory(),
+  'take memory as a stack': () => mapStack(),
+  'raise its stack': () => libc().call('prlimit64', process.arch === 'x64' ? 302 : 261, 0, RLIMIT_STACK, words64(LARGE_STACK_BYTES, LARGE_STACK_BYTES), null),
   'open files': () => openFiles(),
   'write a large file': () => writeFileSync(join(targets.writable!, 'large'), Buffer.alloc(3 * MIB)),
   'burn': () => burn(),
@@ -108,6 +114,11 @@ async function fork(): Promise<void> {
 function takeMemory(): void {
   const taken: Buffer[] = []
   for (let mib = 0; mib < MOST_MEMORY_MIB; mib += 20) taken.push(Buffer.alloc(20 * MIB, 1))
+}
+
+// Of private memory that grows downwards; nothing of it is touched.
+function mapStack(): void {
+  libc().call('mmap', process.arch === 'x64' ? 9 : 222, 0, MOST_MEMORY_MIB * MIB, PROT_READ_WRITE, MAP_PRIVATE_STACK, -1, 0)
 }
 
 function openFiles(): void {

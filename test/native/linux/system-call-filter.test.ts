@@ -59,7 +59,7 @@ for (const processor of processors) {
 
   test(`system call filter: on ${processor} memory that no limit counts is refused where memory is limited`, t => {
     const [free, counted] = [judge(processor), judge(processor, { isMemoryCounted: true })]
-    for (const words of [[call.mmap, 0, 4096, 3, 0x21], [call.memfd_create]]) {
+    for (const words of [[call.mmap, 0, 4096, 3, 0x21], [call.mmap, 0, 4096, 3, 0x122], [call.memfd_create]]) {
       t.is(free(words[0]!, ...words.slice(1)), ALLOW)
       t.is(counted(words[0]!, ...words.slice(1)), EPERM)
     }
