@@ -29,26 +29,39 @@ function endOverdue(queue: QueueState): number {
   return Math.max(0, leases.oldestMs + settings.ackWaitMs - store.steadyMs)
 }
 
+// Those that are damaged stay where they are, and are passed over: neither do they hide others, nor are they due again at once.
 function wakeDue(queue: QueueState): number {
-  const { store, waiting, totals } = queue
-  if (queue.nextDueMs <= store.nowMs) {
-    if (queue.returned.size >= MAX_RETURNED) return COARSE_MS
-    for (const head of waiting.due(store.nowMs, STEP)) wake(queue, head)
-    queue.nextDueMs = totals.scheduled === 0 ? Infinity : waiting.nextDueMs
+  const { store, waiting } = queue
+  if (queue.nextDueMs > store.nowMs) return queue.nextDueMs - store.nowMs
+  if (queue.returned.size >= MAX_RETURNED) return COARSE_MS
+  let count = 0
+  let from = { due_at: 0, position: 0 }
+  while (count < STEP) {
+    const heads = waiting.due(from.due_at, from.position, store.nowMs, STEP)
+    for (const head of heads) count += wake(queue, head)
+    if (heads.length < STEP) {
+      queue.nextDueMs = waiting.nextDueAfter(store.nowMs)
+      return queue.nextDueMs - store.nowMs
+    }
+    from = heads.at(-1)!
   }
-  return Math.max(0, queue.nextDueMs - store.nowMs)
+  return 0
 }
 
-function wake(queue: QueueState, head: MessageHead): void {
+function wake(queue: QueueState, head: MessageHead): number {
   const { position, attempts, due_at, sum } = head
-  if (queue.damaged.has(position)) return
-  if (stateOf(sum) !== stateSum(position, attempts, due_at)) return queue.setAside(position, DAMAGED_STATE)
+  if (queue.damaged.has(position)) return 0
+  if (stateOf(sum) !== stateSum(position, attempts, due_at)) {
+    queue.setAside(position, DAMAGED_STATE)
+    return 0
+  }
   queue.store.database.write('os')
   // Others behind it may have been handed out before.
   queue.waiting.setState(position, attempts > 0 ? attempts : UNTRIED, 0)
   queue.totals.scheduled--
   queue.touch()
   if (position <= queue.cursor) queue.arrive(head, head.attempts > 0)
+  return 1
 }
 
 function endOrderWaits({ gate, returned, store }: QueueState): number {

@@ -67,8 +67,8 @@ export class WaitingTable {
     this.#frames = sql.prepare(`SELECT CAST(group_concat(frame, '') AS BLOB) AS frames FROM (SELECT frame FROM ${table} WHERE position > ? ORDER BY position LIMIT ?)`)
     this.#headsAfter = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE position > ? ORDER BY position LIMIT ?`)
     this.#headsBefore = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`)
-    this.#due = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE due_at > 0 AND due_at <= ? ORDER BY due_at, position LIMIT ?`)
-    this.#nextDue = sql.prepare(`SELECT min(due_at) AS at FROM ${table} WHERE due_at > 0`)
+    this.#due = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE due_at > 0 AND (due_at, position) > (?, ?) AND due_at <= ? ORDER BY due_at, position LIMIT ?`)
+    this.#nextDue = sql.prepare(`SELECT min(due_at) AS at FROM ${table} WHERE due_at > 0 AND due_at > ?`)
     this.#expired = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE expires_at > 0 AND (expires_at, position) > (?, ?) AND expires_at <= ? ORDER BY expires_at, position LIMIT ?`)
     this.#nextExpiry = sql.prepare(`SELECT min(expires_at) AS at FROM ${table} WHERE expires_at > 0 AND expires_at > ?`)
     this.#retries = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE due_at > 0 AND attempts > 0 AND position > ? ORDER BY position LIMIT ?`)
@@ -134,16 +134,16 @@ export class WaitingTable {
     return this.#headsBefore.all(after, last, limit) as unknown as MessageHead[]
   }
 
-  /** Those with a due time that is over. */
-  due(nowMs: number, limit: number): MessageHead[] {
+  /** Those with a due time that is over, behind the one that was due at `(atMs, position)`. */
+  due(atMs: number, position: number, nowMs: number, limit: number): MessageHead[] {
     this.flush()
-    return this.#due.all(nowMs, limit) as unknown as MessageHead[]
+    return this.#due.all(atMs, position, nowMs, limit) as unknown as MessageHead[]
   }
 
-  /** When the next one is due; Infinity: none has a due time. */
-  get nextDueMs(): number {
+  /** When the next one is due, of those that are not yet; Infinity: none is. */
+  nextDueAfter(nowMs: number): number {
     this.flush()
-    return timeOf(this.#nextDue.get())
+    return timeOf(this.#nextDue.get(nowMs))
   }
 
   /** Those whose time to live is over, behind the one that expired at `(atMs, position)`. */

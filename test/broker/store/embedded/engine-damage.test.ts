@@ -21,6 +21,24 @@ test('engine: a message with a flipped byte is not delivered, its neighbours are
   t.is(rig.leases.at(-1)!.text, 'd')
 })
 
+test('engine: delayed messages whose due time is damaged keep neither the store busy nor others from being due', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue()
+  // As many as one step looks at.
+  const count = 500
+  for (let i = 0; i < count; i++) rig.append(queue, 'damaged', { dueAtMs: rig.wallMs + 5000 })
+  rig.append(queue, 'whole', { dueAtMs: rig.wallMs + 6000 })
+  change(rig, `UPDATE waiting_${queue} SET due_at = due_at - 1000 WHERE position <= ${count}`)
+  rig.demand(queue, 5)
+  rig.pass(5500)
+  t.is(rig.damages.length, count)
+  t.true(rig.waitMs > 0, 'it rests until the next one is due')
+  rig.pass(500)
+  t.deepEqual(rig.leases.map(({ text }) => text), ['whole'])
+  t.is(rig.damages.length, count, 'told once')
+  t.like(rig.call({ name: 'counts', body: { queue } }), { inFlight: 1, delayed: count, damaged: count })
+})
+
 test('engine: a session goes on behind a message that is damaged', (t) => {
   const rig = new EngineRig()
   const queue = rig.queue('jobs', { ordering: { enabled: true } })
