@@ -39,12 +39,20 @@ export class RegisteredInstance {
   }
 
   /**
-   * Changes what it says of itself; what is left out stays. What is lost with the connection is said in the next session.
+   * Changes what it says of itself; what is left out stays. What is lost with the connection is said in the next session, what
+   * was refused never again.
    * @throws BrokerError `registry.not_registered`, `registry.bad_version`, and what request() throws
    */
   async update(changes: RegistrationUpdate): Promise<InstanceInfo> {
-    this.#registration = { ...this.#registration, ...changes }
-    return (this.#info = await this.#host.call('registry.update', { ...this.#own, ...changes }))
+    try {
+      this.#info = await this.#host.call('registry.update', { ...this.#own, ...changes })
+    } catch (error) {
+      // What the broker refused must not be said again in the next session, where it would end the registration.
+      if (BrokerError.from(error).code === 'connection.lost') this.#keep(changes)
+      throw error
+    }
+    this.#keep(changes)
+    return this.#info
   }
 
   /** Says how it is: `unhealthy` ones get requests only where there is nobody else, `draining` and `starting` ones none. */
@@ -79,6 +87,10 @@ export class RegisteredInstance {
       await this.#subscription?.unsubscribe()
       throw error
     }
+  }
+
+  #keep(changes: RegistrationUpdate): void {
+    this.#registration = { ...this.#registration, ...changes }
   }
 
   get #own(): { readonly name: string; readonly instance?: string } {
