@@ -8,7 +8,7 @@ import type { WatchedClient } from './registry-watch.ts'
 import type { Subscription } from './subscription.ts'
 
 export interface RegisterOptions<T = unknown> extends Registration {
-  /** Called for each request to the name that came to this instance. What it throws goes to the requester. */
+  /** Called for each request to the name that came to this client, so only one registration of a name may have it. What it throws goes to the requester. */
   readonly onRequest?: (message: Message<T>) => void | Promise<void>
 }
 
@@ -38,6 +38,11 @@ export class RegisteredInstance {
     return !this.#isOver
   }
 
+  /** The name whose requests it reads; undefined: none, or no more. */
+  get answeringAs(): string | undefined {
+    return this.#subscription?.isActive === true ? this.#registration.name : undefined
+  }
+
   /**
    * Changes what it says of itself; what is left out stays. What is lost with the connection is said in the next session, what
    * was refused never again.
@@ -63,14 +68,17 @@ export class RegisteredInstance {
   /** Takes it out; requests that it has already go on. */
   async deregister(): Promise<void> {
     if (this.#isOver) return
-    this.#end()
-    await this.#host.call('registry.deregister', this.#own).catch((error: unknown) => {
+    this.#isOver = true
+    try {
+      await this.#host.call('registry.deregister', this.#own)
+    } catch (error) {
       // It ended with the session.
       const { code } = BrokerError.from(error)
       if (code !== 'connection.lost' && code !== 'registry.not_registered') throw error
-    })
-    // What was on its way to it has come by now, before the answer.
-    await this.#subscription?.drain()
+    } finally {
+      // What was on its way to it has come by now, before the answer.
+      await this.#end(this.#subscription?.drain())
+    }
   }
 
   /** For the registry of this client. */
@@ -83,8 +91,7 @@ export class RegisteredInstance {
       const { code } = BrokerError.from(error)
       // Until there is another session, which tells it again.
       if (code === 'connection.lost' && this.#info !== undefined) return
-      this.#end()
-      await this.#subscription?.unsubscribe()
+      await this.#end(this.#subscription?.unsubscribe())
       throw error
     }
   }
@@ -98,8 +105,10 @@ export class RegisteredInstance {
     return { name, ...(instance === undefined ? {} : { instance }) }
   }
 
-  #end(): void {
+  // Another one may read the requests from here on, also while handlers still run.
+  async #end(handled: Promise<void> | undefined): Promise<void> {
     this.#isOver = true
     this.#onEnd(this)
+    await handled
   }
 }

@@ -20,10 +20,12 @@ export class Registry {
   }
 
   /**
-   * Registers this client under a name, again in each new session, until it is deregistered or the client closes.
+   * Registers this client under a name, again in each new session, until it is deregistered or the client closes. A second
+   * registration of the name with `onRequest` is `registry.invalid`: a request says which name it is for, not which instance.
    * @throws BrokerError `registry.*`, `permission.denied`, `method.bad_params`, and what request() throws
    */
   async register<T = unknown>(registration: RegisterOptions<T>): Promise<RegisteredInstance> {
+    if (registration.onRequest !== undefined) this.#checkFree(registration.name)
     const own = new RegisteredInstance(this.#client, each => this.#own.delete(each), registration as RegisterOptions)
     this.#own.add(own)
     await own.announce()
@@ -52,6 +54,13 @@ export class Registry {
 
   /** For the client: a session began that knows nothing of this one. */
   opened(): void {
-    for (const own of this.#own) own.announce().catch((error: unknown) => this.#client.problem(BrokerError.from(error)))
+    for (const own of this.#own) if (own.isRegistered) own.announce().catch((error: unknown) => this.#client.problem(BrokerError.from(error)))
+  }
+
+  // Both handlers would run for each request.
+  #checkFree(name: string): void {
+    for (const { answeringAs } of this.#own) {
+      if (answeringAs === name) throw new BrokerError('registry.invalid', { problem: `onRequest of this client answers for "${name}" already; deregister that one first, leave onRequest out, or register from another client` })
+    }
   }
 }

@@ -126,7 +126,7 @@ export interface RegistrationHandle {
   readonly info: InstanceInfo
   /** False: it has ended, by its owner's end or by another's taking over. */
   readonly isRegistered: boolean
-  /** @throws BrokerError `registry.invalid` */
+  /** @throws BrokerError `registry.not_registered`, `registry.bad_version` */
   update(changes: RegistrationUpdate): void
   /** What it is held for, beside what it says itself, and whoever has its name and id after it; undefined: nothing any more. */
   observe(health: InstanceHealth | undefined): void

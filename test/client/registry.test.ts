@@ -79,3 +79,20 @@ test('client registry: a watch of one name hears of no other, and ends with its 
   t.deepEqual(heard.at(-1), 'left a.b 0.0.0 healthy')
   t.false(heard.some(line => line.includes(' a 0')))
 })
+
+test('client registry: a second handler for a name is refused while the first is there, as both would run for each request', async t => {
+  const broker = await startBroker(t)
+  const [asker, worker] = await Promise.all([broker.connect(), broker.connect()])
+  const answeredBy: string[] = []
+  const register = (instance: string): ReturnType<typeof worker.register> => worker.register({ name: 'w', instance, onRequest: message => message.respond(answeredBy.push(instance)) })
+  const first = await register('a')
+  t.is(await errorCode(register('b')), 'registry.invalid')
+  const silent = await worker.register({ name: 'w', instance: 'c' })
+  await asker.request({ service: 'w' })
+  await asker.request({ service: 'w' })
+  t.deepEqual(answeredBy, ['a', 'a'])
+  await Promise.all([first.deregister(), silent.deregister()])
+  await register('b')
+  await asker.request({ service: 'w' })
+  t.deepEqual(answeredBy, ['a', 'a', 'b'])
+})
