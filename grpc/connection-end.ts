@@ -139,8 +139,9 @@ export class ConnectionEnd implements MemoryEnd {
     if (this.#waiters.delete(id)) this.#later(() => this.control(Kind.cancel, undefined, { ref: id }))
   }
 
-  /** Ends it now. What waited for its client is lost, and told as such. */
-  hangUp(): void {
+  /** Ends it now, for `reason`. What waited for its client is lost, and told as such. */
+  hangUp(reason?: BrokerError): void {
+    this.#reason ??= reason
     this.#link.hangUp()
   }
 

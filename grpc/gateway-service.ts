@@ -58,7 +58,7 @@ export class GatewayService {
     if (leaseMs !== 0 && (leaseMs < MIN_LEASE_MS || leaseMs > MAX_LEASE_MS)) throw new BrokerError('grpc.bad_message', { problem: `lease_ms is ${leaseMs}, expected 0 or ${MIN_LEASE_MS}..${MAX_LEASE_MS}` })
     let registration = this.#registrations.same(caller, principal, info)
     if (registration === undefined) {
-      const end = await caller.open(metadata, isClientId(info.instance) ? { client: info.instance } : {})
+      const end = await caller.open(metadata, {})
       registration = await this.#registrations.add(caller, end, info)
     } else {
       registration.info = { ...info, instance: registration.info.instance }
@@ -173,10 +173,6 @@ function flowOf({ flow }: Topic): object {
   if (flow === null) return {}
   const { overflow, maxPendingBytes, maxPendingMessages } = flow
   return { flow: { ...(overflow === '' ? {} : { overflow }), ...(maxPendingBytes === 0 ? {} : { maxPendingBytes }), ...(maxPendingMessages === 0 ? {} : { maxPendingMessages }) } }
-}
-
-function isClientId(text: string): boolean {
-  return /^[A-Za-z0-9_-]{1,128}$/.test(text)
 }
 
 function bad(problem: string): BrokerError {

@@ -134,7 +134,14 @@ export class Registrations {
       throw error
     }
     if (end.isOver) throw new BrokerError('connection.closed')
+    this.#replace(registration)
     this.#byId.set(registration.id, registration)
     return registration
+  }
+
+  // The registry gave its place to this one: whoever listens there would wait for good.
+  #replace({ principal, info: { name }, instance }: Registration): void {
+    const replaced = [...this.#byId.values()].filter((each) => each.principal === principal && each.info.name === name && each.instance === instance)
+    for (const { end } of replaced) end.hangUp(new BrokerError('registry.not_registered', { name, instance: `instance "${instance}"` }))
   }
 }

@@ -16,7 +16,7 @@ test('grpc: an agent registers with all that it says of itself, and leaves with 
   t.like(registered, { name: 'weather', instance: 'weather-1', leaseMs: 0 })
   t.regex(registered.registrationId, /^[0-9a-f]{32}$/)
   const { instances } = await sdk.call('registry.list', { capability: 'forecast' })
-  t.like(instances[0], { kind: 'agent', name: 'weather', version: '2.1.0', instance: 'weather-1', capabilities: ['forecast'], metadata: { city: 'Berlin' }, weight: 50, health: 'starting', principal: 'owner', transport: 'grpc', client: 'weather-1', connection: registered.connection })
+  t.like(instances[0], { kind: 'agent', name: 'weather', version: '2.1.0', instance: 'weather-1', capabilities: ['forecast'], metadata: { city: 'Berlin' }, weight: 50, health: 'starting', principal: 'owner', transport: 'grpc', connection: registered.connection })
   t.is(instances[0]!.endpoints[0]!.url, 'http://127.0.0.1:8080')
   const again = await client.call<RegistrationResult>('RegisterAgent', { ...info, version: '2.2.0' })
   t.is(again.registrationId, registered.registrationId)
@@ -24,6 +24,23 @@ test('grpc: an agent registers with all that it says of itself, and leaves with 
   client.close()
   await until(async () => (await sdk.call('registry.list', { name: 'weather' })).total === 0)
   t.pass()
+})
+
+test('grpc: an instance is of its name: the same under another name, or as the id of a client, ends nobody', async t => {
+  const broker = await startGrpcBroker(t)
+  const sdk = await broker.connect({ clientId: 'w1' })
+  const client = broker.grpc()
+  const sun = await client.call<RegistrationResult>('RegisterAgent', { name: 'sun', instance: 'w1' })
+  const stream = await client.subscribe({ registrationId: sun.registrationId, subject: 'sky' })
+  await client.call('RegisterAgent', { name: 'moon', instance: 'w1' })
+  t.deepEqual((await sdk.call('registry.list', {})).instances.map(({ name, instance }) => `${name} ${instance}`).toSorted(), ['moon w1', 'sun w1'])
+  await sdk.publish('sky', 'blue')
+  t.is(String((await stream.next()).payload), 'blue')
+  // The same name and instance elsewhere takes the place of the first, which is told.
+  const again = await broker.grpc().call<RegistrationResult>('RegisterAgent', { name: 'sun', instance: 'w1' })
+  t.like(await stream.ended, { grpc: 9, code: 'registry.not_registered' })
+  t.is((await client.failure('HealthCheck', { registrationId: sun.registrationId })).code, 'grpc.unknown_registration')
+  t.is((await sdk.call('registry.list', { name: 'sun' })).instances[0]!.connection, again.connection)
 })
 
 test('grpc: requests to a name come to the stream of its registration, healthy while it listens', async t => {
