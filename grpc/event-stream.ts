@@ -47,10 +47,14 @@ export class EventStream implements Receiver {
     this.#deadline = new Deadline(parts.reset)
   }
 
-  /** True once for each request that came: then it may be answered. `isLast`: with this it is. */
-  takeOpen(origin: number, id: number, isLast: boolean): boolean {
-    const key = `${origin}.${id}`
-    return isLast ? this.#open.delete(key) : this.#open.has(key)
+  /** A request that came may be answered. */
+  isOpen(origin: number, id: number): boolean {
+    return this.#open.has(`${origin}.${id}`)
+  }
+
+  /** It was, for the last time. */
+  answered(origin: number, id: number): void {
+    this.#open.delete(`${origin}.${id}`)
   }
 
   delivered(frame: Frame): void {

@@ -84,9 +84,11 @@ export class GatewayService {
   #answer(message: Message, metadata: Metadata, { principal }: Admitted): SendResult {
     const [connection, origin, id] = message.replyTo!.split('.').map(Number)
     const listening = this.#listening.get(connection!)
-    const isOpen = listening?.end.welcome!.principal === principal && listening.stream.takeOpen(origin!, id!, message.kind !== 'KIND_PART')
+    const isOpen = listening?.end.welcome!.principal === principal && listening.stream.isOpen(origin!, id!)
     if (!isOpen) throw new BrokerError('request.not_open', { ref: message.replyTo, to: '' })
+    // An answer that is refused here leaves the request open for a better one.
     listening.end.send(answerFrame(message, metadata, origin!, id!))
+    if (message.kind !== 'KIND_PART') listening.stream.answered(origin!, id!)
     return {}
   }
 

@@ -71,6 +71,18 @@ test('grpc: requests to a name come to the stream of its registration, healthy w
   t.is(String((await second).reply!.payload), 'rain')
 })
 
+test('grpc: an answer that is refused leaves the request open', async t => {
+  const broker = await startGrpcBroker(t)
+  const agent = broker.grpc()
+  const stream = await agent.subscribe({ subject: 'sums' })
+  const asking = broker.grpc().call<SendResult>('SendMessage', { kind: 'KIND_REQUEST', subject: 'sums' })
+  const { replyTo } = await stream.next()
+  t.is((await agent.failure('SendMessage', { replyTo, kind: 'KIND_ERROR' })).code, 'grpc.bad_message')
+  t.is((await agent.failure('SendMessage', { replyTo, payload: Buffer.from('3') })).code, 'resolved')
+  t.is(String((await asking).reply!.payload), '3')
+  t.is((await agent.failure('SendMessage', { replyTo })).code, 'request.not_open')
+})
+
 test('grpc: a lease that nobody renews ends the registration', async t => {
   const broker = await startGrpcBroker(t)
   const sdk = await broker.connect()
