@@ -61,9 +61,7 @@ export class GatewayService {
       const end = await caller.open(metadata, {})
       registration = await this.#registrations.add(caller, end, info)
     } else {
-      registration.info = { ...info, instance: registration.info.instance }
-      registration.renew()
-      await registration.tell('registry.update')
+      await registration.update(info)
     }
     return { registrationId: registration.id, name: info.name, instance: registration.instance, leaseMs, connection: `conn-${registration.end.welcome!.origin}` }
   }

@@ -13,6 +13,10 @@ import type { AgentInfo } from './messages.ts'
 export const MIN_LEASE_MS = 1000
 export const MAX_LEASE_MS = 86_400_000
 
+/** As the proto file says of what is left out. */
+const NO_VERSION = '0.0.0'
+const DEFAULT_WEIGHT = 100
+
 export type Report = 'starting' | 'healthy' | 'unhealthy' | 'draining'
 const reports: readonly string[] = ['starting', 'healthy', 'unhealthy', 'draining'] satisfies readonly Report[]
 
@@ -41,6 +45,10 @@ export class Registration {
     return this.end.welcome!.principal
   }
 
+  get name(): string {
+    return this.info.name
+  }
+
   get instance(): string {
     return this.info.instance === '' ? this.end.client : this.info.instance
   }
@@ -55,20 +63,18 @@ export class Registration {
     this.#deadlines.cancel(this.#deadline)
   }
 
-  /** Tells the registry what it is. */
-  async tell(method: 'registry.register' | 'registry.update'): Promise<void> {
-    const { name, version, capabilities, metadata, endpoints, weight, kind } = this.info
-    await this.end.method(method, {
-      name,
-      instance: this.instance,
-      health: this.#health,
-      ...(version === '' ? {} : { version }),
-      ...(weight === 0 ? {} : { weight }),
-      ...(kind === '' ? {} : { kind }),
-      ...(capabilities.length === 0 ? {} : { capabilities }),
-      ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
-      ...(endpoints.length === 0 ? {} : { endpoints: endpoints.map(({ name: of, subject, url }) => ({ name: of, ...(subject === '' ? {} : { subject }), ...(url === '' ? {} : { url }) })) }),
-    })
+  /** Enters it in the registry. @throws BrokerError `registry.*`, `method.bad_params` */
+  async register(): Promise<void> {
+    const { name, kind } = this.info
+    await this.end.method('registry.register', { name, instance: this.instance, health: this.#health, ...(kind === '' ? {} : { kind }), ...describe(this.info) })
+  }
+
+  /** Its client says anew what it is; what the registry refuses leaves all as it was. @throws BrokerError `registry.*`, `method.bad_params` */
+  async update(info: AgentInfo): Promise<void> {
+    const { instance, name } = this
+    await this.end.method('registry.update', { name, instance, ...describe(info) })
+    this.info = { ...info, instance }
+    this.renew()
   }
 
   /**
@@ -79,8 +85,15 @@ export class Registration {
     this.renew()
     if (report === '' || report === this.#report) return
     if (!reports.includes(report)) throw new BrokerError('grpc.bad_message', { problem: `report "${report}" is none of ${reports.join(', ')}` })
+    const before = this.#report
     this.#report = report as Report
-    await this.tell('registry.update')
+    try {
+      await this.#tellHealth()
+    } catch (error) {
+      // Said once more, it is told once more.
+      if (this.#report === report) this.#report = before
+      throw error
+    }
   }
 
   /** A stream listens for it from now on; undefined: none does. */
@@ -88,7 +101,12 @@ export class Registration {
     this.stream = stream
     this.end.receiveBy(stream)
     this.renew()
-    if (this.#report === undefined && !this.end.isOver) await this.tell('registry.update')
+    if (this.#report === undefined && !this.end.isOver) await this.#tellHealth()
+  }
+
+  async #tellHealth(): Promise<void> {
+    const { name, instance } = this
+    await this.end.method('registry.update', { name, instance, health: this.#health })
   }
 
   // Who does not listen gets no requests by its name, unless it says that it can be reached some other way.
@@ -128,7 +146,7 @@ export class Registrations {
       this.#byId.delete(registration.id)
     }
     try {
-      await registration.tell('registry.register')
+      await registration.register()
     } catch (error) {
       end.hangUp()
       throw error
@@ -143,5 +161,16 @@ export class Registrations {
   #replace({ principal, info: { name }, instance }: Registration): void {
     const replaced = [...this.#byId.values()].filter((each) => each.principal === principal && each.info.name === name && each.instance === instance)
     for (const { end } of replaced) end.hangUp(new BrokerError('registry.not_registered', { name, instance: `instance "${instance}"` }))
+  }
+}
+
+// All of it, also what is empty: said anew, it replaces what was said before.
+function describe({ version, capabilities, metadata, endpoints, weight }: AgentInfo): object {
+  return {
+    version: version === '' ? NO_VERSION : version,
+    weight: weight === 0 ? DEFAULT_WEIGHT : weight,
+    capabilities,
+    metadata,
+    endpoints: endpoints.map(({ name, subject, url }) => ({ name, ...(subject === '' ? {} : { subject }), ...(url === '' ? {} : { url }) })),
   }
 }

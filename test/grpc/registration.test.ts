@@ -71,6 +71,18 @@ test('grpc: requests to a name come to the stream of its registration, healthy w
   t.is(String((await second).reply!.payload), 'rain')
 })
 
+test('grpc: what is said anew replaces what was said, and what is refused changes nothing', async t => {
+  const broker = await startGrpcBroker(t)
+  const sdk = await broker.connect()
+  const client = broker.grpc()
+  const { registrationId } = await client.call<RegistrationResult>('RegisterAgent', { ...info, leaseMs: 60_000 })
+  t.is((await client.failure('RegisterAgent', { ...info, version: 'newest', leaseMs: 0 })).code, 'registry.bad_version')
+  t.is((await client.call<HealthStatus>('HealthCheck', { registrationId, report: 'healthy' })).leaseMs, 60_000)
+  t.like((await sdk.call('registry.list', { name: 'weather' })).instances[0], { version: '2.1.0', health: 'healthy', capabilities: ['forecast'], weight: 50 })
+  await client.call('RegisterAgent', { name: 'weather' })
+  t.like((await sdk.call('registry.list', { name: 'weather' })).instances[0], { version: '0.0.0', instance: 'weather-1', health: 'healthy', capabilities: [], metadata: {}, endpoints: [], weight: 100 })
+})
+
 test('grpc: an answer that is refused leaves the request open', async t => {
   const broker = await startGrpcBroker(t)
   const agent = broker.grpc()
