@@ -59,13 +59,19 @@ export function confineSystemCalls({ plan, separate }: Reach): string {
   if (arch !== 'x64' && arch !== 'arm64') throw new Error(`the filter is made for x64 and arm64, this is ${arch}`)
   const { network, memoryBytes } = plan.settings
   // In a root of its own, what it may not write is mounted so; elsewhere any file of its user could be given away by its mode.
-  installFilter(systemCallFilter({ processor: arch, internet: internetOf(network), isMemoryCounted: memoryBytes !== undefined, isAmongOthers: !separate.has('mnt') || !separate.has('ipc') }))
+  installFilter(systemCallFilter({ processor: arch, internet: internetOf(network), mayListen: mayListen(network), isMemoryCounted: memoryBytes !== undefined, isAmongOthers: !separate.has('mnt') || !separate.has('ipc') }))
   return 'seccomp'
 }
 
-function internetOf(network: SandboxNetwork): 'none' | 'tcp' | 'all' {
+function internetOf(network: SandboxNetwork): 'none' | 'tcp' | 'tcp and udp' | 'all' {
   if (network === 'none') return 'none'
-  return isList(network) && !network.includes('udp') ? 'tcp' : 'all'
+  if (!isList(network)) return 'all'
+  return network.includes('udp') ? 'tcp and udp' : 'tcp'
+}
+
+// Without sockets of the internet it may: those of Unix are its own affair.
+function mayListen(network: SandboxNetwork): boolean {
+  return !isList(network) || ports(network, 'listen').length > 0
 }
 
 function isList(network: SandboxNetwork): network is readonly string[] {

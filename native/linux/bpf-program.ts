@@ -10,7 +10,7 @@ const ALLOW = 0x7fff_0000
 const ERROR = 0x0005_0000
 
 /** asm-generic/errno.h */
-const errors = { EPERM: 1, ENOSYS: 38, EPROTONOSUPPORT: 93, EAFNOSUPPORT: 97 } as const
+const errors = { EPERM: 1, ENOSYS: 38, EPROTONOSUPPORT: 93, EOPNOTSUPP: 95, EAFNOSUPPORT: 97 } as const
 type RefusedWith = keyof typeof errors
 
 /** What is judged, a word of struct seccomp_data: of the arguments 0 to 5 the low half, as these processors are little-endian. */

@@ -8,8 +8,13 @@ import { callsOnProcesses, callsOnTargets, callsAmongOthers, refusedCalls, type 
 
 export interface FilterOptions {
   readonly processor: Processor
-  /** Sockets of the internet: none, those of TCP, or all. Those of Unix are always allowed. */
-  readonly internet: 'none' | 'tcp' | 'all'
+  /**
+   * Sockets of the internet: none, those of TCP, those of UDP too, or all. Those of Unix are always allowed. With the two in between,
+   * ports are Landlock's to judge, which sees bind and connect: what connects without them is refused.
+   */
+  readonly internet: 'none' | 'tcp' | 'tcp and udp' | 'all'
+  /** Whether sockets may wait for connections. One that has no port yet is given any by that, which Landlock does not see. */
+  readonly mayListen: boolean
   /** Refuses memory that setLimit('dataBytes') does not count: shared memory, files without a name, and stacks that a program maps. */
   readonly isMemoryCounted: boolean
   /**
@@ -30,8 +35,12 @@ const AF_INET6 = 10
 const AF_NETLINK = 16
 const NETLINK_ROUTE = 0
 const SOCK_STREAM = 1
+const SOCK_DGRAM = 2
 const SOCK_TYPE_MASK = 0xf
 const IPPROTO_TCP = 6
+const IPPROTO_UDP = 17
+/** TCP Fast Open: connects by sending. */
+const MSG_FASTOPEN = 0x2000_0000
 /** TIOCSTI types into the terminal of whoever started the broker, TIOCLINUX pastes there. */
 const TERMINAL_REQUESTS = [0x5412, 0x541c]
 const MAP_SHARED_ANONYMOUS = 0x21
@@ -42,6 +51,10 @@ const numbers = {
   clone3: { x64: 435, arm64: 435 },
   ioctl: { x64: 16, arm64: 29 },
   socket: { x64: 41, arm64: 198 },
+  listen: { x64: 50, arm64: 201 },
+  sendto: { x64: 44, arm64: 206 },
+  sendmsg: { x64: 46, arm64: 211 },
+  sendmmsg: { x64: 307, arm64: 269 },
   mmap: { x64: 9, arm64: 222 },
   memfd_create: { x64: 319, arm64: 279 },
   shmget: { x64: 29, arm64: 194 },
@@ -49,7 +62,7 @@ const numbers = {
 } as const
 
 /** The filter's bytes for installFilter(). */
-export function systemCallFilter({ processor, internet, isMemoryCounted, isAmongOthers }: FilterOptions): Uint8Array {
+export function systemCallFilter({ processor, internet, mayListen, isMemoryCounted, isAmongOthers }: FilterOptions): Uint8Array {
   const number = (name: keyof typeof numbers): number => numbers[name][processor]
   const program = new BpfProgram()
   program.load('architecture')
@@ -72,6 +85,8 @@ export function systemCallFilter({ processor, internet, isMemoryCounted, isAmong
     program.allow()
   })
   program.when(number('socket'), () => judgeSockets(program, internet))
+  if (internet === 'tcp' || internet === 'tcp and udp') refuseFastOpen(program, number)
+  if (!mayListen) program.refuseIf(number('listen'), 'EPERM')
   program.allow()
   return program.encode()
 }
@@ -117,6 +132,17 @@ function refuseUncountedMemory(program: BpfProgram, number: (name: keyof typeof 
   })
 }
 
+// With the error of a system on which it is switched off: programs then connect as usual.
+function refuseFastOpen(program: BpfProgram, number: (name: keyof typeof numbers) => number): void {
+  for (const [name, flags] of [['sendto', 3], ['sendmsg', 2], ['sendmmsg', 3]] as const) {
+    program.when(number(name), () => {
+      program.load(flags)
+      program.refuseIfAnyBit(MSG_FASTOPEN, 'EOPNOTSUPP')
+      program.allow()
+    })
+  }
+}
+
 function judgeSockets(program: BpfProgram, internet: FilterOptions['internet']): void {
   program.load(0)
   program.allowIf(AF_UNIX)
@@ -132,9 +158,17 @@ function judgeSockets(program: BpfProgram, internet: FilterOptions['internet']):
   program.refuse('EAFNOSUPPORT')
 }
 
-function judgeInternet(program: BpfProgram, internet: 'tcp' | 'all'): void {
-  if (internet === 'tcp') {
+function judgeInternet(program: BpfProgram, internet: 'tcp' | 'tcp and udp' | 'all'): void {
+  if (internet !== 'all') {
     program.load(1, SOCK_TYPE_MASK)
+    if (internet === 'tcp and udp') {
+      program.when(SOCK_DGRAM, () => {
+        program.load(2)
+        program.allowIf(0)
+        program.refuseUnless(IPPROTO_UDP, 'EPROTONOSUPPORT')
+        program.allow()
+      })
+    }
     program.refuseUnless(SOCK_STREAM, 'EPROTONOSUPPORT')
     program.load(2)
     program.allowIf(0)

@@ -164,6 +164,16 @@ sandboxTest('sandbox: a neighbour that is confined as well is out of reach', [LA
   t.deepEqual((await log.logged(/^attacked$/)).fields['outcomes'], { 'signal a neighbour': 'EPERM', 'read a neighbour\'s environment': 'EACCES' })
 })
 
+sandboxTest('sandbox: with a list of ports, no other is reached, however it is tried', [LANDLOCK], async t => {
+  const { targets, visits } = await field(t)
+  const broker = await startBroker(t, { config: { agents: [attacker('caller', targets, ['connect', 'listen', 'connect by sending', 'listen on any port'], { level: 'restricted', network: ['connect:1'] })] } })
+  const { 'connect by sending': sent, 'listen on any port': listened, ...others } = await outcomes(broker, 'caller')
+  t.deepEqual(others, { connect: 'EACCES', listen: 'EACCES' })
+  // Node's name for EOPNOTSUPP: they are one number.
+  t.deepEqual([sent, listened], ['sendto: ENOTSUP', 'listen: EPERM'])
+  t.is(visits(), 0)
+})
+
 sandboxTest('sandbox: memory, files and processors are limited, and what takes more is refused', [LANDLOCK], async t => {
   const { targets } = await field(t)
   const sandbox = { level: 'restricted', memory: '200mb', openFiles: 100, fileSize: '1mb', cpu: 1 }

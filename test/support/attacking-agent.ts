@@ -29,6 +29,9 @@ const CLONE_NEWUSER = 0x1000_0000
 const RLIMIT_STACK = 3
 const PROT_READ_WRITE = 3
 const MAP_PRIVATE_STACK = 0x122
+const AF_INET = 2
+const SOCK_STREAM = 1
+const MSG_FASTOPEN = 0x2000_0000
 const MIB = 1024 * 1024
 const LARGE_STACK_BYTES = 1024 * MIB
 /** Never more than this, however unlimited the agent is. */
@@ -47,6 +50,8 @@ const attacks: Readonly<Record<string, () => unknown>> = {
   'write where it may': () => writeFileSync(join(targets.writable!, 'new'), 'x'),
   'connect': () => tcp(targets.port),
   'listen': () => listen(),
+  'connect by sending': () => connectBySending(targets.port),
+  'listen on any port': () => listenUnbound(),
   'send a datagram': () => datagram(targets.port),
   'signal the broker': () => process.kill(targets.broker, 0),
   'signal a neighbour': () => process.kill(targets.neighbour, 0),
@@ -87,6 +92,31 @@ async function listen(): Promise<void> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   server.close()
+}
+
+function streamSocket(): number {
+  return libc().call('socket', process.arch === 'x64' ? 41 : 198, AF_INET, SOCK_STREAM, 0)
+}
+
+// TCP Fast Open: there is no connect(2).
+function connectBySending(port: number): void {
+  const address = Buffer.from([AF_INET, 0, port >> 8, port & 0xff, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])
+  const socket = streamSocket()
+  try {
+    libc().call('sendto', process.arch === 'x64' ? 44 : 206, socket, new Uint8Array(1), 1, MSG_FASTOPEN, address, address.length)
+  } finally {
+    closeSync(socket)
+  }
+}
+
+// There is no bind(2) either: the system picks a port.
+function listenUnbound(): void {
+  const socket = streamSocket()
+  try {
+    libc().call('listen', process.arch === 'x64' ? 50 : 201, socket, 1)
+  } finally {
+    closeSync(socket)
+  }
 }
 
 async function datagram(port: number): Promise<void> {

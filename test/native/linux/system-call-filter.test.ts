@@ -7,13 +7,14 @@ const ALLOW = 0x7fff_0000
 const EPERM = 0x0005_0001
 const ENOSYS = 0x0005_0026
 const EPROTONOSUPPORT = 0x0005_005d
+const EOPNOTSUPP = 0x0005_005f
 const EAFNOSUPPORT = 0x0005_0061
 const architectures = { x64: 0xc000_003e, arm64: 0xc000_00b7 } as const
 const processors = ['x64', 'arm64'] as const
-const numbers = { x64: { read: 0, utimensat: 280, socket: 41, clone: 56, ioctl: 16, mmap: 9, memfd_create: 319 }, arm64: { read: 63, utimensat: 88, socket: 198, clone: 220, ioctl: 29, mmap: 222, memfd_create: 279 } } as const
+const numbers = { x64: { read: 0, listen: 50, sendto: 44, sendmsg: 46, sendmmsg: 307, utimensat: 280, socket: 41, clone: 56, ioctl: 16, mmap: 9, memfd_create: 319 }, arm64: { read: 63, listen: 201, sendto: 206, sendmsg: 211, sendmmsg: 269, utimensat: 88, socket: 198, clone: 220, ioctl: 29, mmap: 222, memfd_create: 279 } } as const
 
 function judge(processor: Processor, options: Partial<FilterOptions> = {}): (call: number, ...words: number[]) => number {
-  const program = systemCallFilter({ processor, internet: 'none', isMemoryCounted: false, isAmongOthers: false, ...options })
+  const program = systemCallFilter({ processor, internet: 'none', mayListen: true, isMemoryCounted: false, isAmongOthers: false, ...options })
   return (call, ...words) => runFilter(program, { architecture: architectures[processor], call, arguments: words })
 }
 
@@ -54,7 +55,16 @@ for (const processor of processors) {
     ].map(words => judge(processor, { internet })(call.socket, ...words))
     t.deepEqual(verdicts('none'), [ALLOW, ...Array.from({ length: 10 }, () => EAFNOSUPPORT)])
     t.deepEqual(verdicts('tcp'), [ALLOW, ALLOW, ALLOW, ALLOW, EPROTONOSUPPORT, EPROTONOSUPPORT, EPROTONOSUPPORT, ALLOW, EAFNOSUPPORT, EAFNOSUPPORT, EAFNOSUPPORT])
+    t.deepEqual(verdicts('tcp and udp'), [ALLOW, ALLOW, ALLOW, ALLOW, EPROTONOSUPPORT, ALLOW, EPROTONOSUPPORT, ALLOW, EAFNOSUPPORT, EAFNOSUPPORT, EAFNOSUPPORT])
     t.deepEqual(verdicts('all'), [ALLOW, ALLOW, ALLOW, ALLOW, ALLOW, ALLOW, ALLOW, ALLOW, EAFNOSUPPORT, EAFNOSUPPORT, EAFNOSUPPORT])
+  })
+
+  test(`system call filter: on ${processor} where ports are judged by others, nothing connects by sending, and nothing listens without leave`, t => {
+    const fast = 0x2000_0000
+    const verdicts = (internet: FilterOptions['internet'], flags: number): number[] => [[call.sendto, 3, 0, 1, flags], [call.sendmsg, 3, 0, flags], [call.sendmmsg, 3, 0, 1, flags]].map(([number, ...words]) => judge(processor, { internet })(number!, ...words))
+    for (const internet of ['tcp', 'tcp and udp'] as const) t.deepEqual([verdicts(internet, fast | 1), verdicts(internet, 1)], [[EOPNOTSUPP, EOPNOTSUPP, EOPNOTSUPP], [ALLOW, ALLOW, ALLOW]], internet)
+    t.deepEqual(verdicts('all', fast), [ALLOW, ALLOW, ALLOW])
+    t.deepEqual([true, false].map(mayListen => judge(processor, { internet: 'tcp', mayListen })(call.listen, 3, 1)), [ALLOW, EPERM])
   })
 
   test(`system call filter: on ${processor} memory that no limit counts is refused where memory is limited`, t => {
@@ -69,7 +79,7 @@ for (const processor of processors) {
 }
 
 test('system call filter: another processor\'s calls are refused, whatever their number', t => {
-  const program = systemCallFilter({ processor: 'x64', internet: 'all', isMemoryCounted: false, isAmongOthers: false })
+  const program = systemCallFilter({ processor: 'x64', internet: 'all', mayListen: true, isMemoryCounted: false, isAmongOthers: false })
   t.is(runFilter(program, { architecture: 0x4000_0003, call: 0 }), ENOSYS, '32 bits')
   t.is(runFilter(program, { architecture: architectures.x64, call: 0x4000_0000 }), ENOSYS, 'x32')
 })
