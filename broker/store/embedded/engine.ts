@@ -26,7 +26,7 @@ import { StoreClock, systemClocks } from './store-clock.ts'
 import { storeError } from './store-errors.ts'
 import { takeStore, type StoreLock } from './store-lock.ts'
 import { sweep } from './sweeping.ts'
-import { tidy } from './tidying.ts'
+import { tidy, writeBack } from './tidying.ts'
 import { Trouble } from './trouble.ts'
 
 /** What a store is opened with on its thread. */
@@ -122,7 +122,9 @@ export class Engine {
     state.database.expect(messages.some((message) => message.kind === 'batch' && message.durability === 'fsync') ? 'fsync' : 'os')
     let waitMs = 0
     try {
-      const shifted = this.#shift.pay()
+      // A disk that has not been seen to work again is not tried for that alone. A nak tries it, and gets its time by the clock as it is now.
+      const mayPay = !this.#trouble.isHalted || group.steps.some(({ kind }) => kind === 'settle')
+      const shifted = mayPay ? this.#shift.pay() : []
       for (const { queue, more } of group.demands) this.queue(queue).demand += more
       this.#perform(group)
       this.#stepWork()
@@ -139,7 +141,7 @@ export class Engine {
       this.#post(answers, [answers.memory, ...buffers])
     }
     for (const result of this.#results) this.#post(result)
-    this.#writeBack()
+    writeBack(state.database)
     this.#results = []
     this.#opened = []
     for (const queue of this.#closed) {
@@ -309,16 +311,6 @@ export class Engine {
     }
     this.#tidyAtMs = Infinity
     return false
-  }
-
-  // Behind the answers: nobody waits for it.
-  #writeBack(): void {
-    try {
-      this.state.database.writeBack()
-    } catch (error) {
-      // Nothing is lost: the log is there, and is tried again when it has grown.
-      this.state.database.rollback(error)
-    }
   }
 
   #commit(): void {

@@ -21,3 +21,13 @@ export function tidy(database: Database, keepBytes = KEEP_BYTES): boolean {
   database.writeBack(true)
   return false
 }
+
+/** Behind the answers of a group, when the log is long enough. */
+export function writeBack(database: Database): void {
+  try {
+    database.writeBack()
+  } catch (error) {
+    // Nothing is lost: the log is there, and is tried again when it has grown.
+    database.rollback(error)
+  }
+}

@@ -80,6 +80,38 @@ test('engine: a commit that fails when the clock was set back does not cost retr
   rig.engine.close()
 })
 
+test('engine: while the disk fails, a clock that is set back has the store try no more often, and what is negatively acknowledged meanwhile waits as long', (t) => {
+  const rig = new EngineRig(temporaryDirectory(t))
+  const queue = rig.queue('jobs', { retry })
+  rig.demand(queue, 5)
+  rig.append(queue, ['a', 'b'])
+  rig.settle(queue, 'nak', rig.leases.slice(0, 1))
+  const { database } = rig.engine.state
+  const commit = database.commit.bind(database)
+  let tries = 0
+  database.commit = () => {
+    tries++
+    throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
+  }
+  rig.wallMs -= HOUR
+  rig.settleDown()
+  rig.settleDown()
+  t.is(tries, 1)
+  t.true(rig.waitMs <= 100)
+  rig.pass(rig.waitMs)
+  t.is(tries, 2)
+  database.commit = commit
+  // Before the next try.
+  rig.settle(queue, 'nak', rig.leases.slice(1, 2))
+  t.is(rig.outcomes.at(-1), '2 settled')
+  rig.pass(800)
+  t.is(rig.leases.length, 2)
+  rig.pass(201)
+  t.deepEqual(rig.states, ['store.failed', 'works'])
+  t.deepEqual(rig.leases.slice(2).map(({ text, attempt }) => `${text} ${attempt}`), ['a 2', 'b 2'])
+  rig.engine.close()
+})
+
 test('engine: what its sender gave a time keeps that time, and a clock set forward brings it', (t) => {
   const rig = new EngineRig()
   const queue = rig.queue()
