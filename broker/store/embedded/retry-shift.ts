@@ -39,7 +39,7 @@ export class RetryShift {
   /** Its opening failed: it owes the same when it is opened again. */
   forget(queue: QueueState): void {
     this.#owing.delete(queue)
-    this.#clock.forget(queue.id)
+    this.#clock.forget(queue.id, queue.owedMs)
   }
 }
 

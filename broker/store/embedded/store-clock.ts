@@ -56,8 +56,8 @@ export class StoreClock {
     return owedMs
   }
 
-  /** What the queue was told it has not done. */
-  forget(queue: number): void {
-    this.#toldMs.delete(queue)
+  /** So much of what the queue was told it has not done. ms */
+  forget(queue: number, owedMs: number): void {
+    this.#toldMs.set(queue, (this.#toldMs.get(queue) ?? 0) - owedMs)
   }
 }

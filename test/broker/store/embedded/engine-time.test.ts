@@ -80,6 +80,32 @@ test('engine: a commit that fails when the clock was set back does not cost retr
   rig.engine.close()
 })
 
+test('engine: a queue whose opening fails moves its retries once when the clock was set', (t) => {
+  const rig = new EngineRig(temporaryDirectory(t))
+  const overrides = { retry: { backoff: 'fixed', initialDelayMs: 60_000 } } as const
+  const queue = rig.queue('jobs', overrides)
+  rig.demand(queue, 5)
+  rig.append(queue, 'a')
+  rig.settle(queue, 'nak', rig.leases)
+  rig.wallMs -= HOUR
+  rig.pass(1000)
+  rig.call({ name: 'close', body: { queue } })
+  const { database } = rig.engine.state
+  const commit = database.commit.bind(database)
+  database.commit = () => {
+    database.commit = commit
+    throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
+  }
+  t.throws(() => rig.queue('jobs', overrides), { message: 'store.failed' })
+  rig.pass(10_000)
+  rig.demand(rig.queue('jobs', overrides), 5)
+  rig.pass(48_000)
+  t.is(rig.leases.length, 1)
+  rig.pass(1001)
+  t.deepEqual(rig.leases.map(({ attempt }) => attempt), [1, 2])
+  rig.engine.close()
+})
+
 test('engine: while the disk fails, a clock that is set back has the store try no more often, and what is negatively acknowledged meanwhile waits as long', (t) => {
   const rig = new EngineRig(temporaryDirectory(t))
   const queue = rig.queue('jobs', { retry })
