@@ -121,6 +121,11 @@ export class ConnectionEnd implements MemoryEnd {
     return this.send({ kind, ref: more.ref ?? 0, flags: PayloadType.msgpack, ...(body === undefined ? {} : { payload: encodePayload(body).bytes }) }, more.waiter)
   }
 
+  /** Answers a request that came: it failed. */
+  refuse(origin: number, id: number, error: BrokerError): void {
+    this.send({ kind: Kind.error, to: origin, ref: id, flags: PayloadType.msgpack, payload: encodePayload(error.toBody()).bytes })
+  }
+
   /** The answer to a method of the broker, `$CB.api.<method>`. */
   method(method: string, params: object = {}): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -192,7 +197,7 @@ export class ConnectionEnd implements MemoryEnd {
     if (frame.kind !== Kind.request) return
     const { origin, id } = frame
     const error = new BrokerError('grpc.not_listening', { client: this.client })
-    this.#later(() => this.send({ kind: Kind.error, to: origin, ref: id, flags: PayloadType.msgpack, payload: encodePayload(error.toBody()).bytes }))
+    this.#later(() => this.refuse(origin, id, error))
   }
 
   #answer(frame: Frame): void {

@@ -3,7 +3,7 @@
 
 import type { Metadata, ServerWritableStream } from '@grpc/grpc-js'
 import { Deadline, type Deadlines } from '../broker/ground/deadlines.ts'
-import type { BrokerError } from '../broker/ground/errors.ts'
+import { BrokerError } from '../broker/ground/errors.ts'
 import { Kind } from '../broker/ground/kind.ts'
 import type { Frame } from '../broker/wire/frame.ts'
 import type { ConnectionEnd, Receiver } from './connection-end.ts'
@@ -30,8 +30,8 @@ export interface StreamParts {
 
 export class EventStream implements Receiver {
   readonly #parts: StreamParts
-  /** Requests that came and were not answered here: `<origin>.<id>`. */
-  readonly #open = new Set<string>()
+  /** Subjects of requests that came and were not answered here, by `<origin>.<id>`. */
+  readonly #open = new Map<string, string>()
   readonly #deadline: Deadline
   readonly #writer: EventWriter
   /** What came before the client was told that its subscription stands; undefined: it was. */
@@ -57,10 +57,19 @@ export class EventStream implements Receiver {
     this.#open.delete(`${origin}.${id}`)
   }
 
+  /** Requests that came and were not answered fail: whoever asked need not wait for the time-out. */
+  failOpen(): void {
+    for (const [key, subject] of this.#open) {
+      const [origin, id] = key.split('.').map(Number)
+      this.#parts.end.refuse(origin!, id!, new BrokerError('request.responder_gone', { subject }))
+    }
+    this.#open.clear()
+  }
+
   delivered(frame: Frame): void {
     if (this.#isEnded) return
     const { replyTo, call } = this.#parts
-    if (frame.kind === Kind.request) this.#open.add(`${frame.origin}.${frame.id}`)
+    if (frame.kind === Kind.request) this.#open.set(`${frame.origin}.${frame.id}`, frame.subject)
     const reply = frame.kind === Kind.request ? replyTo(frame.origin, frame.id) : frame.kind === Kind.cancel ? replyTo(frame.to, frame.ref) : undefined
     if (frame.kind === Kind.cancel) this.#open.delete(`${frame.to}.${frame.ref}`)
     this.#unwritten++

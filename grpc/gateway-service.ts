@@ -111,13 +111,15 @@ export class GatewayService {
     const registration = topic.registrationId === '' ? undefined : this.#registrations.find(topic.registrationId, admitted.principal)
     const patterns = patternsOf(topic, names)
     if (patterns.length === 0 && registration === undefined) throw bad('a topic needs subject, channel or registration_id')
-    if (registration?.stream !== undefined) throw new BrokerError('grpc.stream_open', { registration: registration.id })
     const end = registration?.end ?? await admitted.caller.open(metadata, flowOf(topic))
     if (call.cancelled) return registration === undefined ? end.hangUp() : undefined
+    registration?.take()
     const { origin } = end.welcome!
+    let isOver = false
     const stream = new EventStream({ call, end, names, deadlines, reset: admitted.reset, replyTo: (from, id) => `${origin}.${from}.${id}` })
     this.#listening.set(origin, { end, stream })
     const over = async (): Promise<void> => {
+      isOver = true
       stream.over()
       this.#listening.delete(origin)
       if (registration === undefined) return end.hangUp()
@@ -125,7 +127,9 @@ export class GatewayService {
       for (const number of patterns.keys()) end.control(Kind.unsubscribe, undefined, { ref: FIRST_SUBSCRIPTION + number })
       // What was on its way to the stream is lost with it; the connection must not wait for it, nor give that stream more.
       end.receiveBy(undefined)
+      stream.failOpen()
       end.taken()
+      registration.release()
       await registration.listen(undefined).catch(() => {})
     }
     // Told for every end of the call.
@@ -133,6 +137,7 @@ export class GatewayService {
     end.receiveBy(stream)
     const more = { ...(topic.group === '' ? {} : { group: topic.group }), ...(topic.filter === '' ? {} : { filter: topic.filter }) }
     await Promise.all(patterns.map((pattern, number) => subscribe(end, FIRST_SUBSCRIPTION + number, { pattern, ...more })))
+    if (isOver) return
     const started = proofOf(end.welcome!.mac)
     started.set('callboard-connection', `conn-${origin}`)
     started.set('callboard-client', end.client)

@@ -24,9 +24,11 @@ export class Registration {
   readonly id = randomBytes(16).toString('hex')
   readonly caller: Caller
   readonly end: ConnectionEnd
-  /** The stream that gets what is sent to it. */
-  stream: EventStream | undefined
   info: AgentInfo
+  /** The stream that gets what is sent to it. */
+  #stream: EventStream | undefined
+  /** A stream has it, or will when its subscriptions stand. */
+  #isTaken = false
   readonly #deadlines: Deadlines
   readonly #deadline: Deadline
   /** What its client said of itself; undefined: it is healthy while it listens. */
@@ -96,9 +98,19 @@ export class Registration {
     }
   }
 
+  /** It is one stream's from now on, until `release`. @throws BrokerError `grpc.stream_open` when it is another's */
+  take(): void {
+    if (this.#isTaken) throw new BrokerError('grpc.stream_open', { registration: this.id })
+    this.#isTaken = true
+  }
+
+  release(): void {
+    this.#isTaken = false
+  }
+
   /** A stream listens for it from now on; undefined: none does. */
   async listen(stream: EventStream | undefined): Promise<void> {
-    this.stream = stream
+    this.#stream = stream
     this.end.receiveBy(stream)
     this.renew()
     if (this.#report === undefined && !this.end.isOver) await this.#tellHealth()
@@ -111,7 +123,7 @@ export class Registration {
 
   // Who does not listen gets no requests by its name, unless it says that it can be reached some other way.
   get #health(): Report {
-    return this.#report ?? (this.stream === undefined ? 'starting' : 'healthy')
+    return this.#report ?? (this.#stream === undefined ? 'starting' : 'healthy')
   }
 }
 

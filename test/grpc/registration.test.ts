@@ -3,6 +3,7 @@
 import test from 'ava'
 import type { HealthStatus, RegistrationResult, SendResult } from '../../grpc/messages.ts'
 import { startGrpcBroker } from '../support/grpc-broker.ts'
+import type { GrpcFailure } from '../support/grpc-client.ts'
 import { grpcioTest, pythonClient } from '../support/grpc-python.ts'
 import { until } from '../support/until.ts'
 
@@ -81,6 +82,34 @@ test('grpc: what is said anew replaces what was said, and what is refused change
   t.like((await sdk.call('registry.list', { name: 'weather' })).instances[0], { version: '2.1.0', health: 'healthy', capabilities: ['forecast'], weight: 50 })
   await client.call('RegisterAgent', { name: 'weather' })
   t.like((await sdk.call('registry.list', { name: 'weather' })).instances[0], { version: '0.0.0', instance: 'weather-1', health: 'healthy', capabilities: [], metadata: {}, endpoints: [], weight: 100 })
+})
+
+test('grpc: whom a stream leaves without an answer is told at once', async t => {
+  const broker = await startGrpcBroker(t)
+  const [agent, client] = [broker.grpc(), broker.grpc()]
+  const { registrationId } = await agent.call<RegistrationResult>('RegisterAgent', { name: 'lamp' })
+  const stream = await agent.subscribe({ registrationId })
+  await until(async () => (await client.call<HealthStatus>('HealthCheck', { service: 'lamp' })).status === 'STATUS_SERVING')
+  const asking = client.failure('SendMessage', { service: 'lamp' })
+  const { replyTo } = await stream.next()
+  stream.cancel()
+  t.like(await asking, { grpc: 14, code: 'request.responder_gone' })
+  t.is((await agent.failure('SendMessage', { replyTo })).code, 'request.not_open')
+})
+
+test('grpc: of two streams at once one gets the registration, and the other does it no harm', async t => {
+  const broker = await startGrpcBroker(t)
+  const agent = broker.grpc()
+  const { registrationId } = await agent.call<RegistrationResult>('RegisterAgent', { name: 'lamp' })
+  const both = await Promise.allSettled([agent.subscribe({ registrationId, subject: 'news' }), agent.subscribe({ registrationId, subject: 'news' })])
+  t.deepEqual(both.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
+  const refused = both.find(each => each.status === 'rejected')!
+  t.is((refused.reason as GrpcFailure).code, 'grpc.stream_open')
+  const stream = both.find(each => each.status === 'fulfilled')!.value
+  await broker.grpc().call('SendMessage', { subject: 'news', payload: Buffer.from('light') })
+  t.is(String((await stream.next()).payload), 'light')
+  stream.cancel()
+  await until(() => agent.subscribe({ registrationId }).then(() => true, () => false))
 })
 
 test('grpc: an answer that is refused leaves the request open', async t => {
