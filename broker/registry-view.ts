@@ -9,6 +9,10 @@ import { SERVICE_PREFIX, type InstanceHealth, type InstanceInfo, type Negotiated
 import type { OwnRegistration, ServiceInfo } from './ground/registry-api.ts'
 import { negotiate } from './registry/negotiation.ts'
 
+/** What the instances of one answer say of themselves: it is encoded in one turn. */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024
+const MAX_SHOWN = 10_000
+
 export class RegistrationView implements RegistryView {
   readonly #core: Core
 
@@ -34,14 +38,16 @@ export class RegistrationView implements RegistryView {
   }
 
   list(query: RegistryQuery): RegistryAnswer {
-    return this.#core.registry.find(query)
+    return this.#core.registry.find(query, MAX_ANSWER_BYTES)
   }
 
   show(name: string): ServiceInfo {
     const service = this.#core.registry.service(name)
     if (service === undefined) throw this.#unknown(name)
-    const instances = Array.from(service.instances.values(), ({ info }) => info)
-    return { name, subject: SERVICE_PREFIX + name, balancing: service.balancing, healthy: instances.filter(({ health, reachable }) => reachable && health === 'healthy').length, instances }
+    const { instances, total } = this.#core.registry.find({ name, limit: MAX_SHOWN }, MAX_ANSWER_BYTES)
+    let healthy = 0
+    for (const { health, sink } of service.instances.values()) if (sink !== undefined && health === 'healthy') healthy++
+    return { name, subject: SERVICE_PREFIX + name, balancing: service.balancing, healthy, total, instances }
   }
 
   negotiate(capability: string): Negotiated {

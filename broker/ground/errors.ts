@@ -142,7 +142,7 @@ const table = {
   'registry.invalid': { close: 160, retryable: false, text: 'the registration is not valid: {problem}' },
   'registry.bad_version': { close: 161, retryable: false, text: '"{version}" is no {expected}; see docs/registry.md' },
   'registry.instance_taken': { close: 162, retryable: false, text: 'instance "{instance}" of "{name}" is registered by another principal; choose another instance id' },
-  'registry.limit': { close: 163, retryable: true, text: '{limit} instances are registered {where}, the most there may be' },
+  'registry.limit': { close: 163, retryable: true, text: '{limit} {what} are registered {where}, the most there may be' },
   'registry.not_registered': { close: 164, retryable: false, text: '{instance} of "{name}" is not registered by this connection; register it first' },
   'registry.unknown': { close: 165, retryable: true, text: 'nothing is registered as "{name}"{suggestion}' },
   'registry.no_provider': { close: 166, retryable: true, text: 'nobody gives the capability "{capability}"; it could come from: {providers}' },

@@ -1,8 +1,12 @@
 // The known word that a misspelt one was probably meant to be.
 
+/** Pairs of letters held against each other at most, about 10 ms before it is compiled: names may be very many, and a suggestion is worth no more. */
+const MAX_COMPARED = 100_000
+
 /**
  * The candidate with the smallest edit distance to `word`, or undefined when none is near: at most a third of the
- * letters may be wrong, at least one. Case does not count; of equals the first wins.
+ * letters may be wrong, at least one. Case does not count; of equals the first wins. Of
+ * many candidates only the first are looked at.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase()
@@ -10,7 +14,12 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   if (wanted.length > 64) return undefined
   let best: string | undefined
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1
+  let compared = 0
   for (const candidate of candidates) {
+    // So many letters at least are missing or too many.
+    if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue
+    compared += candidate.length * wanted.length
+    if (compared > MAX_COMPARED) break
     const distance = editDistance(wanted, candidate.toLowerCase())
     if (distance >= bestDistance) continue
     best = candidate

@@ -17,7 +17,10 @@ export interface ServiceInfo {
   readonly balancing: Balancing
   /** Those that get requests, beside all that there are. */
   readonly healthy: number
+  /** At most 10,000, and so many as say 8 MiB of themselves. */
   readonly instances: readonly InstanceInfo[]
+  /** How many there are in all, beyond that too. */
+  readonly total: number
 }
 
 export interface RegistryMethods {

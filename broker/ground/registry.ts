@@ -17,7 +17,7 @@ export interface Endpoint {
   readonly url?: string
 }
 
-/** What an instance says of itself. */
+/** What an instance says of itself: at most 16,384 bytes of text, each capability, key and endpoint counting 64 more. */
 export interface Registration {
   /** default service */
   readonly kind?: InstanceKind
@@ -126,7 +126,7 @@ export interface RegistrationHandle {
   readonly info: InstanceInfo
   /** False: it has ended, by its owner's end or by another's taking over. */
   readonly isRegistered: boolean
-  /** @throws BrokerError `registry.not_registered`, `registry.bad_version` */
+  /** @throws BrokerError `registry.not_registered`, `registry.bad_version`, `registry.invalid`, `registry.limit` */
   update(changes: RegistrationUpdate): void
   /** What it is held for, beside what it says itself, and whoever has its name and id after it; undefined: nothing any more. */
   observe(health: InstanceHealth | undefined): void

@@ -5,6 +5,7 @@ import type { ChosenInstance, Endpoint, InstanceHealth, InstanceInfo, InstanceKi
 import type { Sink } from '../ground/slice.ts'
 import { SERVICE_PREFIX } from '../ground/registry.ts'
 import type { LoadEntry } from './turns.ts'
+import { registrationBytes } from './registration-bytes.ts'
 import { readVersion } from './version.ts'
 
 /** The worse, the further on. */
@@ -22,6 +23,8 @@ export class Instance implements ChosenInstance {
   metadata: Readonly<Record<string, string>>
   endpoints: readonly Endpoint[]
   weight: number
+  /** What it says of itself takes so much. */
+  bytes: number
   /** What it says itself. */
   #said: InstanceHealth
   /** What the broker has found. */
@@ -51,6 +54,7 @@ export class Instance implements ChosenInstance {
     this.metadata = metadata
     this.endpoints = endpoints
     this.weight = weight
+    this.bytes = registrationBytes(this)
     this.#said = health
     this.sink = owner.sinkFor(SERVICE_PREFIX + name)
   }
@@ -84,6 +88,7 @@ export class Instance implements ChosenInstance {
     if (metadata !== undefined) this.metadata = metadata
     if (endpoints !== undefined) this.endpoints = endpoints
     if (weight !== undefined) this.weight = weight
+    this.bytes = registrationBytes(this)
     if (health !== undefined) this.#said = health
   }
 

@@ -9,13 +9,23 @@ import { Holds } from './holds.ts'
 import { Instance } from './instance.ts'
 import type { VersionWeight } from './pool.ts'
 import { Service } from './service.ts'
+import { registrationBytes } from './registration-bytes.ts'
 import { readRange } from './version.ts'
 
 /** Instances of one connection: each takes memory here, and a connection costs its client little. */
 const MAX_PER_OWNER = 4096
+/** What one instance may say of itself; every answer and event that has it is as large. */
+const MAX_REGISTRATION_BYTES = 16 * 1024
+/** What the instances of one connection may say together: 4096 with 1 KiB each. */
+const MAX_OWNER_BYTES = 4 * 1024 * 1024
 const DEFAULT_LIMIT = 1000
 /** Share of the versions that no range of the configuration names. */
 const OTHERS_WEIGHT = 100
+
+interface Owned {
+  readonly instances: Set<Instance>
+  bytes: number
+}
 
 interface RegistryOptions {
   readonly settings: RegistrySettings
@@ -34,7 +44,7 @@ export class Registry {
   readonly #options: RegistryOptions
   readonly #services = new Map<string, Service>()
   readonly #byCapability = new Map<string, Set<Instance>>()
-  readonly #byOwner = new Map<InstanceOwner, Set<Instance>>()
+  readonly #byOwner = new Map<InstanceOwner, Owned>()
   readonly #watchers = new Set<(event: RegistryEvent) => void>()
   readonly #holds = new Holds()
   #size = 0
@@ -57,13 +67,14 @@ export class Registry {
   /**
    * Registers an instance until its owner leaves. One of the same principal that has its name and id makes room. What that
    * name and id is held for holds for it too.
-   * @throws BrokerError `registry.instance_taken`, `registry.limit`, `registry.bad_version`
+   * @throws BrokerError `registry.instance_taken`, `registry.invalid`, `registry.limit`, `registry.bad_version`
    */
   register(owner: InstanceOwner, registration: Registration): RegistrationHandle {
     const instance = new Instance(owner, registration, this.#options.wallMs())
     const { name } = instance
     const before = this.#services.get(name)?.instances.get(instance.instance)
     if (before !== undefined && before.owner.principal !== owner.principal) throw new BrokerError('registry.instance_taken', { name, instance: instance.instance })
+    this.#checkBytes(owner, instance.bytes, before?.owner === owner ? before.bytes : 0)
     if (before === undefined) this.#checkLimits(owner)
     else this.#remove(before)
     instance.observe(this.#holds.get(name, instance.instance))
@@ -74,9 +85,10 @@ export class Registry {
       this.#options.onNames(name)
     }
     this.#size++
-    const own = this.#byOwner.get(owner)
-    if (own === undefined) this.#byOwner.set(owner, new Set([instance]))
-    else own.add(instance)
+    const own = this.#byOwner.get(owner) ?? { instances: new Set(), bytes: 0 }
+    own.instances.add(instance)
+    own.bytes += instance.bytes
+    this.#byOwner.set(owner, own)
     this.#index(instance)
     service.place(instance)
     this.#tell('joined', instance)
@@ -91,18 +103,18 @@ export class Registry {
 
   /** Those of an owner, of one name or all. */
   owned(owner: InstanceOwner, name?: string): RegistrationHandle[] {
-    const own = [...(this.#byOwner.get(owner) ?? [])]
+    const own = [...(this.#byOwner.get(owner)?.instances ?? [])]
     return own.filter((instance) => name === undefined || instance.name === name).map((instance) => this.#handle(instance))
   }
 
   /** Its instances end. */
   leave(owner: InstanceOwner): void {
-    for (const instance of this.#byOwner.get(owner) ?? []) this.#remove(instance)
+    for (const instance of this.#byOwner.get(owner)?.instances ?? []) this.#remove(instance)
   }
 
   /** Where its instances are delivered to may have changed. */
   reach(owner: InstanceOwner): void {
-    for (const instance of this.#byOwner.get(owner) ?? []) {
+    for (const instance of this.#byOwner.get(owner)?.instances ?? []) {
       const sink = owner.sinkFor(SERVICE_PREFIX + instance.name)
       if (sink === instance.sink) continue
       const wasReachable = instance.sink !== undefined
@@ -112,19 +124,26 @@ export class Registry {
     }
   }
 
-  /** @throws BrokerError `registry.bad_version` */
-  find(query: RegistryQuery = {}): RegistryAnswer {
+  /**
+   * Cut short by the query's `limit`, and where the next instance would make them say more than `maxBytes` of themselves.
+   * @throws BrokerError `registry.bad_version`
+   */
+  find(query: RegistryQuery = {}, maxBytes = Infinity): RegistryAnswer {
     const { name, capability, version, limit = DEFAULT_LIMIT } = query
     const range = version === undefined ? undefined : readRange(version)
     const instances = []
-    let total = 0
-    for (const instance of this.#candidates(name, capability)) if (matches(instance, query, range) && total++ < limit) instances.push(instance.info)
+    let [total, bytes] = [0, 0]
+    for (const instance of this.#candidates(name, capability)) {
+      if (!matches(instance, query, range) || total++ >= limit) continue
+      bytes += instance.bytes
+      if (bytes <= maxBytes) instances.push(instance.info)
+    }
     return { instances, total, revision: this.#revision }
   }
 
   /** The name nearest to one that is not there; undefined: none is near. */
   similar(name: string): string | undefined {
-    return nearest(name, [...this.#services.keys()])
+    return nearest(name, this.#services.keys())
   }
 
   /** What requests to the name go to; undefined: nobody has it. */
@@ -149,8 +168,14 @@ export class Registry {
 
   #checkLimits(owner: InstanceOwner): void {
     const { maxInstances } = this.#options.settings
-    if (this.#size >= maxInstances) throw new BrokerError('registry.limit', { limit: maxInstances, where: 'in all (registry.maxInstances)' })
-    if ((this.#byOwner.get(owner)?.size ?? 0) >= MAX_PER_OWNER) throw new BrokerError('registry.limit', { limit: MAX_PER_OWNER, where: 'by this connection' })
+    if (this.#size >= maxInstances) throw new BrokerError('registry.limit', { limit: maxInstances, what: 'instances', where: 'in all (registry.maxInstances)' })
+    if ((this.#byOwner.get(owner)?.instances.size ?? 0) >= MAX_PER_OWNER) throw new BrokerError('registry.limit', { limit: MAX_PER_OWNER, what: 'instances', where: 'by this connection' })
+  }
+
+  /** Of `owner`, which has `freed` less then. */
+  #checkBytes(owner: InstanceOwner, bytes: number, freed: number): void {
+    if (bytes > MAX_REGISTRATION_BYTES) throw new BrokerError('registry.invalid', { problem: `what it says of itself takes ${bytes} bytes, ${MAX_REGISTRATION_BYTES} may be; shorten capabilities, metadata or endpoints` })
+    if ((this.#byOwner.get(owner)?.bytes ?? 0) - freed + bytes > MAX_OWNER_BYTES) throw new BrokerError('registry.limit', { limit: MAX_OWNER_BYTES, what: 'bytes', where: 'by this connection' })
   }
 
   #balanceOf(name: string): { balancing: RegistrySettings['balancing']; weights: readonly VersionWeight[] } {
@@ -178,12 +203,16 @@ export class Registry {
     if (!instance.isRegistered) throw new BrokerError('registry.not_registered', { name: instance.name, instance: instance.instance })
     const { health } = instance
     const { health: _, ...others } = changes
-    // Looked at before anything is changed: a bad version leaves the index as it was.
+    const { name, owner, bytes } = instance
+    const { capabilities = instance.capabilities, metadata = instance.metadata, endpoints = instance.endpoints } = changes
+    // Looked at before anything is changed: a refused one leaves the index as it was.
+    this.#checkBytes(owner, registrationBytes({ name, instance: instance.instance, capabilities, metadata, endpoints }), bytes)
     instance.change({ version: changes.version ?? instance.version.raw })
     this.#unindex(instance)
     instance.change(changes)
     this.#index(instance)
-    this.#services.get(instance.name)!.place(instance)
+    this.#byOwner.get(owner)!.bytes += instance.bytes - bytes
+    this.#services.get(name)!.place(instance)
     if (Object.keys(others).length > 0) this.#tell('updated', instance)
     if (instance.health !== health) this.#tell('health', instance)
   }
@@ -204,8 +233,9 @@ export class Registry {
     this.#size--
     const { name, owner } = instance
     const own = this.#byOwner.get(owner)!
-    own.delete(instance)
-    if (own.size === 0) this.#byOwner.delete(owner)
+    own.instances.delete(instance)
+    own.bytes -= instance.bytes
+    if (own.instances.size === 0) this.#byOwner.delete(owner)
     this.#unindex(instance)
     const service = this.#services.get(name)!
     service.remove(instance)

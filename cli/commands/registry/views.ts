@@ -30,8 +30,8 @@ export async function listInstances(context: Context, { range, ...more }: ListOp
 export async function showService(context: Context, _options: object, words: readonly string[]): Promise<void> {
   const service = await withClient(context, client => client.registry.show(words[0]!))
   if (context.isJson) return printJson(service)
-  const { name, subject, balancing, healthy, instances } = service
-  await print(formatFields([['name', name], ['requests to', subject], ['balancing', balancing], ['instances', `${plural(instances.length, 'instance')}, ${formatCount(healthy)} healthy`]]))
+  const { name, subject, balancing, healthy, total, instances } = service
+  await print(formatFields([['name', name], ['requests to', subject], ['balancing', balancing], ['instances', `${plural(total, 'instance')}, ${formatCount(healthy)} healthy`]]))
   await print(`\n${formatTable(instanceColumns, instances)}`)
   for (const { instance, endpoints, metadata, weight } of instances) {
     const about = [...(weight === 100 ? [] : [`weight ${weight}`]), ...Object.entries(metadata).map(([key, value]) => `${key}=${value}`), ...endpoints.map(endpoint => `${endpoint.name}: ${endpoint.url ?? endpoint.subject ?? '-'}`)]

@@ -115,3 +115,38 @@ test('registry: what an instance is held for stays when it registers again, from
   t.is(back.info.health, 'healthy')
   t.is(again(owner(5)).info.health, 'healthy')
 })
+
+test('registry: what instances say of themselves is limited in bytes, for each and for a connection, and counted off again', t => {
+  const found = registry()
+  const one = owner(1)
+  const big = { metadata: Object.fromEntries(Array.from({ length: 15 }, (_, i) => [`k${i}`, 'x'.repeat(1000)])) }
+  t.throws(() => found.register(one, { name: 'a', metadata: { ...big.metadata, k15: 'ü'.repeat(500) } }), { code: 'registry.invalid', message: /16,?384/ })
+  const first = found.register(one, { name: 'a', instance: '0', ...big })
+  t.throws(() => first.update({ version: '9.0.0', capabilities: Array.from({ length: 8 }, (_, i) => `${i}`.repeat(100)) }), { code: 'registry.invalid' })
+  t.is(first.info.version, '0.0.0', 'nothing of it was taken')
+  const fill = (): number => {
+    for (let i = 1; ; i++) {
+      try {
+        found.register(one, { name: 'a', instance: `${i}`, ...big })
+      } catch (error) {
+        t.like(error, { code: 'registry.limit', message: 'registry.limit: 4,194,304 bytes are registered by this connection, the most there may be' })
+        return i
+      }
+    }
+  }
+  const most = fill()
+  t.true(most > 200 && most < 280)
+  t.notThrows(() => found.register(one, { name: 'a', instance: '0', ...big }), 'it takes its own place')
+  t.notThrows(() => found.register(owner(2), { name: 'a', ...big }))
+  for (const handle of found.owned(one)) handle.update({ metadata: {} })
+  t.notThrows(() => found.register(one, { name: 'a', instance: 'more', ...big }))
+  found.leave(one)
+  t.is(fill(), most + 1, 'and one less before')
+})
+
+test('registry: an answer is cut short by what its instances say, and still counts all', t => {
+  const found = registry()
+  for (let i = 0; i < 10; i++) found.register(owner(i), { name: 'a', metadata: { about: 'x'.repeat(1000) } })
+  const { instances, total } = found.find({ name: 'a' }, 5500)
+  t.deepEqual([instances.length, total], [5, 10])
+})
