@@ -111,6 +111,9 @@ export class GatewayService {
     const registration = topic.registrationId === '' ? undefined : this.#registrations.find(topic.registrationId, admitted.principal)
     const patterns = patternsOf(topic, names)
     if (patterns.length === 0 && registration === undefined) throw bad('a topic needs subject, channel or registration_id')
+    // On another HTTP/2 connection than the registration's nothing but the token was looked at so far.
+    if (registration !== undefined && registration.caller !== admitted.caller) await admitted.caller.unary(metadata)
+    if (registration?.end.isOver === true) throw new BrokerError('grpc.unknown_registration', { registration: registration.id })
     const end = registration?.end ?? await admitted.caller.open(metadata, flowOf(topic))
     if (call.cancelled) return registration === undefined ? end.hangUp() : undefined
     registration?.take()
