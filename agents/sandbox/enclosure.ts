@@ -28,7 +28,8 @@ const ownUser = ['--user', '--map-current-user', '--keep-caps']
 const ownWorld = [...ownUser, '--mount', '--pid', '--ipc', '--uts', '--fork', '--kill-child']
 // The first process of a pid namespace ignores signals that it has no handler for, and its end is everybody's: it must not be the
 // agent. flock is the smallest program everywhere that starts another, waits, and tells how it ended: a signal n as 128 + n.
-const FIRST_PROCESS = ['flock', '--shared', '/dev/null'] as const
+// What it locks nobody else can hold locked: only who may trace a process opens its environment.
+const FIRST_PROCESS = ['flock', '--shared', '/proc/self/environ'] as const
 
 // The agent is asked to end by SIGTERM to its whole group: programs around it that end at once would take it with them. (The launcher,
 // a Node, has all signals as they are by default again.)
@@ -46,9 +47,9 @@ export function enclosing(kind: EnclosureKind, network: SandboxSettings['network
   return [...steadfast(), find('bwrap')!, '--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', ...(net ? ['--unshare-net'] : []), '--die-with-parent', '--tmpfs', '/tmp', ...binds, '--proc', '/proc', '--dev', '/dev', '--dir', emptyDirectory, '--']
 }
 
-let probes: Map<EnclosureKind, Promise<string | undefined>> | undefined
+const probes = new Map<EnclosureKind, Promise<string | undefined>>()
 
-/** What to use for these settings: the first that works on this machine. Each is tried once in the life of this process. */
+/** What to use for these settings: the first that works on this machine. What works is tried once in the life of this process. */
 export async function chooseEnclosure(settings: SandboxSettings, user: number): Promise<Enclosure> {
   const wanted: EnclosureKind[] = settings.level === 'isolated' ? ['unshare', 'bubblewrap'] : settings.processes !== undefined && user !== 0 ? ['user'] : []
   const problems: string[] = []
@@ -60,13 +61,16 @@ export async function chooseEnclosure(settings: SandboxSettings, user: number): 
   return { kind: 'none', ...(problems.length > 0 && { problem: problems.join('; ') }) }
 }
 
-/** Why this machine cannot have it; undefined when it can. It is tried, not looked up: kernels, containers and AppArmor all have a say. */
+/**
+ * Why this machine cannot have it; undefined when it can. It is tried, not looked up: kernels, containers and AppArmor all have a say.
+ * A failure is not kept: a machine under load, or a setting that was changed since, would be held against every agent from then on.
+ */
 export function enclosureProblem(kind: EnclosureKind): Promise<string | undefined> {
-  probes ??= new Map()
   const known = probes.get(kind)
   if (known !== undefined) return known
   const found = probe(kind)
   probes.set(kind, found)
+  void found.then(problem => problem !== undefined && probes.delete(kind))
   return found
 }
 

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -46,6 +48,16 @@ for (const kind of ['unshare', 'bubblewrap'] as const) {
     t.throws(() => process.kill(Number(child), 0), { code: 'ESRCH' })
   })
 }
+
+sandboxTest('enclosure: nobody keeps agents from starting by locking a file that all may open', ['namespaces by unshare'], async t => {
+  const holder = spawn('flock', ['--exclusive', '--no-fork', '/dev/null', 'sh', '-c', 'echo held; exec sleep 100'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  t.teardown(() => holder.kill('SIGKILL'))
+  await once(holder.stdout, 'data')
+  const { agent, log } = await isolated(t, 'unshare', '0')
+  await log.logged(/^ready$/)
+  agent.kill()
+  t.like(await agent.exited, { signal: 'SIGKILL' })
+})
 
 test('enclosure: none is made where none is needed', async t => {
   t.deepEqual(await chooseEnclosure({ ...noSandbox, level: 'restricted' }, 1000), { kind: 'none' })
