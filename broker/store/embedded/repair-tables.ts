@@ -122,6 +122,8 @@ export function writeQueue(sql: DatabaseSync, { id, name, row }: OldQueue, given
   totals['dead'] = dead['count']!
   totals['dead_bytes'] = dead['bytes']!
   totals['last_position'] = Math.max(totals['last_position']!, given, waiting['last']!, dead['last']!)
+  // A message that only the repair could read was passed over by the mark, and nobody had it. Those that were out may get one attempt more.
+  totals['attempted'] = 0
   balance(totals)
   const columns = Object.keys(made).filter(column => column !== 'id' && column !== 'name' && column !== 'sum')
   const values = columns.map(column => totals[column]!)

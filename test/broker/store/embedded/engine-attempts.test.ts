@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test from 'ava'
 import { totalsSum } from '../../../../broker/store/embedded/row-sum.ts'
+import { repairStore } from '../../../../broker/store/embedded/repair.ts'
 import { verifyStore } from '../../../../broker/store/embedded/verify.ts'
 import type { StoredMessage } from '../../../../broker/ground/store.ts'
 import { EngineRig } from '../../../support/engine-rig.ts'
@@ -120,6 +121,31 @@ test('attempts: a mark that damage has moved counts for nothing, so that no mess
   t.deepEqual(attempts(rig), ['a 1', 'b 1'])
   t.deepEqual(rig.damages, ['jobs 0: the counts of the queue do not fit their checksum'])
   rig.engine.close()
+})
+
+test('attempts: a message that could not be read when others were handed out, and that a repair finds, counts as one that nobody had', async t => {
+  const directory = temporaryDirectory(t)
+  const rig = new EngineRig(directory)
+  const retry = { maxAttempts: 1 }
+  const queue = rig.queue('jobs', { retry })
+  rig.append(queue, ['a', 'b', 'c'])
+  const { sql } = rig.engine.state.database
+  sql.exec('UPDATE waiting_1 SET sum = sum + 1 WHERE position = 2')
+  rig.demand(queue, 3)
+  t.deepEqual(attempts(rig), ['a 1', 'c 1'])
+  // A place of the disk that can be read again, and another one that cannot.
+  sql.exec('UPDATE waiting_1 SET sum = sum - 1 WHERE position = 2; UPDATE waiting_1 SET frame = zeroblob(40) WHERE position = 3')
+  rig.engine.close()
+  const { salvaged } = await repairStore({ directory, isDryRun: false, names: [] }, () => {})
+  t.is(salvaged, 2)
+  rig.leases = []
+  rig.open()
+  const again = rig.queue('jobs', { retry })
+  t.deepEqual(listed(rig, again), [0, 0])
+  rig.demand(again, 3)
+  t.deepEqual(attempts(rig), ['a 1', 'b 1'])
+  rig.engine.close()
+  t.deepEqual((await verifyStore({ directory }, () => {})).damages, [])
 })
 
 test('attempts: a store of the first format, whose rows hold all attempts, is brought to this one', async t => {
