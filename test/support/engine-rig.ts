@@ -6,7 +6,7 @@ import { Answer, type Answers } from '../../broker/store/embedded/answers.ts'
 import { Engine } from '../../broker/store/embedded/engine.ts'
 import type { AnyCall, FromThread, ToThread } from '../../broker/store/embedded/messages.ts'
 import { writeAppend, writeDemand, writeForward, writeSettle } from '../../broker/store/embedded/operations.ts'
-import { defaultStore } from '../../broker/ground/store-settings.ts'
+import { defaultStore, type StoreSettings } from '../../broker/ground/store-settings.ts'
 import type { Append, Durability, Forward, QueueEvent, QueueSettings, Settlement } from '../../broker/ground/store.ts'
 import { appendOf, queueSettings, textOf, type AppendOptions, type Overrides } from './queue-rig.ts'
 
@@ -21,6 +21,7 @@ const NOON = 1_795_000_000_000
 
 export class EngineRig {
   readonly #directory: string | undefined
+  readonly #settings: StoreSettings['embedded']
   engine!: Engine
   wallMs = NOON
   steadyMs = 1000
@@ -38,14 +39,15 @@ export class EngineRig {
   waitMs = 0
 
   /** @param directory undefined: in memory */
-  constructor(directory?: string) {
+  constructor(directory?: string, settings: Partial<StoreSettings['embedded']> = {}) {
     this.#directory = directory
+    this.#settings = { ...defaultStore.embedded, ...settings }
     this.open()
   }
 
   open(): void {
     const clocks = { wallMs: () => this.wallMs, steadyMs: () => this.steadyMs }
-    this.engine = new Engine({ backend: this.#directory === undefined ? 'memory' : 'embedded', directory: this.#directory, settings: defaultStore.embedded }, (message) => this.#told(message), clocks)
+    this.engine = new Engine({ backend: this.#directory === undefined ? 'memory' : 'embedded', directory: this.#directory, settings: this.#settings }, (message) => this.#told(message), clocks)
   }
 
   /** A queue's number. */

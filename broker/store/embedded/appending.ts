@@ -6,6 +6,7 @@
 import { BrokerError } from '../../ground/errors.ts'
 import { failPoint } from '../../ground/fail-point.ts'
 import type { AppendStep } from './group.ts'
+import type { MessageHead } from './message-row.ts'
 import type { AppendRead } from './operations.ts'
 import type { QueueState } from './queue-state.ts'
 
@@ -52,10 +53,23 @@ function hasRoom({ totals, settings: { maxMessages, maxBytes } }: QueueState, co
   return (maxMessages === 0 || totals.waiting + count <= maxMessages) && (maxBytes === 0 || totals.waiting_bytes + bytes <= maxBytes)
 }
 
-/** True when they fit, or all that makes room for them is on lease to nobody. */
+/** True when they fit, or what is to be dropped for them is on lease to nobody, and whole: what is damaged stays, and is told here. */
 export function canHaveRoom(queue: QueueState, count: number, bytes: number): boolean {
   if (hasRoom(queue, count, bytes)) return true
-  const { leases, damaged, settings: { whenFull, maxMessages, maxBytes } } = queue
+  if (!mayHaveRoom(queue, count, bytes)) return false
+  queue.flushDeletes()
+  let [freed, freedBytes] = [0, 0]
+  for (const head of oldestFree(queue)) {
+    if (!queue.isWhole(head.position)) continue
+    freed++
+    freedBytes += head.bytes
+    if (hasRoom(queue, count - freed, bytes - freedBytes)) return true
+  }
+  return false
+}
+
+// As far as is known without a look at rows.
+function mayHaveRoom({ leases, damaged, settings: { whenFull, maxMessages, maxBytes } }: QueueState, count: number, bytes: number): boolean {
   // What is damaged makes no room, and nobody knows how large it is.
   if (whenFull !== 'drop-oldest' || (maxBytes > 0 && damaged.size > 0)) return false
   if (maxMessages > 0 && leases.size + damaged.size + count > maxMessages) return false
@@ -63,6 +77,17 @@ export function canHaveRoom(queue: QueueState, count: number, bytes: number): bo
   let heldBytes = 0
   for (const lease of leases.values()) heldBytes += lease.bytes
   return heldBytes + bytes <= maxBytes
+}
+
+/** What waits and is on lease to nobody, but for what is known to be damaged: in the order in which makeRoom drops it. */
+function* oldestFree({ waiting, leases, damaged, totals, oldestAfter }: QueueState): Generator<MessageHead> {
+  for (const [begin, end] of [[oldestAfter, totals.last_position], [0, oldestAfter]] as const) {
+    for (let after = begin; after < end; ) {
+      const heads = waiting.headsWithin(after, end, ROOM_WINDOW)
+      for (const head of heads) if (!leases.has(head.position) && !damaged.has(head.position)) yield head
+      after = heads.length < ROOM_WINDOW ? end : heads.at(-1)!.position
+    }
+  }
 }
 
 /** `queue.full` with what there is. */

@@ -16,6 +16,8 @@ const SALT_AT = 5
 const COUNTER_AT = 17
 const HEADER = 23
 const TAG = 16
+/** By how many bytes what is sealed is longer. */
+export const SEAL_BYTES = HEADER + TAG
 const NONCE = 12
 /** Derived keys of earlier openings that are kept ready. */
 const MAX_DERIVED = 256

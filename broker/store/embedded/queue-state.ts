@@ -211,7 +211,7 @@ export class QueueState {
     const { totals, store } = this
     const { position, bytes } = head
     // What was on lease was read for it.
-    if ((reason === 'expired' || reason === 'overflow') && !this.#isWhole(position)) return false
+    if ((reason === 'expired' || reason === 'overflow') && !this.isWhole(position)) return false
     store.database.write('os')
     if (this.settings.deadLetter.enabled) {
       this.nextDeadMs = Math.min(this.nextDeadMs, store.nowMs + this.settings.deadLetter.maxAgeMs)
@@ -232,7 +232,8 @@ export class QueueState {
     return true
   }
 
-  #isWhole(position: number): boolean {
+  /** False: its row is damaged, which has been told. */
+  isWhole(position: number): boolean {
     const row = this.waiting.row(position)
     const problem = row === undefined ? 'the row is gone' : this.seal.check(readRow(row))
     if (problem !== undefined) this.setAside(position, problem)

@@ -7,7 +7,7 @@
 // position and times by AES-GCM as well: nobody without the key can change one, or put one in another's place.
 
 import { createHmac, type KeyObject } from 'node:crypto'
-import { Cipher, SEALED, keyIdOf } from './cipher.ts'
+import { Cipher, SEALED, SEAL_BYTES, keyIdOf } from './cipher.ts'
 import { openRing, refuseRing, type KeyRing } from './key-ring.ts'
 import { UNTRIED } from './message-row.ts'
 import { contentOf, contentSum, queueSeed, stateOf, stateSum, type RowFields } from './row-sum.ts'
@@ -108,6 +108,11 @@ export class QueueSeal {
     const blob = this.#cipher.seal([packTexts(messageId, session), frame], this.#bound(fields))
     const hashed = { ...fields, messageId: messageId === null ? null : this.idOf(messageId), session: session === null ? null : this.idOf(session) }
     return { blob, sum: contentSum(this.#seed, hashed, blob), messageId: hashed.messageId, session: hashed.session }
+  }
+
+  /** By how much the blob of such a message is longer than its frame. bytes */
+  bytesAround({ messageId, session }: { readonly messageId: string | undefined; readonly session: string | undefined }): number {
+    return this.#cipher === undefined ? 0 : SEAL_BYTES + packTexts(messageId ?? null, session ?? null).length
   }
 
   /** The message of a row, or what is wrong with it. Never throws, whatever is in the row. */

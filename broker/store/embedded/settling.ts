@@ -68,10 +68,12 @@ interface Target {
 export function forwardable(source: QueueState, position: number, attempt: number, targets: readonly Target[]): Lease | 'lost' | BrokerError {
   const lease = source.leases.find(position, attempt)
   if (lease === undefined) return 'lost'
-  const sums = new Map<QueueState, { count: number; bytes: number }>()
+  const sums = new Map<QueueState, { count: number; bytes: number; lastSeal: number }>()
   for (const { queue, step: { read } } of targets) {
-    const sum = sums.get(queue) ?? { count: 0, bytes: 0 }
-    sums.set(queue, { count: sum.count + read.count, bytes: sum.bytes + read.end - read.start })
+    const { count, bytes, lastSeal } = sums.get(queue) ?? { count: 0, bytes: 0, lastSeal: 0 }
+    // Each has to fit as a frame, behind those before it as they stand in their rows.
+    const seal = queue.seal.bytesAround(read)
+    sums.set(queue, { count: count + read.count, bytes: bytes + lastSeal + read.end - read.start + (read.count - 1) * seal, lastSeal: seal })
   }
   // Whatever the queue does when it is full: of a message that is gone by that nothing may be dropped.
   for (const [queue, { count, bytes }] of sums) if (!canHaveRoom(queue, count, bytes)) return full(queue)
