@@ -70,7 +70,7 @@ export class Registering {
   /** @throws BrokerError `permission.denied`: who has these permissions may not answer under that name */
   check(permissions: Permissions, name: string): void {
     const subject = `${SERVICE_PREFIX}${name}`.split('.')
-    const mayAnswer = ANSWERING_ROLES.some((role) => permissions.has(role)) ? !permissions.mustNotReceive(subject) : permissions.mayReceive(subject)
+    const mayAnswer = ANSWERING_ROLES.some((role) => permissions.has(role)) ? !permissions.mustNotReceive(subject) : permissions.mayTake(subject)
     if (!mayAnswer) throw new BrokerError('permission.denied', { principal: permissions.name, action: 'register as', subject: name })
   }
 

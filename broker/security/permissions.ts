@@ -68,6 +68,15 @@ export class Permissions implements Principal {
   }
 
   /**
+   * May it receive what is sent to one of the broker's own subjects instead of whoever else would get it? As with
+   * subscriptions, a wildcard in front means the subjects of users: a rule of the principal itself must begin with that
+   * first token, what a client presented can only take away.
+   */
+  mayTake(subject: readonly string[]): boolean {
+    return this.#names(subject) && this.mayReceive(subject)
+  }
+
+  /**
    * Decides per pattern, when a subscription is made: refused when nothing of it could ever be seen. What is partly
    * denied may be subscribed; the denied subjects are left out on delivery.
    */
@@ -87,6 +96,10 @@ export class Permissions implements Principal {
    */
   maySubscribeWhole(pattern: readonly string[], group?: string): boolean {
     return this.#admits(pattern, group) && (this.#within?.maySubscribeWhole(pattern, group) ?? true)
+  }
+
+  #names(subject: readonly string[]): boolean {
+    return this.#within === undefined ? this.#subscribe.allow.some((rule) => rule[0] === subject[0] && covers(rule, subject)) : this.#within.#names(subject)
   }
 
   // One rule must allow all that the pattern matches, none deny all of it. Rules for the group go first.

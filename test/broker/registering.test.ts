@@ -144,6 +144,8 @@ test('registering: a message that is no request goes to one of them too', t => {
 test('registering: who may not receive under the name may not register it, whoever takes roles from it', t => {
   const rig = new PipelineRig()
   rig.addPrincipal({ name: 'guest', roles: ['client'], publish: all, subscribe: { allow: ['news.>', '$CB.to.service.weather'], deny: [] } }, 'guest')
+  rig.addPrincipal({ name: 'anybody', roles: ['client'], publish: all, subscribe: all }, 'anybody')
+  rig.addPrincipal({ name: 'named', roles: ['client'], publish: all, subscribe: { allow: ['>', '$CB.to.service.>'], deny: ['$CB.to.service.bank'] } }, 'named')
   rig.addPrincipal({ name: 'worker', roles: ['agent'], publish: all, subscribe: { allow: ['work'], deny: ['$CB.to.service.bank'] } }, 'worker')
   const refused = (principal: string, name: string): string | undefined => {
     const client = rig.link()
@@ -153,9 +155,12 @@ test('registering: who may not receive under the name may not register it, whoev
   }
   t.is(refused('guest', 'weather'), undefined)
   t.is(refused('guest', 'bank'), 'permission.denied')
+  t.is(refused('anybody', 'weather'), 'permission.denied', 'a wildcard in front means the subjects of users')
+  t.is(refused('named', 'news'), undefined)
+  t.is(refused('named', 'bank'), 'permission.denied')
   t.is(refused('worker', 'anything'), undefined)
   t.is(refused('worker', 'bank'), 'permission.denied')
-  t.deepEqual(rig.core.registry.find().instances.map(({ name }) => name).toSorted(), ['anything', 'weather'])
+  t.deepEqual(rig.core.registry.find().instances.map(({ name }) => name).toSorted(), ['anything', 'news', 'weather'])
 })
 
 test('registering: who may not publish to a name does not reach it', t => {
@@ -282,7 +287,7 @@ test('registering: the gateway has an address for names', t => {
 
 test('registering: who may not answer under a name any more loses the registration', t => {
   const rig = new PipelineRig()
-  rig.addPrincipal({ name: 'worker' }, 'worker')
+  rig.addPrincipal({ name: 'worker', subscribe: { allow: ['$CB.to.service.>'], deny: [] } }, 'worker')
   const worker = rig.native({ principal: 'worker', auth: { token: 'worker' }, register: { name: 'weather' } })
   rig.core.registering.register(worker.connection, { name: 'news' })
   const narrower = rig.core.addPrincipal({ name: 'worker', roles: ['client'], publish: all, subscribe: { allow: ['$CB.to.service.news'], deny: [] } }, { token: 'worker' })

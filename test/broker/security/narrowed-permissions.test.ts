@@ -31,6 +31,16 @@ test('narrowed permissions: allow what the principal and the narrowing both allo
   )
 })
 
+test('narrowed permissions: what a client presents does not give it names to answer under, and can take them', t => {
+  const narrowed = new NarrowedPermissions(() => {})
+  const name = ['$CB', 'to', 'service', 'a']
+  const mayTake = (own: string, presented: string): boolean => {
+    const rules = { allow: [presented], deny: [] }
+    return narrowed.take(permissionsOf([own], [], narrowed.newIndex()), { publish: rules, subscribe: rules }).mayTake(name)
+  }
+  t.deepEqual([mayTake('>', '>'), mayTake('>', '$CB.to.service.a'), mayTake('$CB.>', '>'), mayTake('$CB.>', '$CB.to.service.b')], [false, false, true, false])
+})
+
 test('narrowed permissions: connections with the same share them, and an index serves again when the last has gone', t => {
   let changes = 0
   const narrowed = new NarrowedPermissions(() => changes++)
