@@ -48,7 +48,7 @@ export function landlockAbi(): number {
 
 /**
  * Confines the calling thread and what it starts, as far as version `abi` reaches: `write` includes reading, but not executing what
- * was written; a path that does not exist gives nothing. Needs no_new_privs. Signals and abstract sockets reach nobody outside
+ * was written, unless a directory above is given to `read`: rights add up; a path that does not exist gives nothing. Needs no_new_privs. Signals and abstract sockets reach nobody outside
  * from ABI_WITH_SIGNALS on, and tracing nobody outside in every version.
  * @throws Error with the call that the kernel refused
  */
