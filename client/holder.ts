@@ -2,6 +2,8 @@
 // and no readers.
 //
 //   pull n ─▶ credit n ── leased ─▶ held ── settle ─▶ over ── the broker's ok ─▶ confirmed
+//                                    │ ▲                └──── it is refused ──┐
+//                                    │ └──────────────────────────────────────┘ until the ack wait is over, unless it is extended
 //                                    └─ working, each third of the ack wait, while nobody has read it or a handler of ours runs
 
 import { encode } from '@msgpack/msgpack'
@@ -81,7 +83,7 @@ export class Holder implements LeaseKeeper {
     this.#autoExtend = autoExtend
     this.#user = user
     this.#parts = parts
-    this.#settler = new Settler(this.number, parts, lease => this.#lost(lease))
+    this.#settler = new Settler(this.number, parts, { lost: lease => this.#lost(lease), kept: lease => this.#kept(lease) })
   }
 
   /** Messages that were asked for and have not come. */
@@ -125,7 +127,7 @@ export class Holder implements LeaseKeeper {
     const call = consumeCall(this.number, this.queue, {
       confirmed: ({ ackWaitMs = 0 }) => {
         this.#ackWaitMs = ackWaitMs
-        if (this.#held.size > 0) this.#extendLater()
+        if (this.#autoExtend && this.#held.size > 0) this.#extendLater()
         this.#user.confirmed()
       },
       refused: error => this.refused(error),
@@ -152,7 +154,7 @@ export class Holder implements LeaseKeeper {
     this.#credit = Math.max(0, this.#credit - 1)
     const lease = new Lease(this.queue, frame.ref, attemptOf(frame), request, this.nowMs())
     this.#held.add(lease)
-    if (this.#held.size === 1) this.#extendLater()
+    if (this.#autoExtend && this.#held.size === 1) this.#extendLater()
     this.#user.received(new QueuedMessage(frame, welcome, lease, this), lease)
   }
 
@@ -165,7 +167,10 @@ export class Holder implements LeaseKeeper {
 
   /** Gives back what nobody here has begun: the attempt does not count. */
   release(lease: Lease): void {
-    if (lease.state === 'held') this.#add(new Settlement(lease, 'release'))
+    if (lease.state !== 'held') return
+    // Refused, it is not extended: nobody here will have it.
+    lease.place = 'given'
+    this.#add(new Settlement(lease, 'release'))
   }
 
   /** Calls `turn` at the end of this turn, once. */
@@ -213,7 +218,7 @@ export class Holder implements LeaseKeeper {
 
   /** It is over for good. */
   end(error: BrokerError | undefined): void {
-    if (this.#isOver && this.#held.size === 0) return
+    if (this.isForgotten) return
     this.#isDetaching = true
     this.abandoned()
     this.#over()
@@ -239,6 +244,16 @@ export class Holder implements LeaseKeeper {
     if (this.#held.delete(lease)) this.later()
   }
 
+  #kept(lease: Lease): void {
+    lease.keptMs = this.nowMs()
+    this.#held.add(lease)
+    this.#extendLater()
+    // The next look may come too late for it. Behind whoever waited for the refusal, and says something else of it now.
+    this.#parts.defer(() => {
+      if (this.#held.has(lease)) this.#look(lease, this.nowMs())
+    })
+  }
+
   #over(): void {
     this.#isOver = true
     this.#credit = 0
@@ -262,16 +277,23 @@ export class Holder implements LeaseKeeper {
   }
 
   #extendLater(): void {
-    if (this.#autoExtend && this.#ackWaitMs > 0 && !this.#extension.isSet) this.#parts.deadlines.set(this.#extension, this.#ackWaitMs / EXTENSIONS)
+    if (this.#ackWaitMs > 0 && !this.#extension.isSet) this.#parts.deadlines.set(this.#extension, this.#ackWaitMs / EXTENSIONS)
   }
 
   // What came or was extended a moment ago has time until the next look, which is still within its ack wait.
   #extend(): void {
     if (this.#held.size === 0) return
     const now = this.nowMs()
-    const youngMs = this.#ackWaitMs / EXTENSIONS / 2
-    for (const lease of this.#held) if (lease.place !== 'given' && now - lease.sinceMs >= youngMs) this.#add(new Settlement(lease, 'working'))
+    for (const lease of this.#held) this.#look(lease, now)
     this.#extendLater()
+  }
+
+  #look(lease: Lease, now: number): void {
+    if (this.#ackWaitMs === 0) return
+    const isExtended = this.#autoExtend && lease.place !== 'given'
+    if (isExtended && now - lease.sinceMs >= this.#ackWaitMs / EXTENSIONS / 2) this.#add(new Settlement(lease, 'working'))
+    // Nobody may ever settle it again, such as a handler that has returned; it must not count for ever.
+    else if (!isExtended && now - Math.max(lease.sinceMs, lease.keptMs) >= this.#ackWaitMs) this.#lost(lease)
   }
 }
 

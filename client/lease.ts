@@ -16,6 +16,8 @@ export class Lease {
   state: 'held' | 'settled' | 'lost' = 'held'
   /** When it was taken or last extended, on the monotonic clock. ms */
   sinceMs: number
+  /** When it was last held again, as what was said of it was refused; Infinity: never. ms */
+  keptMs = Infinity
   #abort: AbortController | undefined
 
   constructor(queue: string, position: number, attempt: number, request: OpenRequest | undefined, sinceMs: number) {
@@ -37,6 +39,11 @@ export class Lease {
   settle(): void {
     this.state = 'settled'
     if (this.request?.isOpen === true) this.request.end(this.lostError())
+  }
+
+  /** What was said of it does not count, and may be said again. */
+  unsettle(): void {
+    if (this.state === 'settled') this.state = 'held'
   }
 
   /** It is not held any more, though this side has not settled it. */

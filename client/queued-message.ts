@@ -46,7 +46,7 @@ export interface ForwardedMessage {
 /**
  * The methods that settle it resolve when the broker has confirmed that, as durably as the queue keeps things, and reject with `queue.lease_lost` when
  * the message was settled before or is not on lease to this client any more, `connection.lost` when the session ended before the answer (it may or may not
- * be settled), and what the broker refuses with: then it may be settled again. They need not be awaited: what nobody waits for fails as the client's `error` event.
+ * be settled), and what the broker refuses with: then it may be settled again, within the queue's ack wait. They need not be awaited: what nobody waits for fails as the client's `error` event.
  */
 export class QueuedMessage<T = unknown> extends Message<T> {
   readonly queue: string
@@ -71,7 +71,7 @@ export class QueuedMessage<T = unknown> extends Message<T> {
     return this.#lease.signal
   }
 
-  /** Nothing was said of it yet, and as far as this client knows it is still on lease to it. */
+  /** Nothing was said of it yet, or that was refused, and as far as this client knows it is still on lease to it. */
   get isHeld(): boolean {
     return this.#lease.state === 'held'
   }

@@ -27,19 +27,29 @@ export interface SettlerParts {
   readonly problem: (error: BrokerError) => void
 }
 
+/** Whose leases they are. */
+export interface SettlerOwner {
+  /** The broker says that it is not held, or the session is over and it went with that. */
+  lost(lease: Lease): void
+  /** What was said of it was refused: it is held as before. */
+  kept(lease: Lease): void
+}
+
 export class Settler {
   readonly #consumer: number
   readonly #parts: SettlerParts
-  readonly #lost: (lease: Lease) => void
+  readonly #owner: SettlerOwner
+  /** Sessions that are over. What was sent in one of them fails after its end was told. */
+  #sessions = 0
   #waiting: Settlement[] = []
   #open = 0
   #idle: Deferred<void> | undefined
 
-  /** `consumer` is the number by which the broker knows it; `lost` is told of leases that the broker says are not held. */
-  constructor(consumer: number, parts: SettlerParts, lost: (lease: Lease) => void) {
+  /** `consumer` is the number by which the broker knows it. */
+  constructor(consumer: number, parts: SettlerParts, owner: SettlerOwner) {
     this.#consumer = consumer
     this.#parts = parts
-    this.#lost = lost
+    this.#owner = owner
   }
 
   /** Settlements that are not over. */
@@ -66,6 +76,7 @@ export class Settler {
 
   /** The session is over: what has not left never will. What has is told by its calls. */
   abandoned(): void {
+    this.#sessions++
     const waiting = this.#waiting
     this.#waiting = []
     for (const settlement of waiting) this.#end(settlement, settlement.lease.lostError())
@@ -89,7 +100,7 @@ export class Settler {
       const frames = details.frames!.map(frame => connection.enclosed(frame))
       this.#send([settlement], { forward: [[lease.position, lease.attempt, frames]] })
     } catch (error) {
-      lease.state = 'held'
+      this.#giveBack(settlement, true)
       this.#end(settlement, BrokerError.from(error))
     }
     return false
@@ -97,10 +108,11 @@ export class Settler {
 
   #send(settlements: readonly Settlement[], body: object): void {
     const answered = this.#parts.flow.await()
+    const session = this.#sessions
     const call = settleCall({ kind: Kind.settle, ref: this.#consumer, payload: encode(body) }, (lost, error) => {
       answered()
       if (error === undefined) this.#confirmed(settlements, lost)
-      else this.#failed(settlements, error)
+      else this.#failed(settlements, error, session === this.#sessions)
     })
     this.#parts.session.submit(call)
   }
@@ -110,23 +122,30 @@ export class Settler {
       const { lease } = settlement
       if (lost.size === 0 || !lost.has(lease.position)) this.#end(settlement, undefined)
       else {
-        this.#lost(lease)
+        this.#owner.lost(lease)
         this.#end(settlement, lease.lostError())
       }
     }
   }
 
   // One problem for all that nobody waits for: they failed together.
-  #failed(settlements: readonly Settlement[], error: BrokerError): void {
+  #failed(settlements: readonly Settlement[], error: BrokerError, isSameSession: boolean): void {
     let isTold = true
     for (const settlement of settlements) {
-      // It is still held, and may be settled again.
-      if (settlement.lease.state === 'settled') settlement.lease.state = 'held'
+      this.#giveBack(settlement, isSameSession)
       isTold = settlement.end(error) && isTold
     }
     this.#closed(settlements.length)
     // Whoever closes the client with acks under way need not be told so.
     if (!isTold && error.code !== 'client.closed') this.#parts.problem(error)
+  }
+
+  // Of one that was to be extended something else may have been said meanwhile, and that counts.
+  #giveBack({ lease, verdict }: Settlement, isSameSession: boolean): void {
+    if (verdict === 'working') return
+    lease.unsettle()
+    if (isSameSession) this.#owner.kept(lease)
+    else this.#owner.lost(lease)
   }
 
   #end(settlement: Settlement, error: BrokerError | undefined): void {

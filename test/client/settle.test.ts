@@ -1,35 +1,14 @@
 import test from 'ava'
 import { Kind } from '../../broker/wire/layout.ts'
-import type { ConnectOptions, ConsumeOptions, Consumer, QueuedMessage } from '../../client/index.ts'
+import type { QueuedMessage } from '../../client/index.ts'
 import { errorCode } from '../support/error-code.ts'
-import { nextEvent, scriptedClient, type ScriptedPair } from '../support/scripted-client.ts'
+import { GRANT, heldMessages } from '../support/held-messages.ts'
+import { nextEvent, scriptedClient } from '../support/scripted-client.ts'
 import { forwarded, ScriptedQueue } from '../support/scripted-queue.ts'
-import type { Teardown } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
-interface Held extends ScriptedPair {
-  readonly consumer: Consumer<number>
-  readonly queue: ScriptedQueue
-  /** On lease to the application, positions 1 and up. */
-  readonly messages: readonly QueuedMessage<number>[]
-}
-
-const GRANT = { session: 'ab'.repeat(16), secret: 'a-secret', sessionTtlMs: 60_000 }
-
-/** A client whose application has `count` messages and has not settled them. */
-async function held(t: Teardown, count: number, options: ConsumeOptions<number> = {}, connect: ConnectOptions = {}, welcome: object = {}): Promise<Held> {
-  const pair = await scriptedClient(t, connect, welcome)
-  const messages: QueuedMessage<number>[] = []
-  const consumer = pair.client.consume('jobs', { manual: true, concurrency: count, maxInFlight: count, onMessage: message => void messages.push(message), ...options })
-  const queue = await ScriptedQueue.announced(pair.peer)
-  if ((await queue.pulled()) !== count) throw new Error('it asked for another number')
-  for (let position = 1; position <= count; position++) queue.lease(position, position)
-  await until(() => messages.length === count)
-  return { ...pair, consumer, queue, messages }
-}
-
 test('settle: a promise resolves when the broker has confirmed, not before', async t => {
-  const { peer, queue, messages } = await held(t, 2)
+  const { peer, queue, messages } = await heldMessages(t, 2)
   let isConfirmed = false
   const first = messages[0]!.ack().then(() => (isConfirmed = true))
   const second = messages[1]!.ack()
@@ -42,7 +21,7 @@ test('settle: a promise resolves when the broker has confirmed, not before', asy
 })
 
 test('settle: a lease that was lost is told by the promise when somebody waits, else by the error event', async t => {
-  const { client, queue, messages } = await held(t, 3)
+  const { client, queue, messages } = await heldMessages(t, 3)
   const told = nextEvent(client, 'error')
   const waited = errorCode(messages[0]!.ack())
   void messages[1]!.ack()
@@ -54,7 +33,7 @@ test('settle: a lease that was lost is told by the promise when somebody waits, 
 })
 
 test('settle: what was settled is not settled again', async t => {
-  const { queue, messages } = await held(t, 1)
+  const { queue, messages } = await heldMessages(t, 1)
   const [message] = messages
   const first = message!.ack()
   t.is(await errorCode(message!.nak()), 'queue.lease_lost')
@@ -63,7 +42,7 @@ test('settle: what was settled is not settled again', async t => {
 })
 
 test('settle: what the broker refuses fails together, and may be said again', async t => {
-  const { client, peer, queue, messages } = await held(t, 3)
+  const { client, peer, queue, messages } = await heldMessages(t, 3)
   const errors: string[] = []
   client.on('error', ({ code }) => errors.push(code))
   const waited = messages.slice(0, 1).map(message => errorCode(message.ack()))
@@ -80,7 +59,7 @@ test('settle: what the broker refuses fails together, and may be said again', as
 })
 
 test('settle: what would be refused for itself is refused at once, and leaves the rest of its turn alone', async t => {
-  const { queue, messages } = await held(t, 3)
+  const { queue, messages } = await heldMessages(t, 3)
   for (const delayMs of [-1, 1.5, 2 ** 31]) t.throws(() => messages[0]!.nak({ delayMs }), { code: 'queue.bad_option' })
   for (const count of [0, 101]) t.throws(() => messages[0]!.forward(Array.from({ length: count }, () => ({ subject: 'results', value: 1 }))), { code: 'queue.bad_option' })
   const done = [messages[0]!.nak({ delayMs: 0 }), messages[1]!.release(), messages[2]!.ack()]
@@ -89,7 +68,7 @@ test('settle: what would be refused for itself is refused at once, and leaves th
 })
 
 test('settle: in another session nothing of the old one can be settled, and its messages know', async t => {
-  const { broker, client, peer, consumer, messages } = await held(t, 2)
+  const { broker, client, peer, consumer, messages } = await heldMessages(t, 2)
   const { signal } = messages[0]!
   const flying = errorCode(messages[1]!.ack())
   await peer.nextOf(Kind.settle)
@@ -136,7 +115,7 @@ test('settle: what waits here unread when the session ends is not handled', asyn
 })
 
 test('settle: a session that goes on keeps its leases, and what was said meanwhile leaves afterwards', async t => {
-  const { broker, client, peer, queue, messages } = await held(t, 2, {}, { sessionTtlMs: 60_000 }, GRANT)
+  const { broker, client, peer, queue, messages } = await heldMessages(t, 2, { connect: { sessionTtlMs: 60_000 }, welcome: GRANT })
   const disconnected = nextEvent(client, 'disconnected')
   peer.destroy()
   await disconnected
@@ -151,7 +130,7 @@ test('settle: a session that goes on keeps its leases, and what was said meanwhi
 })
 
 test('settle: forward sends what takes its place, in a frame of its own, with its headers', async t => {
-  const { queue, messages } = await held(t, 3)
+  const { queue, messages } = await heldMessages(t, 3)
   const done = [
     messages[0]!.forward('results.a', { n: 1 }, { mid: 'r-1', delayMs: 10, session: 's', sequence: 2, deliverAt: new Date(5), durability: 'os', headers: { colour: 'green' } }),
     messages[1]!.forward([{ subject: 'results.b', value: 'text' }, { subject: 'audit', value: new Uint8Array([1]) }]),
@@ -168,7 +147,7 @@ test('settle: forward sends what takes its place, in a frame of its own, with it
 })
 
 test('settle: where messages must be signed, those that are forwarded are', async t => {
-  const { queue, messages } = await held(t, 1, {}, {}, { signature: true })
+  const { queue, messages } = await heldMessages(t, 1, { welcome: { signature: true } })
   void messages[0]!.forward('results', 1)
   const [[, , [frame]]] = (await queue.settled()).forward as [[number, number, Uint8Array[]]]
   const { sig } = forwarded(frame!).headers as { readonly sig: Uint8Array }
@@ -176,7 +155,7 @@ test('settle: where messages must be signed, those that are forwarded are', asyn
 })
 
 test('settle: a forward that is refused leaves the message on lease', async t => {
-  const { peer, queue, messages } = await held(t, 1)
+  const { peer, queue, messages } = await heldMessages(t, 1)
   const [message] = messages
   t.throws(() => message!.forward('no spaces', 1), { code: 'subject.invalid' })
   const refused = errorCode(message!.forward('elsewhere', 1))
