@@ -22,6 +22,9 @@ const CACHE_KIB = 16 * 1024
 /** The log is written back to the file when it has so many pages: 32 MiB. */
 export const CHECKPOINT_PAGES = 4096
 
+/** How long it waits for others who have the file. ms */
+const BUSY_MS = 5000
+
 /** What the store says of itself. */
 interface StoreRow {
   readonly format: number
@@ -55,6 +58,8 @@ export class Database {
   #synchronous: Durability | undefined
   /** A sync failed: what the log had then may never come to the disk, though a later sync succeeds. */
   #isLogInDoubt = false
+  /** Nobody is served yet: it may wait for those who read the log. */
+  #mayWait = false
   /** Pages of the log at which it is written back by `writeBack`. */
   #writeBackPages = Infinity
   #nextWriteBackPages = Infinity
@@ -156,16 +161,28 @@ export class Database {
 
   /** The log may have commits that were never synced, by a process that ended: it begins anew before anything is written. */
   doubtLog(): void {
-    this.#isLogInDoubt = this.backend === 'embedded'
+    this.#isLogInDoubt = this.#mayWait = this.backend === 'embedded'
   }
 
   // On Linux a sync that failed leaves its pages for clean, and the next one succeeds without them. What was committed for the system alone, in
   // the middle of the log, may be among them: after a loss of power the log would end there, and all that was acknowledged behind it be lost.
   // So all is written to the database, with a sync of its own, and the log begins anew.
   #renewLog(): void {
-    const { busy } = this.sql.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number }
-    if (busy !== 0) throw new BrokerError('store.unavailable', { backend: this.backend, problem: 'a sync of its log failed, and somebody reads the log, which has to begin anew' })
+    const renew = (): { busy: number } => this.sql.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number }
+    const { busy } = this.#mayWait ? renew() : this.withoutWaiting(renew)
+    this.#mayWait = false
+    if (busy !== 0) throw new BrokerError('store.unavailable', { backend: this.backend, problem: 'its log may lack a sync and has to begin anew, which it cannot while somebody reads it, such as a backup' })
     this.#isLogInDoubt = false
+  }
+
+  /** Works without waiting for anybody who reads or writes the file: a backup, or the check after a start. */
+  withoutWaiting<Result>(work: () => Result): Result {
+    this.sql.exec('PRAGMA busy_timeout = 0')
+    try {
+      return work()
+    } finally {
+      this.sql.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+    }
   }
 
   /** From now on `writeBack` writes the log back when it has so many pages. SQLite itself would do it within a commit, and say nothing of a sync that fails there. */
@@ -227,7 +244,7 @@ export class Database {
 
   #prepareFile(): void {
     const { sql } = this
-    sql.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA cell_size_check = ON; PRAGMA busy_timeout = 5000;`)
+    sql.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA cell_size_check = ON; PRAGMA busy_timeout = ${BUSY_MS};`)
     // Else a large statement has a journal of its own in /var/tmp: outside the home, in need of a file descriptor and of space on another disk.
     sql.exec('PRAGMA temp_store = MEMORY')
     // macOS: fsync alone leaves it in the disk's own cache.

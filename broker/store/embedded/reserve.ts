@@ -63,17 +63,9 @@ export class Reserve {
    * Makes it when it is not there, after what the file does not need was given back. As much again is left free, so that it is not given up at once.
    * @throws BrokerError `store.no_space`; Error of SQLite or of the operating system
    */
-  make({ sql }: Database): void {
+  make(database: Database): void {
     if (sizeOf(this.#path) >= this.#bytes) return
-    if (this.#missingBytes > 0) {
-      // Waits for nobody who reads: a backup, or the check after a start.
-      sql.exec('PRAGMA busy_timeout = 0')
-      try {
-        this.#shrink(sql)
-      } finally {
-        sql.exec('PRAGMA busy_timeout = 5000')
-      }
-    }
+    if (this.#missingBytes > 0) database.withoutWaiting(() => this.#shrink(database.sql))
     if (this.#missingBytes > 0) throw this.#noSpace()
     const file = openSync(this.#path, 'w', 0o600)
     try {

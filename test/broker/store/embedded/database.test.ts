@@ -1,7 +1,9 @@
-// What a transaction costs: the commits that it takes.
+// What a transaction costs: the commits that it takes, and how long it waits for others.
 
+import { DatabaseSync } from 'node:sqlite'
 import test from 'ava'
 import { Database } from '../../../../broker/store/embedded/database.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 test('database: in memory one commit is enough, however durable the message is to be', t => {
   const database = new Database(undefined)
@@ -10,5 +12,25 @@ test('database: in memory one commit is enough, however durable the message is t
   database.write('fsync')
   database.commit(1)
   t.is(database.epoch - before, 1)
+  database.close()
+})
+
+test('database: after a sync that failed it writes nothing while somebody reads its log, and does not wait for that', t => {
+  const database = new Database(temporaryDirectory(t))
+  database.write('os')
+  database.commit(1)
+  const reader = new DatabaseSync(database.path, { readOnly: true })
+  reader.exec('BEGIN')
+  reader.prepare('SELECT * FROM store').all()
+  database.rollback(Object.assign(new Error('disk I/O error'), { errcode: 1034 }))
+  const startedMs = performance.now()
+  t.throws(() => database.write('os'), { code: 'store.unavailable', message: /its log may lack a sync/ })
+  // SQLite would have waited for 5 s.
+  t.true(performance.now() - startedMs < 4000)
+  reader.close()
+  database.write('os')
+  database.commit(2)
+  t.is(database.epoch, 2)
+  t.deepEqual({ ...database.sql.prepare('PRAGMA busy_timeout').get() }, { timeout: 5000 })
   database.close()
 })
