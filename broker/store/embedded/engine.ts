@@ -121,6 +121,7 @@ export class Engine {
     this.#isEarlyTold = false
     state.database.expect(messages.some((message) => message.kind === 'batch' && message.durability === 'fsync') ? 'fsync' : 'os')
     let waitMs = 0
+    const { epoch } = state.database
     try {
       // A disk that has not been seen to work again is not tried for that alone. A nak tries it, and gets its time by the clock as it is now.
       const mayPay = !this.#trouble.isHalted || group.steps.some(({ kind }) => kind === 'settle')
@@ -132,7 +133,7 @@ export class Engine {
       this.#commit()
       this.#shift.paid(shifted)
     } catch (error) {
-      this.#fail(error, group)
+      this.#fail(error, group, state.database.epoch > epoch)
       waitMs = 0
     }
     const { outcome } = state
@@ -334,7 +335,8 @@ export class Engine {
     this.#mark?.note(database.epoch, isSynced)
   }
 
-  #fail(error: unknown, { steps }: Group): void {
+  // `isCommitted`: all but the sync that somebody asked for.
+  #fail(error: unknown, { steps }: Group, isCommitted: boolean): void {
     const { state } = this
     const problem = storeError(error, state.database)
     state.database.rollback(error)
@@ -347,7 +349,7 @@ export class Engine {
       this.queues.delete(queue.id)
       this.#shift.forget(queue)
     }
-    this.#restore()
+    this.#restore(isCommitted)
     this.#trouble.stop(problem, this.#isSound && !state.isDraining)
   }
 
@@ -363,13 +365,14 @@ export class Engine {
     if (!this.#results.some((result) => result.kind === 'result' && result.number === number)) this.#results.push({ kind: 'result', number, value: undefined, error: { code, details } })
   }
 
-  #restore(): void {
+  #restore(isCommitted: boolean): void {
     this.#isSound = true
     for (const queue of this.queues.values()) {
       // What it would have handed out may go all the same.
       this.#busy.add(queue)
       try {
-        queue.rolledBack()
+        if (isCommitted) queue.committedUntold()
+        else queue.rolledBack()
       } catch {
         this.#isSound = false
       }

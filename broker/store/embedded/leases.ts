@@ -77,9 +77,17 @@ export class Leases {
   /** Undoes what was added and removed since the last commit. Gives how many were added. */
   rolledBack(): number {
     const added = new Set(this.#added)
-    for (const { position } of added) this.#leases.delete(position)
     // One that was added and removed within the transaction was not there before.
-    for (const lease of this.#removed) if (!added.has(lease)) this.#leases.set(lease.position, lease)
+    const removed = this.#removed.filter((lease) => !added.has(lease))
+    const count = this.untold()
+    for (const lease of removed) this.#leases.set(lease.position, lease)
+    return count
+  }
+
+  /** The database has what was done since the last commit, and nobody hears of it: undoes what was added. Gives how many. */
+  untold(): number {
+    const added = new Set(this.#added)
+    for (const { position } of added) this.#leases.delete(position)
     this.committed()
     return added.size
   }

@@ -266,13 +266,24 @@ export class QueueState {
 
   /** Nothing that the transaction did has happened. */
   rolledBack(): void {
+    this.owedMs += this.#paidMs
+    this.demand += this.leases.rolledBack()
+    this.dedup?.rolledBack()
+    this.#reload()
+  }
+
+  /** What the transaction did is in the database, and nobody hears of it, as it may not be on the disk: what was settled is, what was handed out was not seen. */
+  committedUntold(): void {
+    this.demand += this.leases.untold()
+    this.dedup?.committed()
+    this.#reload()
+  }
+
+  #reload(): void {
     this.#deletes = []
     this.waiting.rolledBack()
     this.#isChanged = false
-    this.owedMs += this.#paidMs
     this.#paidMs = 0
-    this.demand += this.leases.rolledBack()
-    this.dedup?.rolledBack()
     this.totals.load()
     this.nextDueMs = this.nextExpiryMs = 0
     this.rebuild()

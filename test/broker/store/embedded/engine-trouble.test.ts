@@ -3,6 +3,7 @@
 import { chmodSync, cpSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { verifyStore } from '../../../../broker/store/embedded/verify.ts'
 import { EngineRig } from '../../../support/engine-rig.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
@@ -84,6 +85,44 @@ test('engine: while there is no space for more, what is on lease can be settled'
   t.is(rig.outcomes.at(-1), '2 settled')
   t.like(rig.call({ name: 'counts', body: { queue } }), { ready: 1, acked: 1 })
   rig.engine.close()
+})
+
+test('engine: where only the sync fails that a lease had asked for, what was settled is settled and counted once, and what was handed out unseen goes again', async (t) => {
+  const directory = temporaryDirectory(t)
+  const rig = new EngineRig(directory)
+  const queue = rig.queue('jobs', { durability: 'fsync', retry: { maxAttempts: 0, backoff: 'fixed', initialDelayMs: 1000 } })
+  const other = rig.queue('others')
+  rig.append(queue, ['acked', 'again', 'unseen'])
+  rig.demand(queue, 2)
+  const { sql } = rig.engine.state.database
+  const exec = sql.exec.bind(sql)
+  // Between the commit of the group, which had been expected to be enough, and the second one, which syncs.
+  sql.exec = (text) => {
+    if (text === 'PRAGMA synchronous = FULL') {
+      sql.exec = exec
+      throw Object.assign(new Error('disk I/O error'), { errcode: 1034 })
+    }
+    exec(text)
+  }
+  rig.turn((turn) => {
+    turn.settle(queue, [{ position: 1, attempt: 1, verdict: 'ack' }, { position: 2, attempt: 1, verdict: 'nak' }])
+    turn.demand(queue, 1)
+    turn.append(other, 'beside')
+  })
+  t.deepEqual(rig.outcomes.slice(1), ['1 unsettled store.unavailable', '2 refused 1 store.unavailable'])
+  t.is(rig.leases.length, 2, 'nobody was told of the third')
+  rig.pass(500)
+  t.deepEqual(rig.states, ['store.unavailable', 'works'])
+  rig.settle(queue, 'ack', rig.leases.slice(0, 1))
+  t.is(rig.outcomes.at(-1), '3 settled but 1')
+  t.deepEqual(rig.leases.slice(2).map(({ text, attempt }) => `${text} ${attempt}`), ['unseen 2'])
+  rig.demand(queue, 1)
+  rig.pass(1000)
+  t.deepEqual(rig.leases.slice(3).map(({ text, attempt }) => `${text} ${attempt}`), ['again 2'])
+  rig.settle(queue, 'ack', rig.leases.slice(2))
+  t.like(rig.call({ name: 'counts', body: { queue } }), { stored: 3, acked: 3, ready: 0, inFlight: 0, delayed: 0, retried: 1 })
+  rig.engine.close()
+  t.deepEqual((await verifyStore({ directory }, () => {})).damages, [])
 })
 
 test('engine: an id of a message that was not kept is not remembered', (t) => {
