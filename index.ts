@@ -25,6 +25,8 @@ export interface BrokerOptions {
   readonly settings?: Settings
   /** Working directory of agents that name none; default the process's. */
   readonly configDirectory?: string
+  /** File in which the settings stand: agents in sandboxes may not read it. Default: there is none. */
+  readonly configFile?: string
   /** Default: a file in the home. */
   readonly log?: Log
 }
@@ -91,6 +93,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     home: paths.home,
     settings,
     configDirectory: resolve(options.configDirectory ?? '.'),
+    configFile: options.configFile === undefined ? undefined : resolve(options.configFile),
     version,
     log,
     telemetry,

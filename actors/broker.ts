@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { AgentRegister } from '../agents/agent-register.ts'
 import { endLeftovers } from '../agents/leftovers.ts'
 import { LocalAgent } from '../agents/local-agent.ts'
+import { secretFiles } from '../agents/secret-files.ts'
 import type { Connection } from '../broker/connection.ts'
 import type { AgentInfo, BusStatus } from '../broker/ground/api.ts'
 import type { Audit } from '../broker/ground/audit.ts'
@@ -41,6 +42,8 @@ export interface BrokerActorOptions {
   readonly settings: Settings
   /** Where agents start that name no directory. */
   readonly configDirectory: string
+  /** Where the settings stand; undefined: in no file. */
+  readonly configFile: string | undefined
   readonly version: string
   readonly log: Log
   /** Told who did what. */
@@ -76,6 +79,7 @@ export class BrokerActor implements BrokerHost {
   #treeEnded: Promise<ExitReason> | undefined
   #agents: readonly LocalAgent[] = []
   #principals: ConfiguredPrincipals | undefined
+  #reloaded: Settings | undefined
   #pipeline: Pipeline | undefined
   #lameDuckMs = 0
   #bus: JoinedBus | undefined
@@ -180,11 +184,13 @@ export class BrokerActor implements BrokerHost {
    * Takes over what can change while the broker runs: principals, the limits of the NATS port, and its certificates.
    * @throws BrokerError `config.invalid`: a file cannot be read or used; nothing is changed then
    */
-  reload({ nats, principals }: Settings): void {
+  reload(reloaded: Settings): void {
     const { settings } = this.#options
+    const { nats, principals } = reloaded
     const changeCertificates = this.#listeners.prepareCertificates(nats)
     this.#principals?.replace(principals)
     changeCertificates()
+    this.#reloaded = reloaded
     changeLimits(settings.nats, nats)
     this.#listeners.maxNatsConnections = nats.maxConnections
     this.#pipeline?.settingsChanged()
@@ -267,9 +273,9 @@ export class BrokerActor implements BrokerHost {
   }
 
   async #startTree(scope: Scope, pipeline: Pipeline, register: AgentRegister): Promise<void> {
-    const { settings, log, configDirectory, telemetry } = this.#options
+    const { settings, log, configDirectory, configFile, telemetry } = this.#options
     const deadlines = this.#deadlines
-    const context = { home: this.home, socket: this.socket, directory: configDirectory, environment: telemetry?.agentEnvironment ?? {} }
+    const context = { home: this.home, socket: this.socket, directory: configDirectory, environment: telemetry?.agentEnvironment ?? {}, secrets: () => [settings, this.#reloaded].flatMap((known) => (known === undefined ? [] : secretFiles(known, configFile))) }
     this.#agents = settings.agents.map((agent) => new LocalAgent({ settings: agent, context, register, clock: systemClock, deadlines, issueCredential: (name) => issueAgentCredential(pipeline.core, name) }))
     const tree = new Tree({
       settings,

@@ -22,6 +22,8 @@ export interface LaunchContext {
   readonly environment?: Readonly<Record<string, string>>
   /** Working directory of agents that name none: that of the config file. */
   readonly directory: string
+  /** Paths of the broker's secrets outside of its home, as they are now. Default: there are none. */
+  readonly secrets?: () => readonly string[]
 }
 
 // An agent finds commands and files and speaks the operator's language; whatever else it needs, its config names.

@@ -117,7 +117,7 @@ export class LocalAgent {
   async #plan(launch: Launch): Promise<SandboxPlan | undefined> {
     const { settings, context } = this.#options
     if (settings.sandbox === undefined || settings.sandbox.level === 'none') return undefined
-    return planOf(settings.name, launch, settings.sandbox, context.home, await chooseEnclosure(settings.sandbox, process.getuid?.() ?? 0))
+    return planOf(settings.name, launch, settings.sandbox, context.home, await chooseEnclosure(settings.sandbox, process.getuid?.() ?? 0), context.secrets?.())
   }
 
   async #end(agent: AgentProcess): Promise<void> {

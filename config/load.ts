@@ -19,13 +19,13 @@ const MAX_PORT = 65_535
 
 /**
  * The configuration of the broker with that home: `file` when given (`--config`), else the one in the home, else the
- * defaults, with the home as directory.
+ * defaults, with the home as directory. `file` is its path, if there is one.
  * @throws ConfigError also when the home has two
  */
-export async function loadConfigOf({ home, file }: { home: string; file?: string | undefined }): Promise<LoadedConfig> {
+export async function loadConfigOf({ home, file }: { home: string; file?: string | undefined }): Promise<LoadedConfig & { readonly file?: string }> {
   const path = file ?? (await findConfig(home))
   const loaded = path === undefined ? { settings: defaultSettings, warnings: [], directory: resolve(home) } : await loadConfig(path)
-  return { ...loaded, settings: withEnvironment(loaded.settings) }
+  return { ...loaded, ...(path !== undefined && { file: path }), settings: withEnvironment(loaded.settings) }
 }
 
 /** What the environment says goes before the file: several brokers of one host can share a configuration, each with a port of its own. */

@@ -11,7 +11,7 @@ const TIB = 1024 * 1024 * MIB
 export const sandboxBlock = block({
   level: defaulted(choice(sandboxLevels), 'none', 'What holds it. `limits`: what it may take is limited, and its rights are given up. `restricted`: beside that, it reaches the files and ports that are named and no other processes. `isolated`: beside that, they do not exist for it. See docs/sandbox.md.'),
   files: block({
-    read: defaulted(list(path), [], 'What it may read and execute beside the system\'s programs, its own and the directory that it starts in.'),
+    read: defaulted(list(path), [], 'What it may read and execute beside the system\'s programs, its own and the directory that it starts in. What holds the broker\'s home or a file with its secrets is refused.'),
     write: defaulted(list(path), [], 'What it may read, write and make; to execute it, it must lie below a directory of `read` or the one that it starts in.'),
   }),
   network: defaulted(wordOrGrants(['none', 'loopback', 'all']), 'none', 'What it reaches beside its broker: nothing, a loopback of its own (level `isolated`), all, or a list of `connect:PORT` and `listen:PORT` (TCP) and `udp`.'),

@@ -7,6 +7,7 @@ import type { SandboxSettings } from '../../broker/ground/sandbox.ts'
 import type { Launch } from '../launch.ts'
 import type { Enclosure } from './enclosure.ts'
 import { systemFiles } from './system-files.ts'
+import { keptPaths, secretIn, withoutSecrets } from './without-secrets.ts'
 
 /** Plain data: it goes to the launcher as JSON. */
 export interface SandboxPlan {
@@ -27,25 +28,32 @@ export interface SandboxPlan {
 
 export const namespaceNames = ['user', 'mnt', 'pid', 'net', 'ipc', 'uts'] as const
 
+/** Of a directory that is given entry by entry: more would be a slow start, and is a directory given by mistake. */
+const MOST_ENTRIES = 1000
+
 /**
  * @param home the broker's home, which no agent may read
- * @throws BrokerError `sandbox.invalid` when what may be read or written holds the broker's home, or does not exist
+ * @param secrets paths of the broker's secrets outside of its home, likewise
+ * @throws BrokerError `sandbox.invalid` when what may be read or written holds the broker's home or a secret, or does not exist
  */
-export function planOf(agent: string, launch: Launch, settings: SandboxSettings, home: string, enclosure: Enclosure): SandboxPlan {
+export function planOf(agent: string, launch: Launch, settings: SandboxSettings, home: string, enclosure: Enclosure, secrets: readonly string[] = []): SandboxPlan {
   const program = findProgram(launch)
+  const kept = keptPaths(secrets)
   const named = [...settings.files.read, ...settings.files.write]
   for (const path of named) {
     const real = realPath(path)
     if (real === undefined) throw new BrokerError('sandbox.invalid', { agent, problem: `sandbox.files names ${path}, which does not exist; create it or take it out` })
     if (holds(real, home)) throw new BrokerError('sandbox.invalid', { agent, problem: `sandbox.files names ${path}, which holds the broker's home ${home} with its token; name directories below it or beside it` })
+    const secret = secretIn(path, kept)
+    if (secret !== undefined) throw new BrokerError('sandbox.invalid', { agent, problem: `sandbox.files names ${path}, which gives it ${secret}, a secret of the broker; name what lies beside it` })
   }
-  // An agent reads where it starts, unless that is where the broker's secrets are.
-  const directory = holds(launch.directory, home) ? [] : [launch.directory]
+  // An agent reads where it starts, but for the broker's secrets; around the broker's home lies what is the user's own.
+  const directory = holds(launch.directory, home) ? [] : startDirectory(agent, launch.directory, kept)
   return {
     launch,
     settings,
     program,
-    read: unique([...systemFiles.filter(path => !holds(path, home)), ...withRealPath(program), ...directory, ...settings.files.read.flatMap(withRealPath)]),
+    read: unique([...systemFiles.filter(path => !holds(path, home)).flatMap(path => withoutSecrets(path, kept, Infinity)), ...withRealPath(program), ...directory, ...settings.files.read.flatMap(withRealPath)]),
     write: unique(settings.files.write.flatMap(withRealPath)),
     socketDirectory: resolve(launch.environment['CALLBOARD_SOCKET']!, '..'),
     hostNamespaces: ownNamespaces(),
@@ -57,6 +65,14 @@ export function planOf(agent: string, launch: Launch, settings: SandboxSettings,
 /** The namespaces of this process, by name. */
 function ownNamespaces(): Readonly<Record<string, string>> {
   return Object.fromEntries(namespaceNames.map(name => [name, readlinkSync(`/proc/self/ns/${name}`)]))
+}
+
+function startDirectory(agent: string, directory: string, kept: readonly string[]): string[] {
+  try {
+    return withoutSecrets(directory, kept, MOST_ENTRIES)
+  } catch {
+    throw new BrokerError('sandbox.invalid', { agent, problem: `it starts in ${directory}, where ${secretIn(directory, kept)} lies, a secret of the broker, beside more than ${MOST_ENTRIES} entries that would be given to it one by one; give it a cwd of its own` })
+  }
 }
 
 /** Also when `path` is the home itself. */

@@ -25,9 +25,9 @@ export async function start(context: Context, options: StartOptions): Promise<vo
 
 async function runBroker(context: Context, config: string | undefined): Promise<void> {
   const [{ loadConfigOf }, { createBroker }] = await Promise.all([import('../../config/load.ts'), import('../../index.ts')])
-  const { settings, directory, warnings } = await loadConfigOf({ home: context.paths.home, file: config })
+  const { settings, directory, file, warnings } = await loadConfigOf({ home: context.paths.home, file: config })
   for (const warning of warnings) note(`${styleText('yellow', 'warning:', { stream: process.stderr })} ${warning}`)
-  const broker = await createBroker({ home: context.paths.home, settings, configDirectory: directory })
+  const broker = await createBroker({ home: context.paths.home, settings, configDirectory: directory, ...(file !== undefined && { configFile: file }) })
   const { writeStartRecord } = await import('../start-record.ts')
   writeStartRecord(context.paths, { config })
   onStopSignals(

@@ -221,6 +221,21 @@ test('sandbox: a level that cannot be reached is an error that names what is mis
   t.is((await agentInfo(broker, 'strict')).pid, undefined)
 })
 
+for (const [level, refusal, needs] of [['restricted', 'EACCES', []], ['isolated', 'ENOENT', ['namespaces by unshare']]] as const) {
+  sandboxTest(`sandbox: ${level}, an agent that starts beside the configuration reads what lies there, but neither it nor the files of tokens and keys`, [LANDLOCK, ...needs], async t => {
+    const { directory, targets } = await field(t)
+    const configFile = join(directory, 'callboard.json')
+    const reading = (name: string, file: string): object => attacker(name, { ...targets, secretFile: join(directory, file) }, ['read a file'], { level })
+    const agents = [reading('curious', 'callboard.json'), reading('thief', 'app.token'), reading('honest', 'secret')]
+    writeFileSync(join(directory, 'app.token'), 'a-token-of-some-length\n', { mode: 0o600 })
+    writeFileSync(configFile, JSON.stringify({ agents, principals: [{ name: 'app', roles: ['client'], tokenFile: 'app.token' }] }))
+    const broker = await startBroker(t, { configFile })
+    t.deepEqual(await outcomes(broker, 'curious'), { 'read a file': refusal })
+    t.deepEqual(await outcomes(broker, 'thief'), { 'read a file': refusal })
+    t.deepEqual(await outcomes(broker, 'honest'), { 'read a file': 'done' })
+  })
+}
+
 test('sandbox: the broker\'s home cannot be given away by a directory around it', async t => {
   const home = temporaryDirectory(t)
   const broker = await startBroker(t, { home, config: { agents: [{ name: 'lamp', command: 'sleep', args: ['1000'], restart: 'temporary', sandbox: { level: 'restricted', files: { read: [join(home, '..')] } } }] } })

@@ -23,6 +23,8 @@ const PATIENCE_MS = 60_000
 export interface BrokerOptions {
   /** What the configuration file says. default: there is none */
   readonly config?: object
+  /** A configuration that lies elsewhere than in the home. */
+  readonly configFile?: string
   /** A home that was there before. default: a new one */
   readonly home?: string
   /** Times that the configuration does not name are those of the defaults; otherwise clients have a minute. For a broker in this process. */
@@ -104,9 +106,9 @@ export interface LocalBroker extends BrokerAccess {
 /** A broker in this process; stopped when the test ends. */
 export async function startBroker(t: Teardown, options: BrokerOptions = {}): Promise<LocalBroker> {
   const home = prepareHome(t, options)
-  const { settings, directory } = await loadConfigOf({ home })
+  const { settings, directory, file } = await loadConfigOf({ home, file: options.configFile })
   const log = recordedLog()
-  const broker = await createBroker({ home, settings: options.isHurried === true ? onFreePorts(settings) : patient(onFreePorts(settings)), configDirectory: directory, log })
+  const broker = await createBroker({ home, settings: options.isHurried === true ? onFreePorts(settings) : patient(onFreePorts(settings)), configDirectory: directory, ...(file !== undefined && { configFile: file }), log })
   t.teardown(() => broker.stop())
   return Object.assign(new BrokerAccess(t, home, broker.socketPath, broker.gatewayAddress, broker.natsAddress), { broker, log, callboard: commandLine(t, home) })
 }
