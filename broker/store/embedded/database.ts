@@ -66,15 +66,17 @@ export class Database {
   readonly #begin: StatementSync
   readonly #commit: StatementSync
   readonly #note: StatementSync
-  readonly #logState: StatementSync
+  /** undefined: an older SQLite does not say how long its log is without writing it back. */
+  readonly #logState: StatementSync | undefined
   readonly #passWriteBack: StatementSync
   readonly #files: OwnFiles | undefined
 
   /**
    * @param directory where the file is, made when there is none; undefined: the store is in memory
+   * @param version of SQLite, which a test may say is older; undefined: it says itself
    * @throws BrokerError `store.version`; Error of SQLite
    */
-  constructor(directory: string | undefined) {
+  constructor(directory: string | undefined, version?: string) {
     this.backend = directory === undefined ? 'memory' : 'embedded'
     this.path = directory === undefined ? ':memory:' : join(directory, databaseName)
     if (directory !== undefined) {
@@ -98,7 +100,8 @@ export class Database {
       this.#begin = this.sql.prepare('BEGIN IMMEDIATE')
       this.#commit = this.sql.prepare('COMMIT')
       this.#note = this.sql.prepare('UPDATE store SET epoch = ?, clock_ms = ?, sum = ?')
-      this.#logState = this.sql.prepare('PRAGMA wal_checkpoint(NOOP)')
+      const { own } = this.sql.prepare('SELECT sqlite_version() AS own').get() as { own: string }
+      this.#logState = saysLogLength(version ?? own) ? this.sql.prepare('PRAGMA wal_checkpoint(NOOP)') : undefined
       this.#passWriteBack = this.sql.prepare('PRAGMA wal_checkpoint(PASSIVE)')
       if (directory !== undefined) this.#files = new OwnFiles([this.path, `${this.path}-wal`])
     } catch (error) {
@@ -185,10 +188,10 @@ export class Database {
     }
   }
 
-  /** From now on `writeBack` writes the log back when it has so many pages. SQLite itself would do it within a commit, and say nothing of a sync that fails there. */
+  /** From now on `writeBack` writes the log back when it has so many pages. SQLite itself would do it within a commit, and say nothing of a sync that fails there; an older one has to. */
   writeBackAt(pages: number): void {
     this.#writeBackPages = this.#nextWriteBackPages = pages
-    this.sql.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${2 * pages * PAGE_BYTES}`)
+    this.sql.exec(`PRAGMA wal_autocheckpoint = ${this.#logState === undefined ? pages : 0}; PRAGMA journal_size_limit = ${2 * pages * PAGE_BYTES}`)
   }
 
   /**
@@ -198,13 +201,17 @@ export class Database {
    */
   writeBack(isAny = false): void {
     if (this.backend === 'memory') return
-    const { log: pages } = this.#logState.get() as unknown as LogState
+    if (this.#logState === undefined ? isAny : this.#isLong(this.#logState, isAny)) this.#passWriteBack.get()
+  }
+
+  #isLong(state: StatementSync, isAny: boolean): boolean {
+    const { log: pages } = state.get() as unknown as LogState
     // It has begun anew.
     if (pages < this.#writeBackPages) this.#nextWriteBackPages = this.#writeBackPages
-    if (pages < this.#nextWriteBackPages && !isAny) return
+    if (pages < this.#nextWriteBackPages && !isAny) return false
     // Whoever reads keeps it from beginning anew: it is tried again when there is more of it, as each try syncs two files.
     this.#nextWriteBackPages = pages + Math.ceil(this.#writeBackPages / 4)
-    this.#passWriteBack.get()
+    return true
   }
 
   /** Writes and deletes so much, to see whether there is space. */
@@ -260,4 +267,10 @@ export class Database {
     sql.prepare('INSERT OR IGNORE INTO store VALUES (1, ?, ?, 0, 0, NULL, ?)').run(FORMAT, storeId, storeSum(storeId, 0, 0))
     sql.exec('COMMIT')
   }
+}
+
+/** Before SQLite 3.51 a checkpoint of NOOP is a PASSIVE one: it writes the log back, and syncs two files. */
+function saysLogLength(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > 3 || (major === 3 && minor >= 51)
 }

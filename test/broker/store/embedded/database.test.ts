@@ -34,3 +34,22 @@ test('database: after a sync that failed it writes nothing while somebody reads 
   t.deepEqual({ ...database.sql.prepare('PRAGMA busy_timeout').get() }, { timeout: 5000 })
   database.close()
 })
+
+test('database: an SQLite that cannot say how long its log is writes it back itself, and not after each group', t => {
+  for (const [version, pages, isWrittenBack] of [['3.50.4', 2000, false], ['3.51.0', 0, true], [undefined, 0, true]] as const) {
+    const database = new Database(temporaryDirectory(t), version)
+    const state = (): unknown => ({ ...database.sql.prepare('PRAGMA wal_checkpoint(NOOP)').get() })
+    database.writeBackAt(2000)
+    t.is(database.sql.prepare('PRAGMA wal_autocheckpoint').get()!['wal_autocheckpoint'], pages, version)
+    database.writeBackAt(1)
+    database.sql.exec('PRAGMA wal_autocheckpoint = 0')
+    database.write('os')
+    database.commit(1)
+    t.like(state(), { checkpointed: 0 })
+    database.writeBack()
+    t.is((state() as { checkpointed: number }).checkpointed > 0, isWrittenBack, version)
+    database.writeBack(true)
+    t.true((state() as { checkpointed: number }).checkpointed > 0)
+    database.close()
+  }
+})
