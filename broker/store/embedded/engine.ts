@@ -169,8 +169,12 @@ export class Engine {
   }
 
   opened(queue: QueueState): void {
-    // A position that was given once is never given again, even when the database lost the message.
-    queue.totals.last_position = Math.max(queue.totals.last_position, this.#lastPositions.get(queue.id) ?? 0)
+    // A position that was given once is never given again, even when the database lost the message. Written with its opening: a later rollback reads it.
+    const given = this.#lastPositions.get(queue.id) ?? 0
+    if (given > queue.totals.last_position) {
+      queue.totals.last_position = given
+      queue.touch()
+    }
     if (queue.totals.damage !== undefined) this.state.onDamage(queue.name, 0, queue.totals.damage)
     this.queues.set(queue.id, queue)
     this.#opened.push(queue)

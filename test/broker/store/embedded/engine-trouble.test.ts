@@ -143,6 +143,34 @@ test('engine: an id of a message that was not kept is not remembered', (t) => {
   }
 })
 
+test('engine: positions that a database lost are not given again, also when the first append after that fails', (t) => {
+  const [directory, old] = [temporaryDirectory(t), temporaryDirectory(t)]
+  const rig = new EngineRig(directory)
+  const files = (from: string, to: string): void => {
+    rig.engine.close()
+    for (const name of ['queues.db', 'queues.db-wal']) rmSync(join(to, name), { force: true })
+    for (const name of readdirSync(from).filter((each) => each.startsWith('queues.db'))) cpSync(join(from, name), join(to, name))
+    rig.open()
+  }
+  rig.append(rig.queue(), 'kept')
+  files(directory, old)
+  rig.append(rig.queue(), ['lost', 'lost'])
+  files(old, directory)
+  const queue = rig.queue()
+  const { database } = rig.engine.state
+  const commit = database.commit.bind(database)
+  database.commit = () => {
+    database.commit = commit
+    throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
+  }
+  rig.append(queue, 'refused')
+  rig.pass(10_000)
+  const before = rig.outcomes.length
+  rig.append(queue, 'new')
+  t.deepEqual(rig.outcomes.slice(before), [`${before} stored 4+1`])
+  rig.engine.close()
+})
+
 test('engine: what asks for memory alone is told before the commit', (t) => {
   const rig = new EngineRig()
   const queue = rig.queue()
