@@ -351,6 +351,7 @@ export class Engine {
     this.#work.clear()
     for (const queue of this.#opened) {
       this.queues.delete(queue.id)
+      this.#busy.delete(queue)
       this.#shift.forget(queue)
     }
     this.#restore(isCommitted)

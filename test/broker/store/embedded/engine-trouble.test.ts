@@ -171,6 +171,22 @@ test('engine: positions that a database lost are not given again, also when the 
   rig.engine.close()
 })
 
+test('engine: a new queue whose opening fails is forgotten, and the store works on', (t) => {
+  const rig = new EngineRig(temporaryDirectory(t))
+  const { database } = rig.engine.state
+  const commit = database.commit.bind(database)
+  database.commit = () => {
+    database.commit = commit
+    throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
+  }
+  t.throws(() => rig.queue(), { message: 'store.failed' })
+  rig.pass(10_000)
+  t.deepEqual(rig.states, ['store.failed', 'works'])
+  rig.append(rig.queue(), 'a')
+  t.deepEqual(rig.outcomes, ['0 stored 1+1'])
+  rig.engine.close()
+})
+
 test('engine: what asks for memory alone is told before the commit', (t) => {
   const rig = new EngineRig()
   const queue = rig.queue()
