@@ -102,8 +102,7 @@ export class Engine {
     }
     this.state = { database, outcome: new Outcome(), early: new Outcome(), nowMs: 0, steadyMs: 0, problem: undefined, isDraining: false, onDamage }
     this.#clock = new StoreClock(clocks, database.clockMs)
-    this.#shift = new RetryShift(this.#clock)
-    if (this.#clock.wasSet) database.resetClock(this.#clock.nowMs)
+    this.#shift = new RetryShift(this.#clock, this.state)
     this.#work.set(this.#nextWork--, removeUnfinished(this.state))
     this.#trouble = new Trouble(this.state, reserve, post)
     this.#trouble.start()
@@ -125,13 +124,13 @@ export class Engine {
     try {
       // A disk that has not been seen to work again is not tried for that alone. A nak tries it, and gets its time by the clock as it is now.
       const mayPay = !this.#trouble.isHalted || group.steps.some(({ kind }) => kind === 'settle')
-      const shifted = mayPay ? this.#shift.pay() : []
+      if (mayPay) this.#shift.pay(this.queues)
       for (const { queue, more } of group.demands) this.queue(queue).demand += more
       this.#perform(group)
       this.#stepWork()
       waitMs = this.#attend()
       this.#commit()
-      this.#shift.paid(shifted)
+      this.#shift.paid()
     } catch (error) {
       this.#fail(error, group, state.database.epoch > epoch)
       waitMs = 0
@@ -193,9 +192,7 @@ export class Engine {
     const isSet = this.#clock.read()
     state.nowMs = this.#clock.nowMs
     state.steadyMs = this.#clock.steadyMs
-    if (!isSet) return
-    state.database.resetClock(state.nowMs)
-    for (const queue of this.queues.values()) this.#shift.look(queue)
+    if (isSet) this.#shift.clockSet(this.queues.values())
   }
 
   // Between calls: first what ends leases and asks for messages, then what comes, so that it is handed over at once.
@@ -344,6 +341,8 @@ export class Engine {
     const { state } = this
     const problem = storeError(error, state.database)
     state.database.rollback(error)
+    if (isCommitted) this.#shift.paid()
+    else this.#shift.unpaid()
     state.outcome = new Outcome()
     this.#results = this.#results.filter((result) => result.kind === 'result' && result.error !== undefined)
     for (const step of steps) this.#refuse(step, problem)

@@ -59,7 +59,7 @@ function stepOver<Row extends { readonly position: number }>(queue: QueueState, 
 }
 
 /** SQLITE_CORRUPT, or a column that holds what JavaScript cannot. */
-function isUnreadable(error: unknown): boolean {
+export function isUnreadable(error: unknown): boolean {
   const { errcode, code } = error as { errcode?: number; code?: string }
   return (errcode !== undefined && (errcode & 0xff) === 11) || code === 'ERR_OUT_OF_RANGE'
 }

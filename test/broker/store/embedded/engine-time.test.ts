@@ -34,6 +34,36 @@ test('engine: nor does one that was set back while the broker was down', (t) => 
   rig.engine.close()
 })
 
+test('engine: nor in a queue that is opened in the life after next only, or that was not open when it was set', (t) => {
+  const rig = new EngineRig(temporaryDirectory(t))
+  const queue = rig.queue('jobs', { retry })
+  rig.demand(queue, 5)
+  rig.append(queue, 'a')
+  rig.settle(queue, 'nak', rig.leases)
+  rig.call({ name: 'close', body: { queue } })
+  rig.wallMs -= HOUR
+  rig.pass(0)
+  rig.wallMs -= HOUR
+  rig.reopen()
+  const { database } = rig.engine.state
+  const commit = database.commit.bind(database)
+  database.commit = () => {
+    database.commit = commit
+    throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
+  }
+  t.throws(() => rig.queue('others'), { message: 'store.failed' })
+  rig.pass(500)
+  t.deepEqual(rig.states, ['store.failed', 'works'])
+  rig.queue('others')
+  rig.reopen()
+  rig.demand(rig.queue('jobs', { retry }), 5)
+  rig.pass(400)
+  t.is(rig.leases.length, 0)
+  rig.pass(101)
+  t.deepEqual(rig.leases.map(({ attempt }) => attempt), [2])
+  rig.engine.close()
+})
+
 test('engine: one that is set forward does not bring a retry early', (t) => {
   const rig = new EngineRig()
   const queue = rig.queue('jobs', { retry: { backoff: 'fixed', initialDelayMs: 60_000 } })
