@@ -16,6 +16,11 @@ type WholeHead = readonly [
   position: number, attempts: number, due_at: number, expires_at: number, stored_at: number, sequence: number, session: string | null, bytes: number, sum: number, message_id: string | null, errors: string | Uint8Array | null,
 ]
 
+/** Later times are damage, and would throw where they are read: what looks for times passes over them, and whoever reads the row in its turn tells. */
+const MAX_TIME = Number.MAX_SAFE_INTEGER
+/** The plus keeps it from choosing an index. */
+const ARE_TIMES = `+due_at <= ${MAX_TIME} AND +expires_at <= ${MAX_TIME}`
+
 /** Position, attempts, stored at, sum and frame. */
 const PLAIN = '(?, ?, 0, 0, ?, 0, NULL, NULL, NULL, ?, ?)'
 const PLAIN_VALUES = 5
@@ -67,11 +72,11 @@ export class WaitingTable {
     this.#frames = sql.prepare(`SELECT CAST(group_concat(frame, '') AS BLOB) AS frames FROM (SELECT frame FROM ${table} WHERE position > ? ORDER BY position LIMIT ?)`)
     this.#headsAfter = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE position > ? ORDER BY position LIMIT ?`)
     this.#headsBefore = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`)
-    this.#due = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE due_at > 0 AND (due_at, position) > (?, ?) AND due_at <= ? ORDER BY due_at, position LIMIT ?`)
-    this.#nextDue = sql.prepare(`SELECT min(due_at) AS at FROM ${table} WHERE due_at > 0 AND due_at > ?`)
-    this.#expired = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE expires_at > 0 AND (expires_at, position) > (?, ?) AND expires_at <= ? ORDER BY expires_at, position LIMIT ?`)
-    this.#nextExpiry = sql.prepare(`SELECT min(expires_at) AS at FROM ${table} WHERE expires_at > 0 AND expires_at > ?`)
-    this.#retries = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE due_at > 0 AND attempts > 0 AND position > ? ORDER BY position LIMIT ?`)
+    this.#due = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE due_at > 0 AND (due_at, position) > (?, ?) AND due_at <= ? AND ${ARE_TIMES} ORDER BY due_at, position LIMIT ?`)
+    this.#nextDue = sql.prepare(`SELECT min(due_at) AS at FROM ${table} WHERE due_at > 0 AND due_at > ? AND due_at <= ${MAX_TIME}`)
+    this.#expired = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE expires_at > 0 AND (expires_at, position) > (?, ?) AND expires_at <= ? AND ${ARE_TIMES} ORDER BY expires_at, position LIMIT ?`)
+    this.#nextExpiry = sql.prepare(`SELECT min(expires_at) AS at FROM ${table} WHERE expires_at > 0 AND expires_at > ? AND expires_at <= ${MAX_TIME}`)
+    this.#retries = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE due_at > 0 AND attempts > 0 AND position > ? AND ${ARE_TIMES} ORDER BY position LIMIT ?`)
     this.#state = sql.prepare(`UPDATE ${table} SET attempts = ?, due_at = ?, ${RESUM} WHERE position = ?`)
     this.#failure = sql.prepare(`UPDATE ${table} SET attempts = ?, due_at = ?, errors = ?, ${RESUM} WHERE position = ?`)
     this.#errors = sql.prepare(`SELECT errors FROM ${table} WHERE position = ?`)

@@ -39,6 +39,23 @@ test('engine: delayed messages whose due time is damaged keep neither the store 
   t.like(rig.call({ name: 'counts', body: { queue } }), { inFlight: 1, delayed: count, damaged: count })
 })
 
+test('engine: a time that no clock can reach is damage of its message alone', (t) => {
+  for (const column of ['due_at', 'expires_at']) {
+    const rig = new EngineRig()
+    const queue = rig.queue()
+    const times = { dueAtMs: rig.wallMs + 5000, expiresAtMs: rig.wallMs + 60_000 }
+    rig.append(queue, 'damaged', times)
+    change(rig, `UPDATE waiting_${queue} SET ${column} = 9223372036854775807`)
+    rig.append(queue, ['whole', 'too late'], times)
+    rig.demand(queue, 1)
+    rig.pass(5000)
+    t.deepEqual(rig.leases.map(({ text }) => text), ['whole'], column)
+    rig.pass(60_000)
+    t.deepEqual(rig.events.filter(({ event }) => event === 'dead-lettered').map(({ position }) => position), [2, 3], column)
+    t.deepEqual(rig.states, [], column)
+  }
+})
+
 test('engine: a session goes on behind a message that is damaged', (t) => {
   const rig = new EngineRig()
   const queue = rig.queue('jobs', { ordering: { enabled: true } })
