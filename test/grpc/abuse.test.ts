@@ -5,6 +5,7 @@ import { connect as connectSocket, type Socket } from 'node:net'
 import { connect as connectHttp2 } from 'node:http2'
 import test, { type ExecutionContext } from 'ava'
 import type { RegistrationResult } from '../../grpc/messages.ts'
+import { closed } from '../support/closed.ts'
 import { startGrpcBroker, type GrpcBroker } from '../support/grpc-broker.ts'
 import { HealthClient } from '../support/grpc-health.ts'
 import { until } from '../support/until.ts'
@@ -25,7 +26,7 @@ test('grpc: garbage on the port ends its own socket and nothing else', async t =
     const socket = open(t, broker)
     socket.write(garbage)
     socket.resume()
-    await once(socket, 'close')
+    await closed(socket)
   }
   t.is((await client.failure('HealthCheck', {})).code, 'resolved')
   t.is((await (await broker.connect()).call('connections')).connections.filter(({ transport }) => transport === 'grpc').length, 1)
@@ -99,7 +100,7 @@ test('grpc: who guesses tokens is cut off after a few', async t => {
     const call = session.request({ ':method': 'POST', ':path': '/callboard.v1.GatewayService/HealthCheck', 'content-type': 'application/grpc', te: 'trailers', authorization: `Bearer guess-${n}` })
     call.on('error', () => {})
     call.end(Buffer.from([0, 0, 0, 0, 0]))
-    return Promise.race([once(call, 'response').then(([headers]) => String((headers as Record<string, string>)['grpc-status'])), once(call, 'close').then(() => 'closed')]).catch(() => 'closed')
+    return Promise.race([once(call, 'response').then(([headers]) => String((headers as Record<string, string>)['grpc-status'])), closed(call).then(() => 'closed')]).catch(() => 'closed')
   }
   const answers: string[] = []
   while (!session.destroyed && answers.length < 50) answers.push(await guess(answers.length))

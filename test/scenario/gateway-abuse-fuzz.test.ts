@@ -1,13 +1,13 @@
 // Garbage of every kind at every stage of a gateway connection: noise, valid bytes with changes, valid bytes cut short.
 // The seeds are fixed, so that a run that fails can be run again.
 
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { encode } from '@msgpack/msgpack'
 import fc from 'fast-check'
 import test, { type ExecutionContext } from 'ava'
 import { encodeFrame } from '../../broker/wire/frame.ts'
 import { Kind } from '../../broker/wire/layout.ts'
+import { closed } from '../support/closed.ts'
 import { nonceOf, Siege } from '../support/siege.ts'
 import { clientFrame, PING, TEXT } from '../support/websocket-frames.ts'
 
@@ -41,7 +41,7 @@ function garbage(valid: readonly Uint8Array[]): fc.Arbitrary<Buffer> {
 
 /** Sends garbage in pieces, hangs up its side, and waits for the broker's: it must come, whatever was sent. */
 async function assault(socket: Socket, bytes: Buffer, places: readonly number[]): Promise<void> {
-  const closed = once(socket, 'close')
+  const gone = closed(socket)
   const ends = [...places.map(place => place % (bytes.length + 1)).toSorted((a, b) => a - b), bytes.length]
   let from = 0
   for (const end of ends) {
@@ -51,7 +51,7 @@ async function assault(socket: Socket, bytes: Buffer, places: readonly number[])
   }
   socket.resume()
   socket.end()
-  await closed
+  await gone
 }
 
 async function fuzz(t: ExecutionContext, seed: number, valid: (siege: Siege) => readonly Uint8Array[], begin: (siege: Siege) => Promise<Socket>): Promise<void> {

@@ -2,11 +2,11 @@
 
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import test from 'ava'
 import { homePaths } from '../../broker/ground/home.ts'
 import { startBroker } from '../support/broker.ts'
+import { closed } from '../support/closed.ts'
 import { startGrpcBroker } from '../support/grpc-broker.ts'
 import { GrpcClient } from '../support/grpc-client.ts'
 import { reflectedServices } from '../support/grpc-reflection.ts'
@@ -44,7 +44,7 @@ test('grpc keys: maxConnections cuts off who comes above it, by both ways togeth
   await first.call('HealthCheck', {})
   const socket = connect(Number(broker.tcp.split(':')[1]), '127.0.0.1')
   socket.on('error', () => {})
-  await once(socket, 'close')
+  await closed(socket)
   first.close()
   await until(async () => (await broker.grpc().failure('HealthCheck', {})).code === 'resolved')
   t.pass()

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net'
 import type { ExecutionContext } from 'ava'
 import type { Client } from '../../client/index.ts'
 import { startBrokerProcess, type BrokerProcess } from './broker.ts'
+import { closed } from './closed.ts'
 import { clientFrame, TEXT, type SentFrame } from './websocket-frames.ts'
 import { upgradeRequest, WebSocketPeer } from './websocket-peer.ts'
 
@@ -57,9 +58,9 @@ export class Siege {
       // A WebSocket would stay.
       if (answer.startsWith('HTTP/1.1 101')) socket.destroy()
     })
-    const closed = once(socket, 'close')
+    const gone = closed(socket)
     socket.write(typeof request === 'string' ? Buffer.from(request, 'latin1') : request)
-    await closed
+    await gone
     return answer
   }
 

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { MessageQueue } from '../../client/message-queue.ts'
+import { closed } from './closed.ts'
 import type { Teardown } from './temporary-directory.ts'
 import { clientFrame, CLOSE, closePayload, readServerFrame, serverFrameBytes, type ReceivedFrame, type SentFrame } from './websocket-frames.ts'
 
@@ -44,7 +45,7 @@ export class WebSocketPeer {
     const peer = new WebSocketPeer(await open(t, Number(port), hostname), false)
     peer.socket.write(upgradeRequest({ host: name ?? host, path: pathname, lines }))
     while (peer.head === '') {
-      const [name] = await Promise.race([once(peer.socket, 'data').then(() => ['data']), once(peer.socket, 'close').then(() => ['close'])])
+      const [name] = await Promise.race([once(peer.socket, 'data').then(() => ['data'], () => ['close']), closed(peer.socket).then(() => ['close'])])
       if (name === 'close' && peer.head === '') throw new Error('the server closed before it answered')
     }
     return peer
