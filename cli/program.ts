@@ -1,6 +1,7 @@
 // Every word and option of the command line. Loads nothing of what they do: help must be fast.
 
 import { Option, type Command } from 'commander'
+import { declareAgent } from './agent-program.ts'
 import { auditAnchor, count, expression, timeoutMs } from './arguments.ts'
 import { baseProgram } from './base-program.ts'
 import { declareGateway, declareTrace, urlOption } from './gateway-program.ts'
@@ -79,9 +80,7 @@ function declareViews(program: Command): void {
     .addOption(urlOption())
     .addHelpText('after', examples('callboard top', 'callboard top --sort p99 --once', 'callboard top --json --interval 5s'))
     .action(lazily(async () => (await import('./commands/top.ts')).top))
-  const agents = program.command('agents').description('show the agents and what became of them')
-  agents.command('list', { isDefault: true }).description('show the agents (the default)').action(lazily(async () => (await import('./commands/agents.ts')).listAgents))
-  agents.command('restart').description('restart one agent in order').argument('<name>', 'its name').action(lazily(async () => (await import('./commands/agents.ts')).restartAgent))
+  declareAgent(program)
 }
 
 function declareTools(program: Command): void {

@@ -11,6 +11,7 @@ test('completion: bash offers commands, options and values at their place', asyn
   t.deepEqual(complete('callboard ipc channel '), ['--help', '--home', '--json', '--version', 'create', 'delete', 'help', 'list', 'show'])
   t.deepEqual(complete('callboard --home /tmp ipc channel cr'), ['create'])
   t.deepEqual(complete('callboard gateway tr'), ['trace'])
+  t.deepEqual(complete('callboard agent r'), ['restart'])
   t.deepEqual(complete('callboard gateway latency --perc'), ['--percentiles'])
   t.deepEqual(complete('callboard top --sort r'), ['rate', 'restarts'])
   t.deepEqual(complete('callboard ipc subscribe --ch'), ['--channel'])

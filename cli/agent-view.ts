@@ -1,0 +1,31 @@
+// Agents as a table, one line each.
+
+import type { AgentInfo } from '../client/index.ts'
+import { formatCount, formatDuration } from './format.ts'
+import { formatTable, type Column } from './table.ts'
+
+/** The table of `agents`, with its heading. */
+export function formatAgents(agents: readonly AgentInfo[]): string {
+  return formatTable(columnsFor(agents), agents)
+}
+
+const columns: readonly Column<AgentInfo>[] = [
+  { title: 'AGENT', cell: agent => agent.name },
+  { title: 'PHASE', cell: agent => agent.phase },
+  { title: 'PID', align: 'right', cell: agent => (agent.pid === undefined ? '-' : String(agent.pid)) },
+  { title: 'INCARNATION', align: 'right', cell: agent => formatCount(agent.incarnation) },
+  { title: 'RESTARTS', align: 'right', cell: agent => formatCount(agent.restarts) },
+  { title: 'AGE', align: 'right', cell: agent => formatDuration(Math.floor(agent.ageMs)) },
+  { title: 'LAST EXIT', cell: agent => agent.lastExit ?? '-' },
+]
+
+/** Where nobody is confined the table is as wide as it was. */
+function columnsFor(agents: readonly AgentInfo[]): readonly Column<AgentInfo>[] {
+  if (agents.every(({ sandbox }) => sandbox === undefined)) return columns
+  return columns.toSpliced(-1, 0, { title: 'SANDBOX', cell: sandboxCell })
+}
+
+function sandboxCell({ sandbox }: AgentInfo): string {
+  if (sandbox === undefined) return '-'
+  return sandbox.missing.length === 0 ? sandbox.achieved : `${sandbox.achieved} (asked: ${sandbox.asked})`
+}
