@@ -68,7 +68,8 @@ const rules: Rules = {
     zod: ['config'],
     yaml: ['config'],
     'jsonc-parser': ['config'],
-    // Nobody has them yet: whoever brings the registry, schedules and gRPC says where they belong.
+    // Nobody has it yet: whoever brings the schedules of agents says where it belongs.
+    croner: [],
     '@grpc/grpc-js': ['grpc', 'bench'],
     '@grpc/proto-loader': ['grpc', 'bench'],
     '@grpc/reflection': ['grpc'],
