@@ -7,6 +7,7 @@ import type { Client, ClientOptions } from './client.ts'
 import { openClient } from './open-client.ts'
 import { brokerAddress, clientOptions, type ConnectOptions } from './options.ts'
 import type { Platform } from './link.ts'
+import { NOBODY_THERE } from './reconnect.ts'
 import { openUnixLink } from './unix-link.ts'
 import { isWebSocketUrl, openWebSocketLink } from './websocket-link.ts'
 import { nodeZstd } from './zstd.ts'
@@ -44,7 +45,7 @@ function isStartedAgent({ agent, url, socket, home }: ConnectOptions): boolean {
   return Boolean(process.env['CALLBOARD_AGENT']) && agent !== false && url === undefined && socket === undefined && home === undefined
 }
 
-const NOT_YET_THERE: ReadonlySet<string> = new Set(['connect.no_socket', 'connect.refused', 'connect.timeout'])
+const NOT_YET_THERE: ReadonlySet<string> = new Set([...NOBODY_THERE, 'connect.timeout'])
 
 function isNotYetThere(error: unknown): boolean {
   return error instanceof BrokerError && NOT_YET_THERE.has(error.code)
@@ -55,6 +56,7 @@ export function nodePlatform(address: string): Platform {
   const isUrl = isWebSocketUrl(address)
   return {
     openLink: signal => (isUrl ? openWebSocketLink(address, signal) : openUnixLink(address, signal)),
+    isLookCheap: !isUrl,
     hmac: (key, data) => createHmac('sha256', key).update(data).digest(),
     zstd: nodeZstd(),
     defer: task => {

@@ -44,6 +44,8 @@ export interface Platform {
    * @throws BrokerError `connect.*`, or the signal's reason when it aborts
    */
   openLink(signal: AbortSignal): Promise<ClientLink>
+  /** Where nobody listens `openLink` says so at once, and nobody else is burdened: a Unix socket. Default: it is not. */
+  readonly isLookCheap?: boolean
   readonly hmac: Hmac
   /** undefined: messages are sent and received plain. */
   readonly zstd?: Zstd | undefined

@@ -23,7 +23,7 @@ import { Handshake, type Credential, type Identity, type Welcome, type Wishes } 
 import { ACK_IDLE_MS, Ledger } from './ledger.ts'
 import type { Platform } from './link.ts'
 import { SendCall } from './promise-call.ts'
-import { retryDelayMs } from './reconnect.ts'
+import { BROKER_GONE, lookDelayMs, NOBODY_THERE, retryDelayMs } from './reconnect.ts'
 
 export interface SessionOptions {
   readonly identity: Identity
@@ -309,14 +309,23 @@ export class Session {
 
   async #reconnect(policy: RetrySettings, lost: BrokerError): Promise<void> {
     let reason = lost
+    let looks = this.#platform.isLookCheap === true && BROKER_GONE.has(lost.code)
+    let awayMs = 0
     for (let attempt = 1; attempt <= policy.maxRetries && reason.retryable; attempt++) {
-      await this.#pause(retryDelayMs(policy, attempt, Math.random()))
-      if (this.isOver) return
-      try {
-        return await this.#connect()
-      } catch (error) {
-        reason = BrokerError.from(error)
-      }
+      let leftMs = retryDelayMs(policy, attempt, Math.random())
+      do {
+        const pauseMs = looks ? Math.min(leftMs, lookDelayMs(awayMs, Math.random())) : leftMs
+        await this.#pause(pauseMs)
+        if (this.isOver) return
+        leftMs -= pauseMs
+        awayMs += pauseMs
+        try {
+          return await this.#connect()
+        } catch (error) {
+          reason = BrokerError.from(error)
+        }
+        looks &&= NOBODY_THERE.has(reason.code)
+      } while (leftMs > 0 && reason.retryable)
     }
     this.#shut(reason)
   }

@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { Kind } from '../../broker/wire/layout.ts'
 import { connect } from '../../client/index.ts'
-import { retryDelayMs } from '../../client/reconnect.ts'
+import { lookDelayMs, retryDelayMs } from '../../client/reconnect.ts'
 import { ScriptedBroker, TOKEN } from '../support/scripted-broker.ts'
 import { errorCode } from '../support/error-code.ts'
 import { nextEvent, scriptedClient } from '../support/scripted-client.ts'
@@ -17,6 +17,21 @@ test('reconnect: the delay grows by the multiplier, to 30 s, and is shortened by
       t.true(delayMs >= 800 && delayMs <= 30_000, String(delayMs))
     }),
   )
+})
+
+test('reconnect: looks at a broker that is gone are 50 ms apart, later a tenth of the time away, shortened by up to a fifth', t => {
+  t.deepEqual([0, 400, 1000, 60_000].map(awayMs => lookDelayMs(awayMs, 0)), [50, 50, 100, 6000])
+  t.is(lookDelayMs(0, 0.5), 45)
+})
+
+test('reconnect: a client of a Unix socket is back as soon as somebody listens there, long before its retry is due', async t => {
+  const { broker, client } = await scriptedClient(t, { retry: { maxRetries: 1, retryDelayMs: 3_600_000 } })
+  const [disconnected, reconnected] = [nextEvent(client, 'disconnected'), nextEvent(client, 'reconnected')]
+  broker.stop()
+  await disconnected
+  await (await ScriptedBroker.start(t, broker.socket)).welcome()
+  await reconnected
+  t.true(client.isConnected)
 })
 
 test('reconnect: subscriptions come back under the same numbers, before what waited', async t => {

@@ -48,9 +48,8 @@ export class ScriptedBroker {
     })
   }
 
-  /** Listens in a directory of its own, until the test ends. */
-  static async start(t: Teardown): Promise<ScriptedBroker> {
-    const socket = join(temporaryDirectory(t), 'callboard.sock')
+  /** Listens until the test ends; default in a directory of its own. */
+  static async start(t: Teardown, socket = join(temporaryDirectory(t), 'callboard.sock')): Promise<ScriptedBroker> {
     const server = createServer()
     const broker = new ScriptedBroker(socket, server)
     t.teardown(() => broker.stop())
