@@ -9,10 +9,10 @@ import type { ChildSpec } from './child-spec.ts'
 // The actor gives up on its own releases first: then it says which process is stuck.
 const MARGIN_MS = 1000
 
-/** The child `agent.<name>`. Every incarnation is a new actor with a process of its own. */
+/** The child `agent.<instance id>`. Every incarnation is a new actor with a process of its own. */
 export function agentChild(agent: LocalAgent, environment: Environment): ChildSpec {
   const { settings, releaseMs, killMs } = agent
-  const id = `agent.${settings.name}`
+  const id = `agent.${agent.id}`
   return {
     id,
     kind: 'agent',

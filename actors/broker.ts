@@ -31,6 +31,7 @@ import type { ChildSpec } from './child-spec.ts'
 import { createDialects } from './dialects.ts'
 import { mostConnections } from './file-limit.ts'
 import { ConfiguredPrincipals } from './configured-principals.ts'
+import { Fleet } from './fleet.ts'
 import { Listeners } from './listeners.ts'
 import { changeLimits } from './nats-limits.ts'
 import { addOwner, issueAgentCredential } from './principals.ts'
@@ -77,7 +78,7 @@ export class BrokerActor implements BrokerHost {
   readonly #listeners: Listeners
   #tree: Tree | undefined
   #treeEnded: Promise<ExitReason> | undefined
-  #agents: readonly LocalAgent[] = []
+  #fleet: Fleet | undefined
   #principals: ConfiguredPrincipals | undefined
   #reloaded: Settings | undefined
   #pipeline: Pipeline | undefined
@@ -214,11 +215,11 @@ export class BrokerActor implements BrokerHost {
   }
 
   agents(): AgentInfo[] {
-    return this.#tree?.agents() ?? []
+    return this.#fleet?.agents() ?? []
   }
 
   restartAgent(name: string): Promise<AgentInfo> {
-    return this.#tree!.restartAgent(name)
+    return this.#fleet!.restartAgent(name)
   }
 
   async #init(scope: Scope): Promise<void> {
@@ -276,13 +277,21 @@ export class BrokerActor implements BrokerHost {
     const { settings, log, configDirectory, configFile, telemetry } = this.#options
     const deadlines = this.#deadlines
     const context = { home: this.home, socket: this.socket, directory: configDirectory, environment: telemetry?.agentEnvironment ?? {}, secrets: () => [settings, this.#reloaded].flatMap((known) => (known === undefined ? [] : secretFiles(known, configFile))) }
-    this.#agents = settings.agents.map((agent) => new LocalAgent({ settings: agent, context, register, clock: systemClock, deadlines, issueCredential: (name) => issueAgentCredential(pipeline.core, name) }))
+    const environment = { clock: systemClock, deadlines, log }
+    const fleet = new Fleet({
+      agents: settings.agents,
+      makeAgent: (agent, instance) => new LocalAgent({ settings: agent, instance, context, register, clock: systemClock, deadlines, issueCredential: (id) => issueAgentCredential(pipeline.core, id) }),
+      environment,
+      isAttached: (id) => pipeline.core.directory.addressed('agent', id) !== undefined,
+    })
+    this.#fleet = fleet
+    pipeline.core.registering.ownAgent = (id) => fleet.own(id)
     const tree = new Tree({
       settings,
       paths: this.paths,
-      environment: { clock: systemClock, deadlines, log },
+      environment,
       pipeline,
-      agents: this.#agents,
+      fleet,
       upstream: await this.#joinBus(pipeline),
       share: this.#bus?.share,
       listeners: this.#listeners.openers(pipeline.core),
@@ -323,6 +332,6 @@ export class BrokerActor implements BrokerHost {
   }
 
   #isOwnAgent(pid: number): boolean {
-    return this.#agents.some((agent) => agent.owns(pid))
+    return this.#fleet?.owns(pid) ?? false
   }
 }

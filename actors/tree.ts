@@ -17,23 +17,17 @@
 import { ChannelBook } from '../broker/channel-book.ts'
 import type { Connection, ConnectionEvent } from '../broker/connection.ts'
 import type { Core } from '../broker/core.ts'
-import type { AgentInfo } from '../broker/ground/api.ts'
-import { BrokerError } from '../broker/ground/errors.ts'
 import type { ChannelShare } from '../broker/ground/channel-share.ts'
 import type { HomePaths } from '../broker/ground/home.ts'
-import { nearest } from '../broker/ground/nearest.ts'
 import type { Settings } from '../broker/ground/settings.ts'
 import type { ActorInfo, ChannelSpec, Link, Listener } from '../broker/ground/types.ts'
 import type { Pipeline } from '../broker/pipeline.ts'
-import type { LocalAgent } from '../agents/local-agent.ts'
-import type { agentMachine } from '../machines/agent.ts'
-import type { Actor } from './actor.ts'
-import { agentChild } from './agent-child.ts'
 import type { Environment } from './behaviour.ts'
 import { ChannelSharing } from './channel-sharing.ts'
 import { channelChild, forgetQueue } from './channel-child.ts'
 import type { ChildSpec } from './child-spec.ts'
 import { ConnectionActor } from './connection-actor.ts'
+import type { Fleet } from './fleet.ts'
 import { listenerChild } from './listener-child.ts'
 import { poolChild } from './pool-child.ts'
 import { registryChild } from './registry-child.ts'
@@ -49,7 +43,7 @@ export interface TreeOptions {
   readonly paths: HomePaths
   readonly environment: Environment
   readonly pipeline: Pipeline
-  readonly agents: readonly LocalAgent[]
+  readonly fleet: Fleet
   /** What leads to other brokers; undefined: this one is alone. */
   readonly upstream?: ChildSpec | undefined
   /** Those who have channels in common with this broker; undefined: nobody has. */
@@ -67,20 +61,19 @@ export class Tree {
   readonly #book: ChannelBook
   // Those of the current incarnation: a branch that failed is made anew.
   #channels!: Supervisor
-  #agents!: Supervisor
   #connections!: Supervisor
   #edge!: Supervisor
   readonly #connectionActors = new Map<Connection, ConnectionActor>()
 
   constructor(options: TreeOptions) {
-    const { environment, pipeline, agents } = options
+    const { environment, pipeline, fleet } = options
     this.#options = options
     this.#core = pipeline.core
     this.#book = new ChannelBook(pipeline.core, options.paths.channels)
     this.sharing = new ChannelSharing(pipeline.core, this.#book, (spec) => this.#startChannel(spec), (name) => this.#stopChannel(name, false))
     const supervisor = (id: string, strategy: Strategy, children: readonly ChildSpec[]): Supervisor => new Supervisor({ id, strategy, children, environment })
     const channels = branch(() => (this.#channels = supervisor('channels', 'oneForOne', this.#book.specs().map((spec) => channelChild(this.#core, spec, environment)))))
-    const agentBranch = branch(() => (this.#agents = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment, children: agents.map((agent) => agentChild(agent, environment)) })))
+    const agents = branch(() => fleet.supervise())
     const connections = branch(() => (this.#connections = supervisor('connections', 'oneForOne', [])))
     const listeners = Object.entries(options.listeners).map(([name, open]) => listenerChild(name, () => open((link) => this.#accept(link)), environment))
     const core = branch(() => supervisor('core', 'restForOne', [storeChild(this.#core, options.paths.home, environment), poolChild(this.#core, environment), registryChild(this.#core, environment), channels]))
@@ -88,7 +81,7 @@ export class Tree {
     const { upstream: link } = options
     // Losing it is never a reason to end: it is made anew as often as it fails.
     const upstream = link === undefined ? [] : [branch(() => new Supervisor({ id: 'upstream', strategy: 'restForOne', intensity: Infinity, environment, children: [link] }))]
-    this.root = supervisor('root', 'oneForOne', [core, ...upstream, agentBranch, edge])
+    this.root = supervisor('root', 'oneForOne', [core, ...upstream, agents, edge])
   }
 
   info(): ActorInfo {
@@ -105,7 +98,7 @@ export class Tree {
     if (event === 'accepted') return this.#adopt(connection)
     this.#connectionActors.get(connection)?.take(event)
     if (event === 'closed') this.#connectionActors.delete(connection)
-    if (connection.agent !== undefined) this.#attach(connection.agent, event)
+    if (connection.agent !== undefined) this.#options.fleet.connectionEvent(connection.agent, event)
   }
 
   startChannel(spec: ChannelSpec): Promise<void> {
@@ -152,29 +145,6 @@ export class Tree {
     if (spec.mode === 'queue') await forgetQueue(this.#core, spec, isDeleted)
   }
 
-  agents(): AgentInfo[] {
-    const info = this.#agents.info()
-    return this.#options.agents.map((agent) => agentInfo(agent, info.children.find(({ id }) => id === `agent.${agent.settings.name}`)))
-  }
-
-  /**
-   * Ends an agent's process by plan and starts it anew; resolves when the new one runs.
-   * @throws BrokerError `agent.unknown`, `agent.failed` when it is down, or does not come to run again
-   */
-  async restartAgent(name: string): Promise<AgentInfo> {
-    const agent = this.#options.agents.find(({ settings }) => settings.name === name)
-    if (agent === undefined) {
-      const meant = nearest(name, this.#options.agents.map(({ settings }) => settings.name))
-      throw new BrokerError('agent.unknown', { agent: name, suggestion: meant === undefined ? '' : `; did you mean ${meant}?` })
-    }
-    const actor = this.#agentActor(name)
-    if (!actor?.signal({ type: 'MAINTAIN' })) throw new BrokerError('agent.failed', { agent: name, problem: 'does not run; it is started again as its restart type and backoff say' })
-    // It may have to come to run first: its signal waits until then.
-    const isRunning = (await actor.reaches('maintain')) && (await actor.reaches('run'))
-    if (!isRunning || agent.pid === undefined) throw agent.startError ?? new BrokerError('agent.failed', { agent: name, problem: 'ended during its restart' })
-    return this.agents().find((info) => info.name === name)!
-  }
-
   #accept(link: Link): void {
     this.#options.pipeline.accept(link)
   }
@@ -183,16 +153,6 @@ export class Tree {
     const actor = new ConnectionActor(this.#core, connection)
     this.#connectionActors.set(connection, actor)
     if (!this.#connections.adopt(actor)) connection.link.destroy()
-  }
-
-  #attach(agent: string, event: ConnectionEvent): void {
-    if (event === 'authenticated') this.#agentActor(agent)?.signal({ type: 'ATTACHED' })
-    else if (event === 'closed' && this.#core.directory.addressed('agent', agent) === undefined) this.#agentActor(agent)?.signal({ type: 'DETACHED' })
-  }
-
-  // The children of this supervisor are those that agentChild made.
-  #agentActor(name: string): Actor<typeof agentMachine> | undefined {
-    return this.#agents.find(`agent.${name}`) as Actor<typeof agentMachine> | undefined
   }
 }
 
@@ -209,18 +169,5 @@ function branch(make: () => Supervisor): ChildSpec {
       first = undefined
       return supervisor
     },
-  }
-}
-
-function agentInfo({ settings, pid, lastExit, sandbox }: LocalAgent, actor: ActorInfo | undefined): AgentInfo {
-  return {
-    name: settings.name,
-    phase: actor?.phase ?? 'exited',
-    ...(pid === undefined ? {} : { pid }),
-    incarnation: actor?.incarnation ?? 0,
-    restarts: actor?.restarts ?? 0,
-    ageMs: Math.round(actor?.ageMs ?? 0),
-    ...(lastExit === undefined ? {} : { lastExit: lastExit.signal ?? `code ${lastExit.code}` }),
-    ...(sandbox === undefined ? {} : { sandbox }),
   }
 }

@@ -1,6 +1,7 @@
 // What an agent is started with: command, arguments, directory and environment. Starts nothing.
 
 import type { AgentSettings } from '../broker/ground/settings.ts'
+import { instanceId } from './instance-id.ts'
 
 /** Everything that the system needs to start a process. */
 export interface Launch {
@@ -18,6 +19,8 @@ export interface LaunchContext {
   readonly socket: string
   /** Credential of this incarnation of the agent. */
   readonly token: string
+  /** Which of the agent's instances. default 1 */
+  readonly instance?: number
   /** Variables that every agent gets, below those of its own config. */
   readonly environment?: Readonly<Record<string, string>>
   /** Working directory of agents that name none: that of the config file. */
@@ -32,6 +35,7 @@ const INHERITED = ['PATH', 'HOME', 'LANG']
 
 /** How the agent of `settings` is started. The command `node` is the Node that runs the broker, whatever PATH has. */
 export function launchOf(settings: AgentSettings, context: LaunchContext, inherited: NodeJS.ProcessEnv = process.env): Launch {
+  const { instance = 1 } = context
   const environment: Record<string, string> = {}
   for (const name of INHERITED) if (inherited[name] !== undefined) environment[name] = inherited[name]
   // Whatever speaks OpenTelemetry in it appears under the agent's name.
@@ -40,7 +44,7 @@ export function launchOf(settings: AgentSettings, context: LaunchContext, inheri
     command: settings.command === 'node' ? process.execPath : settings.command,
     args: settings.args,
     directory: settings.cwd ?? context.directory,
-    // The last four last: with another's name or token the agent would not be the one that is supervised.
-    environment: { ...environment, ...context.environment, ...settings.env, CALLBOARD_HOME: context.home, CALLBOARD_SOCKET: context.socket, CALLBOARD_AGENT: settings.name, CALLBOARD_TOKEN: context.token },
+    // The last ones last: with another's name or token the agent would not be the one that is supervised.
+    environment: { ...environment, ...context.environment, ...settings.env, CALLBOARD_HOME: context.home, CALLBOARD_SOCKET: context.socket, CALLBOARD_SERVICE: settings.name, CALLBOARD_INSTANCE: String(instance), CALLBOARD_AGENT: instanceId(settings.name, instance), CALLBOARD_TOKEN: context.token },
   }
 }

@@ -9,6 +9,7 @@ import type { Log } from '../broker/ground/types.ts'
 import { AgentProcess, type AgentExit } from './agent-process.ts'
 import type { AgentRegister } from './agent-register.ts'
 import { launchOf, type Launch, type LaunchContext } from './launch.ts'
+import { instanceId } from './instance-id.ts'
 import { groupOf } from './process-group.ts'
 import { chooseEnclosure } from './sandbox/enclosure.ts'
 import { planOf, type SandboxPlan } from './sandbox/plan.ts'
@@ -22,9 +23,11 @@ export interface AgentCredential {
 
 export interface LocalAgentOptions {
   readonly settings: AgentSettings
+  /** Which of the agent's instances. default 1 */
+  readonly instance?: number
   /** Where the agent finds the broker, and where it starts when its config names no directory. */
-  readonly context: Omit<LaunchContext, 'token'>
-  issueCredential(agentName: string): AgentCredential
+  readonly context: Omit<LaunchContext, 'token' | 'instance'>
+  issueCredential(instanceId: string): AgentCredential
   readonly register: AgentRegister
   readonly clock: Clock
   readonly deadlines: Deadlines
@@ -43,6 +46,10 @@ const AFTER_KILL_MS = 3000
 
 export class LocalAgent {
   readonly settings: AgentSettings
+  /** Which of the agent's instances, 1 and more. */
+  readonly instance: number
+  /** What it is called: weather, weather/2. */
+  readonly id: string
   /** How long the actor's releases may take: the agent's own time, and that of killing it. ms */
   readonly releaseMs: number
   /** The same when it is killed. ms */
@@ -54,6 +61,8 @@ export class LocalAgent {
 
   constructor(options: LocalAgentOptions) {
     this.settings = options.settings
+    this.instance = options.instance ?? 1
+    this.id = instanceId(options.settings.name, this.instance)
     this.releaseMs = options.settings.shutdownMs + AFTER_KILL_MS
     this.#options = options
   }
@@ -86,10 +95,10 @@ export class LocalAgent {
   /** Starts a process with a credential of its own; both end with the scope, as does an agent that cannot be started. */
   async init(scope: AgentScope): Promise<void> {
     const { settings, context, register, clock, deadlines } = this.#options
-    const credential = this.#options.issueCredential(settings.name)
+    const credential = this.#options.issueCredential(this.id)
     scope.defer(() => credential.revoke())
-    const launch = launchOf(settings, { ...context, token: credential.token })
-    const start = async (): Promise<AgentProcess> => AgentProcess.start({ name: settings.name, launch, sandbox: await this.#plan(launch), shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
+    const launch = launchOf(settings, { ...context, token: credential.token, instance: this.instance })
+    const start = async (): Promise<AgentProcess> => AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch), shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
     this.#startError = undefined
     const agent = await start().catch((error: unknown) => {
       this.#startError = BrokerError.from(error)
@@ -99,7 +108,7 @@ export class LocalAgent {
     if (agent === undefined) return
     this.#process = agent
     scope.defer(() => this.#end(agent))
-    register.add(settings.name, agent.pid)
+    register.add(this.id, agent.pid)
     scope.log.info({ pid: agent.programPid, command: settings.command, ...(agent.sandbox && { sandbox: agent.sandbox }) }, 'started')
     if (agent.sandbox !== undefined && agent.sandbox.missing.length > 0) scope.log.warn({ ...agent.sandbox }, 'the agent runs with less of a sandbox than was asked for')
     void this.#watch(agent, scope)
@@ -117,7 +126,7 @@ export class LocalAgent {
   async #plan(launch: Launch): Promise<SandboxPlan | undefined> {
     const { settings, context } = this.#options
     if (settings.sandbox === undefined || settings.sandbox.level === 'none') return undefined
-    return planOf(settings.name, launch, settings.sandbox, context.home, await chooseEnclosure(settings.sandbox, process.getuid?.() ?? 0), context.secrets?.())
+    return planOf(this.id, launch, settings.sandbox, context.home, await chooseEnclosure(settings.sandbox, process.getuid?.() ?? 0), context.secrets?.())
   }
 
   async #end(agent: AgentProcess): Promise<void> {
@@ -133,7 +142,7 @@ export class LocalAgent {
     this.#lastExit = exit
     scope.log.info({ pid: agent.pid, ...exit }, 'exited')
     if (exit.code === 0) scope.finish()
-    else scope.fail(new BrokerError('agent.failed', { agent: this.settings.name, problem: exitProblem(exit) }))
+    else scope.fail(new BrokerError('agent.failed', { agent: this.id, problem: exitProblem(exit) }))
   }
 }
 

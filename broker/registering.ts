@@ -53,6 +53,13 @@ class ConnectionOwner implements InstanceOwner {
   }
 }
 
+/** An instance of an agent that this broker runs, as it stands in the registry. */
+export interface OwnAgent {
+  /** The agent's. */
+  readonly name: string
+  readonly instance: string
+}
+
 /** What it takes of the broker. */
 interface RegisteringCore {
   readonly registry: Registry
@@ -61,6 +68,8 @@ interface RegisteringCore {
 
 export class Registering {
   readonly #core: RegisteringCore
+  /** Set by whoever runs agents, before the first connection. */
+  ownAgent: (id: string) => OwnAgent | undefined = () => undefined
   readonly #owners = new Map<Connection, ConnectionOwner>()
 
   constructor(core: RegisteringCore) {
@@ -75,8 +84,11 @@ export class Registering {
   }
 
   /** @throws BrokerError `permission.denied`, `registry.*` */
-  register(connection: Connection, registration: Registration): RegistrationHandle {
-    this.check(connection.permissions!, registration.name)
+  register(connection: Connection, asked: Registration): RegistrationHandle {
+    this.check(connection.permissions!, asked.name)
+    const own = this.#ownAgent(connection)
+    // Under the agent's name an instance is known by its own id, whoever supervises it finds it by that.
+    const registration = own !== undefined && asked.instance === undefined && asked.name === own.name ? { ...asked, instance: own.instance } : asked
     let owner = this.#owners.get(connection)
     if (owner !== undefined) return this.#core.registry.register(owner, registration)
     owner = new ConnectionOwner(connection)
@@ -104,7 +116,8 @@ export class Registering {
   admitted(connection: Connection, asked: Registration | undefined): void {
     const own = asked === undefined ? undefined : this.register(connection, asked)
     const { agent } = connection
-    if (agent !== undefined && own?.info.name !== agent) this.#offer(connection, { kind: 'agent', name: agent, ...describe(connection) })
+    const name = this.#ownAgent(connection)?.name ?? agent
+    if (name !== undefined && own?.info.name !== name) this.#offer(connection, { kind: 'agent', name, ...describe(connection) })
     else if (connection.device?.role === 'node' && own === undefined) this.#offer(connection, { kind: 'node', name: connection.client, ...describe(connection) })
   }
 
@@ -134,6 +147,10 @@ export class Registering {
         handle.end()
       }
     }
+  }
+
+  #ownAgent({ agent }: Connection): OwnAgent | undefined {
+    return agent === undefined ? undefined : this.ownAgent(agent)
   }
 
   // Nobody asked for it, so that it cannot be is no reason to let nobody in.

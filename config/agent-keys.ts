@@ -3,9 +3,11 @@
 import { defaultBackoff } from '../broker/ground/settings.ts'
 import { formatDuration } from './duration.ts'
 import { block, defaulted, map, optional, required } from './keys.ts'
-import { choice, duration, factor, list, mapOf, name, nonEmptyText, path, text, variableName } from './kinds.ts'
+import { choice, count, duration, factor, list, mapOf, name, nonEmptyText, path, text, variableName } from './kinds.ts'
 import { sandboxBlock } from './sandbox-keys.ts'
 
+/** Most instances of one agent. */
+const MAX_INSTANCES = 1000
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 
@@ -16,6 +18,7 @@ export const agentsBlock = optional(
   list(
     map({
       name: required(name, 'Name of the agent; messages to `$CB.to.agent.NAME` reach it.'),
+      instances: optional(count(1, MAX_INSTANCES), '1', 'How many of it run, each with a process and an identity of its own: `NAME`, `NAME/2`, `NAME/3`. Requests to `$CB.to.service.NAME` reach a healthy one of them.'),
       command: required(nonEmptyText, 'The program: a name on the PATH, or a path; one that begins with ./ starts at `cwd`.'),
       args: defaulted(list(text), [], 'What it is given on the command line, without a shell.'),
       env: defaulted(mapOf(variableName, text), {}, 'Environment variables beside those of the broker.'),

@@ -162,6 +162,7 @@ function agentSettings(agent: Item<'agents'>, directory: string): AgentSettings 
   const { initial, max, multiplier, jitter } = agent.backoff
   return {
     name: agent.name,
+    instances: agent.instances,
     command: resolveCommand(agent.command),
     args: agent.args,
     env: agent.env,

@@ -317,8 +317,14 @@ export interface TraceQuery {
   readonly dropped?: boolean
 }
 
+/** One instance of an agent. */
 export interface AgentInfo {
+  /** That of the instance: the first is called as its agent, others `agent/2`, `agent/3`. */
   readonly name: string
+  /** As the configuration has it. */
+  readonly agent: string
+  /** 1 and more. */
+  readonly instance: number
   readonly phase: Phase
   readonly pid?: number
   readonly incarnation: number

@@ -4,7 +4,7 @@ import type { Fields } from './fields.ts'
 import { instanceHealths, instanceKinds, type Endpoint, type Registration, type RegistrationUpdate } from './registry.ts'
 
 export const REGISTERED_NAME = { max: 128, pattern: /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, hint: 'a name of 1 to 128 of A-Z a-z 0-9 . _ -, without an empty part between dots' }
-export const INSTANCE_ID = { max: 128, pattern: /^[A-Za-z0-9._-]+$/, hint: 'an instance id of 1 to 128 of A-Z a-z 0-9 . _ -' }
+export const INSTANCE_ID = { max: 133, pattern: /^[A-Za-z0-9._-]{1,128}(?:\/[1-9]\d{0,3})?$/, hint: 'an instance id of 1 to 128 of A-Z a-z 0-9 . _ -, or that of an instance of an agent, such as weather/2' }
 /** What a capability may come from. */
 export const INSTANCE_PROVIDER = /^(?:host|cloud|(?:node|agent|service):[A-Za-z0-9_.-]{1,128})$/
 const SHORT = { max: 128 }

@@ -211,6 +211,8 @@ export interface AuditSettings {
 
 export interface AgentSettings {
   readonly name: string
+  /** How many of it run. 1..1000; undefined = one. */
+  readonly instances?: number | undefined
   readonly command: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>

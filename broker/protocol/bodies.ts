@@ -11,6 +11,9 @@ export const PROTOCOL_VERSION = 1
 
 const NAME = /^[A-Za-z0-9_-]+$/
 const NAME_HINT = '1 to 128 of A-Z a-z 0-9 _ -'
+// An agent, or one of its instances: weather/2.
+const AGENT = /^[A-Za-z0-9_-]{1,128}(?:\/[1-9]\d{0,3})?$/
+const AGENT_HINT = `${NAME_HINT}, and for an instance its number, such as weather/2`
 
 /** `proof`: the MAC over the nonce of the broker's greeting and the client's own challenge. */
 export type Auth =
@@ -95,7 +98,7 @@ export function readHello(body: unknown): Hello {
     client: fields.text('client', { max: 128, pattern: NAME, hint: NAME_HINT }),
     isClientDefault: fields.flag('clientDefault') ?? false,
     program: fields.text('program', { max: 128 }),
-    agent: fields.text('agent', { max: 128, pattern: NAME, hint: NAME_HINT }),
+    agent: fields.text('agent', { max: 133, pattern: AGENT, hint: AGENT_HINT }),
     principal: fields.text('principal', { max: 128 }) ?? 'owner',
     auth: readAuth(fields),
     echo: fields.flag('echo') ?? true,

@@ -1,6 +1,7 @@
 import { mkdirSync, rmdirSync } from 'node:fs'
 import test from 'ava'
 import { Supervisor } from '../../actors/supervisor.ts'
+import { Fleet } from '../../actors/fleet.ts'
 import { Tree } from '../../actors/tree.ts'
 import { share } from '../../broker/pool/work.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
@@ -15,11 +16,13 @@ import { QueuePipeline } from '../support/queue-pipeline.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
+const noAgents = new Fleet({ agents: [], makeAgent: () => { throw new Error('there are none') }, environment: actorEnvironment(), isAttached: () => false })
+
 test('tree: a branch that fails is made anew, with everything in it; the others go on', async t => {
   const { pipeline } = new PipelineRig()
   let opened = 0
   const listen = async (): Promise<{ address: string; close(): Promise<void> }> => ({ address: `memory ${++opened}`, close: async () => {} })
-  const tree = new Tree({ settings: defaultSettings, paths: homePaths(temporaryDirectory(t)), environment: actorEnvironment(), pipeline, agents: [], listeners: { unix: listen } })
+  const tree = new Tree({ settings: defaultSettings, paths: homePaths(temporaryDirectory(t)), environment: actorEnvironment(), pipeline, fleet: noAgents, listeners: { unix: listen } })
   const ended = new Promise<ExitReason>(resolve => (tree.root.onExit = resolve))
   t.is(await tree.root.start(), 'ok')
 
@@ -40,7 +43,7 @@ test('tree: a branch that fails is made anew, with everything in it; the others 
 test('tree: a channel that cannot be saved is not there either', async t => {
   const { pipeline } = new PipelineRig()
   const paths = homePaths(temporaryDirectory(t))
-  const tree = new Tree({ settings: defaultSettings, paths, environment: actorEnvironment(), pipeline, agents: [], listeners: {} })
+  const tree = new Tree({ settings: defaultSettings, paths, environment: actorEnvironment(), pipeline, fleet: noAgents, listeners: {} })
   t.is(await tree.root.start(), 'ok')
   mkdirSync(paths.channels)
   await t.throwsAsync(tree.startChannel(pipeline.core.channels.define('custom', 'pubsub', 1)), { code: 'home.unusable' })
@@ -58,7 +61,7 @@ test('tree: a queue that could not be deleted at other brokers stays, and takes 
   const rig = new QueuePipeline({ store: { ...defaultStore, backend: 'nats' } })
   const down = new BrokerError('bus.unreachable', { server: 'nats://127.0.0.1:1', problem: 'the test says so' })
   const share = { create: (_: unknown, start: () => Promise<void>) => start(), remove: () => Promise.reject(down) }
-  const tree = new Tree({ settings: defaultSettings, paths: homePaths(temporaryDirectory(t)), environment: actorEnvironment(), pipeline: rig.pipeline, agents: [], listeners: {}, share })
+  const tree = new Tree({ settings: defaultSettings, paths: homePaths(temporaryDirectory(t)), environment: actorEnvironment(), pipeline: rig.pipeline, fleet: noAgents, listeners: {}, share })
   t.teardown(() => tree.root.kill())
   t.is(await tree.root.start(), 'ok')
   rig.core.queues.source = () => Promise.resolve(rig.store)
@@ -80,7 +83,7 @@ test('tree: store, pool and registry stand before the channels; the store is not
 test('tree: a pool that ends is made anew; what it had to do is done all the same', async t => {
   const { pipeline } = new PipelineRig()
   const { pool } = pipeline.core
-  const tree = new Tree({ settings: defaultSettings, paths: homePaths(temporaryDirectory(t)), environment: actorEnvironment(), pipeline, agents: [], listeners: {} })
+  const tree = new Tree({ settings: defaultSettings, paths: homePaths(temporaryDirectory(t)), environment: actorEnvironment(), pipeline, fleet: noAgents, listeners: {} })
   t.teardown(() => tree.root.kill())
   t.is(await tree.root.start(), 'ok')
   await pool.compress(share(new Uint8Array(1024)))

@@ -11,14 +11,14 @@ test('launch: the environment is PATH, HOME, LANG, the config\'s, and what conne
     command: 'python3',
     args: ['main.py'],
     directory: '/etc/cb',
-    environment: { PATH: '/bin', HOME: '/root', LANG: 'C.UTF-8', CITY: 'Oslo', CALLBOARD_HOME: '/home/cb', CALLBOARD_SOCKET: '/home/cb/callboard.sock', CALLBOARD_AGENT: 'weather', CALLBOARD_TOKEN: 'secret' },
+    environment: { PATH: '/bin', HOME: '/root', LANG: 'C.UTF-8', CITY: 'Oslo', CALLBOARD_HOME: '/home/cb', CALLBOARD_SOCKET: '/home/cb/callboard.sock', CALLBOARD_SERVICE: 'weather', CALLBOARD_INSTANCE: '1', CALLBOARD_AGENT: 'weather', CALLBOARD_TOKEN: 'secret' },
   })
 })
 
 test('launch: the config goes before what is inherited, and behind the agent\'s identity', t => {
   const launch = launchOf({ ...settings, cwd: '/srv', env: { PATH: '/opt/bin', CALLBOARD_AGENT: 'other', CALLBOARD_TOKEN: 'stolen' } }, context, { PATH: '/bin' })
   t.is(launch.directory, '/srv')
-  t.deepEqual(launch.environment, { PATH: '/opt/bin', CALLBOARD_HOME: '/home/cb', CALLBOARD_SOCKET: '/home/cb/callboard.sock', CALLBOARD_AGENT: 'weather', CALLBOARD_TOKEN: 'secret' })
+  t.deepEqual(launch.environment, { PATH: '/opt/bin', CALLBOARD_HOME: '/home/cb', CALLBOARD_SOCKET: '/home/cb/callboard.sock', CALLBOARD_SERVICE: 'weather', CALLBOARD_INSTANCE: '1', CALLBOARD_AGENT: 'weather', CALLBOARD_TOKEN: 'secret' })
 })
 
 test('launch: node is the Node that runs the broker', t => {

@@ -7,7 +7,7 @@ import type { BrokerHost } from '../../broker/host.ts'
 import { View } from '../../broker/view.ts'
 import { PipelineRig, type PipelineSetup } from './pipeline.ts'
 
-const agent: AgentInfo = { name: 'weather', phase: 'run', pid: 77, incarnation: 1, restarts: 0, ageMs: 5 }
+const agent: AgentInfo = { name: 'weather', agent: 'weather', instance: 1, phase: 'run', pid: 77, incarnation: 1, restarts: 0, ageMs: 5 }
 const root: ActorInfo = { id: 'root', kind: 'broker', phase: 'run', incarnation: 1, restarts: 0, ageMs: 1, mailbox: 0, detail: '', children: [] }
 
 /** The host of a rig that starts and ends channels by itself. */

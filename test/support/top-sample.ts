@@ -18,7 +18,7 @@ export function channelInfo(more: Partial<ChannelInfo> & { readonly name: string
 }
 
 export function agentInfo(more: Partial<AgentInfo> & { readonly name: string }): AgentInfo {
-  return { phase: 'run', incarnation: 1, restarts: 0, ageMs: 1, ...more }
+  return { agent: more.name, instance: 1, phase: 'run', incarnation: 1, restarts: 0, ageMs: 1, ...more }
 }
 
 export function topSample(more: Partial<Omit<TopSample, 'stats' | 'status'>> & { readonly stats?: Partial<BrokerStats>; readonly status?: Partial<BrokerStatus> } = {}): TopSample {
