@@ -1,0 +1,109 @@
+// One probe of one incarnation: makes attempts in time, gives up those that take too long, and counts. Knows no kind of attempt.
+
+import type { Clock } from '../../broker/ground/clock.ts'
+import { Deadline, type Deadlines } from '../../broker/ground/deadlines.ts'
+import type { ProbeInfo, ProbePace } from '../../broker/ground/probes.ts'
+import { judge, noVerdict, type Verdict } from './verdict.ts'
+
+/** Resolves with what was wrong, in words; undefined: nothing. The signal says that it is given up; what comes after that counts for nothing. */
+export type Attempt = (signal: AbortSignal) => Promise<string | undefined>
+
+export interface ProbeOptions {
+  readonly pace: ProbePace
+  readonly about: Pick<ProbeInfo, 'kind' | 'target'>
+  readonly attempt: Attempt
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  /** Told of each change of its health, after it. */
+  readonly onChange: (probe: Probe, before: Verdict) => void
+}
+
+/** So often an instance that starts is tried at least: whoever waits for it waits no longer than needed. ms */
+const START_INTERVAL_MS = 500
+/** A time-out that comes this much late says that the broker hung, or the machine slept; the instance's answer may lie unread. ms */
+const OWN_DELAY_MS = 1000
+
+export class Probe {
+  readonly #options: ProbeOptions
+  readonly #due = new Deadline(() => this.#attempt())
+  readonly #timeout = new Deadline(() => this.#timedOut())
+  readonly #startedMs: number
+  #verdict = noVerdict
+  #since: number
+  #last: number | undefined
+  /** The attempt that is under way; undefined: none is. */
+  #open: { readonly beganMs: number; readonly abort: AbortController } | undefined
+  #isStopped = false
+
+  /** Begins at once: the process has just started. */
+  constructor(options: ProbeOptions) {
+    this.#options = options
+    const { clock, deadlines, pace } = options
+    this.#startedMs = clock.monotonicMs()
+    this.#since = clock.wallMs()
+    deadlines.set(this.#due, pace.initialDelayMs)
+  }
+
+  get verdict(): Verdict {
+    return this.#verdict
+  }
+
+  get onFailure(): ProbePace['onFailure'] {
+    return this.#options.pace.onFailure
+  }
+
+  get info(): ProbeInfo {
+    const { health, problem } = this.#verdict
+    return { ...this.#options.about, health, since: this.#since, ...(this.#last === undefined ? {} : { last: this.#last }), ...(problem === undefined ? {} : { problem }) }
+  }
+
+  /** Its incarnation ends: nothing counts any more. */
+  stop(): void {
+    this.#isStopped = true
+    this.#options.deadlines.cancel(this.#due)
+    this.#options.deadlines.cancel(this.#timeout)
+    this.#open?.abort.abort()
+    this.#open = undefined
+  }
+
+  #attempt(): void {
+    const { clock, deadlines, attempt, pace } = this.#options
+    const abort = new AbortController()
+    const open = (this.#open = { beganMs: clock.monotonicMs(), abort })
+    deadlines.set(this.#timeout, pace.timeoutMs)
+    const ended = (problem: string | undefined): void => {
+      // Given up meanwhile: it is late.
+      if (this.#open === open) this.#ended(open.beganMs, problem)
+    }
+    attempt(abort.signal).then(ended, (error: unknown) => ended(error instanceof Error ? error.message : String(error)))
+  }
+
+  #timedOut(): void {
+    const { clock, pace } = this.#options
+    const { beganMs, abort } = this.#open!
+    const isOwnDelay = clock.monotonicMs() - beganMs > pace.timeoutMs + OWN_DELAY_MS
+    if (isOwnDelay) this.#next(beganMs)
+    else this.#ended(beganMs, `no answer within ${pace.timeoutMs} ms`)
+    abort.abort()
+  }
+
+  #ended(beganMs: number, problem: string | undefined): void {
+    const { clock, pace, onChange } = this.#options
+    const before = this.#verdict
+    this.#verdict = judge(before, problem, clock.monotonicMs() - this.#startedMs, pace)
+    this.#last = clock.wallMs()
+    this.#next(beganMs)
+    if (this.#verdict.health === before.health) return
+    this.#since = this.#last
+    onChange(this, before)
+  }
+
+  #next(beganMs: number): void {
+    const { clock, deadlines, pace } = this.#options
+    deadlines.cancel(this.#timeout)
+    this.#open = undefined
+    if (this.#isStopped) return
+    const everyMs = this.#verdict.health === 'starting' ? Math.min(pace.intervalMs, START_INTERVAL_MS) : pace.intervalMs
+    deadlines.set(this.#due, Math.max(0, beganMs + everyMs - clock.monotonicMs()))
+  }
+}

@@ -1,0 +1,89 @@
+import { createServer as createHttpServer } from 'node:http'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { once } from 'node:events'
+import test, { type ExecutionContext } from 'ava'
+import { commandAttempt } from '../../../agents/probes/command-attempt.ts'
+import { httpAttempt } from '../../../agents/probes/http-attempt.ts'
+import { pingAttempt } from '../../../agents/probes/ping-attempt.ts'
+import { tcpAttempt } from '../../../agents/probes/tcp-attempt.ts'
+import { startAgent } from '../../support/agent-process.ts'
+import { isThere } from '../../support/until.ts'
+
+const never = new AbortController().signal
+
+async function listening(t: ExecutionContext, server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return (server.address() as AddressInfo).port
+}
+
+test('tcp attempt: whoever takes the connection is well, a port without anybody is not', async t => {
+  const server = createServer()
+  const port = await listening(t, server)
+  const come = once(server, 'connection')
+  t.is(await tcpAttempt('127.0.0.1', port)(never), undefined)
+  const [socket] = (await come) as [Socket]
+  socket.resume()
+  await once(socket, 'close')
+  server.close()
+  await once(server, 'close')
+  t.is(await tcpAttempt('127.0.0.1', port)(never), `127.0.0.1:${port} takes no connection: ECONNREFUSED`)
+})
+
+test('http attempt: the status decides, the one that is expected or any that is no error', async t => {
+  const server = createHttpServer((request, response) => {
+    response.statusCode = Number(request.url!.slice(1))
+    response.setHeader('location', '/200')
+    response.end('x'.repeat(100_000))
+  })
+  const url = `http://127.0.0.1:${await listening(t, server)}`
+  t.is(await httpAttempt(`${url}/204`, undefined)(never), undefined)
+  t.is(await httpAttempt(`${url}/302`, undefined)(never), undefined)
+  t.is(await httpAttempt(`${url}/503`, undefined)(never), `${url}/503 answered with status 503, expected was 200 to 399`)
+  t.is(await httpAttempt(`${url}/503`, 503)(never), undefined)
+  t.is(await httpAttempt(`${url}/200`, 204)(never), `${url}/200 answered with status 200, expected was 204`)
+})
+
+test('http attempt: a server that does not answer is given up when its time is over', async t => {
+  const server = createHttpServer(() => {})
+  const port = await listening(t, server)
+  const asked = once(server, 'request')
+  const abort = new AbortController()
+  const attempt = httpAttempt(`http://127.0.0.1:${port}/`, undefined)(abort.signal)
+  await asked
+  abort.abort()
+  t.regex((await attempt) ?? '', /does not answer/)
+})
+
+test('ping attempt: an answer is well, nobody to ask is not, and what is given up is forgotten', async t => {
+  let answer = (): void => {}
+  let forgotten = 0
+  const attempt = pingAttempt(answered => {
+    answer = answered
+    return () => void forgotten++
+  })
+  const first = attempt(never)
+  answer()
+  t.is(await first, undefined)
+  const abort = new AbortController()
+  const second = attempt(abort.signal)
+  abort.abort()
+  t.is(await second, 'given up')
+  t.is(forgotten, 1)
+  t.is(await pingAttempt(() => undefined)(never), 'is not connected')
+})
+
+test('command attempt: exit code 0 is well, any other end is not, and with its time all that it started ends', async t => {
+  const run = (script: string): ReturnType<ReturnType<typeof commandAttempt>> => commandAttempt(async () => (await startAgent(t, { command: 'sh', args: ['-c', script] })).agent)(never)
+  t.is(await run('exit 0'), undefined)
+  t.is(await run('exit 4'), 'exited with code 4')
+  t.is(await run('kill -KILL $$'), 'was ended by SIGKILL')
+  const { agent, log } = await startAgent(t, { command: 'sh', args: ['-c', 'sleep 1000 & echo started $!; wait'] })
+  const abort = new AbortController()
+  const attempt = commandAttempt(async () => agent)(abort.signal)
+  const child = Number((await log.logged(/^started/)).text.split(' ')[1])
+  abort.abort()
+  t.regex((await attempt) ?? '', /^was ended by SIG(?:TERM|KILL)$/)
+  t.false(isThere(child))
+})
