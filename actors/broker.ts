@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { AgentRegister } from '../agents/agent-register.ts'
 import { endLeftovers } from '../agents/leftovers.ts'
 import { LocalAgent } from '../agents/local-agent.ts'
+import { secretFolder } from '../agents/runtime-place.ts'
+import { removeSecretCopies } from '../agents/secret-copies.ts'
 import { secretFiles } from '../agents/secret-files.ts'
 import type { Connection } from '../broker/connection.ts'
 import type { AgentInfo, BusStatus } from '../broker/ground/api.ts'
@@ -232,6 +234,7 @@ export class BrokerActor implements BrokerHost {
     const token = ensureToken(paths)
     const register = new AgentRegister(join(paths.home, 'agents.json'))
     const leftovers = await endLeftovers({ register, home: paths.home, graceMs: LEFTOVER_GRACE_MS, deadlines: this.#deadlines, log })
+    removeSecretCopies(secretFolder(paths.home))
     if (leftovers > 0) log.warn({ leftovers }, 'the broker before this one did not end in order')
     const pipeline = this.#makePipeline(paths)
     this.#pipeline = pipeline

@@ -13,6 +13,7 @@ import { OutputLog } from './output-log.ts'
 import { launcherCommand } from './sandbox/launcher-command.ts'
 import type { SandboxPlan } from './sandbox/plan.ts'
 import { confined, innermost } from './sandbox/sandboxed-child.ts'
+import type { Mask } from './secret-copies.ts'
 import { startProblem } from './start-problem.ts'
 
 export interface AgentProcessOptions {
@@ -20,6 +21,8 @@ export interface AgentProcessOptions {
   readonly launch: Launch
   /** What it is kept from; undefined: nothing. */
   readonly sandbox?: SandboxPlan | undefined
+  /** What it prints that must not be logged, beside its token. */
+  readonly masks?: readonly Mask[] | undefined
   /** Time between SIGTERM and SIGKILL. ms */
   readonly shutdownMs: number
   readonly clock: Clock
@@ -133,8 +136,8 @@ export class AgentProcess {
   }
 
   #capture(output: Readable, stream: 'stdout' | 'stderr'): void {
-    const { clock, deadlines, launch, log } = this.#options
-    const lines = new OutputLog({ stream, clock, deadlines, log, secret: launch.environment['CALLBOARD_TOKEN']! })
+    const { clock, deadlines, launch, log, masks } = this.#options
+    const lines = new OutputLog({ stream, clock, deadlines, log, secret: launch.environment['CALLBOARD_TOKEN']!, masks })
     output.on('data', (chunk: Buffer) => lines.push(chunk))
     output.once('close', () => lines.end())
     output.on('error', error => log.warn({ stream, problem: error.message }, 'the agent\'s output broke'))

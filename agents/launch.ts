@@ -2,6 +2,7 @@
 
 import type { AgentSettings } from '../broker/ground/settings.ts'
 import { instanceId } from './instance-id.ts'
+import type { SecretCopies } from './secret-copies.ts'
 
 /** Everything that the system needs to start a process. */
 export interface Launch {
@@ -9,6 +10,8 @@ export interface Launch {
   readonly args: readonly string[]
   readonly directory: string
   readonly environment: Readonly<Record<string, string>>
+  /** Files that are there for it alone, and that it may read whatever its sandbox keeps from it. */
+  readonly files?: readonly string[]
 }
 
 /** What an agent is told about its broker. */
@@ -27,6 +30,8 @@ export interface LaunchContext {
   readonly directory: string
   /** Paths of the broker's secrets outside of its home, as they are now. Default: there are none. */
   readonly secrets?: () => readonly string[]
+  /** The copies of its own secrets. Default: it has none. */
+  readonly copies?: Pick<SecretCopies, 'environment' | 'files'> | undefined
 }
 
 // An agent finds commands and files and speaks the operator's language; whatever else it needs, its config names.
@@ -45,6 +50,7 @@ export function launchOf(settings: AgentSettings, context: LaunchContext, inheri
     args: settings.args,
     directory: settings.cwd ?? context.directory,
     // The last ones last: with another's name or token the agent would not be the one that is supervised.
-    environment: { ...environment, ...context.environment, ...settings.env, CALLBOARD_HOME: context.home, CALLBOARD_SOCKET: context.socket, CALLBOARD_SERVICE: settings.name, CALLBOARD_INSTANCE: String(instance), CALLBOARD_AGENT: instanceId(settings.name, instance), CALLBOARD_TOKEN: context.token },
+    environment: { ...environment, ...context.environment, ...settings.env, ...context.copies?.environment, CALLBOARD_HOME: context.home, CALLBOARD_SOCKET: context.socket, CALLBOARD_SERVICE: settings.name, CALLBOARD_INSTANCE: String(instance), CALLBOARD_AGENT: instanceId(settings.name, instance), CALLBOARD_TOKEN: context.token },
+    ...(context.copies !== undefined && { files: context.copies.files }),
   }
 }

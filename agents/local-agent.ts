@@ -11,8 +11,10 @@ import type { AgentRegister } from './agent-register.ts'
 import { launchOf, type Launch, type LaunchContext } from './launch.ts'
 import { instanceId } from './instance-id.ts'
 import { groupOf } from './process-group.ts'
+import { secretFolder } from './runtime-place.ts'
 import { chooseEnclosure } from './sandbox/enclosure.ts'
 import { planOf, type SandboxPlan } from './sandbox/plan.ts'
+import { copySecrets, type SecretCopies } from './secret-copies.ts'
 
 /** What lets one incarnation of an agent in. */
 export interface AgentCredential {
@@ -97,8 +99,11 @@ export class LocalAgent {
     const { settings, context, register, clock, deadlines } = this.#options
     const credential = this.#options.issueCredential(this.id)
     scope.defer(() => credential.revoke())
-    const launch = launchOf(settings, { ...context, token: credential.token, instance: this.instance })
-    const start = async (): Promise<AgentProcess> => AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch), shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
+    const start = async (): Promise<AgentProcess> => {
+      const copies = this.#copySecrets(scope)
+      const launch = launchOf(settings, { ...context, token: credential.token, instance: this.instance, copies })
+      return AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch), masks: copies?.masks, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
+    }
     this.#startError = undefined
     const agent = await start().catch((error: unknown) => {
       this.#startError = BrokerError.from(error)
@@ -121,6 +126,15 @@ export class LocalAgent {
 
   detail(): string {
     return this.#process === undefined ? this.settings.command : `${this.settings.command}, pid ${this.#process.pid}`
+  }
+
+  // Read anew at each start: a secret that was changed is the next process's.
+  #copySecrets(scope: AgentScope): SecretCopies | undefined {
+    const { secrets = {} } = this.settings
+    if (Object.keys(secrets).length === 0) return undefined
+    const copies = copySecrets(this.id, secrets, secretFolder(this.#options.context.home))
+    scope.defer(() => copies.remove())
+    return copies
   }
 
   async #plan(launch: Launch): Promise<SandboxPlan | undefined> {

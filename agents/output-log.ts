@@ -6,6 +6,7 @@ import type { Log } from '../broker/ground/types.ts'
 import { LineBudget, type LineRate } from './line-budget.ts'
 import { LineSplitter } from './line-splitter.ts'
 import { readLogLine } from './log-line.ts'
+import type { Mask } from './secret-copies.ts'
 
 export interface OutputLogOptions {
   readonly stream: 'stdout' | 'stderr'
@@ -14,6 +15,8 @@ export interface OutputLogOptions {
   readonly deadlines: Deadlines
   /** The agent's token, not empty: an agent that prints its environment must not put it into the log. */
   readonly secret: string
+  /** What else it must not put there. Default: nothing. */
+  readonly masks?: readonly Mask[] | undefined
   readonly rate?: LineRate
 }
 
@@ -58,9 +61,10 @@ export class OutputLog {
       return
     }
     this.#reportSuppressed()
-    const { stream, log, secret } = this.#options
+    const { stream, log, secret, masks = [] } = this.#options
     // With `stream` a character that was cut in two is left out; one that is not UTF-8 becomes U+FFFD.
-    const text = new TextDecoder().decode(bytes, { stream: cutBytes > 0 }).replaceAll(secret, '[token]')
+    const printed = new TextDecoder().decode(bytes, { stream: cutBytes > 0 })
+    const text = [{ text: secret, shown: '[token]' }, ...masks].reduce((left, mask) => left.replaceAll(mask.text, () => mask.shown), printed)
     const line = readLogLine(text, stream === 'stderr' ? 'warn' : 'info')
     log[line.level]({ ...line.fields, stream, ...(cutBytes > 0 && { cutBytes }) }, line.text)
   }

@@ -1,4 +1,4 @@
-// Which files outside of the broker's home hold its secrets: no agent in a sandbox may read them. Reads none.
+// Which files outside of the broker's home hold secrets, its own and those of agents: no agent in a sandbox may read them. Reads none.
 
 import type { Settings } from '../broker/ground/settings.ts'
 
@@ -6,10 +6,11 @@ import type { Settings } from '../broker/ground/settings.ts'
  * Absolute paths; the store of queues is a directory.
  * @param configFile where the settings stand, tokens among them; undefined: in no file
  */
-export function secretFiles({ principals, nats, bus, store, telemetry }: Settings, configFile: string | undefined): string[] {
+export function secretFiles({ agents, principals, nats, bus, store, telemetry }: Settings, configFile: string | undefined): string[] {
   const { embedded, redis, nats: jetStream } = store
   return [
     configFile,
+    ...agents.flatMap(({ secrets = {} }) => Object.values(secrets)),
     ...principals.map(({ tokenFile }) => tokenFile),
     nats.tls?.keyFile,
     nats.websocket?.tls?.keyFile,

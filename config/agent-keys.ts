@@ -22,6 +22,7 @@ export const agentsBlock = optional(
       command: required(nonEmptyText, 'The program: a name on the PATH, or a path; one that begins with ./ starts at `cwd`.'),
       args: defaulted(list(text), [], 'What it is given on the command line, without a shell.'),
       env: defaulted(mapOf(variableName, text), {}, 'Environment variables beside those of the broker.'),
+      secrets: defaulted(mapOf(variableName, path), {}, 'Files with its secrets, by name, readable by their owner alone. At each start it gets a copy that nobody else can read; the variable `NAME_FILE` has its path.'),
       cwd: optional(path, 'the directory of this file', 'Directory in which it runs.'),
       restart: defaulted(choice(['permanent', 'transient', 'temporary']), 'permanent', 'When it is started again: always, after a crash, never.'),
       backoff: block({

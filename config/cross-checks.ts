@@ -4,6 +4,7 @@
 import { nearest } from '../broker/ground/nearest.ts'
 import { defaultBackoff, defaultSettings } from '../broker/ground/settings.ts'
 import { isReserved } from '../broker/ground/subject.ts'
+import { checkAgent } from './agent-checks.ts'
 import { formatDuration, parseDuration } from './duration.ts'
 import { resolvePath } from './paths.ts'
 import { checkPorts } from './port-checks.ts'
@@ -38,7 +39,10 @@ export function crossCheck(root: SourceNode, directory: string, report: ConfigRe
   checkQueues(root, report)
   for (const block of ['agents', 'channels', 'principals']) checkUnique(root, block, 'name', report)
   checkUnique(root, 'principals', 'nkey', report)
-  for (const [path, agent] of items(root, 'agents')) checkBackoff(path, agent, report)
+  for (const [path, agent] of items(root, 'agents')) {
+    checkBackoff(path, agent, report)
+    checkAgent(path, agent, report)
+  }
   for (const [path, channel] of items(root, 'channels')) checkChannel(path, channel, report)
   const guest = nodeAt(root, ['nats', 'noAuthUser'])?.scalar
   for (const [path, principal] of items(root, 'principals')) checkPrincipal(path, principal, guest, report)

@@ -224,6 +224,8 @@ export interface AgentSettings {
   readonly shutdownMs: number
   /** What it is kept from; undefined = nothing. */
   readonly sandbox?: SandboxSettings | undefined
+  /** Files with its secrets, by name: absolute paths; undefined = none. */
+  readonly secrets?: Readonly<Record<string, string>> | undefined
 }
 
 export interface ChannelSettings {

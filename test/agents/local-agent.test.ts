@@ -1,3 +1,5 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { Actor } from '../../actors/actor.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
@@ -6,6 +8,8 @@ import type { AgentSettings } from '../../broker/ground/settings.ts'
 import type { ExitReason } from '../../broker/ground/types.ts'
 import { agentMachine } from '../../machines/agent.ts'
 import { agentStage } from '../support/local-agent.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { until } from '../support/until.ts'
 
 /** A local agent, and actors that run it, one after another. */
 function localAgent(t: ExecutionContext, settings: Partial<AgentSettings>) {
@@ -123,4 +127,35 @@ test('local agent: owns its process and what that started, nothing else', async 
   run.actor.stop()
   await run.exited
   t.false(agent.owns(pid))
+})
+
+test('local agent: a secret is read anew at each start, never printed, and its copy ends with the process', async t => {
+  const { home, agent, actor, log } = localAgent(t, { args: ['-c', 'cat "$KEY_FILE"; echo; echo "up $KEY_FILE"; exec sleep 1000'], secrets: { KEY: join(temporaryDirectory(t), 'key') } })
+  const { KEY: key } = agent.settings.secrets!
+  const copies = (): string[] => log.records.flatMap(({ text }) => /^up (.*)/.exec(text)?.[1] ?? [])
+  writeFileSync(key!, 'the first secret', { mode: 0o600 })
+  const run = actor()
+  await run.actor.start()
+  await until(() => copies().length === 1)
+  t.true(copies()[0]!.startsWith(home))
+  writeFileSync(key!, 'the second one')
+  t.true(run.actor.signal({ type: 'MAINTAIN' }))
+  await until(() => copies().length === 2)
+  t.is(readFileSync(copies()[1]!, 'utf8'), 'the second one')
+  t.false(existsSync(copies()[0]!))
+  run.actor.stop()
+  await run.exited
+  t.false(existsSync(copies()[1]!))
+  t.deepEqual(log.records.filter(({ text }) => text === '[KEY]').length, 2)
+  t.notRegex(JSON.stringify(log.records), /the first secret|the second one/)
+})
+
+test('local agent: without its secret it does not start, and says which', async t => {
+  const { agent, actor } = localAgent(t, { args: ['-c', WAIT], secrets: { KEY: '/nowhere/key' } })
+  const run = actor()
+  await run.actor.start()
+  const reason = await run.exited
+  t.true(reason.kind === 'crash')
+  t.is(agent.startError?.code, 'agent.secret')
+  t.regex(agent.startError!.message, /secret KEY: \/nowhere\/key cannot be read/)
 })

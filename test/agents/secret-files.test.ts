@@ -7,6 +7,7 @@ import { parseConfig } from '../../config/parse.ts'
 test('secret files: what a configuration names for tokens, keys, credentials and the store, and itself', async t => {
   const key = (name: string): object => ({ cert: 'public.pem', key: name })
   const config = {
+    agents: [{ name: 'lamp', command: 'true', secrets: { KEY: 'lamp.key' } }, { name: 'plain', command: 'true' }],
     principals: [{ name: 'a', roles: ['client'], tokenFile: 'a.token' }],
     nats: { tls: key('nats.key'), websocket: { port: 0, tls: key('websocket.key') } },
     bus: { nats: { servers: ['tls://localhost:4333'], credentials: 'bus.creds', tls: key('bus.key') } },
@@ -18,7 +19,7 @@ test('secret files: what a configuration names for tokens, keys, credentials and
     telemetry: { headersFile: 'headers' },
   }
   const { settings } = await parseConfig(JSON.stringify(config), { path: '/srv/cb/callboard.json', format: 'json' })
-  const names = ['a.token', 'bus.creds', 'bus.key', 'callboard.json', 'headers', 'jetstream.creds', 'jetstream.key', 'nats.key', 'redis.key', 'redis.password', 'store', 'store.key', 'websocket.key']
+  const names = ['a.token', 'bus.creds', 'bus.key', 'callboard.json', 'headers', 'jetstream.creds', 'jetstream.key', 'lamp.key', 'nats.key', 'redis.key', 'redis.password', 'store', 'store.key', 'websocket.key']
   t.deepEqual(secretFiles(settings, '/srv/cb/callboard.json').toSorted(), names.map(name => join('/srv/cb', name)))
 })
 

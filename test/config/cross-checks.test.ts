@@ -65,6 +65,12 @@ test('config: a backoff does not begin above its end, defaults included', async 
   ])
 })
 
+test('config: a secret of an agent has its variable for itself', async t => {
+  t.deepEqual(await linesOf(t, fromYaml('agents:\n- {name: a, command: x, env: {KEY_FILE: y}, secrets: {KEY: k}}\n- {name: b, command: x, env: {KEY: y}, secrets: {KEY: k}}')), [
+    '2:55: agents[0].secrets.KEY is given in the variable KEY_FILE, which env has as well; remove one',
+  ])
+})
+
 test('config: an allowed process stands for a program', async t => {
   t.deepEqual(await linesOf(t, fromYaml('ipc: {security: {allowedProcesses: [opencl-cli, mine, /bin/x, openclaw-cli], processes: {mine: {executable: /x}}}}')), [
     '1:37: ipc.security.allowedProcesses[0] is "opencl-cli", which stands for no program; give it an executable in ipc.security.processes, or write its absolute path; did you mean "openclaw-cli"?',
