@@ -2,11 +2,20 @@
 
 import { BrokerError } from '../broker/ground/errors.ts'
 import type { BackoffSettings } from '../broker/ground/settings.ts'
-import type { ActorInfo } from '../broker/ground/types.ts'
+import type { ActorInfo, ExitReason } from '../broker/ground/types.ts'
 import type { StartableActor } from './startable-actor.ts'
 
 /** permanent: started anew whatever the exit. transient: after `crash` and `killed`. temporary: never, and forgotten at once. */
 export type RestartType = 'permanent' | 'transient' | 'temporary'
+
+/** What a supervisor does about a child that ended. `down`: nothing; `escalate`: it ends itself; `stopped`: the end was asked for. */
+export type ChildNext = { readonly kind: 'restart'; /** ms */ readonly delayMs: number } | { readonly kind: 'quarantine'; readonly reason: string } | { readonly kind: 'down' | 'escalate' | 'stopped' }
+
+export interface ChildEnd {
+  readonly incarnation: number
+  readonly reason: ExitReason
+  readonly next: ChildNext
+}
 
 export interface ChildSpec {
   /** Unique among its siblings. */
@@ -23,6 +32,8 @@ export interface ChildSpec {
   readonly backoff?: BackoffSettings
   /** Having run this long, it starts again with the shortest delay. ms, default 60000. */
   readonly steadyMs?: number
+  /** Told of each end of an incarnation, or of its failure to start, once it is known what follows. */
+  readonly onEnd?: (end: ChildEnd) => void
 }
 
 export const START_MS = 30_000

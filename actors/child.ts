@@ -7,7 +7,7 @@
 //    └───────────────────────  waiting ◀─┘         for its restart
 
 import type { Environment } from './behaviour.ts'
-import { SHUTDOWN_MS, START_MS, STEADY_MS, type ChildSpec } from './child-spec.ts'
+import { SHUTDOWN_MS, START_MS, STEADY_MS, type ChildNext, type ChildSpec } from './child-spec.ts'
 import type { StartableActor } from './startable-actor.ts'
 import { Deadline } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
@@ -128,6 +128,15 @@ export class Child {
     this.#actor.kill()
   }
 
+  /** Says what follows the end of an incarnation. */
+  tellEnd(incarnation: number, reason: ExitReason, next: ChildNext): void {
+    try {
+      this.spec.onEnd?.({ incarnation, reason, next })
+    } catch (error) {
+      this.#environment.log.error({ child: this.spec.id, error }, 'onEnd failed')
+    }
+  }
+
   info(childLimit?: number): ActorInfo {
     const { incarnation, restarts, spec } = this
     if (this.#actor !== undefined) return { ...this.#actor.info(childLimit), incarnation, restarts }
@@ -160,7 +169,10 @@ export class Child {
     if (hadRun && this.#environment.clock.monotonicMs() - this.#runsSinceMs >= (this.spec.steadyMs ?? STEADY_MS)) this.failures = 0
     if (this.state === 'running') this.#endedByItself(reason)
     else if (this.state === 'starting') this.#early = reason
-    else if (reason.kind === 'crash') this.#environment.log.error({ child: this.spec.id, error: reason.error }, 'child crashed while it was stopped')
+    else {
+      if (reason.kind === 'crash') this.#environment.log.error({ child: this.spec.id, error: reason.error }, 'child crashed while it was stopped')
+      this.tellEnd(this.incarnation, reason, { kind: 'stopped' })
+    }
   }
 
   #endedByItself(reason: ExitReason): void {

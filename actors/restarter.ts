@@ -70,9 +70,10 @@ export class Restarter {
     else this.#environment.log.info(fields, 'child ended')
     this.#host.inTurn(async () => {
       // Its group may have been restarted, or it was stopped, since it ended.
-      if (child.state !== 'exited' || child.incarnation !== incarnation) return
+      if (child.state !== 'exited' || child.incarnation !== incarnation) return child.tellEnd(incarnation, reason, { kind: 'stopped' })
       child.note = noteOf(reason)
-      if (isRestarted(spec.restart, reason)) return this.#restart(child)
+      if (isRestarted(spec.restart, reason)) return this.#restart(child, reason)
+      child.tellEnd(incarnation, reason, { kind: 'down' })
       child.state = 'down'
       if (spec.restart === 'temporary') this.#host.children.delete(spec.id)
     })
@@ -88,9 +89,13 @@ export class Restarter {
     this.#plan.clear()
   }
 
-  async #restart(failed: Child): Promise<void> {
+  async #restart(failed: Child, reason: ExitReason): Promise<void> {
     const { id, strategy, intensity = INTENSITY, periodMs = PERIOD_MS } = this.#options
-    if (this.#restarts.exceeds(this.#environment.clock.monotonicMs())) return this.#host.escalate(new BrokerError('supervisor.intensity', { supervisor: id, intensity, periodMs }))
+    const { incarnation } = failed
+    if (this.#restarts.exceeds(this.#environment.clock.monotonicMs())) {
+      failed.tellEnd(incarnation, reason, { kind: 'escalate' })
+      return this.#host.escalate(new BrokerError('supervisor.intensity', { supervisor: id, intensity, periodMs }))
+    }
     this.#host.changed(true)
     failed.failures++
     const group = affected(strategy, this.#host.children.values(), failed)
@@ -98,12 +103,13 @@ export class Restarter {
       const note = child === failed ? child.note : `restarts with ${failed.spec.id}`
       await child.stop()
       child.note = note
-      if (this.#host.isEnding()) return
+      if (this.#host.isEnding()) return failed.tellEnd(incarnation, reason, { kind: 'stopped' })
       // A temporary sibling ends with its group and is not started again.
       if (child.spec.restart === 'temporary') this.#host.children.delete(child.spec.id)
       else child.state = 'waiting'
     }
     const delayMs = this.#plan.schedule(failed, group.filter(child => child.state === 'waiting'))
+    failed.tellEnd(incarnation, reason, { kind: 'restart', delayMs: Math.round(delayMs) })
     if (delayMs === 0) return this.#startWaiting(failed)
     this.#environment.log.info({ child: failed.spec.id, delayMs: Math.round(delayMs), failures: failed.failures }, 'child restarts after a delay')
   }
@@ -120,7 +126,7 @@ export class Restarter {
       if (!(result instanceof Error)) continue
       this.#environment.log.error({ child: child.spec.id, incarnation: child.incarnation, error: result }, 'child failed to start')
       child.note = result.message
-      return this.#restart(child)
+      return this.#restart(child, { kind: 'crash', error: result })
     }
     this.#changed()
   }
