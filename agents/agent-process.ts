@@ -6,6 +6,7 @@ import type { Clock } from '../broker/ground/clock.ts'
 import { Deadline, type Deadlines } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import type { SandboxReport } from '../broker/ground/sandbox.ts'
+import type { LogLevel } from '../broker/ground/settings.ts'
 import type { Log } from '../broker/ground/types.ts'
 import { GroupEnding } from './group-ending.ts'
 import type { Launch } from './launch.ts'
@@ -23,6 +24,8 @@ export interface AgentProcessOptions {
   readonly sandbox?: SandboxPlan | undefined
   /** What it prints that must not be logged, beside its token. */
   readonly masks?: readonly Mask[] | undefined
+  /** The least important lines of it that are logged. Default: all. */
+  readonly logLevel?: LogLevel | undefined
   /** Time between SIGTERM and SIGKILL. ms */
   readonly shutdownMs: number
   readonly clock: Clock
@@ -136,8 +139,8 @@ export class AgentProcess {
   }
 
   #capture(output: Readable, stream: 'stdout' | 'stderr'): void {
-    const { clock, deadlines, launch, log, masks } = this.#options
-    const lines = new OutputLog({ stream, clock, deadlines, log, secret: launch.environment['CALLBOARD_TOKEN']!, masks })
+    const { clock, deadlines, launch, log, logLevel: level, masks } = this.#options
+    const lines = new OutputLog({ stream, clock, deadlines, log, secret: launch.environment['CALLBOARD_TOKEN']!, masks, level })
     output.on('data', (chunk: Buffer) => lines.push(chunk))
     output.once('close', () => lines.end())
     output.on('error', error => log.warn({ stream, problem: error.message }, 'the agent\'s output broke'))

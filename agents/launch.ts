@@ -45,6 +45,7 @@ export function launchOf(settings: AgentSettings, context: LaunchContext, inheri
   for (const name of INHERITED) if (inherited[name] !== undefined) environment[name] = inherited[name]
   // Whatever speaks OpenTelemetry in it appears under the agent's name.
   if (context.environment?.['OTEL_EXPORTER_OTLP_ENDPOINT'] !== undefined) environment['OTEL_SERVICE_NAME'] = settings.name
+  if (settings.logLevel !== undefined) environment['CALLBOARD_LOG_LEVEL'] = settings.logLevel
   return {
     command: settings.command === 'node' ? process.execPath : settings.command,
     args: settings.args,

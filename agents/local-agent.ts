@@ -102,7 +102,7 @@ export class LocalAgent {
     const start = async (): Promise<AgentProcess> => {
       const copies = this.#copySecrets(scope)
       const launch = launchOf(settings, { ...context, token: credential.token, instance: this.instance, copies })
-      return AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch), masks: copies?.masks, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
+      return AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch), masks: copies?.masks, logLevel: settings.logLevel, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
     }
     this.#startError = undefined
     const agent = await start().catch((error: unknown) => {

@@ -1,7 +1,9 @@
 // Reads one line of an agent's output: structured when it is a JSON log record, plain text otherwise.
 
+import type { LogLevel } from '../broker/ground/settings.ts'
+
 export interface LogLine {
-  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly level: LogLevel
   readonly text: string
   /** What else the record said; empty for plain text. */
   readonly fields: Readonly<Record<string, unknown>>

@@ -2,10 +2,11 @@
 
 import type { Clock } from '../broker/ground/clock.ts'
 import { Deadline, type Deadlines } from '../broker/ground/deadlines.ts'
+import { logLevels, type LogLevel } from '../broker/ground/settings.ts'
 import type { Log } from '../broker/ground/types.ts'
 import { LineBudget, type LineRate } from './line-budget.ts'
 import { LineSplitter } from './line-splitter.ts'
-import { readLogLine } from './log-line.ts'
+import { readLogLine, type LogLine } from './log-line.ts'
 import type { Mask } from './secret-copies.ts'
 
 export interface OutputLogOptions {
@@ -18,6 +19,8 @@ export interface OutputLogOptions {
   /** What else it must not put there. Default: nothing. */
   readonly masks?: readonly Mask[] | undefined
   readonly rate?: LineRate
+  /** Lines below it are not logged, and not counted. Default: all are. */
+  readonly level?: LogLevel | undefined
 }
 
 /** Longest part of a line that is logged. bytes */
@@ -56,17 +59,25 @@ export class OutputLog {
 
   #line(bytes: Uint8Array, cutBytes: number): void {
     if (bytes.length === 0) return
+    const { stream, log, level: least } = this.#options
+    // Read before the rate only then: what nobody wants to see must not use up the room of what is wanted, and a flood must cost little.
+    const early = least === undefined ? undefined : this.#read(bytes, cutBytes)
+    if (early !== undefined && logLevels.indexOf(early.level) < logLevels.indexOf(least!)) return
     if (!this.#budget.take()) {
       if (!this.#report.isSet) this.#options.deadlines.set(this.#report, REPORT_MS)
       return
     }
     this.#reportSuppressed()
-    const { stream, log, secret, masks = [] } = this.#options
+    const { level, fields, text } = early ?? this.#read(bytes, cutBytes)
+    log[level]({ ...fields, stream, ...(cutBytes > 0 && { cutBytes }) }, text)
+  }
+
+  #read(bytes: Uint8Array, cutBytes: number): LogLine {
+    const { stream, secret, masks = [] } = this.#options
     // With `stream` a character that was cut in two is left out; one that is not UTF-8 becomes U+FFFD.
     const printed = new TextDecoder().decode(bytes, { stream: cutBytes > 0 })
     const text = [{ text: secret, shown: '[token]' }, ...masks].reduce((left, mask) => left.replaceAll(mask.text, () => mask.shown), printed)
-    const line = readLogLine(text, stream === 'stderr' ? 'warn' : 'info')
-    log[line.level]({ ...line.fields, stream, ...(cutBytes > 0 && { cutBytes }) }, line.text)
+    return readLogLine(text, stream === 'stderr' ? 'warn' : 'info')
   }
 
   #reportSuppressed(): void {

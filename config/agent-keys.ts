@@ -1,6 +1,6 @@
 // The block `agents`: programs that the broker starts, watches and restarts.
 
-import { defaultBackoff } from '../broker/ground/settings.ts'
+import { defaultBackoff, logLevels } from '../broker/ground/settings.ts'
 import { formatDuration } from './duration.ts'
 import { block, defaulted, map, optional, required } from './keys.ts'
 import { choice, count, duration, factor, list, mapOf, name, nonEmptyText, path, text, variableName } from './kinds.ts'
@@ -32,6 +32,7 @@ export const agentsBlock = optional(
         jitter: defaulted(factor(0, 1), defaultBackoff.jitter, 'Share of the wait that is random, so that agents do not restart in step.'),
       }),
       shutdown: defaulted(duration(0, 600_000), DEFAULT_SHUTDOWN, 'Time between SIGTERM and SIGKILL.'),
+      logLevel: optional(choice(logLevels), '`log.level`', 'The least important of its lines that are logged; it is told in `CALLBOARD_LOG_LEVEL`. Plain text is `info` on stdout and `warn` on stderr.'),
       sandbox: sandboxBlock,
     }),
   ),

@@ -1,7 +1,7 @@
 // All keys that work, composed. What does not work yet is in later.ts.
 
 import { z } from 'zod'
-import { defaultSettings } from '../broker/ground/settings.ts'
+import { defaultSettings, logLevels } from '../broker/ground/settings.ts'
 import { agentsBlock } from './agent-keys.ts'
 import { auditBlock } from './audit-keys.ts'
 import { busBlock } from './bus-keys.ts'
@@ -45,7 +45,7 @@ export const configSchema = map({
     entries: defaulted(powerOfTwo(1024, 1_048_576), recorder.entries, 'How many runs of messages the flight recorder remembers.'),
   }),
   log: block({
-    level: defaulted(choice(['debug', 'info', 'warn', 'error']), log.level, 'The least important lines that are logged.'),
+    level: defaulted(choice(logLevels), log.level, 'The least important lines that are logged.'),
   }),
 })
 

@@ -226,6 +226,8 @@ export interface AgentSettings {
   readonly sandbox?: SandboxSettings | undefined
   /** Files with its secrets, by name: absolute paths; undefined = none. */
   readonly secrets?: Readonly<Record<string, string>> | undefined
+  /** The least important lines of it that are logged; undefined = all that the broker's log takes. */
+  readonly logLevel?: LogLevel | undefined
 }
 
 export interface ChannelSettings {
@@ -266,8 +268,12 @@ export interface RecorderSettings {
   readonly entries: number
 }
 
+/** The least important first. */
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof logLevels)[number]
+
 export interface LogSettings {
-  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly level: LogLevel
 }
 
 const KIB = 1024

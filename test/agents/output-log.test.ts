@@ -1,14 +1,14 @@
 import test, { type ExecutionContext } from 'ava'
-import { MAX_LINE_BYTES, OutputLog } from '../../agents/output-log.ts'
+import { MAX_LINE_BYTES, OutputLog, type OutputLogOptions } from '../../agents/output-log.ts'
 import { Deadlines } from '../../broker/ground/deadlines.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { recordedLog } from '../support/recorded-log.ts'
 
-function outputLog(t: ExecutionContext, stream: 'stdout' | 'stderr' = 'stdout') {
+function outputLog(t: ExecutionContext, stream: 'stdout' | 'stderr' = 'stdout', more: Partial<OutputLogOptions> = {}) {
   const clock = new FakeClock()
   const deadlines = new Deadlines(clock, { onError: error => t.fail(String(error)) })
   const log = recordedLog()
-  return { clock, records: log.records, output: new OutputLog({ stream, log, clock, deadlines, secret: 's3cret', rate: { burst: 3, perSecond: 2 } }) }
+  return { clock, records: log.records, output: new OutputLog({ stream, log, clock, deadlines, secret: 's3cret', rate: { burst: 3, perSecond: 2 }, ...more }) }
 }
 
 test('output log: a character split between chunks stays whole, broken UTF-8 is shown as such', t => {
@@ -46,6 +46,18 @@ test('output log: the agent\'s token does not reach the log', t => {
   output.push(Buffer.from('CALLBOARD_TOKEN=s3cret s3cret\n{"msg":"s3cret","env":{"T":"s3cret"}}\n'))
   t.deepEqual(records.map(record => record.text), ['CALLBOARD_TOKEN=[token] [token]', '[token]'])
   t.deepEqual(records[1]!.fields, { env: { T: '[token]' }, stream: 'stdout' })
+})
+
+test('output log: secrets are masked whatever stands in them', t => {
+  const { output, records } = outputLog(t, 'stdout', { masks: [{ text: 'a$&b.*', shown: '[$& KEY]' }] })
+  output.push(Buffer.from('it is a$&b.*, a$&b.*\n'))
+  t.is(records[0]!.text, 'it is [$& KEY], [$& KEY]')
+})
+
+test('output log: lines below the level take nothing from the rate, and are not told as suppressed', t => {
+  const { output, records } = outputLog(t, 'stdout', { level: 'warn' })
+  output.push(Buffer.from(`${'plain\n'.repeat(100)}{"level":"warn","msg":"heard"}\n{"level":50,"msg":"loud"}\n`))
+  t.deepEqual(records.map(({ level, text }) => [level, text]), [['warn', 'heard'], ['error', 'loud']])
 })
 
 test('output log: a flood is counted, the count is told within a second and before the next line', async t => {

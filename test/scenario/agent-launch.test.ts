@@ -1,4 +1,4 @@
-// What agents are started with: secrets of their own that nobody else sees.
+// What agents are started with: secrets of their own that nobody else sees, and how much of what they say is logged.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -51,4 +51,13 @@ test('agent secrets: a broker that was killed leaves none behind once the next o
   await second.broker.stop()
   t.false(existsSync(path))
   t.notRegex(readFileSync(homePaths(home).log, 'utf8') + JSON.stringify(second.log.records), /a secret of the lamp/)
+})
+
+test('agent log level: lines below it are not logged, and the agent is told it', async t => {
+  const program = 'echo plain; echo "{\\"level\\":\\"debug\\",\\"msg\\":\\"small\\"}"; echo "{\\"level\\":\\"error\\",\\"msg\\":\\"level $CALLBOARD_LOG_LEVEL\\"}"; echo oops >&2'
+  const broker = await startBroker(t, { config: { agents: [shell('quiet', program, { logLevel: 'warn' }), shell('loud', program)] } })
+  const said = (name: string): string[] => broker.log.records.filter(({ fields }) => fields['actor'] === `agent.${name}` && fields['stream'] !== undefined).map(({ text }) => text).toSorted()
+  await until(() => said('loud').length === 5 && said('quiet').length === 2)
+  t.deepEqual(said('loud'), ['level ', 'oops', 'plain', 'small', 'told'])
+  t.deepEqual(said('quiet'), ['level warn', 'oops'])
 })
