@@ -8,6 +8,7 @@ import { secretFolder } from '../agents/runtime-place.ts'
 import { removeSecretCopies } from '../agents/secret-copies.ts'
 import { secretFiles } from '../agents/secret-files.ts'
 import type { Connection } from '../broker/connection.ts'
+import type { AgentLogLine } from '../broker/ground/agent-api.ts'
 import type { AgentInfo, BusStatus } from '../broker/ground/api.ts'
 import type { Audit } from '../broker/ground/audit.ts'
 import { systemClock } from '../broker/ground/clock.ts'
@@ -218,6 +219,10 @@ export class BrokerActor implements BrokerHost {
 
   agents(): AgentInfo[] {
     return this.#fleet?.agents() ?? []
+  }
+
+  agentLines(name: string, limit: number, after: number): AgentLogLine[] {
+    return this.#fleet!.lines(name, limit, after)
   }
 
   restartAgent(name: string): Promise<AgentInfo> {

@@ -3,6 +3,7 @@
 import type { LocalAgent } from '../agents/local-agent.ts'
 import { readInstanceId } from '../agents/instance-id.ts'
 import type { ConnectionEvent } from '../broker/connection.ts'
+import type { AgentLogLine } from '../broker/ground/agent-api.ts'
 import type { AgentInfo } from '../broker/ground/api.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { nearest } from '../broker/ground/nearest.ts'
@@ -54,6 +55,15 @@ export class Fleet {
   agents(): AgentInfo[] {
     const children = new Map(this.#supervisor?.info().children.map((child) => [child.id, child]))
     return this.#all().map((agent) => agentInfo(agent, children.get(`agent.${agent.id}`)))
+  }
+
+  /**
+   * What an agent or one instance printed last: at most `limit` lines after position `after`, oldest first.
+   * @throws BrokerError `agent.unknown`
+   */
+  lines(name: string, limit: number, after: number): AgentLogLine[] {
+    const lines = this.#named(name).flatMap(({ recent }) => recent.last(limit, after))
+    return lines.toSorted((a, b) => a.seq - b.seq).slice(-limit)
   }
 
   /** What an instance is registered as; undefined: it is none of these. */

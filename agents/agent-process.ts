@@ -10,6 +10,7 @@ import type { LogLevel } from '../broker/ground/settings.ts'
 import type { Log } from '../broker/ground/types.ts'
 import { GroupEnding } from './group-ending.ts'
 import type { Launch } from './launch.ts'
+import type { LastLines } from './last-lines.ts'
 import { OutputLog } from './output-log.ts'
 import { launcherCommand } from './sandbox/launcher-command.ts'
 import type { SandboxPlan } from './sandbox/plan.ts'
@@ -26,6 +27,8 @@ export interface AgentProcessOptions {
   readonly masks?: readonly Mask[] | undefined
   /** The least important lines of it that are logged. Default: all. */
   readonly logLevel?: LogLevel | undefined
+  /** Gets what it prints. */
+  readonly recent?: LastLines | undefined
   /** Time between SIGTERM and SIGKILL. ms */
   readonly shutdownMs: number
   readonly clock: Clock
@@ -139,8 +142,8 @@ export class AgentProcess {
   }
 
   #capture(output: Readable, stream: 'stdout' | 'stderr'): void {
-    const { clock, deadlines, launch, log, logLevel: level, masks } = this.#options
-    const lines = new OutputLog({ stream, clock, deadlines, log, secret: launch.environment['CALLBOARD_TOKEN']!, masks, level })
+    const { clock, deadlines, launch, log, logLevel: level, masks, recent } = this.#options
+    const lines = new OutputLog({ stream, clock, deadlines, log, secret: launch.environment['CALLBOARD_TOKEN']!, masks, level, recent })
     output.on('data', (chunk: Buffer) => lines.push(chunk))
     output.once('close', () => lines.end())
     output.on('error', error => log.warn({ stream, problem: error.message }, 'the agent\'s output broke'))

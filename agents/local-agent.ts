@@ -10,6 +10,7 @@ import { AgentProcess, type AgentExit } from './agent-process.ts'
 import type { AgentRegister } from './agent-register.ts'
 import { launchOf, type Launch, type LaunchContext } from './launch.ts'
 import { instanceId } from './instance-id.ts'
+import { LastLines } from './last-lines.ts'
 import { groupOf } from './process-group.ts'
 import { secretFolder } from './runtime-place.ts'
 import { chooseEnclosure } from './sandbox/enclosure.ts'
@@ -56,6 +57,8 @@ export class LocalAgent {
   readonly releaseMs: number
   /** The same when it is killed. ms */
   readonly killMs = AFTER_KILL_MS
+  /** What it printed last, in this process and those before. */
+  readonly recent: LastLines
   readonly #options: LocalAgentOptions
   #process: AgentProcess | undefined
   #lastExit: AgentExit | undefined
@@ -65,6 +68,7 @@ export class LocalAgent {
     this.settings = options.settings
     this.instance = options.instance ?? 1
     this.id = instanceId(options.settings.name, this.instance)
+    this.recent = new LastLines(this.id, () => options.clock.wallMicros())
     this.releaseMs = options.settings.shutdownMs + AFTER_KILL_MS
     this.#options = options
   }
@@ -100,9 +104,10 @@ export class LocalAgent {
     const credential = this.#options.issueCredential(this.id)
     scope.defer(() => credential.revoke())
     const start = async (): Promise<AgentProcess> => {
+      this.recent.begin()
       const copies = this.#copySecrets(scope)
       const launch = launchOf(settings, { ...context, token: credential.token, instance: this.instance, copies })
-      return AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch), masks: copies?.masks, logLevel: settings.logLevel, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
+      return AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch), masks: copies?.masks, recent: this.recent, logLevel: settings.logLevel, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
     }
     this.#startError = undefined
     const agent = await start().catch((error: unknown) => {

@@ -4,6 +4,7 @@ import type { Clock } from '../broker/ground/clock.ts'
 import { Deadline, type Deadlines } from '../broker/ground/deadlines.ts'
 import { logLevels, type LogLevel } from '../broker/ground/settings.ts'
 import type { Log } from '../broker/ground/types.ts'
+import type { LastLines } from './last-lines.ts'
 import { LineBudget, type LineRate } from './line-budget.ts'
 import { LineSplitter } from './line-splitter.ts'
 import { readLogLine, type LogLine } from './log-line.ts'
@@ -21,12 +22,17 @@ export interface OutputLogOptions {
   readonly rate?: LineRate
   /** Lines below it are not logged, and not counted. Default: all are. */
   readonly level?: LogLevel | undefined
+  /** Gets every line, those too that are not logged. */
+  readonly recent?: LastLines | undefined
 }
 
 /** Longest part of a line that is logged. bytes */
 export const MAX_LINE_BYTES = 8192
 
 const DEFAULT_RATE: LineRate = { burst: 1000, perSecond: 100 }
+
+// Fewer characters of a secret give nothing away, and may be something else.
+const CUT_CHARACTERS = 4
 
 // How long suppressed lines may go untold.
 const REPORT_MS = 1000
@@ -59,25 +65,33 @@ export class OutputLog {
 
   #line(bytes: Uint8Array, cutBytes: number): void {
     if (bytes.length === 0) return
-    const { stream, log, level: least } = this.#options
+    const { stream, level: least, recent } = this.#options
     // Read before the rate only then: what nobody wants to see must not use up the room of what is wanted, and a flood must cost little.
     const early = least === undefined ? undefined : this.#read(bytes, cutBytes)
-    if (early !== undefined && logLevels.indexOf(early.level) < logLevels.indexOf(least!)) return
-    if (!this.#budget.take()) {
-      if (!this.#report.isSet) this.#options.deadlines.set(this.#report, REPORT_MS)
-      return
-    }
+    const isWanted = early === undefined || logLevels.indexOf(early.level) >= logLevels.indexOf(least!)
+    const isLogged = isWanted && this.#budget.take()
+    recent?.add({ stream, bytes, cutBytes, isSuppressed: !isLogged, read: this.#text })
+    if (isLogged) this.#log(early ?? this.#read(bytes, cutBytes), cutBytes)
+    else if (isWanted && !this.#report.isSet) this.#options.deadlines.set(this.#report, REPORT_MS)
+  }
+
+  #log({ level, fields, text }: LogLine, cutBytes: number): void {
     this.#reportSuppressed()
-    const { level, fields, text } = early ?? this.#read(bytes, cutBytes)
+    const { stream, log } = this.#options
     log[level]({ ...fields, stream, ...(cutBytes > 0 && { cutBytes }) }, text)
   }
 
   #read(bytes: Uint8Array, cutBytes: number): LogLine {
-    const { stream, secret, masks = [] } = this.#options
+    return readLogLine(this.#text(bytes, cutBytes), this.#options.stream === 'stderr' ? 'warn' : 'info')
+  }
+
+  readonly #text = (bytes: Uint8Array, cutBytes: number): string => {
+    const { secret, masks = [] } = this.#options
+    const all = [{ text: secret, shown: '[token]' }, ...masks]
     // With `stream` a character that was cut in two is left out; one that is not UTF-8 becomes U+FFFD.
     const printed = new TextDecoder().decode(bytes, { stream: cutBytes > 0 })
-    const text = [{ text: secret, shown: '[token]' }, ...masks].reduce((left, mask) => left.replaceAll(mask.text, () => mask.shown), printed)
-    return readLogLine(text, stream === 'stderr' ? 'warn' : 'info')
+    const text = all.reduce((left, mask) => left.replaceAll(mask.text, () => mask.shown), printed)
+    return cutBytes === 0 ? text : all.reduce(withoutBeginning, text)
   }
 
   #reportSuppressed(): void {
@@ -85,4 +99,10 @@ export class OutputLog {
     const lines = this.#budget.takeSuppressed()
     if (lines > 0) this.#options.log.warn({ stream: this.#options.stream, suppressedLines: lines }, 'the agent writes more lines than are logged')
   }
+}
+
+// Where a line is cut within a secret, most of the secret would stand at its end.
+function withoutBeginning(line: string, { text, shown }: Mask): string {
+  for (let length = text.length - 1; length >= CUT_CHARACTERS; length--) if (line.endsWith(text.slice(0, length))) return line.slice(0, -length) + shown
+  return line
 }

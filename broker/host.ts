@@ -1,5 +1,6 @@
 // What the broker's methods ask of whoever runs it: the supervision tree, agents, channels as actors, stopping.
 
+import type { AgentLogLine } from './ground/agent-api.ts'
 import type { AgentInfo, BusStatus } from './ground/api.ts'
 import type { ActorInfo, ChannelSpec, Phase } from './ground/types.ts'
 
@@ -28,6 +29,8 @@ export interface BrokerHost {
   /** Of mode `queue`: deletes all that it holds. @throws BrokerError `queue.not_empty` unless it is forced */
   stopChannel(name: string, isForced: boolean): Promise<void>
   agents(): AgentInfo[]
+  /** What an agent, or an instance of it, printed last: at most `limit` lines after position `after`, oldest first. @throws BrokerError `agent.unknown` */
+  agentLines(name: string, limit: number, after: number): AgentLogLine[]
   /** A planned restart; resolves when the agent runs again. @throws BrokerError `agent.unknown`, `agent.failed` */
   restartAgent(name: string): Promise<AgentInfo>
   /** Begins the orderly stop. `by`: who asked for it, a principal; undefined: this process, by a signal for example. */

@@ -3,6 +3,7 @@
 import { hostname, loadavg, totalmem, freemem, availableParallelism } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
+import { AgentReportsView } from './agents-view.ts'
 import type { BrokerView, Caller } from './api/methods.ts'
 import { channelsOf, connectionInfo } from './connection-info.ts'
 import type { AgentInfo, ApiAnswer, ApiParams, ChannelInfo, ConnectionInfo, HistoryQuery, LatencyQuery, TraceQuery } from './ground/api.ts'
@@ -28,6 +29,7 @@ const HEALTH_MS = 60_000
 export class View implements BrokerView {
   readonly queues: QueueView
   readonly registry: RegistrationView
+  readonly agentsView: AgentReportsView
   readonly #pipeline: Pipeline
   readonly #host: BrokerHost
   readonly #sampler: Sampler
@@ -42,6 +44,7 @@ export class View implements BrokerView {
     this.#trace = new Trace(pipeline.core)
     this.queues = new QueueView(pipeline.core, host.home)
     this.registry = new RegistrationView(pipeline.core)
+    this.agentsView = new AgentReportsView(pipeline.core, host)
   }
 
   status(): ApiAnswer<'status'> {

@@ -1,6 +1,7 @@
 // The words and options of `callboard agent`: look at the supervised agents, and act on one.
 
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
+import { count } from './arguments.ts'
 import { examples, lazily } from './lazy.ts'
 
 /** Adds `agent` and everything below it, and `agents`, its older and shorter form. */
@@ -11,6 +12,14 @@ export function declareAgent(program: Command): void {
     .description('show the agents and what became of them')
     .addHelpText('after', examples('callboard agent ls', 'callboard agent ls --json'))
     .action(lazily(async () => (await import('./commands/agent/list.ts')).listAgents))
+  agent
+    .command('logs')
+    .description('show what an agent printed last, also what the log\'s rate kept out of the broker\'s log')
+    .argument('<name>', 'an agent, or one instance of it, such as weather/2')
+    .addOption(new Option('-n, --lines <n>', 'only the last n (default: all that are kept, 200 of each instance; with --follow 10)').argParser(count))
+    .option('-f, --follow', 'wait for more until Ctrl-C')
+    .addHelpText('after', examples('callboard agent logs weather', 'callboard agent logs weather/2 --lines 20 --follow'))
+    .action(lazily(async () => (await import('./commands/agent/logs.ts')).agentLogs))
   agent
     .command('restart')
     .description('restart one agent in order')

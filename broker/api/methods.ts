@@ -6,6 +6,7 @@ import { Fields } from '../ground/fields.ts'
 import { nearest } from '../ground/nearest.ts'
 import { readQueueOverrides, refuseUnknownOverrides, type QueueOverrides } from '../ground/queue-overrides.ts'
 import type { ChannelMode } from '../ground/types.ts'
+import { agentMethods, type AgentsView } from './agent-methods.ts'
 import type { Caller } from './caller.ts'
 import { queueMethods, type QueuesView } from './queue-methods.ts'
 import { registryMethods, type RegistryView } from './registry-methods.ts'
@@ -26,6 +27,7 @@ export interface BrokerView {
   deleteChannel(name: string, isForced: boolean, caller: Caller): Promise<ChannelInfo>
   readonly queues: QueuesView
   readonly registry: RegistryView
+  readonly agentsView: AgentsView
   stats(): ApiAnswer<'stats'>
   metrics(): ApiAnswer<'metrics'>
   /** @throws BrokerError `method.bad_params` for a metric that there is not */
@@ -86,6 +88,7 @@ const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, p
   stop: { isOpen: false, run: (view, _, caller) => view.stop(caller) },
   ...queueMethods,
   ...registryMethods,
+  ...agentMethods,
 }
 
 function readQueue(params: Fields): QueueOverrides | undefined {

@@ -1,5 +1,6 @@
 // The broker's own methods, `$CB.api.<method>`: what each takes and answers. Types only; docs/protocol.md section 5 is the contract.
 
+import type { AgentMethods } from './agent-api.ts'
 import type { ClusterStatus } from './cluster.ts'
 import type { LeaseInfo } from './leases.ts'
 import type { QueueMethods, QueuesStatus } from './queue-api.ts'
@@ -338,7 +339,7 @@ export interface AgentInfo {
 }
 
 /** Method → [params, answer]. */
-export interface ApiMethods extends QueueMethods, RegistryMethods {
+export interface ApiMethods extends QueueMethods, RegistryMethods, AgentMethods {
   ping: [NoParams, { readonly now: number }]
   status: [NoParams, BrokerStatus]
   tree: [NoParams, ActorInfo]

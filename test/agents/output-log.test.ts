@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava'
 import { MAX_LINE_BYTES, OutputLog, type OutputLogOptions } from '../../agents/output-log.ts'
+import { LastLines } from '../../agents/last-lines.ts'
 import { Deadlines } from '../../broker/ground/deadlines.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { recordedLog } from '../support/recorded-log.ts'
@@ -84,4 +85,20 @@ test('output log: what was suppressed at the end is told at the end', t => {
   output.push(Buffer.from('line\n'.repeat(5)))
   output.end()
   t.is(records.at(-1)!.fields['suppressedLines'], 2)
+})
+
+test('output log: the last lines have those too that are not logged, without secrets', t => {
+  const clock = new FakeClock()
+  const deadlines = new Deadlines(clock, { onError: error => t.fail(String(error)) })
+  const recent = new LastLines('lamp', () => 0)
+  const output = new OutputLog({ stream: 'stderr', log: recordedLog(), clock, deadlines, secret: 's3cret', masks: [{ text: 'api-key-of-mine', shown: '[API_KEY]' }], rate: { burst: 1, perSecond: 1 }, recent })
+  output.push(Buffer.from('one s3cret\n\ntwo api-key-of-mine\nthree'))
+  output.end()
+  t.deepEqual(recent.last(10).map(({ text, suppressed }) => [text, suppressed]), [['one [token]', undefined], ['two [API_KEY]', true], ['three', true]])
+})
+
+test('output log: a secret at which a line is cut does not stand at its end in part', t => {
+  const { output, records } = outputLog(t)
+  output.push(Buffer.from(`${'x'.repeat(MAX_LINE_BYTES - 5)}s3cret and more\n`))
+  t.true(records[0]!.text.endsWith('xxx[token]'), records[0]!.text.slice(-20))
 })

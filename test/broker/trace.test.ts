@@ -14,6 +14,7 @@ const HOST: BrokerHost = {
   startChannel: () => Promise.resolve(),
   stopChannel: () => Promise.resolve(),
   agents: () => [],
+  agentLines: () => [],
   restartAgent: () => Promise.reject(new Error('no agents')),
   stop: () => {},
 }

@@ -28,6 +28,7 @@ export function hostOf(rig: () => PipelineRig): BrokerHost {
       rig().closeChannel(name)
     },
     agents: () => [agent],
+    agentLines: () => [],
     async restartAgent(name) {
       if (name !== agent.name) throw new BrokerError('agent.unknown', { agent: name, suggestion: '' })
       return agent
