@@ -34,11 +34,16 @@ export interface ChildSpec {
   readonly steadyMs?: number
   /** Told of each end of an incarnation, or of its failure to start, once it is known what follows. */
   readonly onEnd?: (end: ChildEnd) => void
+  /** Restarts for failures of its own that are borne within `periodMs`; with one more it stays down, in quarantine, until somebody starts it. 0 and more, default Infinity. */
+  readonly intensity?: number
+  /** ms, above 0, default 60000. */
+  readonly periodMs?: number
 }
 
 export const START_MS = 30_000
 export const SHUTDOWN_MS = 5000
 export const STEADY_MS = 60_000
+export const CHILD_PERIOD_MS = 60_000
 
 const RESTART_TYPES: readonly string[] = ['permanent', 'transient', 'temporary']
 
@@ -47,12 +52,7 @@ const RESTART_TYPES: readonly string[] = ['permanent', 'transient', 'temporary']
  * @throws BrokerError `supervisor.bad_child_spec` naming the supervisor
  */
 export function checkSupervisor(id: string, intensity: number, periodMs: number): void {
-  const problem =
-    intensity !== Infinity && !(Number.isInteger(intensity) && intensity >= 0)
-      ? `intensity must be an integer of 0 and more or Infinity, got ${intensity}`
-      : !(periodMs > 0 && Number.isFinite(periodMs))
-        ? `periodMs must be above 0, got ${periodMs}`
-        : undefined
+  const problem = intensityProblem(intensity, periodMs)
   if (problem !== undefined) throw new BrokerError('supervisor.bad_child_spec', { child: id, problem })
 }
 
@@ -69,13 +69,21 @@ export function checkChildSpecs(specs: readonly ChildSpec[], intensity: number):
   }
 }
 
-function problemOf({ id, kind, restart, startMs, shutdownMs, backoff, steadyMs }: ChildSpec, intensity: number): string | undefined {
+function intensityProblem(intensity: number, periodMs: number): string | undefined {
+  if (intensity !== Infinity && !(Number.isInteger(intensity) && intensity >= 0)) return `intensity must be an integer of 0 and more or Infinity, got ${intensity}`
+  if (!(periodMs > 0 && Number.isFinite(periodMs))) return `periodMs must be above 0, got ${periodMs}`
+  return undefined
+}
+
+function problemOf({ id, kind, restart, startMs, shutdownMs, backoff, steadyMs, intensity: own = Infinity, periodMs = CHILD_PERIOD_MS }: ChildSpec, intensity: number): string | undefined {
   if (id === '') return 'its id is empty'
   if (!RESTART_TYPES.includes(restart)) return `restart must be one of ${RESTART_TYPES.join(', ')}, got ${restart}`
   if (startMs !== undefined && !(startMs > 0)) return `startMs must be above 0, got ${startMs}`
   if (shutdownMs !== undefined && !(shutdownMs >= 0)) return `shutdownMs must be 0 or more, got ${shutdownMs}`
   if (shutdownMs === Infinity && kind !== 'supervisor') return 'shutdownMs may be Infinity for supervisors alone: others may hang'
   if (steadyMs !== undefined && !(steadyMs >= 0)) return `steadyMs must be 0 or more, got ${steadyMs}`
+  const ownProblem = intensityProblem(own, periodMs)
+  if (ownProblem !== undefined) return ownProblem
   if (backoff !== undefined) return backoffProblem(backoff)
   // A child that fails at each start would be started for ever, and nothing else would get a turn.
   if (intensity === Infinity && restart !== 'temporary') return 'it needs a backoff, since its supervisor bears any number of restarts'

@@ -7,11 +7,12 @@
 //    └───────────────────────  waiting ◀─┘         for its restart
 
 import type { Environment } from './behaviour.ts'
-import { SHUTDOWN_MS, START_MS, STEADY_MS, type ChildNext, type ChildSpec } from './child-spec.ts'
+import { CHILD_PERIOD_MS, SHUTDOWN_MS, START_MS, STEADY_MS, type ChildNext, type ChildSpec } from './child-spec.ts'
+import { RestartIntensity } from './restart-intensity.ts'
 import type { StartableActor } from './startable-actor.ts'
 import { Deadline } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
-import type { ActorInfo, ExitReason } from '../broker/ground/types.ts'
+import type { ActorInfo, ExitReason, Quarantine } from '../broker/ground/types.ts'
 
 export type ChildState = 'down' | 'starting' | 'running' | 'exited' | 'stopping' | 'waiting'
 
@@ -35,9 +36,14 @@ export class Child {
   failures = 0
   /** Why it is not running, for people. */
   note = ''
+  /** It failed more often than its spec bears, and stays down until somebody starts it. */
+  quarantine: Quarantine | undefined
+  /** It is down because this sibling is in quarantine, and starts with it. */
+  downWith: Child | undefined
   readonly #environment: Environment
   readonly #onExit: ChildExited
   readonly #deadline = new Deadline(() => this.#late())
+  #restarts: RestartIntensity
   #actor: StartableActor | undefined
   #interruption = Promise.withResolvers<'late' | 'interrupted'>()
   #gone = Promise.withResolvers<void>()
@@ -50,6 +56,7 @@ export class Child {
     this.spec = spec
     this.#environment = environment
     this.#onExit = onExit
+    this.#restarts = this.#noRestarts()
   }
 
   /** The actor of this incarnation, while there is one. */
@@ -57,8 +64,22 @@ export class Child {
     return this.#actor
   }
 
+  /** It stays down whatever its siblings do. */
+  get isHeldDown(): boolean {
+    return this.quarantine !== undefined || this.downWith !== undefined
+  }
+
+  /** Counts a failure of its own; true when its spec bears no restart for it any more. What came before is forgotten then. */
+  exceedsIntensity(): boolean {
+    if (!this.#restarts.exceeds(this.#environment.clock.monotonicMs())) return false
+    this.#restarts = this.#noRestarts()
+    return true
+  }
+
   /** Creates the next incarnation and starts it. */
   async start(): Promise<ChildStart> {
+    this.quarantine = undefined
+    this.downWith = undefined
     this.state = 'starting'
     this.incarnation++
     this.#runsSinceMs = Infinity
@@ -138,9 +159,14 @@ export class Child {
   }
 
   info(childLimit?: number): ActorInfo {
-    const { incarnation, restarts, spec } = this
+    const { incarnation, restarts, spec, quarantine } = this
     if (this.#actor !== undefined) return { ...this.#actor.info(childLimit), incarnation, restarts }
-    return { id: spec.id, kind: spec.kind, phase: this.state === 'waiting' ? 'create' : 'exited', incarnation, restarts, ageMs: 0, mailbox: 0, detail: this.note, children: [] }
+    return { id: spec.id, kind: spec.kind, phase: this.state === 'waiting' ? 'create' : 'exited', incarnation, restarts, ageMs: 0, mailbox: 0, detail: this.note, children: [], ...(quarantine && { quarantine }) }
+  }
+
+  #noRestarts(): RestartIntensity {
+    const { intensity = Infinity, periodMs = CHILD_PERIOD_MS } = this.spec
+    return new RestartIntensity(intensity, periodMs)
   }
 
   #late(): void {

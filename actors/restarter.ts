@@ -1,12 +1,12 @@
 // Decides what follows when a child ended by itself, and does it: restart, with whom, when, or give up.
 // Knows the children of one supervisor and nothing of what they do.
 //
-//   exited ─▶ restart it? ─▶ too many? ─▶ stop the affected ─▶ delay ─▶ start them in order ─▶ one fails:
-//              no: done       yes: escalate    (reverse order)                                  as if it had crashed
+//   exited ─▶ restart it? ─▶ too many of its own? ─▶ too many in all? ─▶ stop the affected ─▶ delay ─▶ start them in order ─▶ one fails:
+//              no: done       yes: quarantine         yes: escalate       (reverse order)                                  as if it had crashed
 
 import type { Environment } from './behaviour.ts'
 import type { Child } from './child.ts'
-import type { RestartType } from './child-spec.ts'
+import { CHILD_PERIOD_MS, type RestartType } from './child-spec.ts'
 import { RestartIntensity } from './restart-intensity.ts'
 import { RestartPlan } from './restart-plan.ts'
 import { affected, type Strategy } from './strategy.ts'
@@ -89,7 +89,24 @@ export class Restarter {
     this.#plan.clear()
   }
 
+  /** Starts those that went down with `child`, in order: it has left its quarantine. */
+  async startWith(child: Child): Promise<void> {
+    for (const held of this.#host.children.values()) {
+      if (held.downWith !== child) continue
+      held.restarts++
+      const result = await held.start()
+      if (this.#host.isEnding()) return
+      if (result instanceof Error) await this.#failedStart(held, result)
+    }
+  }
+
+  /** `child` is forgotten: those that are down with it are as if they were stopped. */
+  letGo(child: Child): void {
+    for (const held of this.#host.children.values()) if (held.downWith === child) held.downWith = undefined
+  }
+
   async #restart(failed: Child, reason: ExitReason): Promise<void> {
+    if (failed.exceedsIntensity()) return this.#quarantine(failed, reason)
     const { id, strategy, intensity = INTENSITY, periodMs = PERIOD_MS } = this.#options
     const { incarnation } = failed
     if (this.#restarts.exceeds(this.#environment.clock.monotonicMs())) {
@@ -98,7 +115,7 @@ export class Restarter {
     }
     this.#host.changed(true)
     failed.failures++
-    const group = affected(strategy, this.#host.children.values(), failed)
+    const group = affected(strategy, this.#host.children.values(), failed).filter(child => !child.isHeldDown)
     for (const child of group.toReversed()) {
       const note = child === failed ? child.note : `restarts with ${failed.spec.id}`
       await child.stop()
@@ -114,6 +131,28 @@ export class Restarter {
     this.#environment.log.info({ child: failed.spec.id, delayMs: Math.round(delayMs), failures: failed.failures }, 'child restarts after a delay')
   }
 
+  // Its siblings go on, but for those that never run without it.
+  async #quarantine(failed: Child, reason: ExitReason): Promise<void> {
+    const { spec, note, incarnation } = failed
+    failed.tellEnd(incarnation, reason, { kind: 'quarantine', reason: note })
+    const { intensity, periodMs = CHILD_PERIOD_MS } = spec
+    const error = new BrokerError('supervisor.quarantine', { child: spec.id, intensity, periodMs, problem: note })
+    this.#environment.log.error({ child: spec.id, incarnation, error }, 'child is in quarantine')
+    for (const child of affected(this.#options.strategy, this.#host.children.values(), failed).toReversed()) {
+      const isUp = this.#plan.remove(child) || child.state !== 'down'
+      if (child === failed || !isUp) continue
+      await child.stop()
+      if (this.#host.isEnding()) return
+      if (child.spec.restart === 'temporary') this.#host.children.delete(child.spec.id)
+      else child.downWith = failed
+      child.note = `down with ${spec.id}, which is in quarantine`
+    }
+    failed.state = 'down'
+    failed.quarantine = { reason: note, since: this.#environment.clock.wallMs() }
+    failed.note = `in quarantine: ${note}`
+    this.#changed()
+  }
+
   async #startWaiting(failed: Child): Promise<void> {
     if (!this.#plan.isDue(failed)) return
     const candidates = this.#options.strategy === 'oneForOne' ? [failed] : [...this.#host.children.values()]
@@ -124,11 +163,15 @@ export class Restarter {
       if (this.#host.isEnding()) return
       if (result === 'ignore') child.note = 'nothing to do'
       if (!(result instanceof Error)) continue
-      this.#environment.log.error({ child: child.spec.id, incarnation: child.incarnation, error: result }, 'child failed to start')
-      child.note = result.message
-      return this.#restart(child, { kind: 'crash', error: result })
+      return this.#failedStart(child, result)
     }
     this.#changed()
+  }
+
+  #failedStart(child: Child, error: Error): Promise<void> {
+    this.#environment.log.error({ child: child.spec.id, incarnation: child.incarnation, error }, 'child failed to start')
+    child.note = error.message
+    return this.#restart(child, { kind: 'crash', error })
   }
 
   #changed(): void {

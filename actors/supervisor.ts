@@ -138,12 +138,15 @@ export class Supervisor implements StartableActor {
 
   /** Stops a child and forgets it. Rejects as `stopChild` does. */
   async removeChild(id: string): Promise<void> {
+    const child = this.#known(id)
     await this.stopChild(id)
     this.#children.delete(id)
+    this.#restarter.letGo(child)
   }
 
   /**
-   * Starts a child that was stopped or ended for good, as its next incarnation. Undefined: it found nothing to do.
+   * Starts a child that was stopped or ended for good, as its next incarnation; one in quarantine leaves it, and those that
+   * went down with it start too. Undefined: it found nothing to do.
    * Rejects with `supervisor.unknown_child`, `supervisor.child_busy` unless it is down, `actor.ended`, or with why it
    * did not start; its spec is kept.
    */
@@ -152,7 +155,11 @@ export class Supervisor implements StartableActor {
       const child = this.#known(id)
       if (child.state !== 'down') throw new BrokerError('supervisor.child_busy', { child: id, state: child.state })
       child.failures = 0
-      return actorOf(child, await child.start())
+      const { quarantine, note } = child
+      const result = await child.start()
+      if (result instanceof Error) Object.assign(child, { quarantine, note })
+      else if (!this.#isEnding) await this.#restarter.startWith(child)
+      return actorOf(child, result)
     })
   }
 

@@ -155,6 +155,8 @@ const table = {
   'agent.user': { close: 178, retryable: false, text: 'agent "{agent}" cannot run as another user: {problem}' },
   'agent.schedule': { close: 179, retryable: false, text: 'agent "{agent}" cannot be started by its schedule: {problem}' },
   'sandbox.unavailable': { close: 180, retryable: false, text: 'agent "{agent}" asks for sandbox level {level}, and this machine lacks {missing}; see callboard doctor, ask for less, or set sandbox.allowWeaker' },
+  'agent.unhealthy': { close: 174, retryable: true, text: 'agent "{agent}" is ended, as a probe of it failed: {problem}' },
+  'supervisor.quarantine': { close: 175, retryable: false, text: 'child "{child}" stays down after more than {intensity} restarts in {periodMs} ms, until somebody starts it; the last was for: {problem}' },
   'sandbox.invalid': { close: 181, retryable: false, text: 'agent "{agent}": {problem}' },
 } as const satisfies Record<string, ErrorEntry>
 

@@ -139,6 +139,12 @@ export interface ChannelSpec {
 /** Phase of every actor's life. */
 export type Phase = 'create' | 'init' | 'run' | 'maintain' | 'terminate' | 'exited'
 
+/** Why an actor stays down, and since when: ms since the epoch. */
+export interface Quarantine {
+  readonly reason: string
+  readonly since: number
+}
+
 /** One actor as `callboard tree` shows it. */
 export interface ActorInfo {
   readonly id: string
@@ -155,6 +161,8 @@ export interface ActorInfo {
   /** A few words for people: address, pid, strategy. */
   readonly detail: string
   readonly children: readonly ActorInfo[]
+  /** It failed too often, and stays down until somebody restarts it; missing: it did not. */
+  readonly quarantine?: Quarantine
   /** How many children there are, when `children` does not show all. */
   readonly childCount?: number
 }

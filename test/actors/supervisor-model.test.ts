@@ -23,7 +23,7 @@ const who = fc.nat(7)
 const scripts = fc.array(fc.constantFrom<StartScript[]>('ok', 'ok', 'ok', 'brief', 'brief', 'fail', 'throw', 'ignore'), { maxLength: 4 })
 const restart = fc.constantFrom('permanent', 'permanent', 'transient', 'temporary')
 const backoff = fc.record({ initialMs: fc.integer({ min: 1, max: 40 }), maxMs: fc.integer({ min: 40, max: 100 }), multiplier: fc.constantFrom(1, 2, 3), jitter: fc.constant(0) })
-const spec: fc.Arbitrary<Omit<ModelSpec, 'id'>> = fc.record({ restart, backoff }, { requiredKeys: ['restart'] })
+const spec: fc.Arbitrary<Omit<ModelSpec, 'id'>> = fc.record({ restart, backoff, intensity: fc.constantFrom(0, 1, 2), periodMs: fc.integer({ min: 1, max: 300 }) }, { requiredKeys: ['restart'] })
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('exit'), who: fc.array(who, { minLength: 1, maxLength: 3 }), kind: fc.constantFrom<Kind[]>('normal', 'shutdown', 'killed', 'crash', 'crash') }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('advance'), ms: fc.oneof(fc.nat(5), fc.nat(120)) }) },
@@ -73,6 +73,7 @@ async function compare({ specs, first, ...options }: Setup, steps: readonly Step
   for (const one of steps) {
     if (model.ended !== undefined) break
     const id = 'who' in one && !Array.isArray(one.who) ? model.children[(one.who as number) % model.children.length]?.spec.id : undefined
+    const wasQuarantined = id !== undefined && model.child(id)!.isQuarantined
     if (one.do === 'advance') {
       await real.clock.advance(one.ms)
       model.advance(one.ms)
@@ -104,6 +105,9 @@ async function compare({ specs, first, ...options }: Setup, steps: readonly Step
     await settle()
     check(JSON.stringify(one))
     seen.add(one.do)
+    if (model.children.some(child => child.isQuarantined)) seen.add('quarantine')
+    if (model.children.some(child => child.downWith !== undefined)) seen.add('down with another')
+    if (one.do === 'restart' && wasQuarantined && model.child(id)?.isQuarantined === false) seen.add('quarantine lifted')
   }
   seen.add(`ended ${model.ended ?? 'not'}`)
   if (model.ended === undefined) {
@@ -132,7 +136,7 @@ async function hold(t: ExecutionContext, numRuns: number): Promise<void> {
   })
   await t.notThrowsAsync(fc.assert(property, { numRuns }))
   // Histories that never reached one of these would prove nothing about it.
-  for (const what of ['exit', 'advance', 'script', 'start', 'stop', 'remove', 'restart', 'restart all', 'ended not', 'ended intensity', 'ended failed start']) t.true(seen.has(what), what)
+  for (const what of ['exit', 'advance', 'script', 'start', 'stop', 'remove', 'restart', 'restart all', 'quarantine', 'down with another', 'quarantine lifted', 'ended not', 'ended intensity', 'ended failed start']) t.true(seen.has(what), what)
 }
 
 test('supervisor model: the same children run, start, stop and end in the same order in every history', async t => {

@@ -22,6 +22,6 @@ export function supervise(specs: Readonly<Record<string, Partial<ChildSpec>>>, o
   const exits: ExitReason[] = []
   supervisor.onExit = reason => exits.push(reason)
   /** The phase or state of every child as the tree shows it: `a#2 run`. */
-  const tree = (): string[] => supervisor.info().children.map(({ id, incarnation, phase }) => `${id}#${incarnation} ${phase}`)
+  const tree = (): string[] => supervisor.info().children.map(({ id, incarnation, phase, quarantine }) => `${id}#${incarnation} ${phase}${quarantine === undefined ? '' : ' in quarantine'}`)
   return { environment, clock: environment.clock, children, supervisor, exits, tree }
 }

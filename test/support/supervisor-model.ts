@@ -10,6 +10,8 @@ export interface ModelSpec {
   readonly id: string
   readonly restart: RestartType
   readonly backoff?: BackoffSettings
+  readonly intensity?: number
+  readonly periodMs?: number
 }
 
 export interface ModelOptions {
@@ -27,6 +29,10 @@ interface ModelChild {
   failures: number
   runsSinceMs: number
   dueMs: number
+  /** When it failed by itself. */
+  failedMs: number[]
+  isQuarantined: boolean
+  downWith: ModelChild | undefined
 }
 
 export class SupervisorModel {
@@ -47,7 +53,7 @@ export class SupervisorModel {
 
   /** `a#2 run` for every child, in start order. */
   get tree(): string[] {
-    return this.children.map(({ spec, incarnation, state }) => `${spec.id}#${incarnation} ${state === 'running' ? 'run' : state === 'waiting' ? 'create' : 'exited'}`)
+    return this.children.map(({ spec, incarnation, state, isQuarantined }) => `${spec.id}#${incarnation} ${state === 'running' ? 'run' : state === 'waiting' ? 'create' : 'exited'}${isQuarantined ? ' in quarantine' : ''}`)
   }
 
   child(id: string): ModelChild | undefined {
@@ -94,7 +100,9 @@ export class SupervisorModel {
   }
 
   removeChild(id: string): void {
+    const gone = this.child(id)
     this.stopChild(id)
+    for (const child of this.children) if (child.downWith === gone) child.downWith = undefined
     this.children = this.children.filter(child => child.spec.id !== id)
   }
 
@@ -102,7 +110,9 @@ export class SupervisorModel {
     const child = this.child(id)!
     if (child.state !== 'down') return
     child.failures = 0
-    this.#start(child)
+    const { isQuarantined } = child
+    if (this.#start(child) === 'failed') child.isQuarantined = isQuarantined
+    else for (const held of this.children.filter(each => each.downWith === child)) if (held.downWith === child && this.#start(held) === 'failed') this.#failed(held)
     this.#look()
   }
 
@@ -136,6 +146,8 @@ export class SupervisorModel {
     child.incarnation++
     this.log.push(`start ${child.spec.id}#${child.incarnation}`)
     child.state = 'down'
+    child.isQuarantined = false
+    child.downWith = undefined
     if (script === 'ok' || script === 'brief') {
       child.state = 'running'
       child.runsSinceMs = this.nowMs
@@ -178,6 +190,8 @@ export class SupervisorModel {
 
   #failed(culprit: ModelChild): void {
     const { strategy, intensity, periodMs } = this.#options
+    culprit.failedMs.push(this.nowMs)
+    if (culprit.failedMs.filter(time => time >= this.nowMs - (culprit.spec.periodMs ?? 60_000)).length > (culprit.spec.intensity ?? Infinity)) return this.#quarantine(culprit)
     this.#restartTimes.push(this.nowMs)
     if (this.#restartTimes.filter(time => time >= this.nowMs - periodMs).length > intensity) return this.#end('intensity')
     culprit.failures++
@@ -185,7 +199,7 @@ export class SupervisorModel {
     const delayMs = backoff === undefined ? 0 : Math.min(backoff.maxMs, backoff.initialMs * backoff.multiplier ** (culprit.failures - 1))
     const waiting = this.#isGroup ? this.children.filter(child => child.state === 'waiting') : []
     const from = strategy === 'oneForAll' ? 0 : this.children.indexOf(culprit)
-    const group = strategy === 'oneForOne' ? [culprit] : this.children.slice(from)
+    const group = (strategy === 'oneForOne' ? [culprit] : this.children.slice(from)).filter(child => !child.isQuarantined && child.downWith === undefined)
     for (const child of group.toReversed()) {
       this.#stop(child)
       if (child.spec.restart === 'temporary') this.#remove(child)
@@ -198,6 +212,20 @@ export class SupervisorModel {
     }
     this.#failedAt.push(...this.#failedAt.splice(0).filter(other => other !== culprit), culprit)
     if (dueMs === this.nowMs) this.#startInOrder(this.children.filter(child => restarting.has(child)))
+  }
+
+  #quarantine(culprit: ModelChild): void {
+    const { strategy } = this.#options
+    const from = strategy === 'oneForAll' ? 0 : this.children.indexOf(culprit)
+    for (const child of strategy === 'oneForOne' ? [] : this.children.slice(from).toReversed()) {
+      if (child === culprit || child.state === 'down') continue
+      this.#stop(child)
+      if (child.spec.restart === 'temporary') this.#remove(child)
+      else child.downWith = culprit
+    }
+    culprit.failedMs = []
+    culprit.state = 'down'
+    culprit.isQuarantined = true
   }
 
   #startInOrder(due: readonly ModelChild[]): void {
@@ -214,5 +242,5 @@ export class SupervisorModel {
 }
 
 function newChild(spec: ModelSpec): ModelChild {
-  return { spec, scripts: [], state: 'down', incarnation: 0, failures: 0, runsSinceMs: Infinity, dueMs: 0 }
+  return { spec, scripts: [], state: 'down', incarnation: 0, failures: 0, runsSinceMs: Infinity, dueMs: 0, failedMs: [], isQuarantined: false, downWith: undefined }
 }
