@@ -12,6 +12,7 @@ const modes: Readonly<Record<string, (args: readonly string[]) => Promise<number
   registry: async args => (await import('./registry/command.ts')).registry(args),
   grpc: async args => (await import('./grpc/command.ts')).grpc(args),
   isolation: async args => (await import('./isolation/command.ts')).isolation(args),
+  shm: async args => (await import('./shm/command.ts')).shm(args),
   sandbox: async args => (await import('./sandbox/command.ts')).sandbox(args),
 }
 

@@ -52,6 +52,7 @@ npm run bench -- registry [--runs N] [--seconds S] [--rate N] [--services N] [--
 
   the registry with 10,000 instances of 1,000 services at 1,000 operations a second, and a request by a name beside one on a subject (default 5 rounds)
 
+npm run bench -- shm [--runs N] [--seconds S] [--json FILE] [--smoke]
 npm run bench -- sandbox [--runs N] [--seconds S] [--json FILE]
 
   what an agent that takes processors and memory costs its neighbour: free, and confined (default 5 rounds of 5 s each)

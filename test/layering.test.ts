@@ -76,7 +76,8 @@ const rules: Rules = {
     'grpc-health-check': ['grpc'],
     semver: ['broker/registry', 'config'],
     // In bin the command becomes the bundled Node, and keeps its pid.
-    koffi: ['native', 'bin'],
+    // The bench maps memory, to know what that would bring.
+    koffi: ['native', 'bin', 'bench'],
     pino: ['telemetry'],
     commander: ['cli'],
     ws: ['transports'],
