@@ -45,7 +45,7 @@ function bundledNode() {
 }
 
 /** Words with which a start ends at once, or goes on in another process. */
-const NO_BROKER = ['--detach', '--help', '-h']
+const NO_BROKER = ['--detach', '-d', '--watchdog', '-w', '--help', '-h']
 
 /** A broker that starts here, 50 ms later for it. Not where V8's own was chosen, and not with a channel to its parent, which would break. */
 function mayBound() {

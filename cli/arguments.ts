@@ -31,6 +31,13 @@ export function timeoutMs(text: string): number {
   return ms
 }
 
+/** A time such as `30s`, as milliseconds of 3 s to 1 h; 0: none. */
+export function hangMs(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === undefined || (ms !== 0 && ms < 3000) || ms > 3_600_000) throw new InvalidArgumentError('It must be a time from 3s to 1h, such as 30s, or 0; a bare number is milliseconds.')
+  return ms
+}
+
 /** A time such as `5m` or `1h`, as milliseconds of 1 s to 24 h. */
 export function periodMs(text: string): number {
   const ms = parseDuration(text)

@@ -4,11 +4,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { prepareHome } from '../broker/ground/home.ts'
+import { brokerOptions, startWords } from './broker-words.ts'
 import type { Context } from './context.ts'
 import { Failure } from './failure.ts'
-
-/** As bin/launch.mjs bounds a broker in the foreground: it cannot do so here, as this process hears of the start over a channel. */
-const YOUNG = '--max-semi-space-size=8'
+import type { WatchdogWishes } from './start-record.ts'
+import { watchdogWords } from './watch.ts'
 
 /** What a broker tells whoever started it, once it answers. */
 export interface StartReport {
@@ -28,15 +28,16 @@ export interface StartReport {
 }
 
 /**
- * Runs `callboard start` as a process of its own, its stdout and stderr in `logs/callboard.out`.
+ * Runs `callboard start` as a process of its own, its stdout and stderr in `logs/callboard.out`; with `watchdog` under one.
  * @throws Failure with the exit code and the words of a broker that did not come up
  */
-export async function startInBackground(context: Context, config: string | undefined): Promise<StartReport> {
+export async function startInBackground(context: Context, config: string | undefined, watchdog?: WatchdogWishes): Promise<StartReport> {
   const { home, out } = prepareHome(context.paths.home)
   const output = openSync(out, 'a', 0o600)
   const before = fstatSync(output).size
-  const words = ['--home', home, 'start', ...(config === undefined ? [] : ['--config', config])]
-  const child = spawn(process.execPath, [YOUNG, process.argv[1]!, ...words], { detached: true, stdio: ['ignore', output, output, 'ipc'] })
+  // Before anything is started: another watchdog may have the home.
+  const words = watchdog === undefined ? [...brokerOptions(), process.argv[1]!, ...startWords(home, config)] : watchdogWords(context, config, watchdog)
+  const child = spawn(process.execPath, words, { detached: true, stdio: ['ignore', output, output, 'ipc'] })
   closeSync(output)
   const gone = new AbortController()
   try {

@@ -2,7 +2,7 @@
 
 import { Option, type Command } from 'commander'
 import { declareAgent } from './agent-program.ts'
-import { auditAnchor, count, expression, timeoutMs } from './arguments.ts'
+import { auditAnchor, count, expression, hangMs, timeoutMs } from './arguments.ts'
 import { baseProgram } from './base-program.ts'
 import { declareGateway, declareTrace, urlOption } from './gateway-program.ts'
 import { declareIpc } from './ipc-program.ts'
@@ -34,7 +34,10 @@ function declareLifecycle(program: Command): void {
     .description('start the broker and its agents')
     .option('-d, --detach', 'run in the background; returns when the broker answers')
     .option('-c, --config <file>', 'configuration, JSON or YAML (default: config.json or config.yaml in the home, if there is one)')
-    .addHelpText('after', examples('callboard start', 'callboard start --detach --config fleet.yaml') + '\nCtrl-C or SIGTERM finishes what was accepted and exits with 0; a second Ctrl-C ends at once.')
+    .option('-w, --watchdog', 'under a watchdog, which starts the broker again when it is killed, crashes or hangs')
+    .addOption(new Option('--watchdog-hang <time>', 'how long the broker may be silent before it is killed, 0 for ever').argParser(hangMs).default(30_000, '30s'))
+    .addOption(new Option('--watchdog-deaths <n>', 'most deaths within a minute before the watchdog gives up').argParser(count).default(10))
+    .addHelpText('after', examples('callboard start', 'callboard start --detach --config fleet.yaml', 'callboard start --detach --watchdog') + '\nCtrl-C or SIGTERM finishes what was accepted and exits with 0; a second Ctrl-C ends at once.')
     .action(lazily(async () => (await import('./commands/start.ts')).start))
   program
     .command('stop')

@@ -4,9 +4,19 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isCode, type HomePaths } from '../broker/ground/home.ts'
 
+/** What `callboard start --watchdog` was told of the watchdog. */
+export interface WatchdogWishes {
+  /** Longest silence of the broker. ms, 0: any */
+  readonly watchdogHang: number
+  /** Most deaths within a minute. */
+  readonly watchdogDeaths: number
+}
+
 interface StartRecord {
   /** Absolute path of the configuration that was named on the command line; undefined when none was. */
   readonly config: string | undefined
+  /** Its watchdog; undefined: it had none. */
+  readonly watchdog?: WatchdogWishes | undefined
 }
 
 /** Written by the broker that holds the home, and by nobody else. */
@@ -19,8 +29,9 @@ export function writeStartRecord(paths: HomePaths, record: StartRecord): void {
 /** How the home's latest broker was started; as if by plain `callboard start` when there was none. */
 export function readStartRecord(paths: HomePaths): StartRecord {
   try {
-    const record = JSON.parse(readFileSync(pathOf(paths), 'utf8')) as { config?: unknown }
-    return { config: typeof record.config === 'string' ? record.config : undefined }
+    const { config, watchdog } = JSON.parse(readFileSync(pathOf(paths), 'utf8')) as { config?: unknown; watchdog?: Partial<WatchdogWishes> }
+    const isWatched = typeof watchdog?.watchdogHang === 'number' && typeof watchdog.watchdogDeaths === 'number'
+    return { config: typeof config === 'string' ? config : undefined, ...(isWatched && { watchdog: watchdog as WatchdogWishes }) }
   } catch (error) {
     if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR') || error instanceof SyntaxError) return { config: undefined }
     throw error

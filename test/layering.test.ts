@@ -7,7 +7,7 @@ import { upwardRules, violations, type Rules } from './support/layering.ts'
 
 const rules: Rules = {
   parts: {
-    bin: ['cli'],
+    bin: ['cli', 'watchdog'],
     // Where the tests are, and in which order they run.
     'ava.config.mjs': [],
     scripts: ['config', 'broker/ground'],
@@ -16,7 +16,7 @@ const rules: Rules = {
     // A sample shows what a user can write: the published SDK and nothing behind it.
     examples: ['client'],
     // A client like any other; `start` alone takes the broker, by its public face. `doctor` tries what sandboxes of agents need. Repair and restore work on the files of a store that no broker has open.
-    cli: ['index.ts', 'agents', 'client', 'config', 'telemetry', 'broker/store/embedded', 'broker/ground'],
+    cli: ['index.ts', 'agents', 'client', 'config', 'telemetry', 'watchdog', 'broker/store/embedded', 'broker/ground'],
     'index.ts': ['actors', 'config', 'telemetry', 'broker', 'broker/ground'],
     client: ['broker/wire', 'broker/ground'],
     // The store's child alone opens stores.
@@ -31,6 +31,8 @@ const rules: Rules = {
     dialects: ['broker/protocol', 'broker/wire', 'broker/ground'],
     config: ['broker/ground'],
     telemetry: ['broker/ground'],
+    // A process of its own beside the broker, which is to be small.
+    watchdog: ['broker/ground'],
     native: ['broker/ground'],
     // Files at the top of broker/ compose what lies below; siblings below know the ground alone.
     broker: [

@@ -154,6 +154,8 @@ const table = {
   'agent.secret': { close: 177, retryable: false, text: 'agent "{agent}" cannot have its secret {secret}: {problem}' },
   'agent.user': { close: 178, retryable: false, text: 'agent "{agent}" cannot run as another user: {problem}' },
   'agent.schedule': { close: 179, retryable: false, text: 'agent "{agent}" cannot be started by its schedule: {problem}' },
+  'watchdog.gave_up': { close: 205, retryable: false, text: 'the broker of {home} ended ({how}) and is not started again, as {why}; see why it ends: callboard status --verbose, callboard logs' },
+  'watchdog.running': { close: 206, retryable: true, text: 'the watchdog, process {pid}, has the broker of {home}; stop both with: callboard stop' },
   'sandbox.unavailable': { close: 180, retryable: false, text: 'agent "{agent}" asks for sandbox level {level}, and this machine lacks {missing}; see callboard doctor, ask for less, or set sandbox.allowWeaker' },
   'agent.unhealthy': { close: 174, retryable: true, text: 'agent "{agent}" is ended, as a probe of it failed: {problem}' },
   'supervisor.quarantine': { close: 175, retryable: false, text: 'child "{child}" stays down after more than {intensity} restarts in {periodMs} ms, until somebody starts it; the last was for: {problem}' },

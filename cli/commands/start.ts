@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path'
 import { styleText } from 'node:util'
+import { aliveLine } from '../../broker/ground/alive-line.ts'
 import type { ActorInfo } from '../../broker/ground/types.ts'
 import type { StartReport } from '../background.ts'
 import type { Context } from '../context.ts'
@@ -12,24 +13,30 @@ import { onStopSignals } from '../stop-signals.ts'
 interface StartOptions {
   readonly detach?: true
   readonly config?: string
+  readonly watchdog?: true
+  readonly watchdogHang: number
+  readonly watchdogDeaths: number
 }
 
 export async function start(context: Context, options: StartOptions): Promise<void> {
   const config = options.config === undefined ? undefined : resolve(options.config)
   if (options.detach) {
     const { startInBackground } = await import('../background.ts')
-    return printStarted(context, await startInBackground(context, config), true)
+    return printStarted(context, await startInBackground(context, config, options.watchdog && options), true)
   }
-  await runBroker(context, config)
+  if (options.watchdog) return (await import('../watch.ts')).becomeWatchdog(context, config, options)
+  await runBroker(context, config, options)
 }
 
-async function runBroker(context: Context, config: string | undefined): Promise<void> {
+async function runBroker(context: Context, config: string | undefined, { watchdogHang, watchdogDeaths }: StartOptions): Promise<void> {
+  const alive = aliveLine()
+  void alive?.lost.then(() => note('the watchdog is gone; the broker goes on, and nobody starts it again'))
   const [{ loadConfigOf }, { createBroker }] = await Promise.all([import('../../config/load.ts'), import('../../index.ts')])
   const { settings, directory, file, warnings } = await loadConfigOf({ home: context.paths.home, file: config })
   for (const warning of warnings) note(`${styleText('yellow', 'warning:', { stream: process.stderr })} ${warning}`)
   const broker = await createBroker({ home: context.paths.home, settings, configDirectory: directory, ...(file !== undefined && { configFile: file }) })
   const { writeStartRecord } = await import('../start-record.ts')
-  writeStartRecord(context.paths, { config })
+  writeStartRecord(context.paths, { config, ...(alive !== undefined && { watchdog: { watchdogHang, watchdogDeaths } }) })
   onStopSignals(
     () => {
       note('stopping: finishing what was accepted; Ctrl-C again ends at once')
@@ -38,11 +45,13 @@ async function runBroker(context: Context, config: string | undefined): Promise<
     () => process.exit(Exit.interrupted),
   )
   const started: StartReport = { pid: broker.pid, home: broker.home, socket: broker.socketPath, gateway: broker.gatewayAddress, gatewayProblem: broker.gatewayProblem, nats: broker.natsAddress, natsProblem: broker.natsProblem, grpc: broker.grpcAddress, grpcSocket: broker.grpcSocketPath, agents: agentsBelow(broker.tree()) }
+  alive?.serving([process.execPath, ...process.execArgv, process.argv[1]!])
   // The command that started this one in the background waits for it.
   process.send?.(started)
   await printStarted(context, started, false)
   const reason = await broker.exited
   if (reason.kind === 'crash') throw reason.error
+  await alive?.ended(Exit.ok)
   process.exit(Exit.ok)
 }
 

@@ -3,13 +3,14 @@
 import { BrokerError } from '../../broker/ground/errors.ts'
 import { findHolder } from '../../broker/ground/home-lock.ts'
 import type { ApiAnswer } from '../../client/index.ts'
+import { findWatchdog, type WatchdogRecord } from '../../watchdog/record.ts'
 import type { Finding } from '../checks/finding.ts'
 import { busFields } from '../bus-view.ts'
 import { clusterFields, leaseFields } from '../cluster-view.ts'
 import type { Context } from '../context.ts'
 import { formatBytes, formatCount, formatDuration } from '../format.ts'
 import { queuesFields } from '../queue-view.ts'
-import { print, printJson } from '../output.ts'
+import { note, print, printJson } from '../output.ts'
 import { formatFields, paint } from '../table.ts'
 import { withClient } from '../with-client.ts'
 
@@ -27,11 +28,14 @@ export async function status(context: Context, options: StatusOptions): Promise<
   const isHere = context.url === undefined
   if (isHere && (await findHolder(context.paths)) === undefined) {
     if (options.verbose) await explainDown(context)
+    const watchdog = findWatchdog(context.paths.home)
+    if (watchdog !== undefined) note(watchdogText(watchdog))
     throw new BrokerError('broker.not_running', { home: context.paths.home })
   }
   if (!options.verbose) {
     const now = await withClient(context, client => client.call('status'))
-    return context.isJson ? printJson(now) : print(formatStatus(now))
+    const watchdog = isHere ? findWatchdog(context.paths.home) : undefined
+    return context.isJson ? printJson({ ...now, ...(watchdog !== undefined && { watchdog }) }) : print(formatStatus(now, watchdog))
   }
   await explainRunning(context, isHere)
 }
@@ -39,9 +43,10 @@ export async function status(context: Context, options: StatusOptions): Promise<
 async function explainRunning(context: Context, isHere: boolean): Promise<void> {
   const [now, health] = await withClient(context, client => Promise.all([client.call('status'), client.call('health')]))
   const reasons = isHere ? await reasonsOf(context, now) : undefined
-  if (context.isJson) return printJson({ ...now, health, ...reasons })
+  const watchdog = isHere ? findWatchdog(context.paths.home) : undefined
+  if (context.isJson) return printJson({ ...now, ...(watchdog !== undefined && { watchdog }), health, ...reasons })
   const { formatHealth } = await import('./gateway/health.ts')
-  await print(`${formatStatus(now)}\n\n${formatHealth(health)}\n`)
+  await print(`${formatStatus(now, watchdog)}\n\n${formatHealth(health)}\n`)
   if (reasons !== undefined) await printReasons(reasons)
 }
 
@@ -82,13 +87,14 @@ async function printReasons({ checks, problems, complaints }: Reasons): Promise<
   }
 }
 
-function formatStatus(now: Status): string {
+function formatStatus(now: Status, watchdog: WatchdogRecord | undefined): string {
   const { host } = now
   return formatFields([
     ['broker', `${now.broker}, incarnation ${now.incarnation}, version ${now.version}`],
     ['phase', now.phase],
     ['pid', String(now.pid)],
     ['up', formatDuration(now.uptimeMs)],
+    ...(watchdog === undefined ? [] : [['watchdog', watchdogText(watchdog)] as const]),
     ['home', now.home],
     ['socket', now.socket],
     ['gateway', now.gateway ?? now.gatewayProblem ?? 'not configured'],
@@ -103,4 +109,10 @@ function formatStatus(now: Status): string {
     ['cpu', `${formatDuration(now.cpuSeconds * MS_PER_SECOND)} used`],
     ['host', `${host.name}, ${host.cpus} cpus, load ${host.loadAverage.map(load => load.toFixed(2)).join(' ')}, ${formatBytes(host.freeMemoryBytes)} of ${formatBytes(host.memoryBytes)} free`],
   ])
+}
+
+/** `pid 7, has started the broker 2 times again, last 5 s ago: killed by SIGKILL`. */
+function watchdogText({ pid, restarts, last }: WatchdogRecord): string {
+  if (last === undefined) return `pid ${pid}, has had nothing to do`
+  return `pid ${pid}, has started the broker again ${restarts === 1 ? 'once' : `${formatCount(restarts)} times`}, last ${formatDuration(Date.now() - last.at)} ago: ${last.how}`
 }
