@@ -17,6 +17,7 @@ export function agentChild(agent: LocalAgent, environment: Environment): ChildSp
     id,
     kind: 'agent',
     restart: settings.restart,
+    isDeferred: settings.schedule !== undefined,
     backoff: settings.backoff,
     shutdownMs: releaseMs + MARGIN_MS,
     create: () => new Actor({ id, kind: 'agent', machine: agentMachine, behaviour: agent, environment, releaseMs, killMs }),

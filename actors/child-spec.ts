@@ -22,6 +22,8 @@ export interface ChildSpec {
   readonly id: string
   readonly kind: ActorInfo['kind']
   readonly restart: RestartType
+  /** It is down until `restartChild` starts it, and stays known when it ends, a temporary one too. Not for permanent ones. */
+  readonly isDeferred?: boolean
   /** Makes the actor without starting it; called once per incarnation, 1 being the first. What it throws is a failed start. */
   create(incarnation: number): StartableActor
   /** How long it may take to run. ms, above 0; default 30000, for supervisors Infinity: their children have limits of their own. */
@@ -75,9 +77,10 @@ function intensityProblem(intensity: number, periodMs: number): string | undefin
   return undefined
 }
 
-function problemOf({ id, kind, restart, startMs, shutdownMs, backoff, steadyMs, intensity: own = Infinity, periodMs = CHILD_PERIOD_MS }: ChildSpec, intensity: number): string | undefined {
+function problemOf({ id, kind, restart, isDeferred, startMs, shutdownMs, backoff, steadyMs, intensity: own = Infinity, periodMs = CHILD_PERIOD_MS }: ChildSpec, intensity: number): string | undefined {
   if (id === '') return 'its id is empty'
   if (!RESTART_TYPES.includes(restart)) return `restart must be one of ${RESTART_TYPES.join(', ')}, got ${restart}`
+  if (isDeferred === true && restart === 'permanent') return 'one that waits to be started cannot be permanent, as that would start it again whenever it ends'
   if (startMs !== undefined && !(startMs > 0)) return `startMs must be above 0, got ${startMs}`
   if (shutdownMs !== undefined && !(shutdownMs >= 0)) return `shutdownMs must be 0 or more, got ${shutdownMs}`
   if (shutdownMs === Infinity && kind !== 'supervisor') return 'shutdownMs may be Infinity for supervisors alone: others may hang'

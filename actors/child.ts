@@ -59,6 +59,11 @@ export class Child {
     this.#restarts = this.#noRestarts()
   }
 
+  /** True for one that nobody starts again: it is forgotten when it ends. */
+  get isForgotten(): boolean {
+    return this.spec.restart === 'temporary' && this.spec.isDeferred !== true
+  }
+
   /** The actor of this incarnation, while there is one. */
   get actor(): StartableActor | undefined {
     return this.#actor

@@ -2,17 +2,20 @@
 
 import type { LocalAgent } from '../agents/local-agent.ts'
 import { readInstanceId } from '../agents/instance-id.ts'
+import { Schedule } from '../agents/schedule.ts'
 import type { ConnectionEvent } from '../broker/connection.ts'
 import type { AgentLogLine } from '../broker/ground/agent-api.ts'
 import type { AgentInfo } from '../broker/ground/api.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { nearest } from '../broker/ground/nearest.ts'
+import type { ScheduleInfo } from '../broker/ground/schedule.ts'
 import type { AgentSettings } from '../broker/ground/settings.ts'
 import type { ActorInfo } from '../broker/ground/types.ts'
 import type { OwnAgent } from '../broker/registering.ts'
 import type { agentMachine } from '../machines/agent.ts'
 import type { Actor } from './actor.ts'
 import { agentChild } from './agent-child.ts'
+import { AgentSchedule } from './agent-schedule.ts'
 import type { Environment } from './behaviour.ts'
 import { Supervisor } from './supervisor.ts'
 
@@ -29,6 +32,8 @@ export class Fleet {
   readonly #options: FleetOptions
   /** By agent, its instances by number, in the order of the configuration. */
   readonly #agents = new Map<string, Map<number, LocalAgent>>()
+  /** By instance id. */
+  readonly #schedules = new Map<string, AgentSchedule>()
   /** That of the current incarnation: a branch that failed is made anew. */
   #supervisor: Supervisor | undefined
 
@@ -44,6 +49,7 @@ export class Fleet {
   supervise(): Supervisor {
     const { environment } = this.#options
     this.#supervisor = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment, children: this.#all().map((agent) => agentChild(agent, environment)) })
+    for (const agent of this.#all()) this.#beginSchedule(agent)
     return this.#supervisor
   }
 
@@ -54,7 +60,7 @@ export class Fleet {
 
   agents(): AgentInfo[] {
     const children = new Map(this.#supervisor?.info().children.map((child) => [child.id, child]))
-    return this.#all().map((agent) => agentInfo(agent, children.get(`agent.${agent.id}`)))
+    return this.#all().map((agent) => agentInfo(agent, children.get(`agent.${agent.id}`), this.#schedules.get(agent.id)?.info()))
   }
 
   /**
@@ -86,6 +92,13 @@ export class Fleet {
   connectionEvent(id: string, event: ConnectionEvent): void {
     if (event === 'authenticated') this.#actor(id)?.signal({ type: 'ATTACHED' })
     else if (event === 'closed' && !this.#options.isAttached(id)) this.#actor(id)?.signal({ type: 'DETACHED' })
+  }
+
+  // Once in the life of the broker: whoever supervises the agent meanwhile is asked when its time comes.
+  #beginSchedule({ id, settings: { schedule } }: LocalAgent): void {
+    if (schedule === undefined || this.#schedules.has(id)) return
+    const start = async (): Promise<unknown> => this.#supervisor?.restartChild(`agent.${id}`)
+    this.#schedules.set(id, new AgentSchedule({ id, settings: schedule, schedule: new Schedule(id, schedule), environment: this.#options.environment, start }))
   }
 
   async #restart(agent: LocalAgent): Promise<void> {
@@ -122,7 +135,7 @@ export class Fleet {
   }
 }
 
-function agentInfo({ id, instance, settings, pid, lastExit, sandbox }: LocalAgent, actor: ActorInfo | undefined): AgentInfo {
+function agentInfo({ id, instance, settings, pid, lastExit, sandbox }: LocalAgent, actor: ActorInfo | undefined, schedule: ScheduleInfo | undefined): AgentInfo {
   return {
     name: id,
     agent: settings.name,
@@ -134,5 +147,6 @@ function agentInfo({ id, instance, settings, pid, lastExit, sandbox }: LocalAgen
     ageMs: Math.round(actor?.ageMs ?? 0),
     ...(lastExit === undefined ? {} : { lastExit: lastExit.signal ?? `code ${lastExit.code}` }),
     ...(sandbox === undefined ? {} : { sandbox }),
+    ...(schedule === undefined ? {} : { schedule }),
   }
 }

@@ -75,7 +75,7 @@ export class Restarter {
       if (isRestarted(spec.restart, reason)) return this.#restart(child, reason)
       child.tellEnd(incarnation, reason, { kind: 'down' })
       child.state = 'down'
-      if (spec.restart === 'temporary') this.#host.children.delete(spec.id)
+      if (child.isForgotten) this.#host.children.delete(spec.id)
     })
   }
 
@@ -117,13 +117,15 @@ export class Restarter {
     failed.failures++
     const group = affected(strategy, this.#host.children.values(), failed).filter(child => !child.isHeldDown)
     for (const child of group.toReversed()) {
+      // One that waits for its time is nobody's to start.
+      if (child.spec.isDeferred === true && child.state === 'down') continue
       const note = child === failed ? child.note : `restarts with ${failed.spec.id}`
       await child.stop()
       child.note = note
       if (this.#host.isEnding()) return failed.tellEnd(incarnation, reason, { kind: 'stopped' })
       // A temporary sibling ends with its group and is not started again.
-      if (child.spec.restart === 'temporary') this.#host.children.delete(child.spec.id)
-      else child.state = 'waiting'
+      if (child.isForgotten) this.#host.children.delete(child.spec.id)
+      else if (child.spec.restart !== 'temporary') child.state = 'waiting'
     }
     const delayMs = this.#plan.schedule(failed, group.filter(child => child.state === 'waiting'))
     failed.tellEnd(incarnation, reason, { kind: 'restart', delayMs: Math.round(delayMs) })

@@ -132,7 +132,7 @@ export class Supervisor implements StartableActor {
     await this.#inTurn(async () => {
       this.#restarter.forgo(child)
       await child.stop()
-      if (child.spec.restart === 'temporary') this.#children.delete(id)
+      if (child.isForgotten) this.#children.delete(id)
     })
   }
 
@@ -183,6 +183,7 @@ export class Supervisor implements StartableActor {
     await this.#turns.run(async () => {
       for (const child of this.#children.values()) {
         if (this.#isEnding) return
+        if (child.spec.isDeferred === true) continue
         const result = await child.start()
         // Told within this turn: those started already may have ended meanwhile, and nobody shall restart them now.
         if (result instanceof Error) return scope.fail(result)

@@ -19,13 +19,22 @@ const columns: readonly Column<AgentInfo>[] = [
   { title: 'LAST EXIT', cell: agent => agent.lastExit ?? '-' },
 ]
 
-/** Where nobody is confined the table is as wide as it was. */
+/** Where nobody is confined, or has times, the table is as wide as it was. */
 function columnsFor(agents: readonly AgentInfo[]): readonly Column<AgentInfo>[] {
-  if (agents.every(({ sandbox }) => sandbox === undefined)) return columns
-  return columns.toSpliced(-1, 0, { title: 'SANDBOX', cell: sandboxCell })
+  const more = [
+    ...(agents.some(({ sandbox }) => sandbox !== undefined) ? [{ title: 'SANDBOX', cell: sandboxCell }] : []),
+    ...(agents.some(({ schedule }) => schedule !== undefined) ? [{ title: 'NEXT START', cell: nextStartCell }] : []),
+  ]
+  return columns.toSpliced(-1, 0, ...more)
 }
 
 function sandboxCell({ sandbox }: AgentInfo): string {
   if (sandbox === undefined) return '-'
   return sandbox.missing.length === 0 ? sandbox.achieved : `${sandbox.achieved} (asked: ${sandbox.asked})`
+}
+
+// In the reader's own time, whatever zone the schedule has.
+function nextStartCell({ schedule }: AgentInfo): string {
+  if (schedule === undefined) return '-'
+  return schedule.next === undefined ? 'never' : new Date(schedule.next).toLocaleString('sv')
 }

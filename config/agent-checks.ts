@@ -7,6 +7,20 @@ import { type KeyPath, nodeAt, type SourceNode } from './source.ts'
 /** Reports what keys of the agent at `path` contradict each other. */
 export function checkAgent(path: KeyPath, agent: SourceNode, report: ConfigReport): void {
   checkSecrets(path, agent, report)
+  checkSchedule(path, agent, report)
+}
+
+function checkSchedule(path: KeyPath, { members }: SourceNode, report: ConfigReport): void {
+  const [schedule, timeZone, restart] = ['schedule', 'timeZone', 'restart'].map(key => members.get(key))
+  const text = pathText(path)
+  const instances = members.get('instances')
+  if (schedule === undefined) {
+    if (timeZone !== undefined) report.problem([...path, 'timeZone'], timeZone.keyOffset, `${text}.timeZone is that of a schedule, and there is none; remove it or give it a schedule`)
+    return
+  }
+  if (typeof instances?.scalar === 'number' && instances.scalar > 1) report.problem([...path, 'instances'], instances.offset, `${text} has a schedule and ${instances.scalar} instances, which would all start at once; give it one, or make agents with times of their own`)
+  if (restart !== undefined && restart.scalar !== 'permanent') return
+  report.problem([...path, 'schedule'], schedule.keyOffset, `${text} has a schedule and would be started again whenever it ends (restart: permanent${restart === undefined ? ', the default' : ''}); write restart: transient (again after a crash) or temporary (once each time)`)
 }
 
 // The path of the copy goes before what the configuration says: nobody would see why.

@@ -3,7 +3,7 @@
 import { defaultBackoff, logLevels } from '../broker/ground/settings.ts'
 import { formatDuration } from './duration.ts'
 import { block, defaulted, map, optional, required } from './keys.ts'
-import { choice, count, duration, factor, list, mapOf, name, nonEmptyText, path, text, variableName } from './kinds.ts'
+import { choice, count, duration, factor, list, mapOf, name, nonEmptyText, path, schedule, text, timeZone, variableName } from './kinds.ts'
 import { sandboxBlock } from './sandbox-keys.ts'
 
 /** Most instances of one agent. */
@@ -32,6 +32,8 @@ export const agentsBlock = optional(
         jitter: defaulted(factor(0, 1), defaultBackoff.jitter, 'Share of the wait that is random, so that agents do not restart in step.'),
       }),
       shutdown: defaulted(duration(0, 600_000), DEFAULT_SHUTDOWN, 'Time between SIGTERM and SIGKILL.'),
+      schedule: optional(schedule, 'with the broker', 'When it is started, as cron has it; it needs `restart: transient` or `temporary`. Times that come while it still runs or the broker is down are passed over.'),
+      timeZone: optional(timeZone, 'that of the machine', 'Time zone of `schedule`.'),
       logLevel: optional(choice(logLevels), '`log.level`', 'The least important of its lines that are logged; it is told in `CALLBOARD_LOG_LEVEL`. Plain text is `info` on stdout and `warn` on stderr.'),
       sandbox: sandboxBlock,
     }),

@@ -3,12 +3,14 @@
 
 import { isIP } from 'node:net'
 import { isAbsolute } from 'node:path'
+import { Cron } from 'croner'
 import validRange from 'semver/ranges/valid.js'
 import { z } from 'zod'
 import { parsePattern, parseSubject } from '../broker/ground/subject.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { parseServerAddress } from '../broker/ground/nats-address.ts'
 import { readNkey } from '../broker/ground/nkey.ts'
+import { SCHEDULE_MODE } from '../broker/ground/schedule.ts'
 import { INSTANCE_PROVIDER, REGISTERED_NAME } from '../broker/ground/registration.ts'
 import { DURATION_PATTERN, formatDuration, parseDuration } from './duration.ts'
 import { formatSize, parseSize, SIZE_PATTERN } from './size.ts'
@@ -157,6 +159,12 @@ export const capabilityProvider = kind('word', 'node:<type>, host, cloud, agent:
 
 export const versionRange = kind('range', 'a range of semantic versions, such as ^2.1', says => z.string(says).refine(text => validRange(text) !== null, says))
 
+/** With seconds or without, and a time that comes. */
+export const schedule = kind('schedule', 'five or six fields of cron (minute hour day month weekday, seconds in front of them), or @hourly, @daily, @weekly, @monthly, @yearly', says => z.string(says).superRefine(checkedBy(parseSchedule, says)))
+
+/** As the system knows it; an offset such as +02:00 is none, as it knows no summer. */
+export const timeZone = kind('time zone', 'the name of a time zone, such as Europe/Berlin', says => z.string(says).regex(/^[A-Za-z]/, says).refine(isTimeZone, says))
+
 /** Values of one kind in order, at least `min` of them. */
 export function list<S extends z.ZodType>(item: S, min = 0) {
   return kind('list', min === 0 ? 'a list' : `a list of at least ${min}`, says => z.array(item, says).min(min, says))
@@ -192,6 +200,27 @@ function checkedBy(parse: (text: string) => unknown, says: { error: string }) {
       if (!(error instanceof BrokerError)) throw error
       context.addIssue({ code: 'custom', message: says.error, params: { reason: error.details['problem'] } })
     }
+  }
+}
+
+function parseSchedule(text: string): void {
+  const refused = (problem: string, cause?: unknown): BrokerError => new BrokerError('agent.schedule', { agent: '', problem }, { cause })
+  // croner would take a date for a schedule of one time.
+  if (!/^(?:@[a-z]+|[^\s:]+(?: +[^\s:]+){4,5})$/i.test(text)) throw refused('it has neither five nor six fields')
+  let next: Date | null
+  try {
+    next = new Cron(text, { mode: SCHEDULE_MODE }).nextRun()
+  } catch (error) {
+    throw refused(error instanceof Error ? error.message.replace(/^CronPattern: /, '') : String(error), error)
+  }
+  if (next === null) throw refused('that time never comes')
+}
+
+function isTimeZone(text: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
   }
 }
 

@@ -171,6 +171,7 @@ function agentSettings(agent: Item<'agents'>, directory: string): AgentSettings 
     backoff: { initialMs: initial, maxMs: max, multiplier, jitter },
     shutdownMs: agent.shutdown,
     sandbox: sandboxSettings(agent.sandbox, directory),
+    ...(agent.schedule !== undefined && { schedule: { pattern: agent.schedule, timeZone: agent.timeZone } }),
     logLevel: agent.logLevel,
     secrets: mapValues(agent.secrets, path => resolvePath(path, directory)),
   }

@@ -70,8 +70,7 @@ const rules: Rules = {
     zod: ['config'],
     yaml: ['config'],
     'jsonc-parser': ['config'],
-    // Nobody has it yet: whoever brings the schedules of agents says where it belongs.
-    croner: [],
+    croner: ['agents', 'config'],
     '@grpc/grpc-js': ['grpc', 'bench'],
     '@grpc/proto-loader': ['grpc', 'bench'],
     '@grpc/reflection': ['grpc'],

@@ -7,6 +7,7 @@ import type { QueueMethods, QueuesStatus } from './queue-api.ts'
 import type { QueueOverrides } from './queue-overrides.ts'
 import type { RegistryMethods } from './registry-api.ts'
 import type { SandboxReport } from './sandbox.ts'
+import type { ScheduleInfo } from './schedule.ts'
 import type { Overflow } from './settings.ts'
 import type { ActorInfo, ChannelDirection, ChannelMode, Phase, Role } from './types.ts'
 
@@ -336,6 +337,8 @@ export interface AgentInfo {
   readonly lastExit?: string
   /** What its sandbox came to; missing when it has none. */
   readonly sandbox?: SandboxReport
+  /** When it is started; missing: with the broker. */
+  readonly schedule?: ScheduleInfo
 }
 
 /** Method → [params, answer]. */

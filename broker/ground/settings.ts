@@ -3,6 +3,7 @@
 
 import type { BackoffSettings } from './backoff-settings.ts'
 import type { SandboxSettings } from './sandbox.ts'
+import type { ScheduleSettings } from './schedule.ts'
 import type { QueueOverrides } from './queue-overrides.ts'
 import { defaultQueue, defaultStore, type QueuesSettings, type StoreSettings } from './store-settings.ts'
 import type { AccountRules, BusSettings, NatsSettings, ResponseRules } from './nats-settings.ts'
@@ -226,6 +227,8 @@ export interface AgentSettings {
   readonly sandbox?: SandboxSettings | undefined
   /** Files with its secrets, by name: absolute paths; undefined = none. */
   readonly secrets?: Readonly<Record<string, string>> | undefined
+  /** When it is started; undefined = with the broker. */
+  readonly schedule?: ScheduleSettings | undefined
   /** The least important lines of it that are logged; undefined = all that the broker's log takes. */
   readonly logLevel?: LogLevel | undefined
 }

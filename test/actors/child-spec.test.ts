@@ -8,6 +8,7 @@ const children = new FakeChildren()
 const wrong: readonly [string, Partial<ChildSpec>, RegExp][] = [
   ['an empty id', { id: '' }, /its id is empty/],
   ['an unknown restart type', { restart: 'always' as RestartType }, /restart must be one of permanent, transient, temporary, got always/],
+  ['a permanent one that waits to be started', { isDeferred: true }, /cannot be permanent/],
   ['no time to start', { startMs: 0 }, /startMs must be above 0/],
   ['a start time that is no number', { startMs: NaN }, /startMs must be above 0/],
   ['a negative shutdown', { shutdownMs: -1 }, /shutdownMs must be 0 or more/],

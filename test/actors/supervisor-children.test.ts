@@ -1,4 +1,5 @@
 import test from 'ava'
+import { errorCode } from '../support/error-code.ts'
 import { exits } from '../support/fake-child.ts'
 import { settle } from '../support/fake-clock.ts'
 import { supervise } from '../support/supervise.ts'
@@ -135,4 +136,31 @@ test('supervisor children: the tree lists no more than asked and says how many t
   t.deepEqual([supervisor.info(2).children.map(child => child.id), supervisor.info(2).childCount], [['a', 'b'], 3])
   t.deepEqual([supervisor.info(3).children.length, supervisor.info(3).childCount], [3, undefined])
   t.deepEqual([supervisor.info(0).children.length, supervisor.info(0).childCount], [0, 3])
+})
+
+test('supervisor children: a deferred one waits until it is started, stays known when it ended, and can be started again', async t => {
+  const { supervisor, children, tree } = supervise({ a: {}, b: { restart: 'temporary', isDeferred: true } })
+  await supervisor.start()
+  t.deepEqual(tree(), ['a#1 run', 'b#0 exited'])
+  await supervisor.restartChild('b')
+  t.is(await errorCode(supervisor.restartChild('b')), 'supervisor.child_busy')
+  children.exit('b', exits.crash)
+  await settle()
+  t.deepEqual(tree(), ['a#1 run', 'b#1 exited'])
+  await supervisor.restartChild('b')
+  await supervisor.stopChild('b')
+  await supervisor.restartChild('b')
+  t.deepEqual(tree(), ['a#1 run', 'b#3 run'])
+})
+
+test('supervisor children: when its group is restarted, a deferred one that is down stays so', async t => {
+  const { supervisor, children, tree } = supervise({ a: {}, b: { restart: 'transient', isDeferred: true }, c: {} }, { strategy: 'oneForAll' })
+  await supervisor.start()
+  children.exit('a', exits.crash)
+  await settle()
+  t.deepEqual(tree(), ['a#2 run', 'b#0 exited', 'c#2 run'])
+  await supervisor.restartChild('b')
+  children.exit('c', exits.crash)
+  await settle()
+  t.deepEqual(tree(), ['a#3 run', 'b#2 run', 'c#3 run'])
 })

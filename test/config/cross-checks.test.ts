@@ -71,6 +71,23 @@ test('config: a secret of an agent has its variable for itself', async t => {
   ])
 })
 
+test('config: an agent with a schedule ends by itself, and is one', async t => {
+  const text = ['agents:', '- {name: a, command: x, schedule: "@daily"}', '- {name: b, command: x, schedule: "@daily", restart: permanent}', '- {name: c, command: x, schedule: "@daily", restart: temporary, instances: 2}', '- {name: d, command: x, timeZone: UTC}', '- {name: e, command: x, schedule: "@daily", timeZone: UTC, restart: transient}']
+  t.deepEqual(await linesOf(t, fromYaml(text.join('\n'))), [
+    '2:25: agents[0] has a schedule and would be started again whenever it ends (restart: permanent, the default); write restart: transient (again after a crash) or temporary (once each time)',
+    '3:25: agents[1] has a schedule and would be started again whenever it ends (restart: permanent); write restart: transient (again after a crash) or temporary (once each time)',
+    '4:76: agents[2] has a schedule and 2 instances, which would all start at once; give it one, or make agents with times of their own',
+    '5:25: agents[3].timeZone is that of a schedule, and there is none; remove it or give it a schedule',
+  ])
+})
+
+test('config: a schedule is one of cron whose time comes, a time zone one that the system knows', async t => {
+  const agent = (more: string): string => `agents: [{name: a, command: x, restart: temporary, ${more}}]`
+  for (const pattern of ['* * * *', '61 * * * *', '0 0 30 2 *', '2030-01-01T00:00:00', '@reboot', '* * * * * * 2030', '']) t.regex((await linesOf(t, fromYaml(agent(`schedule: "${pattern}"`)))).join('; '), /agents\[0\]\.schedule is .*; allowed: five or six fields of cron/, pattern)
+  for (const zone of ['Europe/Nowhere', '+02:00', '']) t.regex((await linesOf(t, fromYaml(agent(`schedule: "@daily", timeZone: "${zone}"`)))).join('; '), /agents\[0\]\.timeZone is .*; allowed: the name of a time zone/, zone)
+  for (const pattern of ['*/5 * * * *', '0 30 4 1,15 * 5', '@HOURLY', '0 12 * JAN MON#2', '0 0 L * *']) await t.notThrowsAsync(fromYaml(agent(`schedule: "${pattern}", timeZone: Europe/Berlin`)), pattern)
+})
+
 test('config: an allowed process stands for a program', async t => {
   t.deepEqual(await linesOf(t, fromYaml('ipc: {security: {allowedProcesses: [opencl-cli, mine, /bin/x, openclaw-cli], processes: {mine: {executable: /x}}}}')), [
     '1:37: ipc.security.allowedProcesses[0] is "opencl-cli", which stands for no program; give it an executable in ipc.security.processes, or write its absolute path; did you mean "openclaw-cli"?',

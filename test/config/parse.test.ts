@@ -49,6 +49,8 @@ const landings: Readonly<Record<string, readonly [yaml: string, read: (settings:
   'agents[].args': [`agents:\n  - ${agent}\n    args: [-v, "1"]`, s => s.agents[0]?.args, ['-v', '1']],
   'agents[].env': [`agents:\n  - ${agent}\n    env: {PORT: "80"}`, s => s.agents[0]?.env, { PORT: '80' }],
   'agents[].cwd': [`agents:\n  - ${agent}\n    cwd: ./work`, s => s.agents[0]?.cwd, '/etc/callboard/work'],
+  'agents[].schedule': [`agents:\n  - ${agent}\n    schedule: '*/5 * * * *'\n    restart: temporary`, s => s.agents[0]?.schedule, { pattern: '*/5 * * * *', timeZone: undefined }],
+  'agents[].timeZone': [`agents:\n  - ${agent}\n    schedule: '@daily'\n    timeZone: Europe/Berlin\n    restart: temporary`, s => s.agents[0]?.schedule?.timeZone, 'Europe/Berlin'],
   'agents[].logLevel': [`agents:\n  - ${agent}\n    logLevel: warn`, s => s.agents[0]?.logLevel, 'warn'],
   'agents[].secrets': [`agents:\n  - ${agent}\n    secrets: {API_KEY: keys/api}`, s => s.agents[0]?.secrets, { API_KEY: '/etc/callboard/keys/api' }],
   'agents[].restart': [`agents:\n  - ${agent}\n    restart: transient`, s => s.agents[0]?.restart, 'transient'],

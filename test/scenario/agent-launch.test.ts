@@ -1,4 +1,4 @@
-// What agents are started with: secrets of their own that nobody else sees, and how much of what they say is logged.
+// What agents are started with, and when: secrets of their own that nobody else sees, how much of what they say is logged, schedules.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -60,4 +60,33 @@ test('agent log level: lines below it are not logged, and the agent is told it',
   await until(() => said('loud').length === 5 && said('quiet').length === 2)
   t.deepEqual(said('loud'), ['level ', 'oops', 'plain', 'small', 'told'])
   t.deepEqual(said('quiet'), ['level warn', 'oops'])
+})
+
+test('agent schedule: it is started at its times and not before, again after a crash only, and passed over while it runs', async t => {
+  const each = { schedule: '* * * * * *', restart: 'transient', backoff: quick }
+  const agents = [
+    { name: 'brief', command: 'sh', args: ['-c', 'echo up'], ...each },
+    { name: 'long', command: 'sleep', args: ['1000'], ...each },
+    { name: 'never', command: 'sh', args: ['-c', 'echo up'], schedule: '@yearly', timeZone: 'Asia/Tokyo', restart: 'temporary' },
+  ]
+  const broker = await startBroker(t, { config: { agents } })
+  const client = await broker.connect()
+  const infos = async () => Object.fromEntries((await client.call('agents')).agents.map(agent => [agent.name, agent]))
+  const before = (await infos())['never']!
+  t.like(before, { phase: 'exited', incarnation: 0 })
+  await until(async () => {
+    const { brief, long } = await infos()
+    return brief!.incarnation >= 2 && long!.schedule!.skipped >= 1
+  })
+  const { brief, long, never } = await infos()
+  t.like(brief, { restarts: 0, lastExit: 'code 0' })
+  t.true(brief!.schedule!.next! > brief!.schedule!.last!)
+  t.like(long, { phase: 'run', incarnation: 1 })
+  t.is(never!.incarnation, 0)
+  // Midnight in Tokyo is three in the afternoon of the day before.
+  t.regex(new Date(never!.schedule!.next!).toISOString(), /-12-31T15:00:00\.000Z$/)
+  t.like(never!.schedule, { pattern: '@yearly', timeZone: 'Asia/Tokyo', skipped: 0 })
+  const started = broker.log.records.filter(({ text, fields }) => text === 'started by its schedule' && fields['agent'] === 'brief').length
+  t.true(started >= 2)
+  t.regex((await broker.callboard.run('agent', 'ls')).stdout, /NEXT START.*\n(.*\n)*never .*\d{4}-(12-31|01-01) /)
 })
