@@ -269,6 +269,20 @@ export class Core implements RoutingContext {
     this.send(connection, { kind: Kind.ping })
   }
 
+  /**
+   * The same, for whoever supervises an agent's instance: `answered` is called when this very ping is answered. Returns what
+   * forgets it; undefined: the instance has no link.
+   */
+  pingAgent(instance: string, answered: () => void): (() => void) | undefined {
+    const connection = this.directory.addressed('agent', instance)
+    if (connection?.isReady !== true) return undefined
+    this.ping(connection)
+    const forget = connection.activity.awaitLast(answered)
+    // Whom we do not read cannot be heard.
+    if (connection.pauses > 0) answered()
+    return forget
+  }
+
   /** Sends bytes of the broker's own that are in the connection's dialect already. */
   sendBytes(connection: Connection, bytes: Uint8Array, frames = 1): void {
     connection.outbound.deliver(new Slice(bytes, 0, bytes.length, 0, controlAccount, frames))

@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts'
 import { transportOf } from './connection-info.ts'
 import { BrokerError } from './ground/errors.ts'
 import { REGISTERED_NAME } from './ground/registration.ts'
-import { SERVICE_PREFIX, type InstanceOwner, type Registration, type RegistrationHandle } from './ground/registry.ts'
+import { SERVICE_PREFIX, type InstanceHealth, type InstanceOwner, type Registration, type RegistrationHandle } from './ground/registry.ts'
 import type { Sink } from './ground/slice.ts'
 import { matchesPattern } from './ground/subject.ts'
 import type { Log } from './ground/types.ts'
@@ -22,12 +22,14 @@ class ConnectionOwner implements InstanceOwner {
   readonly transport: string
   readonly isLocal: boolean
   readonly principal: string
+  found: InstanceHealth | undefined
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, found: InstanceHealth | undefined) {
     this.#connection = connection
     this.transport = connection.link.protocol === 'nats' ? 'nats' : transportOf(connection.link)
     this.isLocal = connection.link.peer.network !== 'remote'
     this.principal = connection.permissions!.name
+    this.found = found
   }
 
   get number(): number {
@@ -71,6 +73,8 @@ export class Registering {
   /** Set by whoever runs agents, before the first connection. */
   ownAgent: (id: string) => OwnAgent | undefined = () => undefined
   readonly #owners = new Map<Connection, ConnectionOwner>()
+  /** What probes found of agents' instances, by their ids. */
+  readonly #found = new Map<string, InstanceHealth>()
 
   constructor(core: RegisteringCore) {
     this.#core = core
@@ -91,7 +95,7 @@ export class Registering {
     const registration = own !== undefined && asked.instance === undefined && asked.name === own.name ? { ...asked, instance: own.instance } : asked
     let owner = this.#owners.get(connection)
     if (owner !== undefined) return this.#core.registry.register(owner, registration)
-    owner = new ConnectionOwner(connection)
+    owner = new ConnectionOwner(connection, own && this.#found.get(own.instance))
     const handle = this.#core.registry.register(owner, registration)
     this.#owners.set(connection, owner)
     return handle
@@ -119,6 +123,18 @@ export class Registering {
     const name = this.#ownAgent(connection)?.name ?? agent
     if (name !== undefined && own?.info.name !== name) this.#offer(connection, { kind: 'agent', name, ...describe(connection) })
     else if (connection.device?.role === 'node' && own === undefined) this.#offer(connection, { kind: 'node', name: connection.client, ...describe(connection) })
+  }
+
+  /** What probes found of an agent's instance: it holds for whatever that registers, now and later. undefined: nothing speaks against it. */
+  found(instance: string, health: InstanceHealth | undefined): void {
+    if (health === undefined) this.#found.delete(instance)
+    else this.#found.set(instance, health)
+    for (const [connection, owner] of this.#owners) if (this.#ownAgent(connection)?.instance === instance) this.#core.registry.judge(owner, () => (owner.found = health))
+  }
+
+  /** What an agent's instance has registered by whichever name. */
+  ofAgent(instance: string): RegistrationHandle[] {
+    return [...this.#owners].filter(([connection]) => this.#ownAgent(connection)?.instance === instance).flatMap(([, owner]) => this.#core.registry.owned(owner))
   }
 
   /** Its instances end with it. */

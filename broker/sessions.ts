@@ -91,6 +91,7 @@ export class Sessions {
     this.#core.deadlines.cancel(connection.deadline!)
     connection.deadline = undefined
     connection.link = fresh.link
+    connection.activity.relinked()
     connection.dialect!.reset()
     connection.state = 'ready'
     const { outbound, losses } = connection

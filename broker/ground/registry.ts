@@ -117,6 +117,8 @@ export interface InstanceOwner {
   readonly transport: string
   /** On the machine of the broker. */
   readonly isLocal: boolean
+  /** What probes found of it, for all its instances; undefined: nothing that speaks against it. */
+  readonly found?: InstanceHealth | undefined
   /** What requests on `subject` are delivered to at the moment; undefined: it cannot be reached. */
   sinkFor(subject: string): Sink | undefined
 }

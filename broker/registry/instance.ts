@@ -61,8 +61,7 @@ export class Instance implements ChosenInstance {
 
   /** The worst that is known. */
   get health(): InstanceHealth {
-    const seen = this.#seen
-    return seen === undefined || severity.indexOf(this.#said) > severity.indexOf(seen) ? this.#said : seen
+    return worse(worse(this.#said, this.#seen), this.owner.found)
   }
 
   /** True when a request may go to it: at all, or as the last resort. */
@@ -110,4 +109,8 @@ export class Instance implements ChosenInstance {
   failed(): void {
     this.failures++
   }
+}
+
+function worse(one: InstanceHealth, other: InstanceHealth | undefined): InstanceHealth {
+  return other === undefined || severity.indexOf(one) > severity.indexOf(other) ? one : other
 }

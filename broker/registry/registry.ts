@@ -124,6 +124,17 @@ export class Registry {
     }
   }
 
+  /** `change` is to something by which the health of its instances is known. */
+  judge(owner: InstanceOwner, change: () => void): void {
+    const before = Array.from(this.#byOwner.get(owner)?.instances ?? [], (instance) => ({ instance, health: instance.health }))
+    change()
+    for (const { instance, health } of before) {
+      if (instance.health === health) continue
+      this.#services.get(instance.name)!.place(instance)
+      this.#tell('health', instance)
+    }
+  }
+
   /**
    * Cut short by the query's `limit`, and where the next instance would make them say more than `maxBytes` of themselves.
    * @throws BrokerError `registry.bad_version`
