@@ -12,7 +12,7 @@ export interface AgentScheduleOptions {
   readonly settings: ScheduleSettings
   readonly schedule: Schedule
   readonly environment: Environment
-  /** Rejects with `supervisor.child_busy` when it still runs. */
+  /** Rejects with `supervisor.child_busy` when it still runs, or is in quarantine. */
   readonly start: () => Promise<unknown>
 }
 
@@ -81,10 +81,10 @@ export class AgentSchedule {
       this.#last = now
       log.info({ agent: id }, 'started by its schedule')
     } catch (error) {
-      const { code, message } = BrokerError.from(error)
+      const { code, message, details } = BrokerError.from(error)
       if (code === 'supervisor.child_busy') {
         this.#skipped++
-        log.warn({ agent: id, skipped: this.#skipped }, 'the agent still runs at its next time, which is passed over')
+        log.warn({ agent: id, skipped: this.#skipped, state: details['state'] }, 'the agent cannot be started at its time, which is passed over')
         return
       }
       // The broker starts or ends.

@@ -97,7 +97,7 @@ export class Fleet {
   // Once in the life of the broker: whoever supervises the agent meanwhile is asked when its time comes.
   #beginSchedule({ id, settings: { schedule } }: LocalAgent): void {
     if (schedule === undefined || this.#schedules.has(id)) return
-    const start = async (): Promise<unknown> => this.#supervisor?.restartChild(`agent.${id}`)
+    const start = async (): Promise<unknown> => this.#supervisor?.startDeferred(`agent.${id}`)
     this.#schedules.set(id, new AgentSchedule({ id, settings: schedule, schedule: new Schedule(id, schedule), environment: this.#options.environment, start }))
   }
 

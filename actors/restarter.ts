@@ -145,8 +145,8 @@ export class Restarter {
       if (child === failed || !isUp) continue
       await child.stop()
       if (this.#host.isEnding()) return
-      if (child.spec.restart === 'temporary') this.#host.children.delete(child.spec.id)
-      else child.downWith = failed
+      if (child.isForgotten) this.#host.children.delete(child.spec.id)
+      else if (child.spec.isDeferred !== true) child.downWith = failed
       child.note = `down with ${spec.id}, which is in quarantine`
     }
     failed.state = 'down'

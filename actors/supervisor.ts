@@ -163,6 +163,13 @@ export class Supervisor implements StartableActor {
     })
   }
 
+  /** Starts a deferred child at its time, as `restartChild` does; one in quarantine, or that is down with it, is `supervisor.child_busy` as well. */
+  startDeferred(id: string): Promise<StartableActor | undefined> {
+    const child = this.#known(id)
+    if (child.isHeldDown) return Promise.reject(new BrokerError('supervisor.child_busy', { child: id, state: 'in quarantine' }))
+    return this.restartChild(id)
+  }
+
   /**
    * Takes over an actor that runs already, as a temporary child without a spec: it is stopped before those that have
    * one, and forgotten when it ends. False when the supervisor does not run or is about to end: the caller ends the actor.

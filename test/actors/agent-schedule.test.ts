@@ -55,7 +55,7 @@ test('agent schedule: a time at which it still runs is passed over, counted and 
   await clock.advance(5 * MINUTE)
   t.is(starts.length, 1)
   t.like(info(), { skipped: 2, next: 20 * MINUTE })
-  t.deepEqual(log.records.filter(({ level }) => level === 'warn').map(({ fields }) => fields), [{ agent: 'lamp', skipped: 1 }, { agent: 'lamp', skipped: 2 }])
+  t.deepEqual(log.records.filter(({ level }) => level === 'warn').map(({ fields }) => fields), [{ agent: 'lamp', skipped: 1, state: 'running' }, { agent: 'lamp', skipped: 2, state: 'running' }])
 })
 
 test('agent schedule: a start that fails is told, and the next time comes', async t => {

@@ -164,3 +164,18 @@ test('supervisor children: when its group is restarted, a deferred one that is d
   await settle()
   t.deepEqual(tree(), ['a#3 run', 'b#2 run', 'c#3 run'])
 })
+
+test('supervisor children: a deferred one in quarantine is not started at its time, but by name', async t => {
+  const { supervisor, children, tree } = supervise({ b: { restart: 'transient', isDeferred: true, intensity: 0 } })
+  await supervisor.start()
+  await supervisor.startDeferred('b')
+  children.exit('b', exits.crash)
+  await settle()
+  t.is(await errorCode(supervisor.startDeferred('b')), 'supervisor.child_busy')
+  await supervisor.restartChild('b')
+  t.deepEqual(tree(), ['b#2 run'])
+  children.exit('b', exits.normal)
+  await settle()
+  await supervisor.startDeferred('b')
+  t.deepEqual(tree(), ['b#3 run'])
+})
