@@ -8,10 +8,12 @@ import { BrokerError } from '../../ground/errors.ts'
 import { failPoint } from '../../ground/fail-point.ts'
 import type { Durability, StoreBackend } from '../../ground/store.ts'
 import { databaseName } from './commit-watch.ts'
+import type { LogWriter } from './log-writer.ts'
 import { makePrivate, OwnFiles } from './own-files.ts'
 import { storeSum } from './row-sum.ts'
 import { isSyncFailure } from './store-errors.ts'
 import { upgrade } from './upgrading.ts'
+import { WriteBack } from './write-back.ts'
 
 /** Grows when an older broker could not read what this one writes. */
 const FORMAT = 2
@@ -19,8 +21,8 @@ const FORMAT = 2
 const PAGE_BYTES = 8192
 /** Of the page cache. KiB */
 const CACHE_KIB = 16 * 1024
-/** The log is written back to the file when it has so many pages: 32 MiB. */
-export const CHECKPOINT_PAGES = 4096
+/** The log is written back to the file when it has so many pages, 8 MiB: with 32 MiB as many commits a second, and the longest one waits three times as long. */
+export const CHECKPOINT_PAGES = 1024
 
 /** How long it waits for others who have the file. ms */
 const BUSY_MS = 5000
@@ -33,11 +35,6 @@ interface StoreRow {
   readonly clock_ms: number
   readonly key_ring: string | null
   readonly sum: number
-}
-
-/** Of the log, in pages. */
-interface LogState {
-  readonly log: number
 }
 
 export class Database {
@@ -60,23 +57,19 @@ export class Database {
   #isLogInDoubt = false
   /** Nobody is served yet: it may wait for those who read the log. */
   #mayWait = false
-  /** Pages of the log at which it is written back by `writeBack`. */
-  #writeBackPages = Infinity
-  #nextWriteBackPages = Infinity
   readonly #begin: StatementSync
   readonly #commit: StatementSync
   readonly #note: StatementSync
-  /** undefined: an older SQLite does not say how long its log is without writing it back. */
-  readonly #logState: StatementSync | undefined
-  readonly #passWriteBack: StatementSync
+  readonly #log: WriteBack
   readonly #files: OwnFiles | undefined
 
   /**
    * @param directory where the file is, made when there is none; undefined: the store is in memory
+   * @param logWriter who writes the log of the file at that path back; undefined: whoever calls does
    * @param version of SQLite, which a test may say is older; undefined: it says itself
    * @throws BrokerError `store.version`; Error of SQLite
    */
-  constructor(directory: string | undefined, version?: string) {
+  constructor(directory: string | undefined, logWriter?: (path: string) => LogWriter, version?: string) {
     this.backend = directory === undefined ? 'memory' : 'embedded'
     this.path = directory === undefined ? ':memory:' : join(directory, databaseName)
     if (directory !== undefined) {
@@ -101,8 +94,7 @@ export class Database {
       this.#commit = this.sql.prepare('COMMIT')
       this.#note = this.sql.prepare('UPDATE store SET epoch = ?, clock_ms = ?, sum = ?')
       const { own } = this.sql.prepare('SELECT sqlite_version() AS own').get() as { own: string }
-      this.#logState = saysLogLength(version ?? own) ? this.sql.prepare('PRAGMA wal_checkpoint(NOOP)') : undefined
-      this.#passWriteBack = this.sql.prepare('PRAGMA wal_checkpoint(PASSIVE)')
+      this.#log = new WriteBack(this.sql, saysLogLength(version ?? own), directory === undefined ? undefined : logWriter?.(this.path))
       if (directory !== undefined) this.#files = new OwnFiles([this.path, `${this.path}-wal`])
     } catch (error) {
       this.sql.close()
@@ -180,6 +172,8 @@ export class Database {
 
   /** Works without waiting for anybody who reads or writes the file: a backup, or the check after a start. */
   withoutWaiting<Result>(work: () => Result): Result {
+    // But for the thread that writes the log back, which is done soon.
+    this.#log.wait()
     this.sql.exec('PRAGMA busy_timeout = 0')
     try {
       return work()
@@ -190,8 +184,7 @@ export class Database {
 
   /** From now on `writeBack` writes the log back when it has so many pages. SQLite itself would do it within a commit, and say nothing of a sync that fails there; an older one has to. */
   writeBackAt(pages: number): void {
-    this.#writeBackPages = this.#nextWriteBackPages = pages
-    this.sql.exec(`PRAGMA wal_autocheckpoint = ${this.#logState === undefined ? pages : 0}; PRAGMA journal_size_limit = ${2 * pages * PAGE_BYTES}`)
+    this.sql.exec(`PRAGMA wal_autocheckpoint = ${this.#log.at(pages)}; PRAGMA journal_size_limit = ${2 * pages * PAGE_BYTES}`)
   }
 
   /**
@@ -200,18 +193,7 @@ export class Database {
    * @throws Error of SQLite; the log is as it was
    */
   writeBack(isAny = false): void {
-    if (this.backend === 'memory') return
-    if (this.#logState === undefined ? isAny : this.#isLong(this.#logState, isAny)) this.#passWriteBack.get()
-  }
-
-  #isLong(state: StatementSync, isAny: boolean): boolean {
-    const { log: pages } = state.get() as unknown as LogState
-    // It has begun anew.
-    if (pages < this.#writeBackPages) this.#nextWriteBackPages = this.#writeBackPages
-    if (pages < this.#nextWriteBackPages && !isAny) return false
-    // Whoever reads keeps it from beginning anew: it is tried again when there is more of it, as each try syncs two files.
-    this.#nextWriteBackPages = pages + Math.ceil(this.#writeBackPages / 4)
-    return true
+    if (this.backend !== 'memory') this.#log.step(isAny)
   }
 
   /** Writes and deletes so much, to see whether there is space. */
@@ -234,6 +216,7 @@ export class Database {
   }
 
   close(): void {
+    this.#log.end()
     this.sql.close()
   }
 

@@ -14,6 +14,7 @@ import { markName, watchCommits } from './commit-watch.ts'
 import { Database } from './database.ts'
 import { appendedBytes, readGroup, type CallStep, type ForwardStep, type Group, type SettleStep } from './group.ts'
 import { lease } from './leasing.ts'
+import type { LogWriter } from './log-writer.ts'
 import { isWork, type LongWork, removeUnfinished } from './long-work.ts'
 import type { FromThread, ToThread } from './messages.ts'
 import { Outcome } from './outcome.ts'
@@ -74,8 +75,8 @@ export class Engine {
   /** What is in memory is what the database holds. False: it could not even be read. */
   #isSound = true
 
-  /** @throws BrokerError `store.*` */
-  constructor({ backend, directory, settings }: EngineOptions, post: Post, clocks = systemClocks) {
+  /** @param logWriter who writes the log back, by the database's path; undefined: the engine. @throws BrokerError `store.*` */
+  constructor({ backend, directory, settings }: EngineOptions, post: Post, clocks = systemClocks, logWriter?: (path: string) => LogWriter) {
     this.#post = post
     let database: Database | undefined
     let reserve: Reserve | undefined
@@ -87,7 +88,7 @@ export class Engine {
       const seen = directory === undefined ? { damages: [], lastPositions: new Map<number, number>() } : watchCommits(directory)
       for (const { queue, position, problem } of seen.damages) onDamage(queue, position ?? 0, problem)
       this.#lastPositions = seen.lastPositions
-      database = new Database(directory)
+      database = new Database(directory, logWriter)
       if (database.damage !== undefined) onDamage('', 0, database.damage)
       this.seal = StoreSeal.open(settings.encryption?.keys, database.keyRing)
       this.#mark = directory === undefined ? undefined : new CommitMark(join(directory, markName), Buffer.from(database.storeId, 'hex'))

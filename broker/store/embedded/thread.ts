@@ -58,6 +58,6 @@ try {
 }
 
 async function openEngine(): Promise<Engine> {
-  const { Engine } = await import('./engine.ts')
-  return new Engine(data, post)
+  const [{ Engine }, { LogWriterThread }] = await Promise.all([import('./engine.ts'), import('./log-writer.ts')])
+  return new Engine(data, post, undefined, (path) => new LogWriterThread(path))
 }

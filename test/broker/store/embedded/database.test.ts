@@ -37,7 +37,7 @@ test('database: after a sync that failed it writes nothing while somebody reads 
 
 test('database: an SQLite that cannot say how long its log is writes it back itself, and not after each group', t => {
   for (const [version, pages, isWrittenBack] of [['3.50.4', 2000, false], ['3.51.0', 0, true], [undefined, 0, true]] as const) {
-    const database = new Database(temporaryDirectory(t), version)
+    const database = new Database(temporaryDirectory(t), undefined, version)
     const state = (): unknown => ({ ...database.sql.prepare('PRAGMA wal_checkpoint(NOOP)').get() })
     database.writeBackAt(2000)
     t.is(database.sql.prepare('PRAGMA wal_autocheckpoint').get()!['wal_autocheckpoint'], pages, version)
