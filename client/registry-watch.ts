@@ -58,6 +58,7 @@ export class RegistryWatch implements AsyncIterable<RegistryChange, undefined> {
     return {
       next: () => this.#changes.next(),
       return: async () => {
+        this.#changes.drop()
         await this.stop()
         return { done: true, value: undefined }
       },

@@ -61,6 +61,18 @@ test('client registry: a watch tells what is there, then each change, and what c
   t.deepEqual(await changes.next(), { done: true, value: undefined })
 })
 
+test('client registry: who leaves a watch reads nothing of it any more, though changes wait', async t => {
+  const broker = await startBroker(t)
+  const [watcher, worker] = await Promise.all([broker.connect(), broker.connect()])
+  const changes = watcher.registry.watch()[Symbol.asyncIterator]()
+  await worker.register({ name: 'a' })
+  await changes.next()
+  await worker.register({ name: 'b' })
+  await watcher.registry.list()
+  await changes.return!()
+  t.deepEqual(await changes.next(), { done: true, value: undefined })
+})
+
 test('client registry: a watch of one name hears of no other, and ends with its signal', async t => {
   const broker = await startBroker(t)
   const client = await broker.connect()
