@@ -8,11 +8,12 @@ import { secretFolder } from '../agents/runtime-place.ts'
 import { removeSecretCopies } from '../agents/secret-copies.ts'
 import { secretFiles } from '../agents/secret-files.ts'
 import type { Connection } from '../broker/connection.ts'
-import type { AgentLogLine } from '../broker/ground/agent-api.ts'
+import type { AgentLogLine } from '../broker/ground/agent-line.ts'
 import type { AgentInfo, BusStatus } from '../broker/ground/api.ts'
 import type { Audit } from '../broker/ground/audit.ts'
 import { systemClock } from '../broker/ground/clock.ts'
 import { Deadlines } from '../broker/ground/deadlines.ts'
+import type { CrashReport } from '../broker/ground/crash.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { ensureToken, homePaths, prepareHome, type HomePaths } from '../broker/ground/home.ts'
 import { nextIdentity } from '../broker/ground/home-identity.ts'
@@ -31,6 +32,7 @@ import { phaseOf } from '../machines/lifecycle.ts'
 import { Actor, type SignalOf } from './actor.ts'
 import type { ActorScope } from './behaviour.ts'
 import type { ChildSpec } from './child-spec.ts'
+import { CrashReports } from './crash-reports.ts'
 import { createDialects } from './dialects.ts'
 import { mostConnections } from './file-limit.ts'
 import { ConfiguredPrincipals } from './configured-principals.ts'
@@ -82,6 +84,7 @@ export class BrokerActor implements BrokerHost {
   #tree: Tree | undefined
   #treeEnded: Promise<ExitReason> | undefined
   #fleet: Fleet | undefined
+  #crashes: CrashReports | undefined
   #principals: ConfiguredPrincipals | undefined
   #reloaded: Settings | undefined
   #pipeline: Pipeline | undefined
@@ -225,6 +228,14 @@ export class BrokerActor implements BrokerHost {
     return this.#fleet!.lines(name, limit, after)
   }
 
+  async agentCrashes(name: string): Promise<CrashReport[]> {
+    // Those of an agent that is not configured any more are still there.
+    const reports = await this.#crashes!.of(name)
+    if (reports.length > 0) return reports
+    const { agent, instance } = this.#fleet!.meant(name)
+    return instance === undefined ? [] : (await this.#crashes!.of(agent)).filter((report) => report.instance === instance)
+  }
+
   restartAgent(name: string): Promise<AgentInfo> {
     return this.#fleet!.restartAgent(name)
   }
@@ -270,6 +281,7 @@ export class BrokerActor implements BrokerHost {
         tracer: telemetry?.tracer,
         onConnectionEvent: (connection: Connection, event) => {
           if (event === 'closed') metrics.departed(connection)
+          this.#crashes?.connectionEvent(connection, event)
           this.#tree?.connectionEvent(connection, event)
           this.#bus?.connectionEvent(connection, event)
         },
@@ -286,10 +298,14 @@ export class BrokerActor implements BrokerHost {
     const deadlines = this.#deadlines
     const context = { home: this.home, socket: this.socket, directory: configDirectory, environment: telemetry?.agentEnvironment ?? {}, secrets: () => [settings, this.#reloaded].flatMap((known) => (known === undefined ? [] : secretFiles(known, configFile))) }
     const environment = { clock: systemClock, deadlines, log }
+    const crashes = new CrashReports(pipeline.core, this.paths.crashes)
+    this.#crashes = crashes
+    scope.defer(() => crashes.close())
     const fleet = new Fleet({
       agents: settings.agents,
-      makeAgent: (agent, instance) => new LocalAgent({ settings: agent, instance, context, register, clock: systemClock, deadlines, issueCredential: (id) => issueAgentCredential(pipeline.core, id) }),
+      makeAgent: (agent, instance) => new LocalAgent({ settings: agent, instance, context, register, watcher: crashes, clock: systemClock, deadlines, issueCredential: (id) => issueAgentCredential(pipeline.core, id) }),
       environment,
+      onEnd: (id, end) => crashes.decided(id, end),
       isAttached: (id) => pipeline.core.directory.addressed('agent', id) !== undefined,
     })
     this.#fleet = fleet

@@ -4,7 +4,7 @@ import type { LocalAgent } from '../agents/local-agent.ts'
 import { readInstanceId } from '../agents/instance-id.ts'
 import { Schedule } from '../agents/schedule.ts'
 import type { ConnectionEvent } from '../broker/connection.ts'
-import type { AgentLogLine } from '../broker/ground/agent-api.ts'
+import type { AgentLogLine } from '../broker/ground/agent-line.ts'
 import type { AgentInfo } from '../broker/ground/api.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { nearest } from '../broker/ground/nearest.ts'
@@ -17,6 +17,7 @@ import type { Actor } from './actor.ts'
 import { agentChild } from './agent-child.ts'
 import { AgentSchedule } from './agent-schedule.ts'
 import type { Environment } from './behaviour.ts'
+import type { ChildEnd } from './child-spec.ts'
 import { Supervisor } from './supervisor.ts'
 
 export interface FleetOptions {
@@ -24,6 +25,8 @@ export interface FleetOptions {
   /** Makes an instance, which does not run yet. */
   readonly makeAgent: (settings: AgentSettings, instance: number) => LocalAgent
   readonly environment: Environment
+  /** Told of each end of an instance, and what its supervisor does about it. */
+  readonly onEnd?: (instanceId: string, end: ChildEnd) => void
   /** True while a connection is there that identified itself as this instance. */
   readonly isAttached: (instanceId: string) => boolean
 }
@@ -47,8 +50,9 @@ export class Fleet {
 
   /** The supervisor `agents` of all instances, which does not run yet. */
   supervise(): Supervisor {
-    const { environment } = this.#options
-    this.#supervisor = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment, children: this.#all().map((agent) => agentChild(agent, environment)) })
+    const { environment, onEnd } = this.#options
+    const children = this.#all().map((agent) => agentChild(agent, environment, onEnd && ((end) => onEnd(agent.id, end))))
+    this.#supervisor = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment, children })
     for (const agent of this.#all()) this.#beginSchedule(agent)
     return this.#supervisor
   }
@@ -70,6 +74,12 @@ export class Fleet {
   lines(name: string, limit: number, after: number): AgentLogLine[] {
     const lines = this.#named(name).flatMap(({ recent }) => recent.last(limit, after))
     return lines.toSorted((a, b) => a.seq - b.seq).slice(-limit)
+  }
+
+  /** The name of the agent that is meant, and the id of the instance where one is. @throws BrokerError `agent.unknown` */
+  meant(name: string): { readonly agent: string; readonly instance: string | undefined } {
+    const [first] = this.#named(name)
+    return { agent: first!.settings.name, instance: this.#agents.has(name) ? undefined : first!.id }
   }
 
   /** What an instance is registered as; undefined: it is none of these. */

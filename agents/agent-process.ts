@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import type { Clock } from '../broker/ground/clock.ts'
 import { Deadline, type Deadlines } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
+import type { LimitHit } from '../broker/ground/crash.ts'
 import type { SandboxReport } from '../broker/ground/sandbox.ts'
 import type { LogLevel } from '../broker/ground/settings.ts'
 import type { Log } from '../broker/ground/types.ts'
@@ -43,6 +44,8 @@ export interface AgentExit {
   readonly signal: NodeJS.Signals | null
   /** How long it ran. ms */
   readonly ranMs: number
+  /** Limits that it met, where something outside of it saw that. */
+  readonly limits?: readonly LimitHit[]
 }
 
 // How long the output of a group that has ended may stay open: somebody left the group (setsid) and holds it.

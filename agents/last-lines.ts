@@ -1,6 +1,6 @@
 // What an instance of an agent printed last, whatever of it was logged: kept as bytes, read when somebody asks. Knows no log.
 
-import type { AgentLogLine } from '../broker/ground/agent-api.ts'
+import type { AgentLogLine } from '../broker/ground/agent-line.ts'
 
 /** Lines that are kept. */
 export const MAX_LINES = 200

@@ -11,6 +11,7 @@ import type { AgentRegister } from './agent-register.ts'
 import { launchOf, type Launch, type LaunchContext } from './launch.ts'
 import { instanceId } from './instance-id.ts'
 import { LastLines } from './last-lines.ts'
+import type { AgentEnding } from './crashes/crash-report.ts'
 import { groupOf } from './process-group.ts'
 import { secretFolder } from './runtime-place.ts'
 import { chooseEnclosure } from './sandbox/enclosure.ts'
@@ -24,6 +25,13 @@ export interface AgentCredential {
   revoke(): void
 }
 
+/** Told of each process of an agent. */
+export interface AgentWatcher {
+  began(started: { readonly id: string; readonly settings: AgentSettings; readonly incarnation: number; readonly pid: number }): void
+  /** Its process ended, or could not be started. */
+  ended(ending: AgentEnding): void
+}
+
 export interface LocalAgentOptions {
   readonly settings: AgentSettings
   /** Which of the agent's instances. default 1 */
@@ -32,6 +40,8 @@ export interface LocalAgentOptions {
   readonly context: Omit<LaunchContext, 'token' | 'instance'>
   issueCredential(instanceId: string): AgentCredential
   readonly register: AgentRegister
+  /** Default: nobody watches. */
+  readonly watcher?: AgentWatcher
   readonly clock: Clock
   readonly deadlines: Deadlines
 }
@@ -57,10 +67,14 @@ export class LocalAgent {
   readonly releaseMs: number
   /** The same when it is killed. ms */
   readonly killMs = AFTER_KILL_MS
+  /** Which one of its supervisor's makes this is; set by who makes it. */
+  incarnation = 0
   /** What it printed last, in this process and those before. */
   readonly recent: LastLines
   readonly #options: LocalAgentOptions
   #process: AgentProcess | undefined
+  /** The one that was asked to end. */
+  #asked: AgentProcess | undefined
   #lastExit: AgentExit | undefined
   #startError: BrokerError | undefined
 
@@ -112,6 +126,7 @@ export class LocalAgent {
     this.#startError = undefined
     const agent = await start().catch((error: unknown) => {
       this.#startError = BrokerError.from(error)
+      this.#tellEnd(undefined, undefined, false)
       // A crash once it runs, not a failed init: that would end the supervisor's start, and with it the other agents.
       setImmediate(() => scope.fail(error))
     })
@@ -119,6 +134,7 @@ export class LocalAgent {
     this.#process = agent
     scope.defer(() => this.#end(agent))
     register.add(this.id, agent.pid)
+    this.#options.watcher?.began({ id: this.id, settings, incarnation: this.incarnation, pid: agent.programPid })
     scope.log.info({ pid: agent.programPid, command: settings.command, ...(agent.sandbox && { sandbox: agent.sandbox }) }, 'started')
     if (agent.sandbox !== undefined && agent.sandbox.missing.length > 0) scope.log.warn({ ...agent.sandbox }, 'the agent runs with less of a sandbox than was asked for')
     void this.#watch(agent, scope)
@@ -149,9 +165,27 @@ export class LocalAgent {
   }
 
   async #end(agent: AgentProcess): Promise<void> {
+    this.#asked = agent
     agent.stop()
     await agent.exited
     this.#options.register.remove(agent.pid)
+  }
+
+  #tellEnd(agent: AgentProcess | undefined, exit: AgentExit | undefined, wasAsked: boolean): void {
+    const { settings, context, clock, watcher } = this.#options
+    watcher?.ended({
+      settings,
+      id: this.id,
+      instance: this.instance,
+      incarnation: this.incarnation,
+      process: agent === undefined || exit === undefined ? undefined : { pid: agent.programPid, exit },
+      startError: agent === undefined ? this.#startError : undefined,
+      wasAsked,
+      directory: settings.cwd ?? context.directory,
+      lines: this.recent.ofLatestStart(),
+      sandbox: agent?.sandbox,
+      timeMs: Math.floor(clock.wallMicros() / 1000),
+    })
   }
 
   // An end that was asked for comes here as well: its scope is over then and passes over what is said.
@@ -160,6 +194,7 @@ export class LocalAgent {
     if (this.#process === agent) this.#process = undefined
     this.#lastExit = exit
     scope.log.info({ pid: agent.pid, ...exit }, 'exited')
+    this.#tellEnd(agent, exit, this.#asked === agent)
     if (exit.code === 0) scope.finish()
     else scope.fail(new BrokerError('agent.failed', { agent: this.id, problem: exitProblem(exit) }))
   }

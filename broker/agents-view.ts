@@ -2,7 +2,7 @@
 
 import type { AgentsView } from './api/agent-methods.ts'
 import type { Core } from './core.ts'
-import type { AgentLogsAnswer, AgentLogsQuery } from './ground/agent-api.ts'
+import type { AgentLogsAnswer, AgentLogsQuery, AgentMethods } from './ground/agent-api.ts'
 import type { BrokerHost } from './host.ts'
 
 export class AgentReportsView implements AgentsView {
@@ -16,5 +16,9 @@ export class AgentReportsView implements AgentsView {
 
   logs({ name, lines, after }: Required<AgentLogsQuery>): AgentLogsAnswer {
     return { lines: this.#host.agentLines(name, lines, after), incarnation: this.#core.incarnation }
+  }
+
+  async crashes(name: string): Promise<AgentMethods['agent.crashes'][1]> {
+    return { crashes: await this.#host.agentCrashes(name) }
   }
 }

@@ -141,6 +141,7 @@ export class Core implements RoutingContext {
   endingConnections = 0
   readonly narrowed = new NarrowedPermissions(() => this.routes.invalidateAll())
   #lastNumber = 0
+  #lastEventId = 0
   readonly #indexes = new Map<string, number>()
   /** By their index: the newest of each principal's. */
   readonly #permissions: Permissions[] = []
@@ -200,6 +201,11 @@ export class Core implements RoutingContext {
     this.routes.invalidateAll()
     this.authenticator.add(permissions, proofs)
     return permissions
+  }
+
+  /** The id of the next message that the broker itself publishes. */
+  nextEventId(): number {
+    return ++this.#lastEventId
   }
 
   accountOf(subject: readonly string[]): Account {

@@ -1,7 +1,8 @@
 // What the broker's methods ask of whoever runs it: the supervision tree, agents, channels as actors, stopping.
 
-import type { AgentLogLine } from './ground/agent-api.ts'
+import type { AgentLogLine } from './ground/agent-line.ts'
 import type { AgentInfo, BusStatus } from './ground/api.ts'
+import type { CrashReport } from './ground/crash.ts'
 import type { ActorInfo, ChannelSpec, Phase } from './ground/types.ts'
 
 export interface BrokerHost {
@@ -31,6 +32,8 @@ export interface BrokerHost {
   agents(): AgentInfo[]
   /** What an agent, or an instance of it, printed last: at most `limit` lines after position `after`, oldest first. @throws BrokerError `agent.unknown` */
   agentLines(name: string, limit: number, after: number): AgentLogLine[]
+  /** How incarnations of it ended that did so unasked or badly, the newest first. @throws BrokerError `agent.unknown` */
+  agentCrashes(name: string): Promise<CrashReport[]>
   /** A planned restart; resolves when the agent runs again. @throws BrokerError `agent.unknown`, `agent.failed` */
   restartAgent(name: string): Promise<AgentInfo>
   /** Begins the orderly stop. `by`: who asked for it, a principal; undefined: this process, by a signal for example. */

@@ -1,42 +1,9 @@
-// Publishes what changes in the registry, on `$CB.registry.<event>.<name>`, for those who watch. Where nobody does, nothing is made.
+// Publishes what changes in the registry, on `$CB.registry.<event>.<name>`, for those who watch.
 
 import type { Core } from './core.ts'
-import { Kind } from './ground/kind.ts'
-import { encodePayload } from './ground/payload.ts'
-import type { RegistryEvent } from './ground/registry.ts'
-import { Slice } from './ground/slice.ts'
-import { account } from './publisher.ts'
-import { encodeFrame } from './wire/frame.ts'
-import { Offset } from './wire/layout.ts'
+import { publishEvent } from './event-publisher.ts'
 
 /** Publishes each change from now on. */
 export function publishChanges(core: Core): void {
-  let lastId = 0
-  core.registry.watch((event) => {
-    const subject = `$CB.registry.${event.event}.${event.instance.name}`
-    if (isWatched(core, subject)) publish(core, subject, event, ++lastId)
-  })
-}
-
-function publish(core: Core, subject: string, event: RegistryEvent, id: number): void {
-  const timeMicros = core.clock.wallMicros()
-  // JSON: NATS clients, whose protocol has no types of payloads, can read it too.
-  const { type, bytes: payload } = encodePayload(event, { json: true })
-  const bytes = encodeFrame({ kind: Kind.publish, flags: type, id, time: timeMicros, subject, payload })
-  const { receivers } = core.routes.find(bytes, Offset.subject, Offset.subject + bytes[Offset.subjectLength]!)
-  const slice = new Slice(bytes, 0, bytes.length, 1, receivers.account)
-  const { plain } = receivers
-  account(slice.account, 1, plain.length)
-  core.record(timeMicros, 0, id, Kind.publish, subject, slice, plain.length, core.targetOf(receivers), false)
-  // Who does not keep up is treated as its own limits say: there is no publisher that could wait.
-  for (const sink of plain) sink.deliver(slice)
-}
-
-// Looked up in the trie: a route for each name and event would push out those that messages take.
-function isWatched(core: Core, subject: string): boolean {
-  let isSeen = false
-  core.interest.match(subject.split('.'), (entry) => {
-    isSeen ||= 'tokens' in entry && entry.tokens[0] === '$CB'
-  })
-  return isSeen
+  core.registry.watch((event) => publishEvent(core, `$CB.registry.${event.event}.${event.instance.name}`, () => event))
 }

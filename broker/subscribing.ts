@@ -152,9 +152,9 @@ function denied({ permissions }: Connection, pattern: string, group?: string): B
   return new BrokerError('permission.denied', { principal: permissions!.name, action: 'subscribe to', subject: pattern, group })
 }
 
-// `$CB.registry.…`: changes of the registry, which come to everybody who watches.
+// `$CB.registry.…`, `$CB.agent.…`: changes of the registry and what becomes of agents, which come to everybody who watches.
 function isWatching([first, area, ...rest]: readonly string[], group: string | undefined): boolean {
-  return first === '$CB' && area === 'registry' && rest.length > 0 && group === undefined
+  return first === '$CB' && (area === 'registry' || area === 'agent') && rest.length > 0 && group === undefined
 }
 
 // `$CB.to.service.<name>`: of a connection whose protocol delivers to subscriptions, where requests to it go once it is registered.

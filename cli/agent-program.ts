@@ -21,6 +21,14 @@ export function declareAgent(program: Command): void {
     .addHelpText('after', examples('callboard agent logs weather', 'callboard agent logs weather/2 --lines 20 --follow'))
     .action(lazily(async () => (await import('./commands/agent/logs.ts')).agentLogs))
   agent
+    .command('crashes')
+    .description('show how an agent ended when it did so unasked or badly; works while the broker is down')
+    .argument('<name>', 'an agent, or one instance of it, such as weather/2')
+    .option('-l, --last', 'all that is known of the last one: why, limits that it met, what it printed and handled last')
+    .addOption(new Option('-r, --report <id>', 'the same of the one with this id').conflicts('last'))
+    .addHelpText('after', examples('callboard agent crashes weather', 'callboard agent crashes weather --last'))
+    .action(lazily(async () => (await import('./commands/agent/crashes.ts')).agentCrashes))
+  agent
     .command('restart')
     .description('restart one agent in order')
     .argument('<name>', 'its name')

@@ -43,8 +43,8 @@ export interface SubscriptionOwner {
 const DEFAULT_BUFFER_LIMIT = 1024
 /** First token of the broker's own subjects: they are delivered unasked, so nothing is sent to subscribe to them. */
 const LOCAL_TOKEN = '$CB'
-/** Changes of the registry, below `$CB.registry.`, do not come unasked. */
-const REGISTRY_TOKEN = 'registry'
+/** Changes of the registry and what becomes of agents, below `$CB.registry.` and `$CB.agent.`, do not come unasked. */
+const WATCHED_TOKENS: readonly (string | undefined)[] = ['registry', 'agent']
 
 export class Subscription<T = unknown> implements AsyncIterable<Message<T>, undefined> {
   /** The number by which the broker knows it. */
@@ -97,7 +97,7 @@ export class Subscription<T = unknown> implements AsyncIterable<Message<T>, unde
 
   /** True for patterns below `$CB.`: what comes to this client unasked, such as `$CB.to.client.<id>` and `$CB.all`. */
   get isLocal(): boolean {
-    return this.tokens[0] === LOCAL_TOKEN && this.tokens[1] !== REGISTRY_TOKEN
+    return this.tokens[0] === LOCAL_TOKEN && !WATCHED_TOKENS.includes(this.tokens[1])
   }
 
   /** Messages that were received and not read. */

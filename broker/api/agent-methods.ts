@@ -7,6 +7,8 @@ import type { Fields } from '../ground/fields.ts'
 export interface AgentsView {
   /** @throws BrokerError `agent.unknown` */
   logs(query: Required<AgentLogsQuery>): AgentLogsAnswer
+  /** @throws BrokerError `agent.unknown` */
+  crashes(name: string): Promise<AgentMethods['agent.crashes'][1]>
 }
 
 interface AgentMethod<Answer> {
@@ -21,6 +23,7 @@ const DEFAULT_LINES = 200
 
 export const agentMethods: { readonly [M in keyof AgentMethods]: AgentMethod<AgentMethods[M][1]> } = {
   'agent.logs': { isOpen: false, run: ({ agentsView }, params) => agentsView.logs(readLogs(params)) },
+  'agent.crashes': { isOpen: false, run: ({ agentsView }, params) => agentsView.crashes(params.required('name', NAME)) },
 }
 
 function readLogs(params: Fields): Required<AgentLogsQuery> {

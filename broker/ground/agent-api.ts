@@ -1,23 +1,7 @@
 // What is told of supervised agents beside how they are: what they printed, and how they ended. Types only; docs/protocol.md section 5 is the contract.
 
-/** A line that an agent printed. */
-export interface AgentLogLine {
-  /** Grows with each line of any agent, for as long as the broker runs. */
-  readonly seq: number
-  /** ms since the epoch */
-  readonly time: number
-  /** Instance id: `weather`, `weather/2`. */
-  readonly instance: string
-  /** Which process of the instance printed it, counted from 1 since the broker's start. */
-  readonly start: number
-  readonly stream: 'stdout' | 'stderr'
-  /** As it was printed, with `[token]` and the like in the place of secrets. */
-  readonly text: string
-  /** How much followed in the same line and was dropped. bytes */
-  readonly cutBytes?: number
-  /** It is not in the broker's log: below the agent's `logLevel`, or more than is logged. */
-  readonly suppressed?: true
-}
+import type { AgentLogLine } from './agent-line.ts'
+import type { CrashNext, CrashReport } from './crash.ts'
 
 export interface AgentLogsQuery {
   /** An agent, which means all its instances, or an instance id. */
@@ -35,7 +19,31 @@ export interface AgentLogsAnswer {
   readonly incarnation: number
 }
 
+/** What became of a process of an agent, as published on `$CB.agent.<event>.<agent>`. */
+export interface AgentEvent {
+  /** `exited`: as it should; `crashed`: unasked or badly; `quarantined` comes behind `crashed`. */
+  readonly event: 'started' | 'exited' | 'crashed' | 'quarantined'
+  readonly agent: string
+  /** Instance id. */
+  readonly instance: string
+  readonly incarnation: number
+  /** ms since the epoch */
+  readonly time?: number
+  /** Missing where it could not be started. */
+  readonly pid?: number
+  readonly code?: number
+  readonly signal?: string
+  /** Crashed: id of the report. */
+  readonly report?: string
+  /** Crashed, quarantined: why, in a sentence. */
+  readonly reason?: string
+  /** All but started. */
+  readonly next?: CrashNext
+}
+
 /** Method → [params, answer]. */
 export interface AgentMethods {
   'agent.logs': [AgentLogsQuery, AgentLogsAnswer]
+  /** Of an agent, or of one instance; the newest first. */
+  'agent.crashes': [{ readonly name: string }, { readonly crashes: readonly CrashReport[] }]
 }

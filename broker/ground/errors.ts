@@ -151,6 +151,7 @@ const table = {
   'grpc.unknown_registration': { close: 192, retryable: false, text: 'no registration "{registration}" of this principal: it has ended, or never was; register again' },
   'grpc.not_listening': { close: 193, retryable: true, text: 'the gRPC client "{client}" has no stream open for what is sent to it' },
   'grpc.stream_open': { close: 194, retryable: true, text: 'the registration "{registration}" has a stream already; end that one first' },
+  'agent.report_lost': { close: 176, retryable: false, text: 'the crash report of agent "{agent}" was not kept: {problem}' },
   'agent.secret': { close: 177, retryable: false, text: 'agent "{agent}" cannot have its secret {secret}: {problem}' },
   'agent.user': { close: 178, retryable: false, text: 'agent "{agent}" cannot run as another user: {problem}' },
   'agent.schedule': { close: 179, retryable: false, text: 'agent "{agent}" cannot be started by its schedule: {problem}' },

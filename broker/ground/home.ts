@@ -26,6 +26,8 @@ export interface HomePaths {
   readonly audit: string
   /** Channels that were created at run time. */
   readonly channels: string
+  /** How agents ended that did so unasked or badly: a directory for each. */
+  readonly crashes: string
 }
 
 const GROUP_OR_OTHERS_WRITE = 0o022
@@ -51,6 +53,7 @@ export function homePaths(home: string): HomePaths {
     out: join(logs, 'callboard.out'),
     audit: join(root, 'audit.log'),
     channels: join(root, 'channels.json'),
+    crashes: join(root, 'crashes'),
   }
 }
 

@@ -15,6 +15,7 @@ const HOST: BrokerHost = {
   stopChannel: () => Promise.resolve(),
   agents: () => [],
   agentLines: () => [],
+  agentCrashes: () => Promise.resolve([]),
   restartAgent: () => Promise.reject(new Error('no agents')),
   stop: () => {},
 }

@@ -29,6 +29,7 @@ export function hostOf(rig: () => PipelineRig): BrokerHost {
     },
     agents: () => [agent],
     agentLines: () => [],
+    agentCrashes: () => Promise.resolve([]),
     async restartAgent(name) {
       if (name !== agent.name) throw new BrokerError('agent.unknown', { agent: name, suggestion: '' })
       return agent

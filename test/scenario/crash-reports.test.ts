@@ -1,0 +1,81 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import type { AgentEvent, CrashReport } from '../../client/index.ts'
+import { startBroker } from '../support/broker.ts'
+import { errorCode } from '../support/error-code.ts'
+import { until } from '../support/until.ts'
+
+const script = join(import.meta.dirname, '../support/obedient-agent.ts')
+const agent = (name: string, more: object = {}): object => ({ name, command: 'node', args: [script], backoff: { initial: '10ms', max: '10ms', jitter: 0 }, ...more })
+
+test('crash reports: what it printed and handled last, what follows, an event, and all of it after the next start', async t => {
+  const first = await startBroker(t, { config: { agents: [agent('lamp')] } })
+  const client = await first.connect()
+  const events: AgentEvent[] = []
+  await client.subscribe<AgentEvent>('$CB.agent.*.lamp', { onMessage: ({ value }) => void events.push(value) }).ready
+  await until(async () => (await errorCode(client.request('$CB.to.agent.lamp', { do: 'print', text: 'about to fail' }))) === 'resolved')
+  t.is(await errorCode(client.request('$CB.to.agent.lamp', { do: 'crash', text: 'a secret of the payload' })), 'request.responder_gone')
+  await until(() => events.some(({ event }) => event === 'crashed') && events.at(-1)!.event === 'started')
+  const { crashes } = await client.call('agent.crashes', { name: 'lamp' })
+  const [crash] = crashes
+  t.like(crash, { agent: 'lamp', instance: 'lamp', code: 3, reason: 'exited with code 3', wasAsked: false, limits: [], core: false, next: { kind: 'restart', delayMs: 10 } })
+  t.true(crash!.lines.some(({ text }) => text === 'about to fail'))
+  t.like(events.find(({ event }) => event === 'crashed'), { report: crash!.id, code: 3, pid: crash!.pid, next: { kind: 'restart', delayMs: 10 } })
+
+  const last = crash!.messages.at(-1)!
+  t.like(last, { direction: 'in', kind: 'request', subject: '$CB.to.agent.lamp', sender: client.id, fate: 'written', unanswered: true })
+  t.true(crash!.messages.some(({ direction, kind }) => direction === 'out' && kind === 'response'))
+  const { entries } = await client.call('trace.show', { messageId: last.id })
+  t.like(entries[0], { subject: '$CB.to.agent.lamp', kind: 'request' })
+  t.false(JSON.stringify(crash).includes('a secret of the payload'))
+
+  const folder = join(first.home, 'crashes', 'lamp')
+  t.deepEqual(readdirSync(folder), [`${crash!.id}.json`])
+  t.is(statSync(join(folder, `${crash!.id}.json`)).mode & 0o777, 0o600)
+  t.deepEqual(JSON.parse(readFileSync(join(folder, `${crash!.id}.json`), 'utf8')), crash)
+  await first.broker.stop()
+  const down = await first.callboard.run('agent', 'crashes', 'lamp', '--last')
+  t.regex(down.stdout, /^how +code 3$/m)
+  t.regex(down.stdout, / in +request +\$CB\.to\.agent\.lamp +\S+ +written, not answered +\w+\.1\.\d+\.\d+$/m)
+
+  // One that is not configured any more has its reports still.
+  const second = await startBroker(t, { home: first.home, config: { agents: [] } })
+  const { crashes: found } = await (await second.connect()).call('agent.crashes', { name: 'lamp' })
+  t.deepEqual(found, [...crashes])
+  t.is(await errorCode((await second.connect()).call('agent.crashes', { name: 'fan' })), 'agent.unknown')
+})
+
+test('crash reports: who does not start, who is killed, who is asked and does not go; an orderly end is none', async t => {
+  const sleeping = { command: 'sh', args: ['-c', 'trap "" TERM; echo up; while :; do sleep 0.01; done'] }
+  const agents = [
+    agent('missing', { command: '/nowhere/at-all', args: [], backoff: { initial: '1h', max: '1h' } }),
+    agent('killed', { command: 'sleep', args: ['1000'], restart: 'temporary' }),
+    agent('deaf', { ...sleeping, shutdown: '10ms' }),
+    agent('orderly', { command: 'sleep', args: ['1000'] }),
+    agent('job', { command: 'true', args: [], restart: 'transient' }),
+  ]
+  const broker = await startBroker(t, { config: { agents } })
+  const client = await broker.connect()
+  const crashes = async (name: string): Promise<readonly CrashReport[]> => (await client.call('agent.crashes', { name })).crashes
+  const { agents: running } = await client.call('agents')
+  process.kill(running.find(({ name }) => name === 'killed')!.pid!, 'SIGKILL')
+  await until(async () => (await crashes('killed')).length === 1 && (await crashes('missing')).length === 1)
+  t.like((await crashes('killed'))[0], { signal: 'SIGKILL', reason: 'was ended by SIGKILL', next: { kind: 'down' } })
+  const [missing] = await crashes('missing')
+  t.like(missing, { ranMs: 0, errorCode: 'agent.failed' })
+  t.regex(missing!.reason, /no file \/nowhere\/at-all/)
+  t.is(missing!.next.kind, 'restart')
+
+  await until(async () => (await client.call('agent.logs', { name: 'deaf' })).lines.length > 0)
+  await client.call('agent.restart', { name: 'deaf' })
+  await client.call('agent.restart', { name: 'orderly' })
+  t.like((await crashes('deaf'))[0], { signal: 'SIGKILL', wasAsked: true, reason: 'did not end within 10 ms of SIGTERM, and was killed', next: { kind: 'replaced' } })
+  t.deepEqual([await crashes('orderly'), await crashes('job')], [[], []])
+
+  await until(async () => (await client.call('agent.logs', { name: 'deaf' })).lines.at(-1)?.start === 2)
+  await broker.broker.stop()
+  const kept = readdirSync(join(broker.home, 'crashes', 'deaf'))
+  t.is(kept.length, 2, 'the end of the broker waits for the reports that it causes')
+  t.like(JSON.parse(readFileSync(join(broker.home, 'crashes', 'deaf', kept.toSorted()[1]!), 'utf8')), { next: { kind: 'stopped' } })
+})
