@@ -1,7 +1,9 @@
 // The broker as an actor: takes the home, starts the tree, and gives everything back in reverse order.
 
 import { join } from 'node:path'
+import type { AgentChange } from '../agents/agent-change.ts'
 import { AgentRegister } from '../agents/agent-register.ts'
+import { DesiredState } from '../agents/desired-state.ts'
 import { endLeftovers } from '../agents/leftovers.ts'
 import { LocalAgent } from '../agents/local-agent.ts'
 import { secretFolder } from '../agents/runtime-place.ts'
@@ -236,8 +238,20 @@ export class BrokerActor implements BrokerHost {
     return instance === undefined ? [] : (await this.#crashes!.of(agent)).filter((report) => report.instance === instance)
   }
 
-  restartAgent(name: string): Promise<AgentInfo> {
-    return this.#fleet!.restartAgent(name)
+  restartAgent(name: string, isRolling: boolean): Promise<AgentInfo> {
+    return this.#fleet!.restartAgent(name, isRolling)
+  }
+
+  scaleAgent(name: string, instances: number): Promise<AgentInfo[]> {
+    return this.#fleet!.scaleAgent(name, instances)
+  }
+
+  drainAgent(name: string): Promise<AgentInfo[]> {
+    return this.#fleet!.drainAgent(name)
+  }
+
+  upgradeAgent(name: string, change: AgentChange): Promise<AgentInfo[]> {
+    return this.#fleet!.upgradeAgent(name, change)
   }
 
   async #init(scope: Scope): Promise<void> {
@@ -304,9 +318,11 @@ export class BrokerActor implements BrokerHost {
     const fleet = new Fleet({
       agents: settings.agents,
       makeAgent: (agent, instance) => new LocalAgent({ settings: agent, instance, context, register, watcher: crashes, clock: systemClock, deadlines, issueCredential: (id) => issueAgentCredential(pipeline.core, id) }),
+      desired: new DesiredState(join(this.paths.home, 'fleet.json')),
       environment,
       onEnd: (id, end) => crashes.decided(id, end),
-      isAttached: (id) => pipeline.core.directory.addressed('agent', id) !== undefined,
+      retiring: pipeline.retiring,
+      connection: (id) => pipeline.core.directory.addressed('agent', id),
     })
     this.#fleet = fleet
     pipeline.core.registering.ownAgent = (id) => fleet.own(id)

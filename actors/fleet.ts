@@ -1,9 +1,11 @@
-// The agents of a broker: which instances there are, who they are, and what is done to them. Runs none: their supervisor does.
+// The agents of a broker: which there are, who their instances are, and what operators do to them. Runs none: their supervisor does.
 
-import type { LocalAgent } from '../agents/local-agent.ts'
+import type { AgentChange } from '../agents/agent-change.ts'
+import { differences, type DesiredState } from '../agents/desired-state.ts'
 import { readInstanceId } from '../agents/instance-id.ts'
+import type { LocalAgent } from '../agents/local-agent.ts'
 import { Schedule } from '../agents/schedule.ts'
-import type { ConnectionEvent } from '../broker/connection.ts'
+import type { Connection, ConnectionEvent } from '../broker/connection.ts'
 import type { AgentLogLine } from '../broker/ground/agent-line.ts'
 import type { AgentInfo } from '../broker/ground/api.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
@@ -12,59 +14,77 @@ import type { ScheduleInfo } from '../broker/ground/schedule.ts'
 import type { AgentSettings } from '../broker/ground/settings.ts'
 import type { ActorInfo } from '../broker/ground/types.ts'
 import type { OwnAgent } from '../broker/registering.ts'
-import type { agentMachine } from '../machines/agent.ts'
-import type { Actor } from './actor.ts'
-import { agentChild } from './agent-child.ts'
+import type { Retiring } from '../broker/retiring.ts'
 import { AgentSchedule } from './agent-schedule.ts'
 import type { Environment } from './behaviour.ts'
 import type { ChildEnd } from './child-spec.ts'
+import { FleetAgent } from './fleet-agent.ts'
+import type { FleetInstance } from './fleet-instance.ts'
+import type { InstanceVerdict } from './instance-verdict.ts'
 import { Supervisor } from './supervisor.ts'
 
 export interface FleetOptions {
+  /** As configured. */
   readonly agents: readonly AgentSettings[]
+  /** What was changed of them since; undefined: nothing, and nothing is kept. */
+  readonly desired?: DesiredState | undefined
   /** Makes an instance, which does not run yet. */
   readonly makeAgent: (settings: AgentSettings, instance: number) => LocalAgent
   readonly environment: Environment
   /** Told of each end of an instance, and what its supervisor does about it. */
-  readonly onEnd?: (instanceId: string, end: ChildEnd) => void
-  /** True while a connection is there that identified itself as this instance. */
-  readonly isAttached: (instanceId: string) => boolean
+  readonly onEnd?: ((instanceId: string, end: ChildEnd) => void) | undefined
+  readonly retiring: Retiring
+  /** The connection that identified itself as this instance; undefined: there is none. */
+  readonly connection: (instanceId: string) => Connection | undefined
+  /** How whoever probes it says that an instance is; undefined: nobody probes it. */
+  readonly verdictOf?: (instanceId: string) => InstanceVerdict | undefined
+}
+
+/** Whom an operator names: an agent, or one of its instances. */
+interface Named {
+  readonly agent: FleetAgent
+  /** undefined: all of them. */
+  readonly instance: FleetInstance | undefined
 }
 
 export class Fleet {
   readonly #options: FleetOptions
-  /** By agent, its instances by number, in the order of the configuration. */
-  readonly #agents = new Map<string, Map<number, LocalAgent>>()
+  /** In the order of the configuration. */
+  readonly #agents = new Map<string, FleetAgent>()
+  readonly #configured: ReadonlyMap<string, AgentSettings>
   /** By instance id. */
   readonly #schedules = new Map<string, AgentSchedule>()
   /** That of the current incarnation: a branch that failed is made anew. */
   #supervisor: Supervisor | undefined
 
   constructor(options: FleetOptions) {
+    const { agents, desired, environment, onEnd, retiring, connection, makeAgent, verdictOf = () => undefined } = options
     this.#options = options
-    for (const settings of options.agents) {
-      const numbers = Array.from({ length: settings.instances ?? 1 }, (_, at) => at + 1)
-      this.#agents.set(settings.name, new Map(numbers.map((number) => [number, options.makeAgent(settings, number)])))
+    this.#configured = new Map(agents.map((settings) => [settings.name, settings]))
+    for (const configured of agents) {
+      const host = { environment, onEnd, retiring, connection, makeAgent, verdictOf, supervisor: () => this.#supervisor!, keep: (settings: AgentSettings) => desired?.keep(configured, settings) }
+      this.#agents.set(configured.name, new FleetAgent(desired?.apply(configured) ?? configured, host))
     }
   }
 
   /** The supervisor `agents` of all instances, which does not run yet. */
   supervise(): Supervisor {
-    const { environment, onEnd } = this.#options
-    const children = this.#all().map((agent) => agentChild(agent, environment, onEnd && ((end) => onEnd(agent.id, end))))
-    this.#supervisor = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment, children })
-    for (const agent of this.#all()) this.#beginSchedule(agent)
+    this.#supervisor = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment: this.#options.environment, children: this.#all().map(({ spec }) => spec) })
+    for (const { agent } of this.#all()) this.#beginSchedule(agent)
     return this.#supervisor
   }
 
   /** True for processes of an instance, and those that it started and that stayed in its group. */
   owns(pid: number): boolean {
-    return this.#all().some((agent) => agent.owns(pid))
+    return this.#all().some(({ agent }) => agent.owns(pid))
   }
 
   agents(): AgentInfo[] {
     const children = new Map(this.#supervisor?.info().children.map((child) => [child.id, child]))
-    return this.#all().map((agent) => agentInfo(agent, children.get(`agent.${agent.id}`), this.#schedules.get(agent.id)?.info()))
+    return [...this.#agents.values()].flatMap((agent) => {
+      const change = differences(this.#configured.get(agent.name)!, agent.settings)
+      return agent.instances.map((instance) => agentInfo(instance, children.get(`agent.${instance.id}`), change, this.#schedules.get(instance.id)?.info()))
+    })
   }
 
   /**
@@ -72,36 +92,61 @@ export class Fleet {
    * @throws BrokerError `agent.unknown`
    */
   lines(name: string, limit: number, after: number): AgentLogLine[] {
-    const lines = this.#named(name).flatMap(({ recent }) => recent.last(limit, after))
+    const { agent, instance } = this.#named(name)
+    const lines = (instance === undefined ? agent.instances : [instance]).flatMap((each) => each.agent.recent.last(limit, after))
     return lines.toSorted((a, b) => a.seq - b.seq).slice(-limit)
   }
 
   /** The name of the agent that is meant, and the id of the instance where one is. @throws BrokerError `agent.unknown` */
   meant(name: string): { readonly agent: string; readonly instance: string | undefined } {
-    const [first] = this.#named(name)
-    return { agent: first!.settings.name, instance: this.#agents.has(name) ? undefined : first!.id }
+    const { agent, instance } = this.#named(name)
+    return { agent: agent.name, instance: instance?.id }
   }
 
   /** What an instance is registered as; undefined: it is none of these. */
   own(id: string): OwnAgent | undefined {
-    const agent = this.#instance(id)
-    return agent?.id === id ? { name: agent.settings.name, instance: id } : undefined
+    const found = this.#instance(id)
+    return found?.id === id ? { name: found.agent.settings.name, instance: id } : undefined
   }
 
   /**
-   * Ends the processes of an agent, or of one instance, by plan and starts them anew; resolves when the new ones run.
-   * @throws BrokerError `agent.unknown`, `agent.failed` when one is down, or does not come to run again
+   * Ends the processes of an agent, or of one instance, by plan and starts them anew; resolves when the new ones run. `isRolling`: one after
+   * the other, each once the one before it serves.
+   * @throws BrokerError `agent.unknown`, `agent.busy`, `agent.failed` when one does not come to run, `agent.change_failed`, `agent.bad_change`
    */
-  async restartAgent(name: string): Promise<AgentInfo> {
-    const meant = this.#named(name)
-    await Promise.all(meant.map((agent) => this.#restart(agent)))
-    return this.agents().find((info) => info.name === meant[0]!.id)!
+  async restartAgent(name: string, isRolling: boolean): Promise<AgentInfo> {
+    const { agent, instance } = this.#named(name)
+    if (!isRolling) await agent.restart(instance)
+    else if (instance === undefined) await agent.restartRolling()
+    else throw new BrokerError('agent.bad_change', { agent: name, problem: `a rolling restart is of all its instances; name ${agent.name}` })
+    const { id } = instance ?? agent.instances[0] ?? { id: undefined }
+    const info = this.agents().find((each) => each.name === id)
+    if (info === undefined) throw new BrokerError('agent.failed', { agent: name, problem: 'has no instances; start some with: callboard agent scale' })
+    return info
+  }
+
+  /** From now on so many instances run; resolves when they were started, or have ended. @throws BrokerError `agent.unknown`, `agent.busy`, `agent.failed`, `home.unusable` */
+  async scaleAgent(name: string, instances: number): Promise<AgentInfo[]> {
+    await this.#agent(name).scale(instances)
+    return this.#infoOf(name)
+  }
+
+  /** Takes an agent, or one instance, out of service without a loss, and ends it. @throws BrokerError `agent.unknown`, `agent.busy` */
+  async drainAgent(name: string): Promise<AgentInfo[]> {
+    const { agent, instance } = this.#named(name)
+    await agent.drain(instance)
+    return this.#infoOf(agent.name)
+  }
+
+  /** Replaces its instances one after the other by such with other settings. @throws BrokerError `agent.unknown`, `agent.busy`, `agent.bad_change`, `agent.change_failed`, `home.unusable` */
+  async upgradeAgent(name: string, change: AgentChange): Promise<AgentInfo[]> {
+    await this.#agent(name).upgrade(change)
+    return this.#infoOf(name)
   }
 
   /** An edge in the life of a connection that identified itself as an instance. */
   connectionEvent(id: string, event: ConnectionEvent): void {
-    if (event === 'authenticated') this.#actor(id)?.signal({ type: 'ATTACHED' })
-    else if (event === 'closed' && !this.#options.isAttached(id)) this.#actor(id)?.signal({ type: 'DETACHED' })
+    this.#instance(id)?.connectionEvent(event)
   }
 
   // Once in the life of the broker: whoever supervises the agent meanwhile is asked when its time comes.
@@ -111,41 +156,36 @@ export class Fleet {
     this.#schedules.set(id, new AgentSchedule({ id, settings: schedule, schedule: new Schedule(id, schedule), environment: this.#options.environment, start }))
   }
 
-  async #restart(agent: LocalAgent): Promise<void> {
-    const { id } = agent
-    const actor = this.#actor(id)
-    if (!actor?.signal({ type: 'MAINTAIN' })) throw new BrokerError('agent.failed', { agent: id, problem: 'does not run; it is started again as its restart type and backoff say' })
-    // It may have to come to run first: its signal waits until then.
-    const isRunning = (await actor.reaches('maintain')) && (await actor.reaches('run'))
-    if (!isRunning || agent.pid === undefined) throw agent.startError ?? new BrokerError('agent.failed', { agent: id, problem: 'ended during its restart' })
+  #infoOf(name: string): AgentInfo[] {
+    return this.agents().filter(({ agent }) => agent === name)
   }
 
-  #all(): LocalAgent[] {
-    return [...this.#agents.values()].flatMap((instances) => [...instances.values()])
+  #all(): FleetInstance[] {
+    return [...this.#agents.values()].flatMap(({ instances }) => instances)
   }
 
-  /** All instances of an agent, or the one that is meant. */
-  #named(name: string): readonly LocalAgent[] {
-    const all = this.#agents.get(name)
-    const one = all === undefined ? this.#instance(name) : undefined
-    if (all !== undefined) return [...all.values()]
-    if (one !== undefined) return [one]
+  #agent(name: string): FleetAgent {
+    const { agent, instance } = this.#named(name)
+    if (instance !== undefined) throw new BrokerError('agent.bad_change', { agent: name, problem: `it is an instance; name ${agent.name}, which means all of them` })
+    return agent
+  }
+
+  #named(name: string): Named {
+    const agent = this.#agents.get(name)
+    if (agent !== undefined) return { agent, instance: undefined }
+    const instance = this.#instance(name)
+    if (instance !== undefined) return { agent: this.#agents.get(instance.agent.settings.name)!, instance }
     const suggestion = nearest(name, [...this.#agents.keys(), ...this.#all().map(({ id }) => id)])
     throw new BrokerError('agent.unknown', { agent: name, suggestion: suggestion === undefined ? '' : `; did you mean ${suggestion}?` })
   }
 
-  #instance(id: string): LocalAgent | undefined {
+  #instance(id: string): FleetInstance | undefined {
     const named = readInstanceId(id)
-    return named && this.#agents.get(named.agent)?.get(named.instance)
-  }
-
-  // The children of this supervisor are those that agentChild made.
-  #actor(id: string): Actor<typeof agentMachine> | undefined {
-    return this.#supervisor?.find(`agent.${id}`) as Actor<typeof agentMachine> | undefined
+    return named && this.#agents.get(named.agent)?.instance(named.instance)
   }
 }
 
-function agentInfo({ id, instance, settings, pid, lastExit, sandbox }: LocalAgent, actor: ActorInfo | undefined, schedule: ScheduleInfo | undefined): AgentInfo {
+function agentInfo({ agent: { id, instance, settings, pid, lastExit, sandbox }, isDraining }: FleetInstance, actor: ActorInfo | undefined, change: readonly string[], schedule: ScheduleInfo | undefined): AgentInfo {
   return {
     name: id,
     agent: settings.name,
@@ -158,5 +198,8 @@ function agentInfo({ id, instance, settings, pid, lastExit, sandbox }: LocalAgen
     ...(lastExit === undefined ? {} : { lastExit: lastExit.signal ?? `code ${lastExit.code}` }),
     ...(sandbox === undefined ? {} : { sandbox }),
     ...(schedule === undefined ? {} : { schedule }),
+    ...(settings.version === undefined ? {} : { version: settings.version }),
+    ...(isDraining ? { draining: true } : {}),
+    ...(change.length === 0 ? {} : { changed: change }),
   }
 }

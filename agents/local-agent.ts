@@ -6,6 +6,7 @@ import { BrokerError } from '../broker/ground/errors.ts'
 import type { SandboxReport } from '../broker/ground/sandbox.ts'
 import type { AgentSettings } from '../broker/ground/settings.ts'
 import type { Log } from '../broker/ground/types.ts'
+import { ofVersion } from './agent-change.ts'
 import { AgentProcess, type AgentExit } from './agent-process.ts'
 import type { AgentRegister } from './agent-register.ts'
 import { launchOf, type Launch, type LaunchContext } from './launch.ts'
@@ -58,7 +59,6 @@ export interface AgentScope {
 const AFTER_KILL_MS = 3000
 
 export class LocalAgent {
-  readonly settings: AgentSettings
   /** Which of the agent's instances, 1 and more. */
   readonly instance: number
   /** What it is called: weather, weather/2. */
@@ -72,6 +72,7 @@ export class LocalAgent {
   /** What it printed last, in this process and those before. */
   readonly recent: LastLines
   readonly #options: LocalAgentOptions
+  #settings: AgentSettings
   #process: AgentProcess | undefined
   /** The one that was asked to end. */
   #asked: AgentProcess | undefined
@@ -79,12 +80,22 @@ export class LocalAgent {
   #startError: BrokerError | undefined
 
   constructor(options: LocalAgentOptions) {
-    this.settings = options.settings
+    this.#settings = options.settings
     this.instance = options.instance ?? 1
     this.id = instanceId(options.settings.name, this.instance)
     this.recent = new LastLines(this.id, () => options.clock.wallMicros())
     this.releaseMs = options.settings.shutdownMs + AFTER_KILL_MS
     this.#options = options
+  }
+
+  /** Those of its next process. */
+  get settings(): AgentSettings {
+    return this.#settings
+  }
+
+  /** What its program is changes with its next process; how it is restarted and ended stays. */
+  use({ command, args, version, env }: AgentSettings): void {
+    this.#settings = { ...this.#settings, command, args, version, env }
   }
 
   /** undefined while no process runs. */
@@ -114,7 +125,8 @@ export class LocalAgent {
 
   /** Starts a process with a credential of its own; both end with the scope, as does an agent that cannot be started. */
   async init(scope: AgentScope): Promise<void> {
-    const { settings, context, register, clock, deadlines } = this.#options
+    const { context, register, clock, deadlines } = this.#options
+    const settings = ofVersion(this.#settings)
     const credential = this.#options.issueCredential(this.id)
     scope.defer(() => credential.revoke())
     const start = async (): Promise<AgentProcess> => {
@@ -159,7 +171,8 @@ export class LocalAgent {
   }
 
   async #plan(launch: Launch): Promise<SandboxPlan | undefined> {
-    const { settings, context } = this.#options
+    const { settings } = this
+    const { context } = this.#options
     if (settings.sandbox === undefined || settings.sandbox.level === 'none') return undefined
     return planOf(this.id, launch, settings.sandbox, context.home, await chooseEnclosure(settings.sandbox, process.getuid?.() ?? 0), context.secrets?.())
   }

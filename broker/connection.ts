@@ -99,6 +99,8 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   consumers: Map<number, Consumption> | undefined
   openRequests: Map<number, OpenRequest> | undefined
   awaitedAnswers = 0
+  /** It is to end without a loss: see Retiring. */
+  isRetiring = false
   receivedMessages = 0
   receivedBytes = 0
   rejectedMessages = 0

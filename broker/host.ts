@@ -1,7 +1,7 @@
 // What the broker's methods ask of whoever runs it: the supervision tree, agents, channels as actors, stopping.
 
 import type { AgentLogLine } from './ground/agent-line.ts'
-import type { AgentInfo, BusStatus } from './ground/api.ts'
+import type { AgentInfo, ApiParams, BusStatus } from './ground/api.ts'
 import type { CrashReport } from './ground/crash.ts'
 import type { ActorInfo, ChannelSpec, Phase } from './ground/types.ts'
 
@@ -34,8 +34,14 @@ export interface BrokerHost {
   agentLines(name: string, limit: number, after: number): AgentLogLine[]
   /** How incarnations of it ended that did so unasked or badly, the newest first. @throws BrokerError `agent.unknown` */
   agentCrashes(name: string): Promise<CrashReport[]>
-  /** A planned restart; resolves when the agent runs again. @throws BrokerError `agent.unknown`, `agent.failed` */
-  restartAgent(name: string): Promise<AgentInfo>
+  /** A planned restart; resolves when the agent runs again. @throws BrokerError `agent.*` */
+  restartAgent(name: string, isRolling: boolean): Promise<AgentInfo>
+  /** @throws BrokerError `agent.*`, `home.unusable` */
+  scaleAgent(name: string, instances: number): Promise<AgentInfo[]>
+  /** @throws BrokerError `agent.*` */
+  drainAgent(name: string): Promise<AgentInfo[]>
+  /** @throws BrokerError `agent.*`, `home.unusable` */
+  upgradeAgent(name: string, change: Omit<ApiParams<'agent.upgrade'>, 'name'>): Promise<AgentInfo[]>
   /** Begins the orderly stop. `by`: who asked for it, a principal; undefined: this process, by a signal for example. */
   stop(by?: string): void
 }

@@ -29,6 +29,7 @@ import { Posting } from './posting.ts'
 import { Publisher } from './publisher.ts'
 import { publishChanges } from './registry-events.ts'
 import { Requester } from './requester.ts'
+import { Retiring } from './retiring.ts'
 import { Sessions } from './sessions.ts'
 import { Subscribing } from './subscribing.ts'
 import { Offset } from './wire/layout.ts'
@@ -40,6 +41,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   readonly core: Core
   readonly notices: Notices
   readonly lameDuck: LameDuck
+  readonly retiring: Retiring
   readonly #options: PipelineOptions
   readonly #sessions: Sessions
   readonly #admission: Admission
@@ -73,6 +75,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#foreign = new ForeignPublisher(this.core, this.#publisher, this.#requester)
     this.#subscribing = new Subscribing(this.core)
     this.#consuming = new Consuming(this.core, this.#publisher, this.#requester.open)
+    this.retiring = new Retiring(this.core.registering, this.#subscribing, this.#consuming)
     this.#heartbeats = heartbeats(this.core)
     this.#losses = new Losses(this.core)
     this.notices = new Notices(this.core, options.dialects)

@@ -41,7 +41,7 @@ export class QueueConsumer implements ConsumerHost, Consumption {
 
   /** One that is ending takes nothing more; nor does one that has no link. */
   get isHigh(): boolean {
-    return this.connection.isHigh || !this.connection.isReady
+    return this.connection.isHigh || !this.connection.isReady || this.connection.isRetiring
   }
 
   deliver(messages: readonly Leased[], watch: FateWatch): boolean {

@@ -23,6 +23,9 @@ class ConnectionOwner implements InstanceOwner {
   readonly isLocal: boolean
   readonly principal: string
   found: InstanceHealth | undefined
+  kept: InstanceHealth | undefined
+  /** Names that it registered itself. */
+  readonly asked = new Set<string>()
 
   constructor(connection: Connection, found: InstanceHealth | undefined) {
     this.#connection = connection
@@ -89,16 +92,27 @@ export class Registering {
 
   /** @throws BrokerError `permission.denied`, `registry.*` */
   register(connection: Connection, asked: Registration): RegistrationHandle {
-    this.check(connection.permissions!, asked.name)
-    const own = this.#ownAgent(connection)
-    // Under the agent's name an instance is known by its own id, whoever supervises it finds it by that.
-    const registration = own !== undefined && asked.instance === undefined && asked.name === own.name ? { ...asked, instance: own.instance } : asked
-    let owner = this.#owners.get(connection)
-    if (owner !== undefined) return this.#core.registry.register(owner, registration)
-    owner = new ConnectionOwner(connection, own && this.#found.get(own.instance))
-    const handle = this.#core.registry.register(owner, registration)
-    this.#owners.set(connection, owner)
+    const { owner, handle } = this.#register(connection, asked)
+    owner.asked.add(asked.name)
+    // Who registers by itself says that it is ready.
+    if (owner.kept === 'starting') this.keep(connection, undefined)
     return handle
+  }
+
+  /** What whoever runs it says of all that it has registered and will register; undefined: nothing any more. Ends with the connection. */
+  keep(connection: Connection, health: InstanceHealth | undefined): void {
+    const owner = this.#owners.get(connection)
+    if (owner !== undefined) this.#core.registry.judge(owner, () => (owner.kept = health))
+  }
+
+  /** undefined: nothing is said of it. */
+  kept(connection: Connection): InstanceHealth | undefined {
+    return this.#owners.get(connection)?.kept
+  }
+
+  /** Names that it registered itself, beside what it is as an agent or a node. */
+  asked(connection: Connection): string[] {
+    return [...(this.#owners.get(connection)?.asked ?? [])]
   }
 
   /**
@@ -169,10 +183,21 @@ export class Registering {
     return agent === undefined ? undefined : this.ownAgent(agent)
   }
 
+  #register(connection: Connection, asked: Registration): { readonly owner: ConnectionOwner; readonly handle: RegistrationHandle } {
+    this.check(connection.permissions!, asked.name)
+    const own = this.#ownAgent(connection)
+    // Under the agent's name an instance is known by its own id, whoever supervises it finds it by that.
+    const registration = own !== undefined && asked.instance === undefined && asked.name === own.name ? { ...asked, instance: own.instance } : asked
+    const owner = this.#owners.get(connection) ?? new ConnectionOwner(connection, own && this.#found.get(own.instance))
+    const handle = this.#core.registry.register(owner, registration)
+    this.#owners.set(connection, owner)
+    return { owner, handle }
+  }
+
   // Nobody asked for it, so that it cannot be is no reason to let nobody in.
   #offer(connection: Connection, registration: Registration): void {
     try {
-      if (REGISTERED_NAME.pattern.test(registration.name)) this.register(connection, registration)
+      if (REGISTERED_NAME.pattern.test(registration.name)) this.#register(connection, registration)
     } catch (error) {
       const { code, message } = BrokerError.from(error)
       this.#core.log.info({ client: connection.client, name: registration.name, code }, message)

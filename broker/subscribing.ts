@@ -70,7 +70,8 @@ export class Subscribing {
     connection.subscriptions.set(number, subscription)
     this.#core.counts.subscribed++
     if (group === undefined) this.#addPlain(subscription)
-    else this.#join(`${pattern} ${group}`, subscription)
+    // One that is to end has left its groups, and joins none.
+    else if (!connection.isRetiring) this.#join(`${pattern} ${group}`, subscription)
     this.#core.routes.invalidate(tokens)
     if (isName(tokens)) this.#core.registering.reach(connection)
   }
@@ -88,6 +89,24 @@ export class Subscribing {
   leave(connection: Connection): void {
     if (connection.subscriptions !== undefined) for (const subscription of connection.subscriptions.values()) this.#remove(subscription)
     connection.subscriptions = undefined
+  }
+
+  /** Its groups give it nothing any more. It knows nothing of it, and may unsubscribe as ever. */
+  withdraw({ subscriptions }: Connection): void {
+    for (const subscription of subscriptions?.values() ?? []) {
+      if (subscription.group === undefined) continue
+      this.#core.routes.invalidate(subscription.tokens)
+      this.#part(subscription, subscription.group)
+    }
+  }
+
+  /** After `withdraw`: it is a member again. */
+  rejoin({ subscriptions }: Connection): void {
+    for (const subscription of subscriptions?.values() ?? []) {
+      if (subscription.group === undefined) continue
+      this.#join(`${subscription.pattern} ${subscription.group}`, subscription)
+      this.#core.routes.invalidate(subscription.tokens)
+    }
   }
 
   /** How many subscriptions there are whose pattern can match the channel's subjects. Walks all: for people who ask. */
@@ -133,9 +152,14 @@ export class Subscribing {
 
   #remove(subscription: Subscription): void {
     this.#core.counts.unsubscribed++
-    const { tokens, pattern, group: name } = subscription
+    const { tokens, group } = subscription
     this.#core.routes.invalidate(tokens)
-    if (name === undefined) return this.#removePlain(subscription)
+    if (group === undefined) this.#removePlain(subscription)
+    else this.#part(subscription, group)
+  }
+
+  #part(subscription: Subscription, name: string): void {
+    const { tokens, pattern } = subscription
     const key = `${pattern} ${name}`
     const group = this.#groups.get(key)
     const at = group?.members.indexOf(subscription) ?? -1

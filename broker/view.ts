@@ -214,14 +214,33 @@ export class View implements BrokerView {
     return { agents: this.#host.agents().map((agent) => withMemory(agent)) }
   }
 
-  async restartAgent(name: string, caller: Caller): Promise<ApiAnswer<'agent.restart'>> {
+  restartAgent(name: string, isRolling: boolean, caller: Caller): Promise<ApiAnswer<'agent.restart'>> {
+    return this.#changeAgent('agent.restarted', name, { ...(isRolling && { rolling: true }) }, caller, () => this.#host.restartAgent(name, isRolling))
+  }
+
+  scaleAgent(name: string, instances: number, caller: Caller): Promise<ApiAnswer<'agent.scale'>> {
+    return this.#changeAgent('agent.scaled', name, { instances }, caller, async () => ({ agents: await this.#host.scaleAgent(name, instances) }))
+  }
+
+  drainAgent(name: string, caller: Caller): Promise<ApiAnswer<'agent.drain'>> {
+    return this.#changeAgent('agent.drained', name, {}, caller, async () => ({ agents: await this.#host.drainAgent(name) }))
+  }
+
+  // Variables by name alone: their values may be secrets.
+  upgradeAgent({ name, ...change }: ApiParams<'agent.upgrade'>, caller: Caller): Promise<ApiAnswer<'agent.upgrade'>> {
+    const { command, version, env } = change
+    const fields = { ...(command !== undefined && { command }), ...(version !== undefined && { version }), ...(env !== undefined && { env: Object.keys(env).join(' ') }) }
+    return this.#changeAgent('agent.upgraded', name, fields, caller, async () => ({ agents: await this.#host.upgradeAgent(name, change) }))
+  }
+
+  async #changeAgent<Answer>(action: AuditAction, name: string, fields: AuditFields, caller: Caller, change: () => Promise<Answer>): Promise<Answer> {
     try {
-      const restarted = await this.#host.restartAgent(name)
-      this.#record('agent.restarted', caller, { agent: name })
-      return restarted
+      const answer = await change()
+      this.#record(action, caller, { agent: name, ...fields })
+      return answer
     } catch (error) {
       const { code } = BrokerError.from(error)
-      if (code !== 'agent.unknown') this.#record('agent.restarted', caller, { agent: name, failed: code })
+      if (code !== 'agent.unknown') this.#record(action, caller, { agent: name, ...fields, failed: code })
       throw error
     }
   }

@@ -1,7 +1,7 @@
 // The words and options of `callboard agent`: look at the supervised agents, and act on one.
 
 import { Option, type Command } from 'commander'
-import { count } from './arguments.ts'
+import { appended, count } from './arguments.ts'
 import { examples, lazily } from './lazy.ts'
 
 /** Adds `agent` and everything below it, and `agents`, its older and shorter form. */
@@ -31,9 +31,33 @@ export function declareAgent(program: Command): void {
   agent
     .command('restart')
     .description('restart one agent in order')
-    .argument('<name>', 'its name')
-    .addHelpText('after', examples('callboard agent restart weather'))
+    .argument('<name>', 'an agent, which means all its instances, or one of them, such as weather/2')
+    .option('--rolling', 'its instances one after the other, never with fewer that serve')
+    .addHelpText('after', examples('callboard agent restart weather', 'callboard agent restart weather --rolling'))
     .action(lazily(async () => (await import('./commands/agent/restart.ts')).restartAgent))
+  agent
+    .command('scale')
+    .description('run an agent in so many instances, also after the next start of the broker')
+    .argument('<name>', 'the agent')
+    .argument('<instances>', 'how many, from 0')
+    .addHelpText('after', examples('callboard agent scale weather 3'))
+    .action(lazily(async () => (await import('./commands/agent/scale.ts')).scaleAgent))
+  agent
+    .command('drain')
+    .description('take an agent out of service without a loss, and end it; restart brings it back')
+    .argument('<name>', 'an agent, which means all its instances, or one of them, such as weather/2')
+    .addHelpText('after', examples('callboard agent drain weather/2'))
+    .action(lazily(async () => (await import('./commands/agent/drain.ts')).drainAgent))
+  agent
+    .command('upgrade')
+    .description('replace the instances of an agent one after the other, and go back where the new ones do not serve')
+    .argument('<name>', 'the agent')
+    .option('--to, --version <version>', 'what {version} stands for in its command, args, cwd and env')
+    .option('--command <program>', 'the program; one that begins with ./ or ../ is looked for here')
+    .option('--arg <argument>', 'what the program is given, instead of what it was given before; again for each', appended)
+    .option('--env <NAME=value>', 'a variable of its environment; again for each', appended)
+    .addHelpText('after', examples('callboard agent upgrade weather --version 2.1.0', 'callboard agent upgrade weather --command ./bin/weather --arg=-v --env CITY=Bergen'))
+    .action(lazily(async () => (await import('./commands/agent/upgrade.ts')).upgradeAgent))
   const agents = program.command('agents').description('show the agents and what became of them')
   agents.command('list', { isDefault: true }).description('show the agents (the default)').action(lazily(async () => (await import('./commands/agent/list.ts')).listAgents))
   agents.command('restart').description('restart one agent in order').argument('<name>', 'its name').action(lazily(async () => (await import('./commands/agent/restart.ts')).restartAgent))

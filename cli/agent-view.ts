@@ -4,6 +4,9 @@ import type { AgentInfo } from '../client/index.ts'
 import { formatCount, formatDuration } from './format.ts'
 import { formatTable, type Column } from './table.ts'
 
+/** How long a change of all instances may take, one after the other. */
+export const CHANGE_TIMEOUT_MS = 3_600_000
+
 /** The table of `agents`, with its heading. */
 export function formatAgents(agents: readonly AgentInfo[]): string {
   return formatTable(columnsFor(agents), agents)

@@ -10,6 +10,11 @@ export function count(text: string): number {
   return Number(text)
 }
 
+/** The values of an option that may be given again and again. */
+export function appended(text: string, before: readonly string[] = []): string[] {
+  return [...before, text]
+}
+
 /** A position in a queue: a whole number from 0. */
 export function position(text: string): number {
   const value = Number(text)

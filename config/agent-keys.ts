@@ -3,7 +3,7 @@
 import { defaultBackoff, logLevels } from '../broker/ground/settings.ts'
 import { formatDuration } from './duration.ts'
 import { block, defaulted, map, optional, required } from './keys.ts'
-import { choice, count, duration, factor, list, mapOf, name, nonEmptyText, path, schedule, text, timeZone, variableName } from './kinds.ts'
+import { choice, count, duration, factor, list, mapOf, name, nonEmptyText, path, schedule, text, timeZone, variableName, versionText } from './kinds.ts'
 import { sandboxBlock } from './sandbox-keys.ts'
 
 /** Most instances of one agent. */
@@ -19,6 +19,8 @@ export const agentsBlock = optional(
     map({
       name: required(name, 'Name of the agent; messages to `$CB.to.agent.NAME` reach it.'),
       instances: optional(count(1, MAX_INSTANCES), '1', 'How many of it run, each with a process and an identity of its own: `NAME`, `NAME/2`, `NAME/3`. Requests to `$CB.to.service.NAME` reach a healthy one of them.'),
+      version: optional(versionText, '`{version}` is no placeholder', 'What `{version}` stands for in `command`, `args`, `cwd` and `env`; `callboard agent upgrade NAME --version` changes it.'),
+      startTimeout: defaulted(duration(100, HOUR_MS), '30s', 'Time in which an instance must serve during a rolling change, and before agents that depend on it are started.'),
       command: required(nonEmptyText, 'The program: a name on the PATH, or a path; one that begins with ./ starts at `cwd`.'),
       args: defaulted(list(text), [], 'What it is given on the command line, without a shell.'),
       env: defaulted(mapOf(variableName, text), {}, 'Environment variables beside those of the broker.'),

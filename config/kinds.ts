@@ -115,6 +115,9 @@ export const origin = kind('address', 'an origin such as https://example.org, wi
 
 export const name = kind('name', '1 to 128 of A-Z a-z 0-9 _ -', says => z.string(says).regex(/^[A-Za-z0-9_-]{1,128}$/, says))
 
+/** It may become a part of a path, never a way out of it. */
+export const versionText = kind('text', '1 to 64 of A-Z a-z 0-9 . _ + -, beginning with a letter or digit', says => z.string(says).regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/, says))
+
 /** As `ps` shows programs: dots are usual in them. */
 export const processName = kind('name', '1 to 128 of A-Z a-z 0-9 _ - .', says => z.string(says).regex(/^[A-Za-z0-9_.-]{1,128}$/, says))
 

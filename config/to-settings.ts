@@ -163,6 +163,8 @@ function agentSettings(agent: Item<'agents'>, directory: string): AgentSettings 
   return {
     name: agent.name,
     instances: agent.instances,
+    version: agent.version,
+    startTimeoutMs: agent.startTimeout,
     command: resolveCommand(agent.command),
     args: agent.args,
     env: agent.env,

@@ -39,7 +39,10 @@ export interface BrokerView {
   leases(): ApiAnswer<'leases'>
   agents(): ApiAnswer<'agents'>
   /** @throws BrokerError `agent.unknown`, `agent.failed` */
-  restartAgent(name: string, caller: Caller): Promise<ApiAnswer<'agent.restart'>>
+  restartAgent(name: string, isRolling: boolean, caller: Caller): Promise<ApiAnswer<'agent.restart'>>
+  scaleAgent(name: string, instances: number, caller: Caller): Promise<ApiAnswer<'agent.scale'>>
+  drainAgent(name: string, caller: Caller): Promise<ApiAnswer<'agent.drain'>>
+  upgradeAgent(params: ApiParams<'agent.upgrade'>, caller: Caller): Promise<ApiAnswer<'agent.upgrade'>>
   kill(id: string, caller: Caller): ApiAnswer<'connection.kill'>
   stop(caller: Caller): ApiAnswer<'stop'>
 }
@@ -60,6 +63,14 @@ const MAX_METRICS = 100
 const MAX_POINTS = 1000
 const DEFAULT_POINTS = 60
 const MAX_PERCENTILES = 20
+/** As the configuration has it. */
+const MAX_INSTANCES = 1000
+const MAX_COMMAND = { max: 4096 }
+const VERSION = { max: 64, pattern: /^[A-Za-z0-9][A-Za-z0-9._+-]*$/, hint: '1 to 64 of A-Z a-z 0-9 . _ + -, beginning with a letter or digit' }
+const MAX_ARGS = 256
+const MAX_VARIABLES = 256
+const MAX_VARIABLE_NAME = 128
+const MAX_VARIABLE = 32_768
 
 const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, params: Fields, caller: Caller) => ApiAnswer<M> | Promise<ApiAnswer<M>> } } = {
   ping: { isOpen: true, run: () => ({ now: Date.now() }) },
@@ -83,7 +94,10 @@ const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, p
   'trace.disable': { isOpen: false, run: (view, _, caller) => view.setTracing(false, caller) },
   leases: { isOpen: true, run: (view) => view.leases() },
   agents: { isOpen: true, run: (view) => view.agents() },
-  'agent.restart': { isOpen: false, run: (view, params, caller) => view.restartAgent(params.required('name', MAX_NAME), caller) },
+  'agent.restart': { isOpen: false, run: (view, params, caller) => view.restartAgent(params.required('name', MAX_NAME), params.flag('rolling') ?? false, caller) },
+  'agent.scale': { isOpen: false, run: (view, params, caller) => view.scaleAgent(params.required('name', MAX_NAME), params.requiredInteger('instances', 0, MAX_INSTANCES), caller) },
+  'agent.drain': { isOpen: false, run: (view, params, caller) => view.drainAgent(params.required('name', MAX_NAME), caller) },
+  'agent.upgrade': { isOpen: false, run: (view, params, caller) => view.upgradeAgent(readUpgrade(params), caller) },
   'connection.kill': { isOpen: false, run: (view, params, caller) => view.kill(params.required('id', MAX_NAME), caller) },
   stop: { isOpen: false, run: (view, _, caller) => view.stop(caller) },
   ...queueMethods,
@@ -96,6 +110,12 @@ function readQueue(params: Fields): QueueOverrides | undefined {
   if (queue === undefined) return undefined
   refuseUnknownOverrides(queue)
   return readQueueOverrides(queue)
+}
+
+function readUpgrade(params: Fields): ApiParams<'agent.upgrade'> {
+  const [command, version] = [params.text('command', MAX_COMMAND), params.text('version', VERSION)]
+  const [args, env] = [params.texts('args', MAX_ARGS, MAX_COMMAND), params.entries('env', MAX_VARIABLES, MAX_VARIABLE_NAME, MAX_VARIABLE)]
+  return { name: params.required('name', MAX_NAME), ...(command !== undefined && { command }), ...(args !== undefined && { args }), ...(version !== undefined && { version }), ...(env !== undefined && { env }) }
 }
 
 function readConnections(params: Fields): ApiParams<'connections'> {

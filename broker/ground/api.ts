@@ -339,6 +339,17 @@ export interface AgentInfo {
   readonly sandbox?: SandboxReport
   /** When it is started; missing: with the broker. */
   readonly schedule?: ScheduleInfo
+  /** What `{version}` stands for in its settings. */
+  readonly version?: string
+  /** It gets nothing new, and ends when it has answered what it has. */
+  readonly draining?: boolean
+  /** Settings that an operator changed since, by scale and upgrade. */
+  readonly changed?: readonly string[]
+}
+
+/** All instances of one agent. */
+export interface AgentInstances {
+  readonly agents: readonly AgentInfo[]
 }
 
 /** Method → [params, answer]. */
@@ -363,7 +374,11 @@ export interface ApiMethods extends QueueMethods, RegistryMethods, AgentMethods 
   /** What this broker alone may do, as long as it has the lease. */
   leases: [NoParams, { readonly leases: readonly LeaseInfo[] }]
   agents: [NoParams, { readonly agents: readonly AgentInfo[] }]
-  'agent.restart': [{ readonly name: string }, AgentInfo]
+  /** `rolling`: its instances one after the other, never with fewer that serve. */
+  'agent.restart': [{ readonly name: string; readonly rolling?: boolean }, AgentInfo]
+  'agent.scale': [{ readonly name: string; readonly instances: number }, AgentInstances]
+  'agent.drain': [{ readonly name: string }, AgentInstances]
+  'agent.upgrade': [{ readonly name: string; readonly command?: string; readonly args?: readonly string[]; readonly version?: string; readonly env?: Readonly<Record<string, string>> }, AgentInstances]
   'connection.kill': [{ readonly id: string }, { readonly killed: string | number | boolean }]
   stop: [NoParams, { readonly pid: number }]
 }

@@ -139,6 +139,10 @@ const table = {
   'backup.invalid': { close: 158, retryable: false, text: 'the backup {file} cannot be used: {problem}' },
   'store.not_empty': { close: 159, retryable: false, text: '{path} holds {what} already; restore elsewhere with --home, or set it aside with --replace' },
 
+  'agent.busy': { close: 170, retryable: true, text: 'agent "{agent}" is in the middle of a change ({change}); try again when it is done' },
+  'agent.change_failed': { close: 171, retryable: false, text: 'the change of agent "{agent}" failed at instance {instance} ({step}): {problem}; {outcome}' },
+  'agent.bad_change': { close: 172, retryable: false, text: 'agent "{agent}" cannot be changed so: {problem}' },
+
   'registry.invalid': { close: 160, retryable: false, text: 'the registration is not valid: {problem}' },
   'registry.bad_version': { close: 161, retryable: false, text: '"{version}" is no {expected}; see docs/registry.md' },
   'registry.instance_taken': { close: 162, retryable: false, text: 'instance "{instance}" of "{name}" is registered by another principal; choose another instance id' },

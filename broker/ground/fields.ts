@@ -60,6 +60,12 @@ export class Fields {
     throw this.#wrong(key, `an integer of ${min}..${max}`, value)
   }
 
+  requiredInteger(key: string, min: number, max: number): number {
+    const value = this.integer(key, min, max)
+    if (value === undefined) throw this.#wrong(key, `an integer of ${min}..${max}`, undefined)
+    return value
+  }
+
   number(key: string, min: number, max: number): number | undefined {
     const value = this.#body[key]
     if (value === undefined || value === null) return undefined

@@ -119,6 +119,8 @@ export interface InstanceOwner {
   readonly isLocal: boolean
   /** What probes found of it, for all its instances; undefined: nothing that speaks against it. */
   readonly found?: InstanceHealth | undefined
+  /** What whoever runs it says of it, for all its instances; undefined: nothing. */
+  readonly kept?: InstanceHealth | undefined
   /** What requests on `subject` are delivered to at the moment; undefined: it cannot be reached. */
   sinkFor(subject: string): Sink | undefined
 }

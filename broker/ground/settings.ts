@@ -214,6 +214,10 @@ export interface AgentSettings {
   readonly name: string
   /** How many of it run. 1..1000; undefined = one. */
   readonly instances?: number | undefined
+  /** What `{version}` stands for in command, arguments, directory and environment; undefined = itself. */
+  readonly version?: string | undefined
+  /** Time in which an instance must serve, before another is ended for it. ms, default 30000. */
+  readonly startTimeoutMs?: number | undefined
   readonly command: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>

@@ -61,7 +61,7 @@ export class Instance implements ChosenInstance {
 
   /** The worst that is known. */
   get health(): InstanceHealth {
-    return worse(worse(this.#said, this.#seen), this.owner.found)
+    return worse(worse(worse(this.#said, this.#seen), this.owner.found), this.owner.kept)
   }
 
   /** True when a request may go to it: at all, or as the last resort. */

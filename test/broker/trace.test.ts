@@ -17,6 +17,9 @@ const HOST: BrokerHost = {
   agentLines: () => [],
   agentCrashes: () => Promise.resolve([]),
   restartAgent: () => Promise.reject(new Error('no agents')),
+  scaleAgent: () => Promise.reject(new Error('not here')),
+  drainAgent: () => Promise.reject(new Error('not here')),
+  upgradeAgent: () => Promise.reject(new Error('not here')),
   stop: () => {},
 }
 

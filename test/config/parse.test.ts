@@ -45,6 +45,8 @@ const landings: Readonly<Record<string, readonly [yaml: string, read: (settings:
   agents: [`agents:\n  - ${agent}\n  - {name: b, command: ls}`, s => s.agents.map(({ name }) => name), ['a', 'b']],
   'agents[].name': [`agents:\n  - ${agent}`, s => s.agents[0]?.name, 'a'],
   'agents[].instances': [`agents:\n  - ${agent}\n    instances: 3`, s => s.agents[0]?.instances, 3],
+  'agents[].version': [`agents:\n  - ${agent}\n    version: 2.1.0-rc.1`, s => s.agents[0]?.version, '2.1.0-rc.1'],
+  'agents[].startTimeout': [`agents:\n  - ${agent}\n    startTimeout: 1m`, s => s.agents[0]?.startTimeoutMs, 60_000],
   'agents[].command': ['agents: [{name: a, command: ~/bin/run}]', s => s.agents[0]?.command, join(homedir(), 'bin/run')],
   'agents[].args': [`agents:\n  - ${agent}\n    args: [-v, "1"]`, s => s.agents[0]?.args, ['-v', '1']],
   'agents[].env': [`agents:\n  - ${agent}\n    env: {PORT: "80"}`, s => s.agents[0]?.env, { PORT: '80' }],

@@ -34,6 +34,9 @@ export function hostOf(rig: () => PipelineRig): BrokerHost {
       if (name !== agent.name) throw new BrokerError('agent.unknown', { agent: name, suggestion: '' })
       return agent
     },
+    scaleAgent: () => Promise.reject(new Error('not here')),
+    drainAgent: () => Promise.reject(new Error('not here')),
+    upgradeAgent: () => Promise.reject(new Error('not here')),
     stop: () => {},
   }
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import test, { type ExecutionContext } from 'ava'
 import type { AgentInfo } from '../../../client/index.ts'
 import { startBroker } from '../../support/broker.ts'
@@ -30,6 +31,21 @@ test('agent: logs shows what it printed, and follows it into the next process', 
   const unknown = await callboard.run('agent', 'logs', 'lmap')
   t.is(unknown.exit, 1)
   t.regex(unknown.stderr, /did you mean lamp\?/)
+})
+
+test('agent: scale, upgrade, rolling restart and drain act on all instances, or on the one that is named', async t => {
+  const { callboard } = await startBroker(t, { config: { agents: [{ name: 'lamp', command: 'sleep', args: ['{version}'], version: '1000' }] } })
+  const [scaled] = (await callboard.json('agent', 'scale', 'lamp', '2')) as [{ agents: AgentInfo[] }]
+  t.deepEqual(scaled.agents.map(({ name, phase }) => [name, phase]), [['lamp', 'run'], ['lamp/2', 'run']])
+  const [upgraded] = (await callboard.json('agent', 'upgrade', 'lamp', '--version', '2000', '--env', 'CITY=a=b')) as [{ agents: AgentInfo[] }]
+  t.deepEqual(upgraded.agents.map(({ version, changed }) => [version, changed]), Array.from({ length: 2 }, () => ['2000', ['instances', 'version', 'env']]))
+  t.true(upgraded.agents.every(({ pid }) => readFileSync(`/proc/${pid}/environ`, 'utf8').includes('CITY=a=b\0') && readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[1] === '2000'))
+  const failed = await callboard.run('agent', 'upgrade', 'lamp', '--command', 'false')
+  t.is(failed.exit, 1)
+  t.regex(failed.stderr, /all is as it was before/)
+  const drained = await callboard.run('agent', 'drain', 'lamp/2')
+  t.regex(drained.stdout, /\nlamp +run .*\nlamp\/2 +exited /s)
+  for (const words of [['scale', 'lamp', 'many'], ['upgrade', 'lamp', '--env', 'CITY']]) t.is((await callboard.run('agent', ...words)).exit, 2)
 })
 
 async function withAgent(t: ExecutionContext, script: string) {

@@ -1,0 +1,188 @@
+// One instance of an agent as its fleet sees it: whether it serves, and how it is taken out of service, ended and started.
+//
+//   starting ─ attached, and settled or registered ─▶ serving ─ drain ─▶ draining ─ idle ─▶ ended
+//
+// Agents that never attach to the bus are taken to serve when they have run for a moment.
+
+import type { LocalAgent } from '../agents/local-agent.ts'
+import type { Connection, ConnectionEvent } from '../broker/connection.ts'
+import { Deadline } from '../broker/ground/deadlines.ts'
+import { BrokerError } from '../broker/ground/errors.ts'
+import type { Retiring } from '../broker/retiring.ts'
+import type { agentMachine } from '../machines/agent.ts'
+import type { Actor } from './actor.ts'
+import { agentChild } from './agent-child.ts'
+import type { Environment } from './behaviour.ts'
+import type { ChildEnd, ChildSpec } from './child-spec.ts'
+import type { InstanceVerdict } from './instance-verdict.ts'
+import type { Supervisor } from './supervisor.ts'
+import { waitUntil } from './wait-until.ts'
+
+export interface InstanceHost {
+  readonly environment: Environment
+  readonly retiring: Retiring
+  /** Told of each end of an instance, and what its supervisor does about it. */
+  readonly onEnd?: ((instanceId: string, end: ChildEnd) => void) | undefined
+  /** The supervisor of this instance, which may be another one than a moment ago. */
+  supervisor(): Supervisor
+  /** The connection that identified itself as this instance; undefined: there is none. */
+  connection(instanceId: string): Connection | undefined
+  /** undefined: nobody looks after its health. */
+  verdictOf(instanceId: string): InstanceVerdict | undefined
+  /** Others serve beside it: until it is ready, requests are theirs. */
+  hasSiblings(): boolean
+}
+
+/** How long one that has attached and not registered by itself is left to prepare. ms */
+const SETTLE_MS = 200
+/** How long one must have run that never attaches. ms */
+const RUNNING_MS = 1000
+
+export class FleetInstance {
+  readonly agent: LocalAgent
+  readonly #host: InstanceHost
+  readonly #settled = new Deadline(() => this.#ready())
+  #isDraining = false
+  /** Some incarnation has attached: the next ones are expected to. */
+  #hasAttached = false
+  /** Its process changed: the monotonic time when that was seen. */
+  #pid: number | undefined
+  #pidSinceMs = 0
+
+  constructor(agent: LocalAgent, host: InstanceHost) {
+    this.agent = agent
+    this.#host = host
+  }
+
+  get id(): string {
+    return this.agent.id
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  get hasAttached(): boolean {
+    return this.#hasAttached
+  }
+
+  /** undefined while it is down. The child of that id is one that agentChild made. */
+  get actor(): Actor<typeof agentMachine> | undefined {
+    return this.#host.supervisor().find(`agent.${this.id}`) as Actor<typeof agentMachine> | undefined
+  }
+
+  /** As a child of its supervisor. */
+  get spec(): ChildSpec {
+    const { environment, onEnd } = this.#host
+    return agentChild(this.agent, environment, onEnd && ((end) => onEnd(this.id, end)))
+  }
+
+  /** What it shares with others at the moment: groups, queues, names. */
+  get serves(): ReadonlySet<string> {
+    const connection = this.#connection
+    return connection === undefined ? new Set() : this.#host.retiring.serves(connection)
+  }
+
+  /** An edge in the life of a connection that identified itself as this instance. */
+  connectionEvent(event: ConnectionEvent): void {
+    const { retiring, environment } = this.#host
+    const connection = this.#connection
+    if (event === 'authenticated' && connection !== undefined) {
+      this.#hasAttached = true
+      if (this.#isDraining) retiring.begin(connection)
+      else if (this.#host.hasSiblings() && retiring.serves(connection).size === 0) {
+        retiring.keep(connection, 'starting')
+        environment.deadlines.set(this.#settled, SETTLE_MS)
+      }
+      this.actor?.signal({ type: 'ATTACHED' })
+    } else if (event === 'closed' && connection === undefined) this.actor?.signal({ type: 'DETACHED' })
+  }
+
+  /** Whether it serves now, and if not why. `isAttaching`: it is expected to connect. */
+  verdict(isAttaching: boolean): InstanceVerdict {
+    const { pid, startError } = this.agent
+    if (pid === undefined) return startError === undefined ? { state: 'starting', problem: 'it does not run yet' } : { state: 'unhealthy', problem: startError.message }
+    const now = this.#host.environment.clock.monotonicMs()
+    if (pid !== this.#pid) [this.#pid, this.#pidSinceMs] = [pid, now]
+    const connection = this.#connection
+    if (connection?.isReady !== true && (isAttaching || now - this.#pidSinceMs < RUNNING_MS)) return { state: 'starting', problem: isAttaching ? 'it has not connected' : 'it has not run for long' }
+    if (connection !== undefined && this.#host.retiring.kept(connection) === 'starting') return { state: 'starting', problem: 'it has connected a moment ago' }
+    return this.#host.verdictOf(this.id) ?? { state: 'healthy' }
+  }
+
+  /** Nothing new comes to it; resolves to true when it has answered what it had, to false when `limitMs` are over before. */
+  async drain(limitMs: number): Promise<boolean> {
+    this.#isDraining = true
+    const connection = this.#connection
+    if (connection !== undefined) this.#host.retiring.begin(connection)
+    return waitUntil(() => {
+      const now = this.#connection
+      return now?.isPresent !== true || this.#host.retiring.isIdle(now)
+    }, limitMs, this.#host.environment)
+  }
+
+  /** It takes part again, if it was not ended meanwhile. */
+  undrain(): void {
+    this.#isDraining = false
+    const connection = this.#connection
+    if (connection !== undefined) this.#host.retiring.end(connection)
+  }
+
+  /**
+   * Ends its process and starts another; one that is down is started. Resolves when the new one runs.
+   * @throws BrokerError `agent.failed`: it does not come to run
+   */
+  async restart(): Promise<void> {
+    const { actor } = this
+    const isPlanned = actor?.signal({ type: 'MAINTAIN' }) === true
+    this.#isDraining = false
+    // It may have to come to run first: its signal waits until then.
+    const isRunning = isPlanned ? (await actor.reaches('maintain')) && (await actor.reaches('run')) : await this.#startAgain()
+    if (!isRunning || this.agent.pid === undefined) throw this.agent.startError ?? new BrokerError('agent.failed', { agent: this.id, problem: 'ended during its restart' })
+  }
+
+  /** As a child of its supervisor, which it is not yet. @throws BrokerError `agent.failed` */
+  async start(): Promise<void> {
+    await this.#host.supervisor().startChild(this.spec)
+    if (this.agent.pid === undefined && this.agent.startError !== undefined) throw this.agent.startError
+  }
+
+  /** Its process ends, and it stays down. */
+  async stop(): Promise<void> {
+    await this.#host.supervisor().stopChild(`agent.${this.id}`)
+    this.#isDraining = false
+  }
+
+  /** Its process ends, and its supervisor forgets it. */
+  async remove(): Promise<void> {
+    this.#host.environment.deadlines.cancel(this.#settled)
+    await this.#host.supervisor().removeChild(`agent.${this.id}`).catch(passUnknown)
+  }
+
+  async #startAgain(): Promise<boolean> {
+    const supervisor = this.#host.supervisor()
+    const child = `agent.${this.id}`
+    try {
+      // One that waits for its restart does not wait any longer.
+      await supervisor.stopChild(child)
+      return (await supervisor.restartChild(child)) !== undefined
+    } catch (error) {
+      // A temporary one was forgotten when it ended.
+      if (BrokerError.from(error).code !== 'supervisor.unknown_child') throw error
+      return (await supervisor.startChild(this.spec)) !== undefined
+    }
+  }
+
+  #ready(): void {
+    const connection = this.#connection
+    if (connection !== undefined && this.#host.retiring.kept(connection) === 'starting') this.#host.retiring.keep(connection, undefined)
+  }
+
+  get #connection(): Connection | undefined {
+    return this.#host.connection(this.id)
+  }
+}
+
+function passUnknown(error: unknown): void {
+  if (BrokerError.from(error).code !== 'supervisor.unknown_child') throw error
+}

@@ -1,0 +1,88 @@
+import { join } from 'node:path'
+import test from 'ava'
+import { BrokerError, type Client } from '../../client/index.ts'
+import { startBroker } from '../support/broker.ts'
+import { until } from '../support/until.ts'
+
+const script = join(import.meta.dirname, '../support/fleet-program.ts')
+const weather = { name: 'weather', command: 'node', args: [script], version: '1', env: { VERSION: '{version}' }, backoff: { initial: '10ms', max: '50ms' }, instances: 2, startTimeout: '20s' }
+const SLOW = { timeoutMs: 120_000 }
+
+interface Answer {
+  readonly version: string
+  readonly pid: number
+}
+
+interface Load {
+  /** Ends it; what came of its requests. */
+  end(): Promise<{ readonly answered: number; readonly failed: readonly string[]; readonly versions: ReadonlySet<string> }>
+}
+
+/** Requests by name and to the queue group, several of each open all the time. */
+function startLoad(clients: readonly Client[]): Load {
+  const load = { isOver: false }
+  let answered = 0
+  const failed: string[] = []
+  const versions = new Set<string>()
+  const ask = async (client: Client, address: string | { readonly service: string }): Promise<void> => {
+    while (!load.isOver) {
+      try {
+        versions.add((await client.request<Answer>(address, 'Oslo', { timeoutMs: 30_000 })).value.version)
+        answered++
+      } catch (error) {
+        failed.push(`${typeof address === 'string' ? address : 'by name'}: ${BrokerError.from(error).message}`)
+      }
+    }
+  }
+  const running = clients.flatMap(client => Array.from({ length: 4 }, (_, at) => ask(client, at % 2 === 0 ? { service: 'weather' } : 'work')))
+  return {
+    async end() {
+      load.isOver = true
+      await Promise.all(running)
+      return { answered, failed, versions }
+    },
+  }
+}
+
+async function serving(client: Client, instances: number): Promise<void> {
+  await until(async () => (await client.call('registry.list', { name: 'weather' })).instances.filter(({ health }) => health === 'healthy').length === instances)
+}
+
+test('fleet: rolling restarts, upgrades and a version that fails, and no request fails', async t => {
+  const broker = await startBroker(t, { config: { agents: [weather] } })
+  const [client, asker] = await Promise.all([broker.connect(), broker.connect()])
+  await serving(client, 2)
+  const pids = async (): Promise<(number | undefined)[]> => (await client.call('agents')).agents.map(({ pid }) => pid)
+  const first = await pids()
+  const load = startLoad([asker])
+
+  await client.call('agent.restart', { name: 'weather', rolling: true }, SLOW)
+  const second = await pids()
+  t.is(second.length, 2)
+  t.true(second.every(pid => pid !== undefined && !first.includes(pid)))
+
+  const { agents } = await client.call('agent.upgrade', { name: 'weather', version: '2' }, SLOW)
+  t.deepEqual(agents.map(({ name, version, changed }) => ({ name, version, changed })), ['weather', 'weather/2'].map(name => ({ name, version: '2', changed: ['version'] })))
+
+  // It is found out with the one more: no other was touched.
+  const third = await pids()
+  const error = await t.throwsAsync(client.call('agent.upgrade', { name: 'weather', version: 'bad' }, SLOW), { instanceOf: BrokerError })
+  t.is(error.code, 'agent.change_failed')
+  t.regex(error.message, /instance 3 \(surge\).*exited with code 7.*all is as it was before/s)
+  t.deepEqual(await pids(), third)
+
+  const { answered, failed, versions } = await load.end()
+  t.deepEqual(failed, [])
+  t.true(answered > 1000, String(answered))
+  t.deepEqual([...versions].toSorted((a, b) => a.localeCompare(b)), ['1', '2'])
+  t.log(`${answered} requests`)
+})
+
+test('fleet: a version that runs and never serves is rolled back when its time is over', async t => {
+  const broker = await startBroker(t, { config: { agents: [{ ...weather, instances: 1, startTimeout: '1s' }] } })
+  const client = await broker.connect()
+  await serving(client, 1)
+  const error = await t.throwsAsync(client.call('agent.upgrade', { name: 'weather', version: 'mute' }, SLOW), { instanceOf: BrokerError })
+  t.regex(error.message, /"weather\/2" does not serve after 1000 ms: it has not connected.*all is as it was before/s)
+  t.like(await client.call('agents'), { agents: { 0: { name: 'weather', version: '1' }, length: 1 } })
+})
