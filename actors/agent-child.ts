@@ -19,6 +19,8 @@ export function agentChild(agent: LocalAgent, environment: Environment, onEnd?: 
     restart: settings.restart,
     isDeferred: settings.schedule !== undefined,
     backoff: settings.backoff,
+    ...(settings.intensity !== undefined && { intensity: settings.intensity }),
+    ...(settings.periodMs !== undefined && { periodMs: settings.periodMs }),
     shutdownMs: releaseMs + MARGIN_MS,
     ...(onEnd === undefined ? {} : { onEnd }),
     create: (incarnation) => {

@@ -5,7 +5,7 @@ import type { AgentChange } from '../agents/agent-change.ts'
 import { AgentRegister } from '../agents/agent-register.ts'
 import { DesiredState } from '../agents/desired-state.ts'
 import { endLeftovers } from '../agents/leftovers.ts'
-import { LocalAgent } from '../agents/local-agent.ts'
+import { LocalAgent, type AgentCredential } from '../agents/local-agent.ts'
 import { secretFolder } from '../agents/runtime-place.ts'
 import { removeSecretCopies } from '../agents/secret-copies.ts'
 import { secretFiles } from '../agents/secret-files.ts'
@@ -42,6 +42,7 @@ import { Fleet } from './fleet.ts'
 import { Listeners } from './listeners.ts'
 import { changeLimits } from './nats-limits.ts'
 import { addOwner, issueAgentCredential } from './principals.ts'
+import { Probing } from './probing.ts'
 import { Tree } from './tree.ts'
 import type { JoinedBus } from './joined-bus.ts'
 
@@ -84,6 +85,7 @@ export class BrokerActor implements BrokerHost {
   readonly #exited = Promise.withResolvers<ExitReason>()
   readonly #listeners: Listeners
   #tree: Tree | undefined
+  #probing: Probing | undefined
   #treeEnded: Promise<ExitReason> | undefined
   #fleet: Fleet | undefined
   #crashes: CrashReports | undefined
@@ -297,6 +299,7 @@ export class BrokerActor implements BrokerHost {
           if (event === 'closed') metrics.departed(connection)
           this.#crashes?.connectionEvent(connection, event)
           this.#tree?.connectionEvent(connection, event)
+          if (event === 'authenticated' && connection.agent !== undefined) this.#probing?.attached(connection.agent)
           this.#bus?.connectionEvent(connection, event)
         },
       },
@@ -312,17 +315,22 @@ export class BrokerActor implements BrokerHost {
     const deadlines = this.#deadlines
     const context = { home: this.home, socket: this.socket, directory: configDirectory, environment: telemetry?.agentEnvironment ?? {}, secrets: () => [settings, this.#reloaded].flatMap((known) => (known === undefined ? [] : secretFiles(known, configFile))) }
     const environment = { clock: systemClock, deadlines, log }
-    const crashes = new CrashReports(pipeline.core, this.paths.crashes)
+    const { core } = pipeline
+    const crashes = new CrashReports(core, this.paths.crashes)
     this.#crashes = crashes
     scope.defer(() => crashes.close())
+    const probing = new Probing({ environment, broker: { pingAgent: (id, answered) => core.pingAgent(id, answered), found: (id, health) => core.registering.found(id, health) } })
+    this.#probing = probing
+    const issueCredential = (id: string): AgentCredential => issueAgentCredential(core, id)
     const fleet = new Fleet({
       agents: settings.agents,
-      makeAgent: (agent, instance) => new LocalAgent({ settings: agent, instance, context, register, watcher: crashes, clock: systemClock, deadlines, issueCredential: (id) => issueAgentCredential(pipeline.core, id) }),
+      makeAgent: (agent, instance) => new LocalAgent({ settings: agent, instance, context, register, watcher: crashes, clock: systemClock, deadlines, issueCredential, onStarted: (made, agentScope) => probing.watch(made, agentScope) }),
       desired: new DesiredState(join(this.paths.home, 'fleet.json')),
       environment,
       onEnd: (id, end) => crashes.decided(id, end),
       retiring: pipeline.retiring,
-      connection: (id) => pipeline.core.directory.addressed('agent', id),
+      connection: (id) => core.directory.addressed('agent', id),
+      verdictOf: (id) => probing.of(id),
     })
     this.#fleet = fleet
     pipeline.core.registering.ownAgent = (id) => fleet.own(id)

@@ -83,7 +83,7 @@ export class Fleet {
     const children = new Map(this.#supervisor?.info().children.map((child) => [child.id, child]))
     return [...this.#agents.values()].flatMap((agent) => {
       const change = differences(this.#configured.get(agent.name)!, agent.settings)
-      return agent.instances.map((instance) => agentInfo(instance, children.get(`agent.${instance.id}`), change, this.#schedules.get(instance.id)?.info()))
+      return agent.instances.map((instance) => agentInfo(instance, children.get(`agent.${instance.id}`), change, this.#schedules.get(instance.id)?.info(), this.#options.verdictOf?.(instance.id)))
     })
   }
 
@@ -185,7 +185,7 @@ export class Fleet {
   }
 }
 
-function agentInfo({ agent: { id, instance, settings, pid, lastExit, sandbox }, isDraining }: FleetInstance, actor: ActorInfo | undefined, change: readonly string[], schedule: ScheduleInfo | undefined): AgentInfo {
+function agentInfo({ agent: { id, instance, settings, pid, lastExit, sandbox }, isDraining }: FleetInstance, actor: ActorInfo | undefined, change: readonly string[], schedule: ScheduleInfo | undefined, verdict: InstanceVerdict | undefined): AgentInfo {
   return {
     name: id,
     agent: settings.name,
@@ -201,5 +201,11 @@ function agentInfo({ agent: { id, instance, settings, pid, lastExit, sandbox }, 
     ...(settings.version === undefined ? {} : { version: settings.version }),
     ...(isDraining ? { draining: true } : {}),
     ...(change.length === 0 ? {} : { changed: change }),
+    ...(verdict === undefined ? {} : healthOf(verdict)),
+    ...(actor?.quarantine && { quarantine: actor.quarantine }),
   }
+}
+
+function healthOf({ state, problem, probes }: InstanceVerdict): Pick<AgentInfo, 'health' | 'problem' | 'probes'> {
+  return { health: state, ...(problem === undefined ? {} : { problem }), ...(probes === undefined ? {} : { probes }) }
 }

@@ -146,7 +146,7 @@ export class AgentProcess {
 
   #capture(output: Readable, stream: 'stdout' | 'stderr'): void {
     const { clock, deadlines, launch, log, logLevel: level, masks, recent } = this.#options
-    const lines = new OutputLog({ stream, clock, deadlines, log, secret: launch.environment['CALLBOARD_TOKEN']!, masks, level, recent })
+    const lines = new OutputLog({ stream, clock, deadlines, log, secret: launch.environment['CALLBOARD_TOKEN'], masks, level, recent })
     output.on('data', (chunk: Buffer) => lines.push(chunk))
     output.once('close', () => lines.end())
     output.on('error', error => log.warn({ stream, problem: error.message }, 'the agent\'s output broke'))

@@ -43,6 +43,8 @@ export interface LocalAgentOptions {
   readonly register: AgentRegister
   /** Default: nobody watches. */
   readonly watcher?: AgentWatcher
+  /** Told of each process that has started, before anything else can happen to it. */
+  readonly onStarted?: (agent: LocalAgent, scope: AgentScope) => void
   readonly clock: Clock
   readonly deadlines: Deadlines
 }
@@ -78,6 +80,8 @@ export class LocalAgent {
   #asked: AgentProcess | undefined
   #lastExit: AgentExit | undefined
   #startError: BrokerError | undefined
+  /** How the process that runs was started. */
+  #launch: { readonly launch: Launch; readonly masks: SecretCopies['masks'] | undefined } | undefined
 
   constructor(options: LocalAgentOptions) {
     this.#settings = options.settings
@@ -133,6 +137,7 @@ export class LocalAgent {
       this.recent.begin()
       const copies = this.#copySecrets(scope)
       const launch = launchOf(settings, { ...context, token: credential.token, instance: this.instance, copies })
+      this.#launch = { launch, masks: copies?.masks }
       return AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch), masks: copies?.masks, recent: this.recent, logLevel: settings.logLevel, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
     }
     this.#startError = undefined
@@ -149,7 +154,22 @@ export class LocalAgent {
     this.#options.watcher?.began({ id: this.id, settings, incarnation: this.incarnation, pid: agent.programPid })
     scope.log.info({ pid: agent.programPid, command: settings.command, ...(agent.sandbox && { sandbox: agent.sandbox }) }, 'started')
     if (agent.sandbox !== undefined && agent.sandbox.missing.length > 0) scope.log.warn({ ...agent.sandbox }, 'the agent runs with less of a sandbox than was asked for')
+    this.#options.onStarted?.(this, scope)
     void this.#watch(agent, scope)
+  }
+
+  /**
+   * Starts a program beside the agent's process, in its directory and in a sandbox as it has one, with its variables but for the
+   * token. Its output goes to the log.
+   * @throws BrokerError `agent.failed`, `sandbox.unavailable`
+   */
+  async run([command, ...args]: readonly string[], log: Log): Promise<AgentProcess> {
+    const started = this.#launch
+    if (started === undefined || command === undefined) throw new BrokerError('agent.failed', { agent: this.id, problem: 'does not run' })
+    const { CALLBOARD_TOKEN: _, ...environment } = started.launch.environment
+    const launch: Launch = { ...started.launch, command: command === 'node' ? process.execPath : command, args, environment }
+    const { clock, deadlines } = this.#options
+    return AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch), masks: started.masks, logLevel: this.settings.logLevel, shutdownMs: 0, clock, deadlines, log: log.child({ probe: 'command' }) })
   }
 
   /** Nobody waits any longer: SIGKILL. */

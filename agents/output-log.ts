@@ -15,8 +15,8 @@ export interface OutputLogOptions {
   readonly log: Log
   readonly clock: Clock
   readonly deadlines: Deadlines
-  /** The agent's token, not empty: an agent that prints its environment must not put it into the log. */
-  readonly secret: string
+  /** The agent's token, not empty: an agent that prints its environment must not put it into the log. undefined: it has none. */
+  readonly secret: string | undefined
   /** What else it must not put there. Default: nothing. */
   readonly masks?: readonly Mask[] | undefined
   readonly rate?: LineRate
@@ -87,7 +87,7 @@ export class OutputLog {
 
   readonly #text = (bytes: Uint8Array, cutBytes: number): string => {
     const { secret, masks = [] } = this.#options
-    const all = [{ text: secret, shown: '[token]' }, ...masks]
+    const all = secret === undefined ? masks : [{ text: secret, shown: '[token]' }, ...masks]
     // With `stream` a character that was cut in two is left out; one that is not UTF-8 becomes U+FFFD.
     const printed = new TextDecoder().decode(bytes, { stream: cutBytes > 0 })
     const text = all.reduce((left, mask) => left.replaceAll(mask.text, () => mask.shown), printed)

@@ -4,6 +4,7 @@ import { defaultBackoff, logLevels } from '../broker/ground/settings.ts'
 import { formatDuration } from './duration.ts'
 import { block, defaulted, map, optional, required } from './keys.ts'
 import { choice, count, duration, factor, list, mapOf, name, nonEmptyText, path, schedule, text, timeZone, variableName, versionText } from './kinds.ts'
+import { probesBlock } from './probe-keys.ts'
 import { sandboxBlock } from './sandbox-keys.ts'
 
 /** Most instances of one agent. */
@@ -13,6 +14,8 @@ const DAY_MS = 24 * HOUR_MS
 
 /** Time between SIGTERM and SIGKILL. */
 const DEFAULT_SHUTDOWN = '5s'
+const DEFAULT_PERIOD = '1m'
+const MAX_INTENSITY = 1000
 
 export const agentsBlock = optional(
   list(
@@ -33,6 +36,9 @@ export const agentsBlock = optional(
         multiplier: defaulted(factor(1, 10), defaultBackoff.multiplier, 'By what the wait grows with every restart.'),
         jitter: defaulted(factor(0, 1), defaultBackoff.jitter, 'Share of the wait that is random, so that agents do not restart in step.'),
       }),
+      intensity: optional(count(0, MAX_INTENSITY), 'any number', 'Restarts after failures that are borne within `period`. With one more it stays down, in quarantine, until `callboard agent restart`.'),
+      period: defaulted(duration(1, DAY_MS), DEFAULT_PERIOD, 'Time in which restarts are counted for `intensity`.'),
+      probes: probesBlock,
       shutdown: defaulted(duration(0, 600_000), DEFAULT_SHUTDOWN, 'Time between SIGTERM and SIGKILL.'),
       schedule: optional(schedule, 'with the broker', 'When it is started, as cron has it; it needs `restart: transient` or `temporary`. Times that come while it still runs or the broker is down are passed over.'),
       timeZone: optional(timeZone, 'that of the machine', 'Time zone of `schedule`.'),

@@ -136,6 +136,8 @@ export const secret = kind('text', '16 to 512 printable characters without space
 /** Without user and password: what is secret is sent as a header, which is never shown. */
 export const webAddress = kind('address', 'an http:// or https:// address without user, password, query and fragment', says => z.string(says).refine(isWebAddress, says))
 
+export const probeAddress = kind('address', 'an http:// or https:// address without user, password and fragment, or :port/path at 127.0.0.1', says => z.string(says).refine(isProbeAddress, says))
+
 export const natsAddress = kind('address', 'the address of a NATS server, nats://host:port or tls://host:port, without user and password', says => z.string(says).superRefine(checkedBy(parseServerAddress, says)))
 
 /** Without a password: what is secret stands in a file of its own. */
@@ -182,6 +184,13 @@ function isWebAddress(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, username, password, search, hash } = new URL(text)
   return (protocol === 'http:' || protocol === 'https:') && `${username}${password}${search}${hash}` === ''
+}
+
+function isProbeAddress(text: string): boolean {
+  const url = text.startsWith(':') ? `http://127.0.0.1${text}` : text
+  if (!URL.canParse(url) || /\s/.test(url)) return false
+  const { protocol, username, password, hash, port } = new URL(url)
+  return (protocol === 'http:' || protocol === 'https:') && `${username}${password}${hash}` === '' && (!text.startsWith(':') || port !== '' || /^:80(?:\/|$)/.test(text))
 }
 
 function isRedisAddress(text: string): boolean {

@@ -4,6 +4,7 @@ import { defaultSettings, type AgentSettings, type ChannelFlow, type ChannelSett
 import type { RegistrySettings } from '../broker/ground/registry-settings.ts'
 import type { SandboxSettings } from '../broker/ground/sandbox.ts'
 import { resolveCommand, resolvePath } from './paths.ts'
+import { probeSettings } from './probe-settings.ts'
 import { channelOverrides, queuesSettings, storeSettings } from './queue-settings.ts'
 import type { ConfigFile } from './schema.ts'
 
@@ -171,6 +172,9 @@ function agentSettings(agent: Item<'agents'>, directory: string): AgentSettings 
     cwd: agent.cwd === undefined ? undefined : resolvePath(agent.cwd, directory),
     restart: agent.restart,
     backoff: { initialMs: initial, maxMs: max, multiplier, jitter },
+    intensity: agent.intensity,
+    periodMs: agent.period,
+    probes: agent.probes.map(probeSettings),
     shutdownMs: agent.shutdown,
     sandbox: sandboxSettings(agent.sandbox, directory),
     ...(agent.schedule !== undefined && { schedule: { pattern: agent.schedule, timeZone: agent.timeZone } }),

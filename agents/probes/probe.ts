@@ -2,8 +2,8 @@
 
 import type { Clock } from '../../broker/ground/clock.ts'
 import { Deadline, type Deadlines } from '../../broker/ground/deadlines.ts'
-import type { ProbeInfo, ProbePace } from '../../broker/ground/probes.ts'
-import { judge, noVerdict, type Verdict } from './verdict.ts'
+import type { ProbeHealth, ProbeInfo, ProbePace } from '../../broker/ground/probes.ts'
+import { judge, noVerdict } from './verdict.ts'
 
 /** Resolves with what was wrong, in words; undefined: nothing. The signal says that it is given up; what comes after that counts for nothing. */
 export type Attempt = (signal: AbortSignal) => Promise<string | undefined>
@@ -15,7 +15,7 @@ export interface ProbeOptions {
   readonly clock: Clock
   readonly deadlines: Deadlines
   /** Told of each change of its health, after it. */
-  readonly onChange: (probe: Probe, before: Verdict) => void
+  readonly onChange: (probe: Finding) => void
 }
 
 /** So often an instance that starts is tried at least: whoever waits for it waits no longer than needed. ms */
@@ -23,7 +23,17 @@ const START_INTERVAL_MS = 500
 /** A time-out that comes this much late says that the broker hung, or the machine slept; the instance's answer may lie unread. ms */
 const OWN_DELAY_MS = 1000
 
-export class Probe {
+/** Something that is known of the health of an incarnation, and how it came to be known. */
+export interface Finding {
+  readonly health: ProbeHealth
+  /** Why it is not healthy; undefined: it is, or is not known yet. */
+  readonly problem: string | undefined
+  readonly onFailure: ProbePace['onFailure']
+  readonly info: ProbeInfo
+  stop(): void
+}
+
+export class Probe implements Finding {
   readonly #options: ProbeOptions
   readonly #due = new Deadline(() => this.#attempt())
   readonly #timeout = new Deadline(() => this.#timedOut())
@@ -44,8 +54,12 @@ export class Probe {
     deadlines.set(this.#due, pace.initialDelayMs)
   }
 
-  get verdict(): Verdict {
-    return this.#verdict
+  get health(): ProbeHealth {
+    return this.#verdict.health
+  }
+
+  get problem(): string | undefined {
+    return this.#verdict.problem
   }
 
   get onFailure(): ProbePace['onFailure'] {
@@ -55,6 +69,11 @@ export class Probe {
   get info(): ProbeInfo {
     const { health, problem } = this.#verdict
     return { ...this.#options.about, health, since: this.#since, ...(this.#last === undefined ? {} : { last: this.#last }), ...(problem === undefined ? {} : { problem }) }
+  }
+
+  /** Whoever starts may be ready now: it is tried at once, unless that is under way. */
+  hurry(): void {
+    if (this.#verdict.health === 'starting' && this.#due.isSet) this.#options.deadlines.set(this.#due, 0)
   }
 
   /** Its incarnation ends: nothing counts any more. */
@@ -95,7 +114,7 @@ export class Probe {
     this.#next(beganMs)
     if (this.#verdict.health === before.health) return
     this.#since = this.#last
-    onChange(this, before)
+    onChange(this)
   }
 
   #next(beganMs: number): void {

@@ -17,6 +17,8 @@ export interface Verdict {
 /** Before the first attempt. */
 export const noVerdict: Verdict = { health: 'starting', successes: 0, failures: 0, problem: undefined }
 
+const LEAST_START_MS = 30_000
+
 type Counting = Pick<ProbePace, 'failureThreshold' | 'successThreshold' | 'initialDelayMs' | 'intervalMs'>
 
 /**
@@ -34,9 +36,9 @@ function healthAfter(before: ProbeHealth, successes: number, failures: number, s
   return failures >= pace.failureThreshold ? 'unhealthy' : before
 }
 
-/** Time that an instance has for its first success. ms */
+/** Time that an instance has for its first success, however short its intervals are: programs take their time to start, on a busy machine most. ms */
 export function startMs({ initialDelayMs, failureThreshold, intervalMs }: Counting): number {
-  return initialDelayMs + failureThreshold * intervalMs
+  return initialDelayMs + Math.max(LEAST_START_MS, failureThreshold * intervalMs)
 }
 
 /** How an instance is of which several things are known: the worst of them; healthy where there are none. */

@@ -3,13 +3,14 @@
 import type { AgentMethods } from './agent-api.ts'
 import type { ClusterStatus } from './cluster.ts'
 import type { LeaseInfo } from './leases.ts'
+import type { ProbeHealth, ProbeInfo } from './probes.ts'
 import type { QueueMethods, QueuesStatus } from './queue-api.ts'
 import type { QueueOverrides } from './queue-overrides.ts'
 import type { RegistryMethods } from './registry-api.ts'
 import type { SandboxReport } from './sandbox.ts'
 import type { ScheduleInfo } from './schedule.ts'
 import type { Overflow } from './settings.ts'
-import type { ActorInfo, ChannelDirection, ChannelMode, Phase, Role } from './types.ts'
+import type { ActorInfo, ChannelDirection, ChannelMode, Phase, Quarantine, Role } from './types.ts'
 
 type NoParams = Readonly<Record<string, never>>
 
@@ -345,6 +346,14 @@ export interface AgentInfo {
   readonly draining?: boolean
   /** Settings that an operator changed since, by scale and upgrade. */
   readonly changed?: readonly string[]
+  /** How it is, by its probes; missing: it has none, or does not run. */
+  readonly health?: ProbeHealth
+  /** Why it is not healthy, in words. */
+  readonly problem?: string
+  /** What its probes have found; missing like `health`. */
+  readonly probes?: readonly ProbeInfo[]
+  /** It failed too often and stays down until it is restarted. */
+  readonly quarantine?: Quarantine
 }
 
 /** All instances of one agent. */

@@ -2,6 +2,7 @@
 // `config/` makes it from a file; without a file the defaults stand and no schema library is loaded.
 
 import type { BackoffSettings } from './backoff-settings.ts'
+import type { ProbeSettings } from './probes.ts'
 import type { SandboxSettings } from './sandbox.ts'
 import type { ScheduleSettings } from './schedule.ts'
 import type { QueueOverrides } from './queue-overrides.ts'
@@ -225,6 +226,12 @@ export interface AgentSettings {
   readonly cwd: string | undefined
   readonly restart: 'permanent' | 'transient' | 'temporary'
   readonly backoff: BackoffSettings
+  /** Restarts after failures that are borne within `periodMs`; with one more it stays down, in quarantine. 0 and more; undefined = any number. */
+  readonly intensity?: number | undefined
+  /** ms, default 60000. */
+  readonly periodMs?: number | undefined
+  /** How it is found out whether it is well; undefined = its process runs. */
+  readonly probes?: readonly ProbeSettings[] | undefined
   /** Time between SIGTERM and SIGKILL. ms, default 5000. */
   readonly shutdownMs: number
   /** What it is kept from; undefined = nothing. */

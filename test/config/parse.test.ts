@@ -4,6 +4,7 @@ import test from 'ava'
 import { keyRows } from '../../config/key-list.ts'
 import { defaultSettings, type Settings } from '../../broker/ground/settings.ts'
 import { fromJson, fromYaml, linesOf } from '../support/config.ts'
+import { probeLandings } from '../support/probe-landings.ts'
 import { queueLandings } from '../support/queue-landings.ts'
 import { registryLandings } from '../support/registry-landings.ts'
 
@@ -193,6 +194,7 @@ const landings: Readonly<Record<string, readonly [yaml: string, read: (settings:
   'audit.keepFiles': ['audit: {keepFiles: 0}', s => s.audit.keepFiles, 0],
   'recorder.entries': ['recorder: {entries: 1024}', s => s.recorder.entries, 1024],
   'log.level': ['log: {level: debug}', s => s.log.level, 'debug'],
+  ...probeLandings,
   ...queueLandings,
   $schema: ['$schema: ./schema.json', s => s, defaultSettings],
 }

@@ -9,6 +9,7 @@ import { Flag, Kind } from '../../broker/wire/layout.ts'
 import { keyRows } from '../../config/key-list.ts'
 import { startBroker, startBrokerProcess, type LocalBroker } from '../support/broker.ts'
 import { errorCode } from '../support/error-code.ts'
+import { probeLandings } from '../support/probe-landings.ts'
 import { queueLandings } from '../support/queue-landings.ts'
 import { registryLandings } from '../support/registry-landings.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -224,6 +225,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'joined-bus-credentials.test.ts': ['.credentials', '.tls', '.tls.ca', '.tls.cert', '.tls.key'].map(key => `bus.nats${key}`),
   'joined-bus.test.ts': ['.servers', '.subjects', '.localGroups'].map(key => `bus.nats${key}`),
   'joined-bus-loss.test.ts': ['.hold.bytes', '.hold.time'].map(key => `bus.nats${key}`),
+  'agent-health.test.ts': Object.keys(probeLandings),
   'queue-keys.test.ts': Object.keys(queueLandings),
   'registry-keys.test.ts': Object.keys(registryLandings).filter(key => key !== 'gateway.nodeCapabilities.*.preference'),
   // All of this machine's clients are on it: which of them are is told in memory.

@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { judge, noVerdict, startMs, worst } from '../../../agents/probes/verdict.ts'
 import type { ProbeHealth } from '../../../broker/ground/probes.ts'
 
-const pace = fc.record({ failureThreshold: fc.integer({ min: 1, max: 4 }), successThreshold: fc.integer({ min: 1, max: 4 }), initialDelayMs: fc.constantFrom(0, 100), intervalMs: fc.constantFrom(10, 50) })
-const attempts = fc.array(fc.record({ isWell: fc.boolean(), afterMs: fc.integer({ min: 1, max: 60 }) }), { maxLength: 40 })
+const pace = fc.record({ failureThreshold: fc.integer({ min: 1, max: 4 }), successThreshold: fc.integer({ min: 1, max: 4 }), initialDelayMs: fc.constantFrom(0, 100), intervalMs: fc.constantFrom(5000, 20_000) })
+const attempts = fc.array(fc.record({ isWell: fc.boolean(), afterMs: fc.integer({ min: 1, max: 6000 }) }), { maxLength: 40 })
 
 /** The same, from the whole history: the last so many of which all were alike decide. */
 function healthFrom(history: readonly { isWell: boolean; atMs: number }[], { failureThreshold, successThreshold, initialDelayMs, intervalMs }: { failureThreshold: number; successThreshold: number; initialDelayMs: number; intervalMs: number }): ProbeHealth {
@@ -13,7 +13,7 @@ function healthFrom(history: readonly { isWell: boolean; atMs: number }[], { fai
     const all = (count: number, isWell: boolean): boolean => end >= count && history.slice(end - count, end).every(each => each.isWell === isWell)
     const { isWell, atMs } = history[end - 1]!
     if (all(successThreshold, true)) health = 'healthy'
-    else if (health === 'starting') health = !isWell && atMs >= initialDelayMs + failureThreshold * intervalMs ? 'unhealthy' : 'starting'
+    else if (health === 'starting') health = !isWell && atMs >= initialDelayMs + (failureThreshold * intervalMs > 30_000 ? failureThreshold * intervalMs : 30_000) ? 'unhealthy' : 'starting'
     else if (all(failureThreshold, false)) health = 'unhealthy'
   }
   return health
@@ -34,13 +34,14 @@ test('verdict: whatever the order of attempts, it is what the last of them in a 
 })
 
 test('verdict: a start has its time, however often it is tried in it', t => {
-  const counting = { failureThreshold: 3, successThreshold: 1, initialDelayMs: 1000, intervalMs: 5000 }
-  t.is(startMs(counting), 16_000)
+  const counting = { failureThreshold: 3, successThreshold: 1, initialDelayMs: 1000, intervalMs: 15_000 }
+  t.is(startMs(counting), 46_000)
+  t.is(startMs({ ...counting, intervalMs: 100 }), 31_000)
   let verdict = noVerdict
-  for (let atMs = 1000; atMs < 16_000; atMs += 500) verdict = judge(verdict, 'no', atMs, counting)
+  for (let atMs = 1000; atMs < 46_000; atMs += 500) verdict = judge(verdict, 'no', atMs, counting)
   t.is(verdict.health, 'starting')
-  t.is(judge(verdict, 'no', 16_000, counting).health, 'unhealthy')
-  t.is(judge(verdict, undefined, 16_000, counting).health, 'healthy')
+  t.is(judge(verdict, 'no', 46_000, counting).health, 'unhealthy')
+  t.is(judge(verdict, undefined, 46_000, counting).health, 'healthy')
 })
 
 test('verdict: of several the worst counts, one that starts first', t => {

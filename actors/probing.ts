@@ -1,0 +1,110 @@
+// Looks after the health of agents: what is found of an instance goes to the registry, and where it says so ends the instance.
+// Restarts nobody: the instance's actor fails, and its supervisor decides.
+
+import type { AgentScope, LocalAgent } from '../agents/local-agent.ts'
+import { about, attemptOf } from '../agents/probes/attempts.ts'
+import { Probe, type Finding } from '../agents/probes/probe.ts'
+import { worst } from '../agents/probes/verdict.ts'
+import { BrokerError } from '../broker/ground/errors.ts'
+import type { ProbeHealth } from '../broker/ground/probes.ts'
+import type { Environment } from './behaviour.ts'
+import type { InstanceVerdict } from './instance-verdict.ts'
+
+/** What it takes of the broker. */
+export interface ProbingBroker {
+  /** As `Core.pingAgent`. */
+  pingAgent(instance: string, answered: () => void): (() => void) | undefined
+  /** As `Registering.found`. */
+  found(instance: string, health: Exclude<ProbeHealth, 'healthy'> | undefined): void
+}
+
+export interface ProbingOptions {
+  readonly broker: ProbingBroker
+  readonly environment: Environment
+  /** Told of each change of what is known of an instance, by its id. */
+  readonly onChange?: (instance: string) => void
+}
+
+interface Watched {
+  readonly findings: Finding[]
+  readonly scope: AgentScope
+  health: ProbeHealth
+}
+
+export class Probing {
+  readonly #options: ProbingOptions
+  /** By instance id: those whose process runs. */
+  readonly #watched = new Map<string, Watched>()
+
+  constructor(options: ProbingOptions) {
+    this.#options = options
+  }
+
+  /** A process of an instance has started: it is looked after until its scope ends. */
+  watch(agent: LocalAgent, scope: AgentScope): void {
+    const { id, settings } = agent
+    const { probes = [] } = settings
+    if (probes.length === 0) return
+    const { broker, environment } = this.#options
+    const watched: Watched = { findings: [], scope, health: 'starting' }
+    const instance = { ping: (answered: () => void) => broker.pingAgent(id, answered), run: (command: readonly string[]) => agent.run(command, scope.log) }
+    for (const probe of probes) {
+      const onChange = (finding: Finding): void => this.#changed(id, watched, finding)
+      watched.findings.push(new Probe({ pace: probe, about: about(probe), attempt: attemptOf(probe, instance), ...environment, onChange }))
+    }
+    this.#watched.set(id, watched)
+    // Before it can connect: nothing reaches it by its name until it is known to be well.
+    broker.found(id, 'starting')
+    scope.defer(() => this.#end(id, watched))
+  }
+
+  /** The instance has connected: whether it answers can be known now. */
+  attached(id: string): void {
+    for (const finding of this.#watched.get(id)?.findings ?? []) if (finding instanceof Probe) finding.hurry()
+  }
+
+  /** undefined: nobody looks after it, or it does not run. */
+  of(id: string): InstanceVerdict | undefined {
+    const watched = this.#watched.get(id)
+    if (watched === undefined) return undefined
+    const { findings, health } = watched
+    const problem = health === 'healthy' ? undefined : problemOf(findings)
+    return { state: health, ...(problem === undefined ? {} : { problem }), probes: findings.map(({ info }) => info) }
+  }
+
+  #changed(id: string, watched: Watched, finding: Finding): void {
+    const { broker, onChange } = this.#options
+    const { log } = watched.scope
+    if (finding.health === 'unhealthy' && finding.onFailure === 'restart') {
+      const problem = textOf(finding)
+      log.warn({ instance: id, problem }, 'the agent is unhealthy and is ended')
+      return watched.scope.fail(new BrokerError('agent.unhealthy', { agent: id, problem }))
+    }
+    const health = worst(watched.findings.map((each) => each.health))
+    if (health !== watched.health) {
+      watched.health = health
+      broker.found(id, health === 'healthy' ? undefined : health)
+      if (health === 'unhealthy') log.warn({ instance: id, problem: problemOf(watched.findings) }, 'the agent is unhealthy')
+      else log.info({ instance: id, health }, 'the agent is healthy')
+    }
+    onChange?.(id)
+  }
+
+  // What it was found to be ends with its process; the next one starts.
+  #end(id: string, watched: Watched): void {
+    for (const finding of watched.findings) finding.stop()
+    if (this.#watched.get(id) !== watched) return
+    this.#watched.delete(id)
+    this.#options.broker.found(id, 'starting')
+    this.#options.onChange?.(id)
+  }
+}
+
+function problemOf(findings: readonly Finding[]): string | undefined {
+  const bad = findings.filter(({ health, problem }) => health !== 'healthy' && problem !== undefined)
+  return bad.length === 0 ? undefined : bad.map(textOf).join('; ')
+}
+
+function textOf({ info, problem }: Finding): string {
+  return `${info.kind}: ${problem ?? 'no success yet'}`
+}

@@ -1,0 +1,29 @@
+// What is tried for each kind of probe, and how that is called.
+
+import type { ProbeInfo, ProbeTarget } from '../../broker/ground/probes.ts'
+import { commandAttempt, type ProbeProcess } from './command-attempt.ts'
+import { httpAttempt } from './http-attempt.ts'
+import { pingAttempt, type Ping } from './ping-attempt.ts'
+import type { Attempt } from './probe.ts'
+import { tcpAttempt } from './tcp-attempt.ts'
+
+/** What probes need of an instance. */
+export interface ProbedInstance {
+  readonly ping: Ping
+  /** Starts a program beside it, confined as it is. */
+  readonly run: (command: readonly string[]) => Promise<ProbeProcess>
+}
+
+export function attemptOf(target: ProbeTarget, { ping, run }: ProbedInstance): Attempt {
+  if (target.kind === 'tcp') return tcpAttempt(target.host, target.port)
+  if (target.kind === 'http') return httpAttempt(target.url, target.status)
+  if (target.kind === 'command') return commandAttempt(() => run(target.command))
+  return pingAttempt(ping)
+}
+
+export function about(target: ProbeTarget): Pick<ProbeInfo, 'kind' | 'target'> {
+  const { kind } = target
+  if (kind === 'tcp') return { kind, target: `${target.host}:${target.port}` }
+  if (kind === 'http') return { kind, target: target.url }
+  return { kind, target: kind === 'command' ? target.command.join(' ') : '' }
+}

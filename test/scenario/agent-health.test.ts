@@ -1,0 +1,102 @@
+// Agents that go wrong while their process runs: found by probes, passed over by requests, ended and started anew; those that fail too often stay down.
+
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import type { AgentInfo } from '../../broker/ground/api.ts'
+import type { Client } from '../../client/index.ts'
+import { startBroker, type LocalBroker } from '../support/broker.ts'
+import { errorCode } from '../support/error-code.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { isThere, until } from '../support/until.ts'
+
+const script = join(import.meta.dirname, '../support/failing-agent.ts')
+const quick = { interval: '200ms', timeout: '150ms', failureThreshold: 2 }
+const lamp = (more: object): object => ({ name: 'lamp', command: 'node', args: [script], backoff: { initial: '10ms', max: '50ms' }, shutdown: '100ms', ...more })
+
+async function start(t: ExecutionContext, more: object): Promise<{ broker: LocalBroker; client: Client; about: (name?: string) => Promise<AgentInfo> }> {
+  const broker = await startBroker(t, { config: { agents: [lamp(more)] } })
+  const client = await broker.connect()
+  const about = async (name = 'lamp'): Promise<AgentInfo> => (await client.call('agents')).agents.find((each) => each.name === name)!
+  return { broker, client, about }
+}
+
+const ask = async (client: Client): Promise<number> => (await client.request<number>({ service: 'lamp' }, {}, { timeoutMs: 300 })).value
+
+test('agent health: one that is stopped or loops is found by a ping, ended with its reason, and its place is taken', async (t) => {
+  const { client, about, broker } = await start(t, { instances: 2, probes: [{ kind: 'ping', ...quick }] })
+  await until(async () => (await about()).health === 'healthy' && (await about('lamp/2')).health === 'healthy')
+  const { pid, incarnation } = await about()
+  process.kill(pid!, 'SIGSTOP')
+  await until(async () => (await about()).incarnation > incarnation)
+  t.false(isThere(pid!))
+  const crashes = broker.log.records.filter(({ text, fields }) => text === 'child crashed' && fields['child'] === 'agent.lamp')
+  t.regex(String(crashes.at(-1)!.fields['error']), /agent "lamp" is ended, as a probe of it failed: ping: no answer within 150 ms/)
+  await until(async () => (await about()).health === 'healthy')
+  // The other one loops for ever.
+  const second = await about('lamp/2')
+  await client.publish('$CB.to.agent.lamp/2', { do: 'hang' })
+  await until(async () => (await about('lamp/2')).incarnation > second.incarnation)
+  await until(async () => (await about('lamp/2')).health === 'healthy')
+  t.is((await about()).incarnation, incarnation + 1, 'its sibling went on')
+  t.like((await about('lamp/2')).probes, [{ kind: 'ping', target: '', health: 'healthy' }])
+})
+
+test('agent health: one instance that hangs costs requests by name only until it is found', async (t) => {
+  const { client, about } = await start(t, { instances: 2, probes: [{ kind: 'ping', ...quick, onFailure: 'unhealthy' }] })
+  await until(async () => (await about()).health === 'healthy' && (await about('lamp/2')).health === 'healthy')
+  const first = await about()
+  process.kill(first.pid!, 'SIGSTOP')
+  await until(async () => (await about()).health === 'unhealthy')
+  t.is((await about()).problem, 'ping: no answer within 150 ms')
+  const answered = await Promise.all(Array.from({ length: 20 }, () => ask(client)))
+  t.deepEqual([...new Set(answered)], [(await about('lamp/2')).pid!])
+  t.is((await about()).incarnation, first.incarnation, 'unhealthy is all that follows')
+  process.kill(first.pid!, 'SIGCONT')
+  await until(async () => (await about()).health === 'healthy')
+  await until(async () => (await ask(client)) === first.pid)
+})
+
+test('agent health: until all probes have succeeded an instance gets no requests by its name', async (t) => {
+  const file = join(temporaryDirectory(t), 'ready')
+  const server = createServer((_, response) => response.writeHead(existsSync(file) ? 200 : 204).end())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const probes = [
+    { kind: 'http', url: `:${port}/health`, status: 200, interval: '100ms', successThreshold: 2, failureThreshold: 600, onFailure: 'unhealthy' },
+    { kind: 'tcp', host: 'localhost', port, interval: '100ms', initialDelay: '200ms' },
+    { kind: 'command', command: ['sh', '-c', `test -z "$CALLBOARD_TOKEN" && test "$CALLBOARD_AGENT" = lamp && test -e ${file}`], interval: '100ms', failureThreshold: 2, onFailure: 'unhealthy' },
+  ]
+  const { client, about, broker } = await start(t, { probes })
+  await until(async () => (await errorCode(client.request('$CB.to.agent.lamp', {}))) === 'resolved')
+  await until(async () => (await about()).probes?.some(({ problem }) => problem?.includes('status 204') === true) === true)
+  t.is(await errorCode(ask(client)), 'request.no_responders')
+  t.is(broker.broker.tree().phase, 'run')
+  writeFileSync(file, '')
+  await until(async () => (await errorCode(ask(client))) === 'resolved')
+  t.deepEqual((await about()).probes?.map(({ kind, target, health }) => [kind, health, target.includes(String(port))]), [['http', 'healthy', true], ['tcp', 'healthy', true], ['command', 'healthy', false]])
+  rmSync(file)
+  await until(async () => (await about()).problem?.includes('command: exited with code 1') === true)
+  t.is(await errorCode(ask(client)), 'resolved', 'it is the only one there is')
+})
+
+test('agent health: one that fails more often than it may is in quarantine, says why, and leaves it by a restart', async (t) => {
+  const cwd = temporaryDirectory(t)
+  const { client, about, broker } = await start(t, { intensity: 2, period: '1m', command: 'sh', args: ['-c', 'test -e mended && exec sleep 1000; exit 7'], cwd })
+  await until(async () => (await about()).quarantine !== undefined)
+  const { quarantine, restarts, phase } = await about()
+  t.regex(quarantine!.reason, /exited with code 7/)
+  t.like({ restarts, phase }, { restarts: 2, phase: 'exited' })
+  t.regex((await broker.log.logged(/^child is in quarantine$/)).level, /error/)
+  // Nothing has changed: it is tried as often again, and is back where it was.
+  await client.call('agent.restart', { name: 'lamp' }).catch(() => {})
+  await until(async () => (await about()).quarantine !== undefined && (await about()).restarts === 4)
+  writeFileSync(join(cwd, 'mended'), '')
+  await client.call('agent.restart', { name: 'lamp' })
+  t.like(await about(), { phase: 'run', quarantine: undefined })
+})
