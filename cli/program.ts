@@ -9,6 +9,7 @@ import { declareIpc } from './ipc-program.ts'
 import { examples, lazily } from './lazy.ts'
 import { declareQueue } from './queue-program.ts'
 import { declareRegistry } from './registry-program.ts'
+import { declareService } from './service-program.ts'
 import { sortKeys } from './top/rows.ts'
 
 const EXIT_CODES = '\nExit codes: 0 ok, 1 failed, 2 usage or config, 3 the home is held by another broker.'
@@ -24,6 +25,7 @@ export function buildProgram(): Command {
   declareRegistry(program)
   declareGateway(program)
   declareTrace(program)
+  declareService(program)
   declareTools(program)
   return program
 }

@@ -15,8 +15,8 @@ const rules: Rules = {
     bench: ['client', 'transports', 'broker', 'broker/observe', 'broker/pool', 'broker/delivery', 'broker/store/embedded', 'broker/wire', 'broker/ground'],
     // A sample shows what a user can write: the published SDK and nothing behind it.
     examples: ['client'],
-    // A client like any other; `start` alone takes the broker, by its public face. `doctor` tries what sandboxes of agents need. Repair and restore work on the files of a store that no broker has open.
-    cli: ['index.ts', 'agents', 'client', 'config', 'telemetry', 'watchdog', 'broker/store/embedded', 'broker/ground'],
+    // A client like any other; `start` alone takes the broker, by its public face. `doctor` tries what sandboxes of agents need. Repair and restore work on the files of a store that no broker has open. systemd is told by a system call.
+    cli: ['index.ts', 'agents', 'client', 'config', 'telemetry', 'watchdog', 'broker/store/embedded', 'native', 'broker/ground'],
     'index.ts': ['actors', 'config', 'telemetry', 'broker', 'broker/ground'],
     client: ['broker/wire', 'broker/ground'],
     // The store's child alone opens stores.

@@ -31,26 +31,31 @@ export async function start(context: Context, options: StartOptions): Promise<vo
 async function runBroker(context: Context, config: string | undefined, { watchdogHang, watchdogDeaths }: StartOptions): Promise<void> {
   const alive = aliveLine()
   void alive?.lost.then(() => note('the watchdog is gone; the broker goes on, and nobody starts it again'))
-  const [{ loadConfigOf }, { createBroker }] = await Promise.all([import('../../config/load.ts'), import('../../index.ts')])
+  const [{ loadConfigOf }, { createBroker }, { ServiceStatus }] = await Promise.all([import('../../config/load.ts'), import('../../index.ts'), import('../service-status.ts')])
+  const service = new ServiceStatus()
   const { settings, directory, file, warnings } = await loadConfigOf({ home: context.paths.home, file: config })
   for (const warning of warnings) note(`${styleText('yellow', 'warning:', { stream: process.stderr })} ${warning}`)
   const broker = await createBroker({ home: context.paths.home, settings, configDirectory: directory, ...(file !== undefined && { configFile: file }) })
-  const { writeStartRecord } = await import('../start-record.ts')
+  const [{ writeStartRecord }, { hasTerminal, reloadConfig }] = await Promise.all([import('../start-record.ts'), import('../reload.ts')])
   writeStartRecord(context.paths, { config, ...(alive !== undefined && { watchdog: { watchdogHang, watchdogDeaths } }) })
-  onStopSignals(
-    () => {
+  onStopSignals({
+    stop() {
+      service.stopping()
       note('stopping: finishing what was accepted; Ctrl-C again ends at once')
       void broker.stop()
     },
-    () => process.exit(Exit.interrupted),
-  )
+    end: () => process.exit(Exit.interrupted),
+    ...(!hasTerminal() && { reload: () => void reloadConfig(broker, config) }),
+  })
   const started: StartReport = { pid: broker.pid, home: broker.home, socket: broker.socketPath, gateway: broker.gatewayAddress, gatewayProblem: broker.gatewayProblem, nats: broker.natsAddress, natsProblem: broker.natsProblem, grpc: broker.grpcAddress, grpcSocket: broker.grpcSocketPath, agents: agentsBelow(broker.tree()) }
+  service.serving(`serves at ${broker.socketPath}`)
   alive?.serving([process.execPath, ...process.execArgv, process.argv[1]!])
   // The command that started this one in the background waits for it.
   process.send?.(started)
   await printStarted(context, started, false)
   const reason = await broker.exited
   if (reason.kind === 'crash') throw reason.error
+  service.ended()
   await alive?.ended(Exit.ok)
   process.exit(Exit.ok)
 }

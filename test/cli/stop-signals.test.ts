@@ -41,11 +41,25 @@ test('stop signals: SIGUSR1 opens no debugger', async t => {
   t.is(complaints(), '')
 })
 
+test('stop signals: SIGHUP stops where it says that the terminal is gone, else it reloads until something stops', async t => {
+  const inTerminal = await start(t)
+  inTerminal.send('SIGHUP', 0)
+  t.is(await inTerminal.next(), 'stop')
+  const without = await start(t, true)
+  without.send('SIGHUP', 0)
+  without.send('SIGHUP', 1)
+  t.deepEqual([await without.next(), await without.next()], ['reload', 'reload'])
+  without.send('SIGTERM', 2)
+  without.send('SIGHUP', 3)
+  without.send('SIGINT', 1000)
+  t.deepEqual([await without.next(), await without.next()], ['stop', 'end'])
+})
+
 // A process of its own, as signals go to a whole one. Its clock stands where the line on stdin says; signals to itself arrive in order.
-async function start(t: ExecutionContext): Promise<{ send: (signal: string, atMs: number) => void; kill: (signal: NodeJS.Signals) => void; complaints: () => string; next: () => Promise<string> }> {
+async function start(t: ExecutionContext, reloads = false): Promise<{ send: (signal: string, atMs: number) => void; kill: (signal: NodeJS.Signals) => void; complaints: () => string; next: () => Promise<string> }> {
   const script = `const { onStopSignals } = await import(${JSON.stringify(module)})
     let nowMs = 0
-    onStopSignals(() => console.log('stop'), () => console.log('end'), () => nowMs)
+    onStopSignals({ stop: () => console.log('stop'), end: () => console.log('end'), ...(${reloads} && { reload: () => console.log('reload') }) }, () => nowMs)
     console.log('ready')
     process.stdin.setEncoding('utf8')
     const { createInterface } = await import('node:readline')
