@@ -21,14 +21,15 @@ export function setLimits({ settings, hostUser, enclosure }: SandboxPlan, separa
       return `${Math.floor(memoryBytes / MIB)} MiB for each process`
     })
   }
-  const limit = (part: 'openFiles' | 'fileSize' | 'cpuTime', resource: Resource, value: number, unit: string): void =>
+  const limit = (part: 'openFiles' | 'fileSize' | 'cpuTime', resource: Resource, value: number, unit: string, hardMore = 0): void =>
     step(part, 'limits', () => {
-      setLimit(resource, value)
+      setLimit(resource, value, hardMore)
       return `${value}${unit} for each process`
     })
   if (openFiles !== undefined) limit('openFiles', 'openFiles', openFiles, '')
   if (fileBytes !== undefined) limit('fileSize', 'fileBytes', fileBytes, ' bytes')
-  if (cpuTimeMs !== undefined) limit('cpuTime', 'cpuSeconds', Math.ceil(cpuTimeMs / 1000), ' s')
+  // At the first of two the kernel sends SIGXCPU, which says why; where both are one it sends SIGKILL, which may be anything.
+  if (cpuTimeMs !== undefined) limit('cpuTime', 'cpuSeconds', Math.ceil(cpuTimeMs / 1000), ' s', 1)
   if (cpus !== undefined) step('cpu', 'limits', () => limitProcessors(cpus))
   if (processes !== undefined) step('processes', 'limits', () => limitProcesses(processes, hostUser, separate, enclosure.problem))
   // A core file would have the memory of the agent, its token with it.

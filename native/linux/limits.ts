@@ -1,4 +1,4 @@
-// Limits of this process and what it starts: memory, processes, files, processor. Soft and hard alike, so that they stay.
+// Limits of this process and what it starts: memory, processes, files, processor. Soft and hard alike, so that they stay, or near each other.
 
 import { writeFileSync } from 'node:fs'
 import { byProcessor, libc, words64 } from './libc.ts'
@@ -13,14 +13,14 @@ const UINT64_MAX = 0xffff_ffff_ffff_ffffn
 
 /**
  * `dataBytes` counts what a process may write and no other has: not address space that a runtime merely reserves.
- * Never raises: a limit that is lower already stays. @throws Error with the call that the kernel refused
+ * Never raises: a limit that is lower already stays. `hardMore`: by how much the hard one lies above. @throws Error with the call that the kernel refused
  */
-export function setLimit(resource: Resource, limit: number): void {
+export function setLimit(resource: Resource, limit: number, hardMore = 0): void {
   const old = new Uint8Array(16)
   prlimit(resource, null, old)
   const hard = new DataView(old.buffer).getBigUint64(8, true)
-  const value = hard !== UINT64_MAX && hard < BigInt(limit) ? hard : BigInt(limit)
-  prlimit(resource, words64(value, value), null)
+  const atMost = (wanted: number): bigint => (hard !== UINT64_MAX && hard < BigInt(wanted) ? hard : BigInt(wanted))
+  prlimit(resource, words64(atMost(limit), atMost(limit + hardMore)), null)
 }
 
 function prlimit(resource: Resource, value: Uint8Array | null, old: Uint8Array | null): void {

@@ -189,7 +189,11 @@ test('sandbox: an agent that burns its processor time is ended, and its end says
   const { targets } = await field(t)
   const broker = await startBroker(t, { config: { agents: [attacker('hot', targets, ['burn'], { level: 'limits', cpuTime: '1s' })] } })
   const { fields } = await broker.log.logged(/^exited$/)
-  t.true(fields['signal'] === 'SIGXCPU' || fields['signal'] === 'SIGKILL', String(fields['signal']))
+  t.is(fields['signal'], 'SIGXCPU')
+  const client = await broker.connect()
+  await until(async () => (await client.call('agent.crashes', { name: 'hot' })).crashes.length > 0)
+  const [crash] = (await client.call('agent.crashes', { name: 'hot' })).crashes
+  t.like(crash, { signal: 'SIGXCPU', core: false, limits: [{ limit: 'cpuTime', evidence: 'SIGXCPU' }] })
 })
 
 sandboxTest('sandbox: a fork bomb is contained, by an ordinary user', [LANDLOCK, 'a user namespace of an ordinary user, who can read this checkout'], async t => {
