@@ -20,7 +20,7 @@ import { BrokerError } from '../broker/ground/errors.ts'
 import { ensureToken, homePaths, prepareHome, type HomePaths } from '../broker/ground/home.ts'
 import { nextIdentity } from '../broker/ground/home-identity.ts'
 import { lockHome } from '../broker/ground/home-lock.ts'
-import type { Settings } from '../broker/ground/settings.ts'
+import type { AgentSettings, Settings } from '../broker/ground/settings.ts'
 import type { BrokerTelemetry } from '../broker/ground/telemetry.ts'
 import type { ActorInfo, ChannelSpec, ExitReason, Log, Phase } from '../broker/ground/types.ts'
 import type { BrokerHost } from '../broker/host.ts'
@@ -226,6 +226,10 @@ export class BrokerActor implements BrokerHost {
 
   agents(): AgentInfo[] {
     return this.#fleet?.agents() ?? []
+  }
+
+  agent(name: string): { readonly settings: AgentSettings; readonly instances: readonly AgentInfo[] } {
+    return this.#fleet!.agent(name)
   }
 
   agentLines(name: string, limit: number, after: number): AgentLogLine[] {

@@ -97,6 +97,12 @@ export class Fleet {
     return lines.toSorted((a, b) => a.seq - b.seq).slice(-limit)
   }
 
+  /** What is said of an agent, and its instances or the one that is meant. @throws BrokerError `agent.unknown` */
+  agent(name: string): { readonly settings: AgentSettings; readonly instances: readonly AgentInfo[] } {
+    const { agent, instance } = this.#named(name)
+    return { settings: agent.settings, instances: this.#infoOf(agent.name).filter((info) => instance === undefined || info.name === instance.id) }
+  }
+
   /** The name of the agent that is meant, and the id of the instance where one is. @throws BrokerError `agent.unknown` */
   meant(name: string): { readonly agent: string; readonly instance: string | undefined } {
     const { agent, instance } = this.#named(name)

@@ -3,6 +3,7 @@
 import type { AgentLogLine } from './ground/agent-line.ts'
 import type { AgentInfo, ApiParams, BusStatus } from './ground/api.ts'
 import type { CrashReport } from './ground/crash.ts'
+import type { AgentSettings } from './ground/settings.ts'
 import type { ActorInfo, ChannelSpec, Phase } from './ground/types.ts'
 
 export interface BrokerHost {
@@ -30,6 +31,8 @@ export interface BrokerHost {
   /** Of mode `queue`: deletes all that it holds. @throws BrokerError `queue.not_empty` unless it is forced */
   stopChannel(name: string, isForced: boolean): Promise<void>
   agents(): AgentInfo[]
+  /** What the configuration says of an agent, with what an operator changed since, and its instances, or the one that is meant. @throws BrokerError `agent.unknown` */
+  agent(name: string): { readonly settings: AgentSettings; readonly instances: readonly AgentInfo[] }
   /** What an agent, or an instance of it, printed last: at most `limit` lines after position `after`, oldest first. @throws BrokerError `agent.unknown` */
   agentLines(name: string, limit: number, after: number): AgentLogLine[]
   /** How incarnations of it ended that did so unasked or badly, the newest first. @throws BrokerError `agent.unknown` */

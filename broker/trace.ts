@@ -2,7 +2,8 @@
 
 import { setImmediate } from 'node:timers/promises'
 import type { Core } from './core.ts'
-import type { ApiAnswer, TraceDelivery, TraceEntry, TraceQuery, TraceQueueEvent } from './ground/api.ts'
+import type { ApiAnswer } from './ground/api.ts'
+import type { TraceDelivery, TraceEntry, TraceQuery, TraceQueueEvent } from './ground/trace-api.ts'
 import { Kind, kindName } from './ground/kind.ts'
 import { Fates, type RecordedDelivery } from './observe/fates.ts'
 import type { RecordedRun } from './observe/recorder.ts'

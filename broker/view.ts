@@ -3,14 +3,15 @@
 import { hostname, loadavg, totalmem, freemem, availableParallelism } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
-import { AgentReportsView } from './agents-view.ts'
+import { AgentReportsView, withUsage } from './agents-view.ts'
 import type { BrokerView, Caller } from './api/methods.ts'
 import { channelsOf, connectionInfo } from './connection-info.ts'
-import type { AgentInfo, ApiAnswer, ApiParams, ChannelInfo, ConnectionInfo, HistoryQuery, LatencyQuery, TraceQuery } from './ground/api.ts'
+import type { ApiAnswer, ApiParams, ChannelInfo, ConnectionInfo, HistoryQuery, LatencyQuery } from './ground/api.ts'
+import type { TraceQuery } from './ground/trace-api.ts'
 import type { AuditAction, AuditFields } from './ground/audit.ts'
 import { BrokerError } from './ground/errors.ts'
 import { dropReasons } from './ground/fate.ts'
-import { ownMemory, residentBytes } from './ground/process-memory.ts'
+import { ownMemory } from './ground/process-memory.ts'
 import type { QueueOverrides } from './ground/queue-overrides.ts'
 import type { ChannelMode, ChannelSpec } from './ground/types.ts'
 import { healthOf } from './health.ts'
@@ -211,7 +212,7 @@ export class View implements BrokerView {
   }
 
   agents(): ApiAnswer<'agents'> {
-    return { agents: this.#host.agents().map((agent) => withMemory(agent)) }
+    return { agents: this.#host.agents().map((agent) => withUsage(agent)) }
   }
 
   restartAgent(name: string, isRolling: boolean, caller: Caller): Promise<ApiAnswer<'agent.restart'>> {
@@ -278,9 +279,4 @@ export class View implements BrokerView {
     const oldest = recorder.at(recorder.oldest)
     return oldest === undefined ? 0 : Math.max(0, clock.wallMicros() - oldest.timeMicros) / 1000
   }
-}
-
-function withMemory(agent: AgentInfo): AgentInfo {
-  const bytes = agent.pid === undefined ? undefined : residentBytes(agent.pid)
-  return bytes === undefined ? agent : { ...agent, residentBytes: bytes }
 }

@@ -13,6 +13,12 @@ export function declareAgent(program: Command): void {
     .addHelpText('after', examples('callboard agent ls', 'callboard agent ls --json'))
     .action(lazily(async () => (await import('./commands/agent/list.ts')).listAgents))
   agent
+    .command('show')
+    .description('show all of one agent: settings, instances, health, sandbox, connections, registration, last crashes')
+    .argument('<name>', 'an agent, or one instance of it, such as weather/2')
+    .addHelpText('after', examples('callboard agent show weather', 'callboard agent show weather/2 --json'))
+    .action(lazily(async () => (await import('./commands/agent/show.ts')).showAgent))
+  agent
     .command('logs')
     .description('show what an agent printed last, also what the log\'s rate kept out of the broker\'s log')
     .argument('<name>', 'an agent, or one instance of it, such as weather/2')

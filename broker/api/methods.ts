@@ -1,6 +1,7 @@
 // The broker's own methods by name: who may call each, what it takes, what it answers. Knows no frames.
 
-import type { ApiAnswer, ApiMethod, ApiParams, ChannelInfo, HistoryQuery, LatencyQuery, TraceQuery } from '../ground/api.ts'
+import type { ApiAnswer, ApiMethod, ApiParams, ChannelInfo, HistoryQuery, LatencyQuery } from '../ground/api.ts'
+import type { TraceQuery } from '../ground/trace-api.ts'
 import { BrokerError } from '../ground/errors.ts'
 import { Fields } from '../ground/fields.ts'
 import { nearest } from '../ground/nearest.ts'

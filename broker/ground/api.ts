@@ -4,12 +4,15 @@ import type { AgentMethods } from './agent-api.ts'
 import type { ClusterStatus } from './cluster.ts'
 import type { LeaseInfo } from './leases.ts'
 import type { ProbeHealth, ProbeInfo } from './probes.ts'
+import type { CrashSummary } from './crash.ts'
 import type { QueueMethods, QueuesStatus } from './queue-api.ts'
 import type { QueueOverrides } from './queue-overrides.ts'
+import type { InstanceInfo } from './registry.ts'
 import type { RegistryMethods } from './registry-api.ts'
 import type { SandboxReport } from './sandbox.ts'
 import type { ScheduleInfo } from './schedule.ts'
-import type { Overflow } from './settings.ts'
+import type { AgentSettings, Overflow } from './settings.ts'
+import type { TraceEntry, TraceQuery } from './trace-api.ts'
 import type { ActorInfo, ChannelDirection, ChannelMode, Phase, Quarantine, Role } from './types.ts'
 
 type NoParams = Readonly<Record<string, never>>
@@ -243,83 +246,6 @@ export interface DeviceInfo {
   readonly capabilities: readonly string[]
 }
 
-export interface TraceEntry {
-  readonly seq: number
-  /** Microseconds since the epoch. */
-  readonly time: number
-  readonly origin: number
-  readonly sender: string
-  readonly id: number
-  readonly kind: string
-  readonly subject: string
-  readonly count: number
-  readonly bytes: number
-  readonly receivers: number
-  /** Sums up the fates of the deliveries: `written`, `pending`, `dropped(reason)`, `rejected(code)`, `mixed`. */
-  readonly fate: string
-  readonly preview?: string
-  /** The sender's own string id. */
-  readonly mid?: string
-  /** response, part, error: which message they answer. */
-  readonly answers?: { readonly origin: number; readonly id: number }
-  readonly steps: TraceSteps
-  /** Each receiver's fate, where one message was asked for. */
-  readonly deliveries?: readonly TraceDelivery[]
-}
-
-/** When a run passed each step. Microseconds since it was received; undefined: not yet, or nobody was there. */
-export interface TraceSteps {
-  readonly authorised: number
-  readonly routed: number
-  /** The last receiver's kernel has it. */
-  readonly written?: number
-}
-
-export interface TraceDelivery {
-  /** `conn-<origin>`, `broker` for its own methods, or `queue`. */
-  readonly connection: string
-  readonly client: string
-  readonly fate: string
-  /** Microseconds since it was received. */
-  readonly written?: number
-  /** The receiver is a queue: what it knows of the message. */
-  readonly queue?: TraceQueue
-}
-
-/** A message in a queue. Times are microseconds since the broker received it. */
-export interface TraceQueue {
-  readonly position: number
-  /** It was stored before, under the same id. */
-  readonly duplicate?: true
-  readonly stored: number
-  /** What happened to it since, as far as it is remembered, oldest first. */
-  readonly events: readonly TraceQueueEvent[]
-}
-
-export interface TraceQueueEvent {
-  /** `leased`, `acked`, `nacked`, `termed`, `released`, `lost`, `forwarded`; `retry`, `dead-lettered`, `expired`, `dropped`. */
-  readonly event: string
-  readonly at: number
-  readonly attempt?: number
-  /** The consumer's. */
-  readonly connection?: string
-  readonly client?: string
-  readonly reason?: string
-}
-
-/** Which messages a trace shows. All that are given must hold. */
-export interface TraceQuery {
-  readonly channel?: string
-  readonly limit?: number
-  readonly after?: number
-  /** `broker.incarnation.origin.id`, `origin.id`, or a sender's own string id. Answers with every receiver's fate, and with the answers to a request. */
-  readonly messageId?: string
-  /** Only what took longer from received to written. ms */
-  readonly slowMs?: number
-  /** Only what was lost or refused, in part or in whole. */
-  readonly dropped?: boolean
-}
-
 /** One instance of an agent. */
 export interface AgentInfo {
   /** That of the instance: the first is called as its agent, others `agent/2`, `agent/3`. */
@@ -335,6 +261,8 @@ export interface AgentInfo {
   readonly ageMs: number
   /** Resident memory of its process, where the system tells. bytes */
   readonly residentBytes?: number
+  /** Processor time that its process has used, with the children that it has waited for, where the system tells. ms */
+  readonly cpuMs?: number
   readonly lastExit?: string
   /** What its sandbox came to; missing when it has none. */
   readonly sandbox?: SandboxReport
@@ -361,6 +289,27 @@ export interface AgentInstances {
   readonly agents: readonly AgentInfo[]
 }
 
+/** What the configuration says of an agent: of variables and secrets the names alone. */
+export type ShownAgentSettings = Omit<AgentSettings, 'env' | 'secrets'> & { readonly env: readonly string[]; readonly secrets: readonly string[] }
+
+/** One instance with all that the broker has of it. */
+export interface AgentDetails {
+  readonly info: AgentInfo
+  /** Those with its credential: its own, and of programs that it started. */
+  readonly connections: readonly ConnectionInfo[]
+  /** What these are registered as. */
+  readonly registered: readonly InstanceInfo[]
+  /** The last 3, the newest first. */
+  readonly crashes: readonly CrashSummary[]
+}
+
+export interface AgentShown {
+  readonly agent: string
+  readonly settings: ShownAgentSettings
+  /** All, or the one that was asked for. */
+  readonly instances: readonly AgentDetails[]
+}
+
 /** Method → [params, answer]. */
 export interface ApiMethods extends QueueMethods, RegistryMethods, AgentMethods {
   ping: [NoParams, { readonly now: number }]
@@ -382,6 +331,7 @@ export interface ApiMethods extends QueueMethods, RegistryMethods, AgentMethods 
   'trace.disable': [NoParams, { readonly enabled: boolean }]
   /** What this broker alone may do, as long as it has the lease. */
   leases: [NoParams, { readonly leases: readonly LeaseInfo[] }]
+  'agent.show': [{ readonly name: string }, AgentShown]
   agents: [NoParams, { readonly agents: readonly AgentInfo[] }]
   /** `rolling`: its instances one after the other, never with fewer that serve. */
   'agent.restart': [{ readonly name: string; readonly rolling?: boolean }, AgentInfo]

@@ -70,3 +70,6 @@ export interface CrashReport {
   readonly messages: readonly HandledMessage[]
   readonly next: CrashNext
 }
+
+/** A crash without what was printed and handled. */
+export type CrashSummary = Omit<CrashReport, 'lines' | 'messages' | 'sandbox'>

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { encode } from '@msgpack/msgpack'
-import type { TraceEntry } from '../../broker/ground/api.ts'
+import type { TraceEntry } from '../../broker/ground/trace-api.ts'
 import type { Overflow } from '../../broker/ground/settings.ts'
 import { Trace } from '../../broker/trace.ts'
 import { Kind } from '../../broker/wire/layout.ts'

@@ -14,6 +14,7 @@ const HOST: BrokerHost = {
   startChannel: () => Promise.resolve(),
   stopChannel: () => Promise.resolve(),
   agents: () => [],
+  agent: () => { throw new Error('no agents') },
   agentLines: () => [],
   agentCrashes: () => Promise.resolve([]),
   restartAgent: () => Promise.reject(new Error('no agents')),

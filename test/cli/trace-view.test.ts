@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { TraceEntry } from '../../broker/ground/api.ts'
+import type { TraceEntry } from '../../broker/ground/trace-api.ts'
 import { drawWays } from '../../cli/trace-view.ts'
 import { formatTime } from '../../cli/format.ts'
 

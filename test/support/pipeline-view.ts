@@ -28,6 +28,7 @@ export function hostOf(rig: () => PipelineRig): BrokerHost {
       rig().closeChannel(name)
     },
     agents: () => [agent],
+    agent: () => { throw new Error('no agents') },
     agentLines: () => [],
     agentCrashes: () => Promise.resolve([]),
     async restartAgent(name) {

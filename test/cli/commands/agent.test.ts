@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import type { AgentInfo } from '../../../client/index.ts'
+import type { AgentInfo, AgentShown } from '../../../client/index.ts'
 import { startBroker } from '../../support/broker.ts'
 import { until } from '../../support/until.ts'
+
+const obedient = join(import.meta.dirname, '../../support/obedient-agent.ts')
 
 test('agent: ls is agents, and restart is agents restart', async t => {
   const { callboard } = await startBroker(t, { config: { agents: [{ name: 'lamp', command: 'sleep', args: ['1000'] }] } })
@@ -46,6 +49,31 @@ test('agent: scale, upgrade, rolling restart and drain act on all instances, or 
   const drained = await callboard.run('agent', 'drain', 'lamp/2')
   t.regex(drained.stdout, /\nlamp +run .*\nlamp\/2 +exited /s)
   for (const words of [['scale', 'lamp', 'many'], ['upgrade', 'lamp', '--env', 'CITY']]) t.is((await callboard.run('agent', ...words)).exit, 2)
+})
+
+test('agent: show has all of an agent, and of variables and secrets the names alone', async t => {
+  const broker = await startBroker(t, { config: { agents: [{ name: 'lamp', command: 'node', args: [obedient, 'two words'], env: { COLOUR: 'dark-red-value' }, instances: 2, sandbox: { level: 'limits', openFiles: 200 } }] } })
+  const client = await broker.connect()
+  await until(async () => (await client.call('agent.show', { name: 'lamp/2' })).instances[0]!.registered.length === 1)
+  await client.request('$CB.to.agent.lamp/2', { do: 'print', text: '' })
+  const [shown] = (await broker.callboard.json('agent', 'show', 'lamp/2')) as [AgentShown]
+  t.like(shown, { agent: 'lamp', settings: { name: 'lamp', env: ['COLOUR'], secrets: [], instances: 2, restart: 'permanent' } })
+  t.is(shown.instances.length, 1)
+  const { info, connections, registered, crashes } = shown.instances[0]!
+  t.like(info, { name: 'lamp/2', agent: 'lamp', instance: 2, phase: 'run', sandbox: { achieved: 'limits' } })
+  t.true(info.cpuMs! > 0 && info.residentBytes! > 0)
+  t.like(connections, [{ agent: 'lamp/2', principal: 'agent:lamp/2' }])
+  t.like(registered, [{ name: 'lamp', instance: 'lamp/2', health: 'healthy' }])
+  t.deepEqual(crashes, [])
+  process.kill(info.pid!, 'SIGKILL')
+  await until(async () => (await client.call('agent.show', { name: 'lamp/2' })).instances[0]!.crashes.length === 1)
+  const { stdout } = await broker.callboard.run('agent', 'show', 'lamp')
+  t.regex(stdout, /^command +node \S+obedient-agent\.ts "two words"$/m)
+  t.regex(stdout, /^variables +COLOUR$/m)
+  t.regex(stdout, /^sandbox +level limits,.* openFiles 200,/m)
+  t.regex(stdout, /\nlamp\nphase +run, for [^]*\nlamp\/2\nphase +/)
+  t.regex(stdout, /^crash +[\d-]+ [\d:.]+ +was ended by SIGKILL +\d{13}-2-1$/m)
+  t.false(stdout.includes('dark-red-value') || JSON.stringify(shown).includes('dark-red-value'))
 })
 
 async function withAgent(t: ExecutionContext, script: string) {

@@ -1,5 +1,6 @@
 import test from 'ava'
-import type { ApiAnswer, HistoryAnswer, TraceEntry } from '../../../broker/ground/api.ts'
+import type { ApiAnswer, HistoryAnswer } from '../../../broker/ground/api.ts'
+import type { TraceEntry } from '../../../broker/ground/trace-api.ts'
 import { startBroker, startBrokerProcess } from '../../support/broker.ts'
 import { runCallboard } from '../../support/run-callboard.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
