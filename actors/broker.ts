@@ -3,11 +3,11 @@
 import { join } from 'node:path'
 import type { AgentChange } from '../agents/agent-change.ts'
 import { AgentRegister } from '../agents/agent-register.ts'
+import { AgentUsers } from '../agents/agent-users.ts'
 import { DesiredState } from '../agents/desired-state.ts'
 import { endLeftovers } from '../agents/leftovers.ts'
 import { LocalAgent, type AgentCredential } from '../agents/local-agent.ts'
-import { secretFolder } from '../agents/runtime-place.ts'
-import { removeSecretCopies } from '../agents/secret-copies.ts'
+import { openRuntimePlaces, userPlace, userSocket } from '../agents/runtime-place.ts'
 import { secretFiles } from '../agents/secret-files.ts'
 import type { Connection } from '../broker/connection.ts'
 import type { AgentLogLine } from '../broker/ground/agent-line.ts'
@@ -84,6 +84,7 @@ export class BrokerActor implements BrokerHost {
   readonly #actor: Actor<typeof brokerMachine>
   readonly #exited = Promise.withResolvers<ExitReason>()
   readonly #listeners: Listeners
+  readonly #users: AgentUsers
   #tree: Tree | undefined
   #probing: Probing | undefined
   #treeEnded: Promise<ExitReason> | undefined
@@ -104,7 +105,8 @@ export class BrokerActor implements BrokerHost {
     this.home = this.paths.home
     this.socket = settings.ipc.socket ?? this.paths.socket
     this.#deadlines = new Deadlines(systemClock, { onError: (error) => log.error({ err: BrokerError.from(error) }, 'a deadline failed') })
-    this.#listeners = new Listeners({ settings, version: this.version, log, deadlines: this.#deadlines, telemetry: options.telemetry, socket: this.socket, grpcSocket: this.paths.grpcSocket, isServing: () => this.phase === 'run' })
+    this.#users = new AgentUsers(settings.agents)
+    this.#listeners = new Listeners({ settings, version: this.version, log, deadlines: this.#deadlines, telemetry: options.telemetry, socket: this.socket, grpcSocket: this.paths.grpcSocket, userSockets: new Map(this.#users.uids.map((uid) => [uid, userSocket(this.home, uid)])), isServing: () => this.phase === 'run' })
     this.#actor = new Actor({
       id: 'broker',
       kind: 'broker',
@@ -270,7 +272,7 @@ export class BrokerActor implements BrokerHost {
     const token = ensureToken(paths)
     const register = new AgentRegister(join(paths.home, 'agents.json'))
     const leftovers = await endLeftovers({ register, home: paths.home, graceMs: LEFTOVER_GRACE_MS, deadlines: this.#deadlines, log })
-    removeSecretCopies(secretFolder(paths.home))
+    scope.defer(openRuntimePlaces(paths.home, this.#users.uids.length > 0))
     if (leftovers > 0) log.warn({ leftovers }, 'the broker before this one did not end in order')
     const pipeline = this.#makePipeline(paths)
     this.#pipeline = pipeline
@@ -297,6 +299,7 @@ export class BrokerActor implements BrokerHost {
         ...nextIdentity(paths),
         dialects: createDialects(() => pipeline.core, this.version, () => this.nats),
         isOwnAgent: (pid) => this.#isOwnAgent(pid),
+        userOf: (principal) => this.#users.uidOf(principal),
         maxConnections: mostConnections(settings.ipc.maxConnections),
         tracer: telemetry?.tracer,
         onConnectionEvent: (connection: Connection, event) => {
@@ -317,7 +320,7 @@ export class BrokerActor implements BrokerHost {
   async #startTree(scope: Scope, pipeline: Pipeline, register: AgentRegister): Promise<void> {
     const { settings, log, configDirectory, configFile, telemetry } = this.#options
     const deadlines = this.#deadlines
-    const context = { home: this.home, socket: this.socket, directory: configDirectory, environment: telemetry?.agentEnvironment ?? {}, secrets: () => [settings, this.#reloaded].flatMap((known) => (known === undefined ? [] : secretFiles(known, configFile))) }
+    const context = { home: this.home, socket: this.socket, directory: configDirectory, environment: telemetry?.agentEnvironment ?? {}, secrets: () => [settings, this.#reloaded].flatMap((known) => (known === undefined ? [] : secretFiles(known, configFile))).concat(userPlace(this.home)) }
     const environment = { clock: systemClock, deadlines, log }
     const { core } = pipeline
     const crashes = new CrashReports(core, this.paths.crashes)
@@ -328,7 +331,7 @@ export class BrokerActor implements BrokerHost {
     const issueCredential = (id: string): AgentCredential => issueAgentCredential(core, id)
     const fleet = new Fleet({
       agents: settings.agents,
-      makeAgent: (agent, instance) => new LocalAgent({ settings: agent, instance, context, register, watcher: crashes, clock: systemClock, deadlines, issueCredential, onStarted: (made, agentScope) => probing.watch(made, agentScope) }),
+      makeAgent: (agent, instance) => new LocalAgent({ settings: agent, instance, context, users: this.#users, register, watcher: crashes, clock: systemClock, deadlines, issueCredential, onStarted: (made, agentScope) => probing.watch(made, agentScope) }),
       desired: new DesiredState(join(this.paths.home, 'fleet.json')),
       environment,
       onEnd: (id, end) => crashes.decided(id, end),

@@ -29,6 +29,8 @@ export interface ListenersOptions {
   readonly socket: string
   /** Where the one for gRPC is, unless the settings say otherwise. */
   readonly grpcSocket: string
+  /** Sockets for agents of other users, by the number of the user. */
+  readonly userSockets: ReadonlyMap<number, string>
   /** True while clients are served. */
   readonly isServing: () => boolean
 }
@@ -78,12 +80,13 @@ export class Listeners {
 
   /** What opens those that the settings ask for, in the order in which they start. */
   openers(core: Core): Openers {
-    const { settings, socket, grpcSocket, log } = this.#options
+    const { settings, socket, grpcSocket, userSockets, log } = this.#options
     const { ipc, nats, gateway, grpc } = settings
     const hasWebSocket = nats.enabled && nats.websocket !== undefined
     const peerOf = openPeerCredentials(log)
     return {
       ...(ipc.enabled ? { unix: (onLink: OnLink) => listenUnix({ path: socket, peerOf, log, onLink }) } : {}),
+      ...Object.fromEntries([...userSockets].map(([owner, path]) => [`user-${owner}`, (onLink: OnLink) => listenUnix({ path, owner, peerOf, log, onLink })])),
       ...(grpc?.hasPort === true ? { grpc: this.#noted('grpc', async (onLink) => (await this.#grpcPort(core, grpc, peerOf, onLink)).openTcp()) } : {}),
       ...(grpc === undefined ? {} : { 'grpc-unix': this.#noted('grpc-unix', async (onLink) => (await this.#grpcPort(core, grpc, peerOf, onLink)).openUnix(grpc.socket ?? grpcSocket)) }),
       ...(nats.enabled ? { nats: this.#noted('nats', (onLink) => this.#openNats(core, onLink)) } : {}),

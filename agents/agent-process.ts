@@ -115,7 +115,9 @@ export class AgentProcess {
 
   async #confine(child: ChildProcess, plan: SandboxPlan): Promise<void> {
     try {
-      this.#sandbox = await confined(this.#options.name, child, plan, this.#options.deadlines)
+      const report = await confined(this.#options.name, child, plan, this.#options.deadlines)
+      // A plan may be there for the sake of a user alone.
+      if (plan.settings.level !== 'none') this.#sandbox = report
       this.#programPid = innermost(this.pid)
     } catch (error) {
       this.kill()

@@ -3,6 +3,7 @@
 import type { AgentSettings } from '../broker/ground/settings.ts'
 import { instanceId } from './instance-id.ts'
 import type { SecretCopies } from './secret-copies.ts'
+import type { UnixUser } from './unix-user.ts'
 
 /** Everything that the system needs to start a process. */
 export interface Launch {
@@ -12,6 +13,8 @@ export interface Launch {
   readonly environment: Readonly<Record<string, string>>
   /** Files that are there for it alone, and that it may read whatever its sandbox keeps from it. */
   readonly files?: readonly string[]
+  /** As whom it runs; undefined: as the broker. */
+  readonly user?: UnixUser | undefined
 }
 
 /** What an agent is told about its broker. */
@@ -30,6 +33,8 @@ export interface LaunchContext {
   readonly directory: string
   /** Paths of the broker's secrets outside of its home, as they are now. Default: there are none. */
   readonly secrets?: () => readonly string[]
+  /** As whom it runs. Default: as the broker. */
+  readonly user?: UnixUser | undefined
   /** The copies of its own secrets. Default: it has none. */
   readonly copies?: Pick<SecretCopies, 'environment' | 'files'> | undefined
 }
@@ -43,6 +48,8 @@ export function launchOf(settings: AgentSettings, context: LaunchContext, inheri
   const { instance = 1 } = context
   const environment: Record<string, string> = {}
   for (const name of INHERITED) if (inherited[name] !== undefined) environment[name] = inherited[name]
+  const { user } = context
+  if (user !== undefined) Object.assign(environment, { HOME: user.home, ...(user.name !== undefined && { USER: user.name, LOGNAME: user.name }) })
   // Whatever speaks OpenTelemetry in it appears under the agent's name.
   if (context.environment?.['OTEL_EXPORTER_OTLP_ENDPOINT'] !== undefined) environment['OTEL_SERVICE_NAME'] = settings.name
   if (settings.logLevel !== undefined) environment['CALLBOARD_LOG_LEVEL'] = settings.logLevel
@@ -53,5 +60,6 @@ export function launchOf(settings: AgentSettings, context: LaunchContext, inheri
     // The last ones last: with another's name or token the agent would not be the one that is supervised.
     environment: { ...environment, ...context.environment, ...settings.env, ...context.copies?.environment, CALLBOARD_HOME: context.home, CALLBOARD_SOCKET: context.socket, CALLBOARD_SERVICE: settings.name, CALLBOARD_INSTANCE: String(instance), CALLBOARD_AGENT: instanceId(settings.name, instance), CALLBOARD_TOKEN: context.token },
     ...(context.copies !== undefined && { files: context.copies.files }),
+    ...(user !== undefined && { user }),
   }
 }

@@ -3,21 +3,23 @@
 import type { Clock } from '../broker/ground/clock.ts'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
-import type { SandboxReport } from '../broker/ground/sandbox.ts'
+import { noSandbox, type SandboxReport } from '../broker/ground/sandbox.ts'
 import type { AgentSettings } from '../broker/ground/settings.ts'
 import type { Log } from '../broker/ground/types.ts'
 import { ofVersion } from './agent-change.ts'
 import { AgentProcess, type AgentExit } from './agent-process.ts'
 import type { AgentRegister } from './agent-register.ts'
+import type { AgentUsers } from './agent-users.ts'
 import { launchOf, type Launch, type LaunchContext } from './launch.ts'
 import { instanceId } from './instance-id.ts'
 import { LastLines } from './last-lines.ts'
 import type { AgentEnding } from './crashes/crash-report.ts'
 import { groupOf } from './process-group.ts'
-import { secretFolder } from './runtime-place.ts'
+import { secretFolder, userSecretFolder, userSocket } from './runtime-place.ts'
 import { chooseEnclosure } from './sandbox/enclosure.ts'
 import { planOf, type SandboxPlan } from './sandbox/plan.ts'
 import { copySecrets, type SecretCopies } from './secret-copies.ts'
+import type { UnixUser } from './unix-user.ts'
 
 /** What lets one incarnation of an agent in. */
 export interface AgentCredential {
@@ -39,6 +41,8 @@ export interface LocalAgentOptions {
   readonly instance?: number
   /** Where the agent finds the broker, and where it starts when its config names no directory. */
   readonly context: Omit<LaunchContext, 'token' | 'instance'>
+  /** As whom agents run. Default: all as the broker. */
+  readonly users?: AgentUsers
   issueCredential(instanceId: string): AgentCredential
   readonly register: AgentRegister
   /** Default: nobody watches. */
@@ -129,14 +133,16 @@ export class LocalAgent {
 
   /** Starts a process with a credential of its own; both end with the scope, as does an agent that cannot be started. */
   async init(scope: AgentScope): Promise<void> {
-    const { context, register, clock, deadlines } = this.#options
+    const { context, register, users, clock, deadlines } = this.#options
     const settings = ofVersion(this.#settings)
     const credential = this.#options.issueCredential(this.id)
     scope.defer(() => credential.revoke())
     const start = async (): Promise<AgentProcess> => {
       this.recent.begin()
-      const copies = this.#copySecrets(scope)
-      const launch = launchOf(settings, { ...context, token: credential.token, instance: this.instance, copies })
+      const user = users?.of(settings.name)
+      const copies = this.#copySecrets(scope, user)
+      const socket = user === undefined ? context.socket : userSocket(context.home, user.uid)
+      const launch = launchOf(settings, { ...context, socket, token: credential.token, instance: this.instance, copies, user })
       this.#launch = { launch, masks: copies?.masks }
       return AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch), masks: copies?.masks, recent: this.recent, logLevel: settings.logLevel, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
     }
@@ -182,10 +188,11 @@ export class LocalAgent {
   }
 
   // Read anew at each start: a secret that was changed is the next process's.
-  #copySecrets(scope: AgentScope): SecretCopies | undefined {
+  #copySecrets(scope: AgentScope, user: UnixUser | undefined): SecretCopies | undefined {
     const { secrets = {} } = this.settings
+    const { home } = this.#options.context
     if (Object.keys(secrets).length === 0) return undefined
-    const copies = copySecrets(this.id, secrets, secretFolder(this.#options.context.home))
+    const copies = copySecrets(this.id, secrets, user === undefined ? secretFolder(home) : userSecretFolder(home), user)
     scope.defer(() => copies.remove())
     return copies
   }
@@ -193,8 +200,9 @@ export class LocalAgent {
   async #plan(launch: Launch): Promise<SandboxPlan | undefined> {
     const { settings } = this
     const { context } = this.#options
-    if (settings.sandbox === undefined || settings.sandbox.level === 'none') return undefined
-    return planOf(this.id, launch, settings.sandbox, context.home, await chooseEnclosure(settings.sandbox, process.getuid?.() ?? 0), context.secrets?.())
+    const { sandbox = noSandbox } = settings
+    if (sandbox.level === 'none' && launch.user === undefined) return undefined
+    return planOf(this.id, launch, sandbox, context.home, await chooseEnclosure(sandbox, launch.user?.uid ?? process.getuid?.() ?? 0, launch.user), context.secrets?.())
   }
 
   async #end(agent: AgentProcess): Promise<void> {

@@ -38,9 +38,13 @@ export function handshakeFrameBytes({ framing }: Link): number {
 /** Judges the process at the other end; throws `auth.process_not_allowed`. */
 export type ProcessCheck = (peer: Peer) => void
 
+/** The user of the system that a principal may have beside the broker's own. */
+export type UserOf = (principal: string) => number | undefined
+
 export class Admission {
   readonly #core: Core
   readonly #checkProcess: ProcessCheck
+  readonly #userOf: UserOf
   readonly #sessions: Sessions
   readonly #passOn: (fresh: Connection, to: Connection) => void
   readonly #onResumed: (connection: Connection, isIncomplete: boolean) => void
@@ -48,8 +52,9 @@ export class Admission {
   readonly #pending = new Map<Connection, PendingHello>()
 
   /** `passOn` lets go of a connection whose link another one has taken over; `onResumed` is told when that one has it. */
-  constructor(core: Core, checkProcess: ProcessCheck, sessions: Sessions, passOn: (fresh: Connection, to: Connection) => void, onResumed: (connection: Connection, isIncomplete: boolean) => void) {
+  constructor(core: Core, checkProcess: ProcessCheck, sessions: Sessions, passOn: (fresh: Connection, to: Connection) => void, onResumed: (connection: Connection, isIncomplete: boolean) => void, userOf: UserOf = () => undefined) {
     this.#core = core
+    this.#userOf = userOf
     this.#sessions = sessions
     this.#passOn = passOn
     this.#onResumed = onResumed
@@ -151,7 +156,7 @@ export class Admission {
     const { ipc } = core.settings
     const { uid } = connection.link.peer
     const ownUid = process.getuid?.()
-    if (uid !== undefined && ownUid !== undefined && uid !== ownUid) throw new BrokerError('auth.peer_uid', { actual: uid, expected: ownUid })
+    if (uid !== undefined && ownUid !== undefined && uid !== ownUid && uid !== this.#userOf(permissions.name)) throw new BrokerError('auth.peer_uid', { actual: uid, expected: this.#userOf(permissions.name) ?? ownUid })
     // A list of programs is about this machine; of those that came over its network nobody says which they are.
     if (connection.link.peer.network !== 'remote') this.#checkProcess(connection.link.peer)
     if (hello.agent !== undefined && !(permissions.name === `agent:${hello.agent}` || permissions.has('admin') || (permissions.has('agent') && !permissions.name.startsWith('agent:')))) {

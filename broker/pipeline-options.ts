@@ -20,6 +20,8 @@ export interface PipelineOptions extends CoreOptions {
   readonly dialects: Dialects
   /** True for processes that this broker started. */
   readonly isOwnAgent: (pid: number) => boolean
+  /** The user of the system as whom a principal may come beside the broker's own; undefined: as no other. */
+  readonly userOf?: (principal: string) => number | undefined
   /** Connections at a time; one more gets `connection.limit`. */
   readonly maxConnections: number
 }

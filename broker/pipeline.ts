@@ -67,7 +67,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.core.service = service(this)
     publishChanges(this.core)
     this.#sessions = new Sessions(this.core)
-    this.#admission = new Admission(this.core, processCheck(options.settings, options.isOwnAgent), this.#sessions, (fresh, to) => this.#passOn(fresh, to), (connection, isIncomplete) => this.#consuming.resumed(connection, isIncomplete))
+    this.#admission = new Admission(this.core, processCheck(options.settings, options.isOwnAgent), this.#sessions, (fresh, to) => this.#passOn(fresh, to), (connection, isIncomplete) => this.#consuming.resumed(connection, isIncomplete), options.userOf)
     this.#backpressure = new Backpressure(this.core)
     this.#publisher = new Publisher(this.core, this.#backpressure)
     this.#requester = new Requester(this.core, this.#publisher)

@@ -9,6 +9,15 @@ export function checkAgent(path: KeyPath, agent: SourceNode, report: ConfigRepor
   checkSecrets(path, agent, report)
   for (const [key, probe] of nodeAt(agent, ['probes'])?.members ?? []) checkProbe([...path, 'probes', Number(key)], probe, report)
   checkSchedule(path, agent, report)
+  checkUser(path, agent, report)
+}
+
+function checkUser(path: KeyPath, { members }: SourceNode, report: ConfigReport): void {
+  const [user, group] = ['user', 'group'].map(key => members.get(key))
+  const text = pathText(path)
+  if (group !== undefined && user === undefined) report.problem([...path, 'group'], group.keyOffset, `${text}.group is that of a user of its own, and there is none; name one with user`)
+  const uid = process.getuid?.()
+  if (user !== undefined && uid !== 0) report.problem([...path, 'user'], user.keyOffset, `${text}.user needs a broker of root, which alone may start programs as others, and you are uid ${uid ?? 'unknown'}; run it as root, or remove user`)
 }
 
 function checkSchedule(path: KeyPath, { members }: SourceNode, report: ConfigReport): void {

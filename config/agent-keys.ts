@@ -3,7 +3,7 @@
 import { defaultBackoff, logLevels } from '../broker/ground/settings.ts'
 import { formatDuration } from './duration.ts'
 import { block, defaulted, map, optional, required } from './keys.ts'
-import { choice, count, duration, factor, list, mapOf, name, nonEmptyText, path, schedule, text, timeZone, variableName, versionText } from './kinds.ts'
+import { choice, count, duration, factor, list, mapOf, name, nonEmptyText, path, schedule, text, timeZone, unixName, variableName, versionText } from './kinds.ts'
 import { probesBlock } from './probe-keys.ts'
 import { sandboxBlock } from './sandbox-keys.ts'
 
@@ -40,6 +40,8 @@ export const agentsBlock = optional(
       period: defaulted(duration(1, DAY_MS), DEFAULT_PERIOD, 'Time in which restarts are counted for `intensity`.'),
       probes: probesBlock,
       shutdown: defaulted(duration(0, 600_000), DEFAULT_SHUTDOWN, 'Time between SIGTERM and SIGKILL.'),
+      user: optional(unixName, 'that of the broker', 'As whom it runs, by name or number, with that user\'s groups. The broker must run as root.'),
+      group: optional(unixName, 'the main one of `user`', 'Its group of Unix, by name or number.'),
       schedule: optional(schedule, 'with the broker', 'When it is started, as cron has it; it needs `restart: transient` or `temporary`. Times that come while it still runs or the broker is down are passed over.'),
       timeZone: optional(timeZone, 'that of the machine', 'Time zone of `schedule`.'),
       logLevel: optional(choice(logLevels), '`log.level`', 'The least important of its lines that are logged; it is told in `CALLBOARD_LOG_LEVEL`. Plain text is `info` on stdout and `warn` on stderr.'),

@@ -164,6 +164,9 @@ export const capabilityProvider = kind('word', 'node:<type>, host, cloud, agent:
 
 export const versionRange = kind('range', 'a range of semantic versions, such as ^2.1', says => z.string(says).refine(text => validRange(text) !== null, says))
 
+/** Numbers are texts too: `user: 1000` is a number in YAML. */
+export const unixName = kind('name', 'the name of a user or group of this machine, or its number', says => z.preprocess(value => (typeof value === 'number' ? String(value) : value), z.string(says).regex(/^(?:[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?|\d{1,10})$/, says)))
+
 /** With seconds or without, and a time that comes. */
 export const schedule = kind('schedule', 'five or six fields of cron (minute hour day month weekday, seconds in front of them), or @hourly, @daily, @weekly, @monthly, @yearly', says => z.string(says).superRefine(checkedBy(parseSchedule, says)))
 

@@ -178,6 +178,8 @@ function agentSettings(agent: Item<'agents'>, directory: string): AgentSettings 
     shutdownMs: agent.shutdown,
     sandbox: sandboxSettings(agent.sandbox, directory),
     ...(agent.schedule !== undefined && { schedule: { pattern: agent.schedule, timeZone: agent.timeZone } }),
+    user: agent.user,
+    group: agent.group,
     logLevel: agent.logLevel,
     secrets: mapValues(agent.secrets, path => resolvePath(path, directory)),
   }

@@ -27,9 +27,9 @@ export function confine(plan: SandboxPlan): { readonly report: SandboxReport; re
   }
   step('namespaces', 'isolated', () => enterNamespaces(plan))
   const separate = new Set(Object.entries(plan.hostNamespaces).filter(([name, host]) => readlinkSync(`/proc/self/ns/${name}`) !== host).map(([name]) => name))
-  process.chdir(launch.directory)
+  enter(launch.directory)
   const reach: Reach = { plan, separate }
-  setLimits(plan, separate, step)
+  if (settings.level !== 'none') setLimits(plan, separate, step)
   step('privileges', 'limits', giveUpPrivileges)
   step('files', 'restricted', () => confineFiles(reach))
   step('signals', 'restricted', () => confineSignals(reach))
@@ -39,6 +39,14 @@ export function confine(plan: SandboxPlan): { readonly report: SandboxReport; re
   const lowest = Math.min(rank(settings.level) + 1, ...missing.filter(({ from }) => from !== 'limits').map(({ from }) => rank(from)))
   const texts = missing.map(({ text }) => text)
   return { report: { asked: settings.level, achieved: sandboxLevels[lowest - 1]!, parts, missing: texts }, missing: texts }
+}
+
+function enter(directory: string): void {
+  try {
+    process.chdir(directory)
+  } catch (error) {
+    throw new Error(`its user cannot enter its working directory ${directory} (${(error as NodeJS.ErrnoException).code}); give it a cwd of its own`, { cause: error })
+  }
 }
 
 function giveUpPrivileges(): string {

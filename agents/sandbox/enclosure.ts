@@ -47,14 +47,20 @@ export function enclosing(kind: EnclosureKind, network: SandboxSettings['network
   return [...steadfast(), find('bwrap')!, '--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', ...(net ? ['--unshare-net'] : []), '--die-with-parent', '--tmpfs', '/tmp', ...binds, '--proc', '/proc', '--dev', '/dev', '--dir', emptyDirectory, '--']
 }
 
-const probes = new Map<EnclosureKind, Promise<string | undefined>>()
+const probes = new Map<string, Promise<string | undefined>>()
+
+/** Who asks the kernel for them. */
+export interface Asker {
+  readonly uid: number
+  readonly gid: number
+}
 
 /** What to use for these settings: the first that works on this machine. What works is tried once in the life of this process. */
-export async function chooseEnclosure(settings: SandboxSettings, user: number): Promise<Enclosure> {
+export async function chooseEnclosure(settings: SandboxSettings, user: number, asker?: Asker): Promise<Enclosure> {
   const wanted: EnclosureKind[] = settings.level === 'isolated' ? ['unshare', 'bubblewrap'] : settings.processes !== undefined && user !== 0 ? ['user'] : []
   const problems: string[] = []
   for (const kind of wanted) {
-    const problem = await enclosureProblem(kind)
+    const problem = await enclosureProblem(kind, asker)
     if (problem === undefined) return { kind }
     problems.push(problem)
   }
@@ -65,23 +71,24 @@ export async function chooseEnclosure(settings: SandboxSettings, user: number): 
  * Why this machine cannot have it; undefined when it can. It is tried, not looked up: kernels, containers and AppArmor all have a say.
  * A failure is not kept: a machine under load, or a setting that was changed since, would be held against every agent from then on.
  */
-export function enclosureProblem(kind: EnclosureKind): Promise<string | undefined> {
-  const known = probes.get(kind)
+export function enclosureProblem(kind: EnclosureKind, asker?: Asker): Promise<string | undefined> {
+  const key = `${kind} ${asker?.uid}`
+  const known = probes.get(key)
   if (known !== undefined) return known
-  const found = probe(kind)
-  probes.set(kind, found)
-  void found.then(problem => problem !== undefined && probes.delete(kind))
+  const found = probe(kind, asker)
+  probes.set(key, found)
+  void found.then(problem => problem !== undefined && probes.delete(key))
   return found
 }
 
-async function probe(kind: EnclosureKind): Promise<string | undefined> {
+async function probe(kind: EnclosureKind, asker: Asker | undefined): Promise<string | undefined> {
   if (process.platform !== 'linux') return `namespaces belong to Linux, this is ${process.platform}`
   const programs = { none: [], user: ['unshare'], unshare: ['env', 'unshare', 'flock'], bubblewrap: ['env', 'bwrap'] }[kind]
   const missing = programs.find(name => find(name) === undefined)
   if (missing !== undefined) return `${missing} is not installed`
   const [command, ...words] = [...enclosing(kind, 'none', kind === 'bubblewrap' ? [['/', false]] : [], '/tmp'), find('true') ?? '/bin/true']
   try {
-    await promisify(execFile)(command, words, { timeout: PROBE_MS, env: {} })
+    await promisify(execFile)(command, words, { timeout: PROBE_MS, env: {}, ...(asker !== undefined && { uid: asker.uid, gid: asker.gid }) })
     return undefined
   } catch (error) {
     const { stderr = '', message } = error as { stderr?: string; message: string }

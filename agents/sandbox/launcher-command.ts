@@ -8,17 +8,21 @@ import { shownPaths } from './enter-namespaces.ts'
 import type { SandboxPlan } from './plan.ts'
 
 // In a checkout the sources run as they are; a package holds what was built of them.
-const source = join(import.meta.dirname, 'launcher.ts')
-const launcher = existsSync(source) ? source : join(import.meta.dirname, 'launcher.js')
+const program = (name: string): string => [`${name}.ts`, `${name}.js`].map(file => join(import.meta.dirname, file)).find(path => existsSync(path))!
+const launcher = program('launcher')
+const becomeUser = program('become-user')
 
 // It lives for 100 ms and computes nothing: no threads for a compiler, no inspector.
 const NODE_FLAGS = ['--v8-pool-size=0', '--disable-sigusr1', '--max-lazy']
 
 export function launcherCommand(plan: SandboxPlan): readonly [command: string, ...args: string[]] {
   const own = [process.execPath, ...NODE_FLAGS, launcher]
+  const { user } = plan.launch
+  // Outside of all, as no other user is known in a user namespace.
+  const before = user === undefined ? [] : [process.execPath, ...NODE_FLAGS, '--no-warnings', becomeUser, user.name ?? '', String(user.uid), String(user.gid)]
   // Landlock lets the agent read of these only what it may read anyway.
   const shown = plan.enclosure.kind === 'bubblewrap' ? [...shownPaths(plan), ...ownFiles().map(path => [path, false] as const)] : []
-  return [...enclosing(plan.enclosure.kind, plan.settings.network, shown, plan.launch.directory), ...own] as [string, ...string[]]
+  return [...before, ...enclosing(plan.enclosure.kind, plan.settings.network, shown, plan.launch.directory), ...own] as [string, ...string[]]
 }
 
 function ownFiles(): string[] {

@@ -22,6 +22,7 @@ export interface SandboxPlan {
   readonly socketDirectory: string
   /** The broker's namespaces, by name, as /proc shows them. */
   readonly hostNamespaces: Readonly<Record<string, string>>
+  /** As whom it runs, as the broker counts users. */
   readonly hostUser: number
   readonly enclosure: Enclosure
 }
@@ -38,6 +39,9 @@ const MOST_ENTRIES = 1000
  */
 export function planOf(agent: string, launch: Launch, settings: SandboxSettings, home: string, enclosure: Enclosure, secrets: readonly string[] = []): SandboxPlan {
   const program = findProgram(launch)
+  const base = { launch, settings, program, socketDirectory: resolve(launch.environment['CALLBOARD_SOCKET']!, '..'), hostNamespaces: ownNamespaces(), hostUser: launch.user?.uid ?? process.getuid!(), enclosure }
+  // Of a user of its own, and nothing else.
+  if (settings.level === 'none') return { ...base, read: [], write: [] }
   const kept = keptPaths(secrets)
   const named = [...settings.files.read, ...settings.files.write]
   for (const path of named) {
@@ -50,15 +54,9 @@ export function planOf(agent: string, launch: Launch, settings: SandboxSettings,
   // An agent reads where it starts, but for the broker's secrets; around the broker's home lies what is the user's own.
   const directory = holds(launch.directory, home) ? [] : startDirectory(agent, launch.directory, kept)
   return {
-    launch,
-    settings,
-    program,
+    ...base,
     read: unique([...systemFiles.filter(path => !holds(path, home)).flatMap(path => withoutSecrets(path, kept, Infinity)), ...withRealPath(program), ...directory, ...settings.files.read.flatMap(withRealPath), ...(launch.files ?? []).flatMap(withRealPath)]),
     write: unique(settings.files.write.flatMap(withRealPath)),
-    socketDirectory: resolve(launch.environment['CALLBOARD_SOCKET']!, '..'),
-    hostNamespaces: ownNamespaces(),
-    hostUser: process.getuid!(),
-    enclosure,
   }
 }
 

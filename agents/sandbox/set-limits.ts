@@ -57,7 +57,7 @@ function limitProcessors(cpus: number): string {
 
 // The kernel counts processes by user and user namespace. Without one of its own, all that the user runs would count, and for root nothing counts.
 function limitProcesses(processes: number, hostUser: number, separate: ReadonlySet<string>, problem = 'there is none'): string {
-  if (hostUser === 0) throw new Error('the kernel does not count the processes of root; run the broker as an ordinary user')
+  if (hostUser === 0) throw new Error('the kernel does not count the processes of root; give the agent a user of its own, or run the broker as an ordinary one')
   if (!separate.has('user')) throw new Error(`they are counted in a user namespace of the agent alone, and ${problem}`)
   setLimit('processes', processes)
   return `${processes} in its own user namespace`

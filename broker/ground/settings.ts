@@ -238,6 +238,10 @@ export interface AgentSettings {
   readonly sandbox?: SandboxSettings | undefined
   /** Files with its secrets, by name: absolute paths; undefined = none. */
   readonly secrets?: Readonly<Record<string, string>> | undefined
+  /** As whom it runs, by name or number; undefined = as the broker. Needs a broker of root. */
+  readonly user?: string | undefined
+  /** In which group of Unix, instead of the user's main group. */
+  readonly group?: string | undefined
   /** When it is started; undefined = with the broker. */
   readonly schedule?: ScheduleSettings | undefined
   /** The least important lines of it that are logged; undefined = all that the broker's log takes. */

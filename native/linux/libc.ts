@@ -13,6 +13,8 @@ interface Libc {
   call(name: string, number: number, ...words: readonly Word[]): number
   /** Becomes another program, with these streams: 0, 1 and 2. Returns only when that cannot be done. */
   execve(path: string, words: readonly string[], environment: readonly string[]): void
+  /** Leaves a descriptor to the program that this process becomes by `process.execve`. @throws Error likewise */
+  keepOpen(fd: number): void
   /** Puts the signal back to what it does by default. */
   resetSignal(signal: number): void
   /** What the last call that failed said, such as `EPERM`. */
@@ -58,11 +60,14 @@ function load(): Libc {
     },
     execve(path, words, environment) {
       // Node closes what it inherited when it makes way for another program (uv_disable_stdio_inheritance).
-      for (const fd of STANDARD_STREAMS) this.call('fcntl', byProcessor(72, 25), fd, F_SETFD, 0)
+      for (const fd of STANDARD_STREAMS) this.keepOpen(fd)
       // What whoever started the broker left open is not for the agent.
       this.call('close_range', CLOSE_RANGE, STANDARD_STREAMS.length, 0xffff_ffff, CLOSE_RANGE_CLOEXEC)
       const run = library.func('execve', 'int', ['str', 'str *', 'str *']) as (path: string, words: readonly (string | null)[], environment: readonly (string | null)[]) => number
       run(path, [...words, null], [...environment, null])
+    },
+    keepOpen(fd) {
+      this.call('fcntl', byProcessor(72, 25), fd, F_SETFD, 0)
     },
     resetSignal(signal) {
       const set = library.func('signal', 'void *', ['int', 'intptr']) as (signal: number, handler: number) => unknown

@@ -89,6 +89,16 @@ test('admission: without required authentication hello is enough, and a nonce st
   t.is((client.frames()[0]!.body as { mac: string }).mac, hmac(`callboard-welcome-v1\n${nonce}\nmine\nowner`))
 })
 
+test('admission: an agent of another user comes as that user alone, and nobody else does', t => {
+  const rig = new PipelineRig({ userOf: principal => (principal === 'agent:lamp' ? 12_345 : undefined) })
+  rig.addPrincipal({ name: 'agent:lamp', roles: ['agent'] }, 'token-of-the-lamp')
+  const lamp = { principal: 'agent:lamp', auth: { token: 'token-of-the-lamp' } }
+  t.is(greet(rig, lamp, { uid: 12_345 }), 'welcome')
+  t.is(greet(rig, lamp, { uid: 12_346 }), 'auth.peer_uid')
+  t.is(greet(rig, { ...lamp, client: 'second' }, { uid: process.getuid!() }), 'welcome')
+  t.is(greet(rig, {}, { uid: 12_345 }), 'auth.peer_uid', 'with the owner\'s token')
+})
+
 test('admission: refusals before the welcome are a goodbye, and the link closes', t => {
   const rig = new PipelineRig()
   t.is(greet(rig, { auth: undefined }), 'auth.required')

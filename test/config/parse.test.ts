@@ -54,6 +54,8 @@ const landings: Readonly<Record<string, readonly [yaml: string, read: (settings:
   'agents[].cwd': [`agents:\n  - ${agent}\n    cwd: ./work`, s => s.agents[0]?.cwd, '/etc/callboard/work'],
   'agents[].schedule': [`agents:\n  - ${agent}\n    schedule: '*/5 * * * *'\n    restart: temporary`, s => s.agents[0]?.schedule, { pattern: '*/5 * * * *', timeZone: undefined }],
   'agents[].timeZone': [`agents:\n  - ${agent}\n    schedule: '@daily'\n    timeZone: Europe/Berlin\n    restart: temporary`, s => s.agents[0]?.schedule?.timeZone, 'Europe/Berlin'],
+  'agents[].user': [`agents:\n  - ${agent}\n    user: 1000`, s => s.agents[0]?.user, '1000'],
+  'agents[].group': [`agents:\n  - ${agent}\n    user: lamp\n    group: www-data`, s => s.agents[0]?.group, 'www-data'],
   'agents[].logLevel': [`agents:\n  - ${agent}\n    logLevel: warn`, s => s.agents[0]?.logLevel, 'warn'],
   'agents[].secrets': [`agents:\n  - ${agent}\n    secrets: {API_KEY: keys/api}`, s => s.agents[0]?.secrets, { API_KEY: '/etc/callboard/keys/api' }],
   'agents[].restart': [`agents:\n  - ${agent}\n    restart: transient`, s => s.agents[0]?.restart, 'transient'],

@@ -205,7 +205,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'telemetry-keys.test.ts': ['endpoint', 'headers', 'headersFile', 'traces', 'metrics', 'logs', 'exportInterval', 'serviceName'].map(key => `telemetry.${key}`),
   'metrics.test.ts': ['telemetry.prometheus', 'telemetry.prometheusAccess'],
   'audit.test.ts': ['audit.enabled', 'audit.maxFileSize', 'audit.keepFiles'],
-  'agent-launch.test.ts': ['secrets', 'logLevel', 'schedule', 'timeZone'].map(key => `agents[].${key}`),
+  'agent-launch.test.ts': ['secrets', 'logLevel', 'schedule', 'timeZone', 'user', 'group'].map(key => `agents[].${key}`),
   'sandbox-attack.test.ts': ['level', 'files.read', 'files.write', 'network', 'memory', 'cpu', 'cpuTime', 'processes', 'openFiles', 'fileSize', 'allowWeaker'].map(key => `agents[].sandbox.${key}`),
   'this one': ['ipc.limits.handshakeTimeout', 'ipc.socket', 'ipc.server.socket', 'agents[].args', 'agents[].env', 'agents[].cwd', 'agents[].backoff.initial', 'agents[].backoff.max', 'agents[].backoff.multiplier', 'agents[].backoff.jitter', 'log.level'],
   'nothing to see: one value works so far': ['$schema', 'ipc.protocol', 'ipc.server.protocol', 'gateway.constraints.centralizedState'],

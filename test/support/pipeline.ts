@@ -35,6 +35,8 @@ export interface PipelineSetup {
   readonly maxConnections?: number
   readonly view?: (pipeline: Pipeline) => BrokerView
   readonly tracer?: MessageTracer
+  /** As whom principals may come beside the broker's own user. */
+  readonly userOf?: (principal: string) => number | undefined
 }
 
 /** Who connects, and with which token; default: the owner with the right one. */
@@ -48,7 +50,7 @@ export class PipelineRig {
   readonly events: [connection: number, event: ConnectionEvent][] = []
   readonly #links = new LinkEvents()
 
-  constructor({ ipc = {}, pool = {}, nats = {}, queue = defaultSettings.queue, store = defaultSettings.store, registry = {}, maxConnections = 100, view, tracer }: PipelineSetup = {}) {
+  constructor({ ipc = {}, pool = {}, nats = {}, queue = defaultSettings.queue, store = defaultSettings.store, registry = {}, maxConnections = 100, view, tracer, userOf }: PipelineSetup = {}) {
     const dialects = createDialects(() => this.core, '1.2.3')
     this.pipeline = new Pipeline(
       {
@@ -62,6 +64,7 @@ export class PipelineRig {
         isOwnAgent: () => false,
         maxConnections,
         tracer,
+        ...(userOf !== undefined && { userOf }),
         onConnectionEvent: (connection, event) => this.events.push([connection.number, event]),
       },
       pipeline => new Service(pipeline.core, view?.(pipeline) ?? NO_VIEW),

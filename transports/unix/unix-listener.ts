@@ -1,13 +1,19 @@
 // Listens on a Unix socket that only its owner can open. Makes links; knows nothing of who is let in.
 
+import { chownSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Link, Listener, Log } from '../../broker/ground/types.ts'
 import { StreamLink } from '../stream-link.ts'
 import { bindUnix, descriptorOf, type PeerLookup } from './bind.ts'
 
+/** chown(2): leaves the group as it is. */
+const SAME = -1
+
 export interface UnixListenerOptions {
   /** Absolute path. */
   readonly path: string
+  /** The user who may open it, beside root. Default: that of this process. */
+  readonly owner?: number | undefined
   readonly peerOf: PeerLookup
   readonly log: Log
   /** Called for each new link, which is paused until its owner resumes it. */
@@ -19,9 +25,11 @@ export interface UnixListenerOptions {
  * @throws BrokerError `listener.failed`
  */
 export async function listenUnix(options: UnixListenerOptions): Promise<Listener> {
-  const { path, log } = options
+  const { path, owner, log } = options
   const server = createServer({ pauseOnConnect: true, noDelay: false, allowHalfOpen: true }, (socket) => accept(socket, options))
   await bindUnix(server, path, 'ipc.socket', log)
+  // Only root may give it away; the mode stays 0600.
+  if (owner !== undefined) chownSync(path, owner, SAME)
   server.on('error', (error) => log.error({ err: error, path }, 'the listener failed'))
   return { address: path, close: () => close(server) }
 }
