@@ -18,7 +18,7 @@ import { Deadlines } from '../broker/ground/deadlines.ts'
 import type { CrashReport } from '../broker/ground/crash.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { ensureToken, homePaths, prepareHome, type HomePaths } from '../broker/ground/home.ts'
-import { nextIdentity } from '../broker/ground/home-identity.ts'
+import { nextIdentity, type HomeIdentity } from '../broker/ground/home-identity.ts'
 import { lockHome } from '../broker/ground/home-lock.ts'
 import type { AgentSettings, Settings } from '../broker/ground/settings.ts'
 import type { BrokerTelemetry } from '../broker/ground/telemetry.ts'
@@ -39,6 +39,7 @@ import { createDialects } from './dialects.ts'
 import { mostConnections } from './file-limit.ts'
 import { ConfiguredPrincipals } from './configured-principals.ts'
 import { Fleet } from './fleet.ts'
+import { claimIdentity } from './host-identity.ts'
 import { Listeners } from './listeners.ts'
 import { changeLimits } from './nats-limits.ts'
 import { addOwner, issueAgentCredential } from './principals.ts'
@@ -267,6 +268,9 @@ export class BrokerActor implements BrokerHost {
     const paths = prepareHome(this.home)
     const lock = await lockHome(paths, this.socket)
     scope.defer(() => lock.release())
+    const identity = nextIdentity(paths)
+    const claim = await claimIdentity(identity.broker, paths.home, log)
+    scope.defer(() => claim.release())
     this.#options.onHomeTaken()
     scope.defer(() => this.#leaveHome())
     const token = ensureToken(paths)
@@ -274,7 +278,7 @@ export class BrokerActor implements BrokerHost {
     const leftovers = await endLeftovers({ register, home: paths.home, graceMs: LEFTOVER_GRACE_MS, deadlines: this.#deadlines, log })
     scope.defer(openRuntimePlaces(paths.home, this.#users.uids.length > 0))
     if (leftovers > 0) log.warn({ leftovers }, 'the broker before this one did not end in order')
-    const pipeline = this.#makePipeline(paths)
+    const pipeline = this.#makePipeline(identity)
     this.#pipeline = pipeline
     scope.defer(() => pipeline.close())
     this.#options.audit.record('broker.started', 'process', { pid: process.pid, version: this.version, incarnation: pipeline.core.incarnation })
@@ -288,7 +292,7 @@ export class BrokerActor implements BrokerHost {
     return this.#options.onHomeLeft()
   }
 
-  #makePipeline(paths: HomePaths): Pipeline {
+  #makePipeline(identity: HomeIdentity): Pipeline {
     const { settings, log, telemetry } = this.#options
     const pipeline: Pipeline = new Pipeline(
       {
@@ -296,7 +300,7 @@ export class BrokerActor implements BrokerHost {
         clock: systemClock,
         log,
         audit: this.#options.audit,
-        ...nextIdentity(paths),
+        ...identity,
         dialects: createDialects(() => pipeline.core, this.version, () => this.nats),
         isOwnAgent: (pid) => this.#isOwnAgent(pid),
         userOf: (principal) => this.#users.uidOf(principal),

@@ -30,6 +30,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
 
 const exitCodes: Partial<Record<ErrorCode, number>> = {
   'broker.held': Exit.held,
+  'home.copied': Exit.held,
   'watchdog.running': Exit.held,
   'config.invalid': Exit.usage,
   'home.unusable': Exit.usage,

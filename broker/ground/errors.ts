@@ -164,6 +164,7 @@ const table = {
   'service.no_supervisor': { close: 207, retryable: false, text: 'no service can be installed here: {problem}; put the unit that is shown where your system looks for it, or keep the broker alive with: callboard start --watchdog' },
   'service.differs': { close: 208, retryable: false, text: '{file} is there and {problem}; replace it with --force' },
   'service.failed': { close: 209, retryable: true, text: '{what} failed: {problem}' },
+  'home.copied': { close: 210, retryable: false, text: 'the home {home} is a copy of {other}, whose broker (process {pid}) runs with the same identity; stop that one, or delete broker.json and agents.json in the copy: it becomes a broker of its own then' },
   'sandbox.unavailable': { close: 180, retryable: false, text: 'agent "{agent}" asks for sandbox level {level}, and this machine lacks {missing}; see callboard doctor, ask for less, or set sandbox.allowWeaker' },
   'agent.unhealthy': { close: 174, retryable: true, text: 'agent "{agent}" is ended, as a probe of it failed: {problem}' },
   'supervisor.quarantine': { close: 175, retryable: false, text: 'child "{child}" stays down after more than {intensity} restarts in {periodMs} ms, until somebody starts it; the last was for: {problem}' },

@@ -3,13 +3,15 @@
 //   callboard.pid    pid            the first line alone is enough for `kill $(head -1 callboard.pid)`
 //                    stamp          tells the process from a later one with the same pid
 //                    socket         where it listens, when that is not the home's own socket
+//                    place          of the directory; a copy of the file in a copy of the home says nothing of that one
 //
 // A home is held while the process of the pid file runs, or while somebody answers on its socket. Either is enough: a
 // broker that is still starting has no socket yet, and one in another container has no pid that can be seen from here.
 
 import { createHash, randomBytes } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { BrokerError } from './errors.ts'
 import { createWhole, isCode, type HomePaths } from './home.ts'
@@ -35,7 +37,7 @@ const ATTEMPTS = 200
  * @throws BrokerError `broker.held` naming the pid when another process has it
  */
 export async function lockHome(paths: HomePaths, socket: string = paths.socket): Promise<HomeLock> {
-  const own = `${process.pid}\n${processStamp(process.pid) ?? ''}\n${socket}\n`
+  const own = `${process.pid}\n${processStamp(process.pid) ?? ''}\n${socket}\n${placeOf(paths.pid)}\n`
   for (let attempt = 1; ; attempt++) {
     const holder = await findHolder(paths)
     if (holder !== undefined) throw held(paths, holder.pid)
@@ -118,13 +120,20 @@ function isRunning(record: PidRecord): boolean {
 function read(path: string): PidRecord | undefined {
   try {
     const content = readFileSync(path, 'utf8')
-    const [pid, stamp, socket] = content.split('\n')
+    const [pid, stamp, socket, place] = content.split('\n')
+    if (place && place !== placeOf(path)) return { content, pid: 0, stamp: undefined, socket: undefined }
     return { content, pid: Number(pid) || 0, stamp, socket: socket || undefined }
   } catch (error) {
     // ENOTDIR: the home is a file, so nobody holds it.
     if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return undefined
     throw error
   }
+}
+
+/** The directory of a file, whatever it is called: a home that was moved keeps it, and one reached by a link has the same. */
+function placeOf(path: string): string {
+  const { dev, ino } = statSync(dirname(path))
+  return `${dev}:${ino}`
 }
 
 function removeIf(path: string, content: string): void {

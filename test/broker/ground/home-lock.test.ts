@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import test, { type ExecutionContext } from 'ava'
 import { findHolder, isAnswering, lockHome } from '../../../broker/ground/home-lock.ts'
@@ -48,6 +49,19 @@ test('home lock: a pid file with anything else in it does not hold', async t => 
     t.is(await findHolder(paths), undefined, JSON.stringify(content))
     ;(await lockHome(paths)).release()
   }
+})
+
+test('home lock: a copy of the home is not held by who holds the home, which may be moved', async t => {
+  const root = temporaryDirectory(t)
+  const paths = prepareHome(join(root, 'home'))
+  const lock = await lockHome(paths)
+  cpSync(paths.home, join(root, 'copy'), { recursive: true })
+  const copy = prepareHome(join(root, 'copy'))
+  t.is(await findHolder(copy), undefined)
+  ;(await lockHome(copy)).release()
+  renameSync(paths.home, join(root, 'moved'))
+  t.like(await findHolder(prepareHome(join(root, 'moved'))), { pid: process.pid })
+  lock.release()
 })
 
 test('home lock: who answers on the socket holds the home, pid file or not', async t => {

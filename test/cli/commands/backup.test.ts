@@ -51,6 +51,8 @@ test('backup: of a working broker, restored elsewhere, damaged, verified and rep
   t.true(existsSync((repaired as { quarantine: string }).quarantine) && existsSync((repaired as { aside: string }).aside))
   t.is((await elsewhere.run('queue', 'verify')).stdout, '19 messages checked, all as they were written\n')
 
+  // One broker of an identity runs on a host.
+  await broker.broker.stop()
   const again = await startBroker(t, { home: other })
   const reader = await again.connect()
   const messages = await reader.fetch<{ n: number }>('jobs', { limit: 19 })
