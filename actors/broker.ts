@@ -335,7 +335,8 @@ export class BrokerActor implements BrokerHost {
     const issueCredential = (id: string): AgentCredential => issueAgentCredential(core, id)
     const fleet = new Fleet({
       agents: settings.agents,
-      makeAgent: (agent, instance) => new LocalAgent({ settings: agent, instance, context, users: this.#users, register, watcher: crashes, clock: systemClock, deadlines, issueCredential, onStarted: (made, agentScope) => probing.watch(made, agentScope) }),
+      groups: settings.agentGroups,
+      makeAgent: (agent, instance, ready) => new LocalAgent({ settings: agent, instance, ready, context, users: this.#users, register, watcher: crashes, clock: systemClock, deadlines, issueCredential, onStarted: (made, agentScope) => probing.watch(made, agentScope) }),
       desired: new DesiredState(join(this.paths.home, 'fleet.json')),
       environment,
       onEnd: (id, end) => crashes.decided(id, end),

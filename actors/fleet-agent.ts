@@ -9,13 +9,17 @@ import { roll } from './rolling-change.ts'
 import { waitUntil } from './wait-until.ts'
 
 export interface FleetAgentHost extends Omit<InstanceHost, 'hasSiblings'> {
-  makeAgent(settings: AgentSettings, instance: number): LocalAgent
+  makeAgent(settings: AgentSettings, instance: number, ready: () => Promise<void> | undefined): LocalAgent
+  /** See LocalAgentOptions. */
+  ready(settings: AgentSettings): Promise<void> | undefined
   /** Keeps what was changed over restarts. @throws BrokerError `home.unusable` */
   keep(settings: AgentSettings): void
 }
 
 /** Time in which an instance must serve. ms */
 const START_TIMEOUT_MS = 30_000
+/** How long one must have run, of an agent of which nobody knows yet whether it connects. ms */
+const FIRST_RUNNING_MS = 3000
 /** Time that an instance is given, once it is healthy, to join the groups and register the names that the one before it had. ms */
 const SERVE_MS = 5000
 
@@ -24,6 +28,7 @@ export class FleetAgent {
   readonly #host: FleetAgentHost
   readonly #instances = new Map<number, FleetInstance>()
   #settings: AgentSettings
+  #serves: Promise<boolean> | undefined
   /** What is done at the moment. */
   #change: string | undefined
 
@@ -52,6 +57,24 @@ export class FleetAgent {
 
   instance(number: number): FleetInstance | undefined {
     return this.#instances.get(number)
+  }
+
+  /** One of its instances serves, and is not about to end. */
+  get isServing(): boolean {
+    const { instances } = this
+    const isAttaching = instances.some(({ hasAttached }) => hasAttached)
+    return instances.some((each) => !each.isDraining && each.verdict(isAttaching, FIRST_RUNNING_MS).state === 'healthy')
+  }
+
+  /** Resolves to true when it serves, to false when `startTimeout` is over before. */
+  serves(): Promise<boolean> {
+    // However many wait for it, it is looked at once.
+    this.#serves ??= waitUntil(() => this.isServing, this.#startTimeoutMs, this.#host.environment).finally(() => (this.#serves = undefined))
+    return this.#serves
+  }
+
+  get #startTimeoutMs(): number {
+    return this.#settings.startTimeoutMs ?? START_TIMEOUT_MS
   }
 
   /** All at once, or one. @throws BrokerError `agent.failed`, `agent.busy` */
@@ -150,12 +173,13 @@ export class FleetAgent {
   async #serving(instance: FleetInstance, served: ReadonlySet<string>): Promise<void> {
     const { agent } = instance
     const { environment } = this.#host
-    const { pid } = agent
+    let { pid } = agent
     const isAttaching = this.instances.some(({ hasAttached }) => hasAttached)
-    const startTimeoutMs = this.#settings.startTimeoutMs ?? START_TIMEOUT_MS
+    const startTimeoutMs = this.#startTimeoutMs
     let problem = ''
     const isHealthy = await waitUntil(() => {
-      if (agent.pid === undefined || agent.pid !== pid) throw agent.startError ?? new BrokerError('agent.failed', { agent: agent.id, problem: endOf(agent) })
+      if (!agent.isWaiting) pid ??= agent.pid
+      if (!agent.isWaiting && (agent.pid === undefined || agent.pid !== pid)) throw agent.startError ?? new BrokerError('agent.failed', { agent: agent.id, problem: endOf(agent) })
       const verdict = instance.verdict(isAttaching)
       problem = verdict.problem ?? verdict.state
       return verdict.state === 'healthy'
@@ -190,7 +214,7 @@ export class FleetAgent {
   }
 
   #add(number: number, settings = this.#settings): FleetInstance {
-    const instance = new FleetInstance(this.#host.makeAgent(settings, number), { ...this.#host, hasSiblings: () => this.#instances.size > 1 })
+    const instance = new FleetInstance(this.#host.makeAgent(settings, number, () => this.#host.ready(settings)), { ...this.#host, hasSiblings: () => this.#instances.size > 1 })
     this.#instances.set(number, instance)
     return instance
   }

@@ -45,9 +45,6 @@ export class FleetInstance {
   #isDraining = false
   /** Some incarnation has attached: the next ones are expected to. */
   #hasAttached = false
-  /** Its process changed: the monotonic time when that was seen. */
-  #pid: number | undefined
-  #pidSinceMs = 0
 
   constructor(agent: LocalAgent, host: InstanceHost) {
     this.agent = agent
@@ -98,14 +95,13 @@ export class FleetInstance {
     } else if (event === 'closed' && connection === undefined) this.actor?.signal({ type: 'DETACHED' })
   }
 
-  /** Whether it serves now, and if not why. `isAttaching`: it is expected to connect. */
-  verdict(isAttaching: boolean): InstanceVerdict {
-    const { pid, startError } = this.agent
+  /** Whether it serves now, and if not why. `isAttaching`: it is expected to connect; otherwise it serves when it has run for so long. */
+  verdict(isAttaching: boolean, runningMs = RUNNING_MS): InstanceVerdict {
+    const { pid, startError, isWaiting } = this.agent
+    if (isWaiting) return { state: 'starting', problem: 'it waits for what it depends on' }
     if (pid === undefined) return startError === undefined ? { state: 'starting', problem: 'it does not run yet' } : { state: 'unhealthy', problem: startError.message }
-    const now = this.#host.environment.clock.monotonicMs()
-    if (pid !== this.#pid) [this.#pid, this.#pidSinceMs] = [pid, now]
     const connection = this.#connection
-    if (connection?.isReady !== true && (isAttaching || now - this.#pidSinceMs < RUNNING_MS)) return { state: 'starting', problem: isAttaching ? 'it has not connected' : 'it has not run for long' }
+    if (connection?.isReady !== true && (isAttaching || this.agent.ranMs < runningMs)) return { state: 'starting', problem: isAttaching ? 'it has not connected' : 'it has not run for long' }
     if (connection !== undefined && this.#host.retiring.kept(connection) === 'starting') return { state: 'starting', problem: 'it has connected a moment ago' }
     return this.#host.verdictOf(this.id) ?? { state: 'healthy' }
   }
@@ -138,7 +134,7 @@ export class FleetInstance {
     this.#isDraining = false
     // It may have to come to run first: its signal waits until then.
     const isRunning = isPlanned ? (await actor.reaches('maintain')) && (await actor.reaches('run')) : await this.#startAgain()
-    if (!isRunning || this.agent.pid === undefined) throw this.agent.startError ?? new BrokerError('agent.failed', { agent: this.id, problem: 'ended during its restart' })
+    if (!isRunning || (this.agent.pid === undefined && !this.agent.isWaiting)) throw this.agent.startError ?? new BrokerError('agent.failed', { agent: this.id, problem: 'ended during its restart' })
   }
 
   /** As a child of its supervisor, which it is not yet. @throws BrokerError `agent.failed` */

@@ -8,10 +8,11 @@ import { Schedule } from '../agents/schedule.ts'
 import type { Connection, ConnectionEvent } from '../broker/connection.ts'
 import type { AgentLogLine } from '../broker/ground/agent-line.ts'
 import type { AgentInfo } from '../broker/ground/api.ts'
+import { dependencyOrder } from '../broker/ground/dependency-order.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { nearest } from '../broker/ground/nearest.ts'
 import type { ScheduleInfo } from '../broker/ground/schedule.ts'
-import type { AgentSettings } from '../broker/ground/settings.ts'
+import type { AgentGroupSettings, AgentSettings } from '../broker/ground/settings.ts'
 import type { ActorInfo } from '../broker/ground/types.ts'
 import type { OwnAgent } from '../broker/registering.ts'
 import type { Retiring } from '../broker/retiring.ts'
@@ -20,16 +21,18 @@ import type { Environment } from './behaviour.ts'
 import type { ChildEnd } from './child-spec.ts'
 import { FleetAgent } from './fleet-agent.ts'
 import type { FleetInstance } from './fleet-instance.ts'
+import { FleetTree, type FleetMember } from './fleet-tree.ts'
 import type { InstanceVerdict } from './instance-verdict.ts'
-import { Supervisor } from './supervisor.ts'
+import type { Supervisor } from './supervisor.ts'
 
 export interface FleetOptions {
   /** As configured. */
   readonly agents: readonly AgentSettings[]
   /** What was changed of them since; undefined: nothing, and nothing is kept. */
   readonly desired?: DesiredState | undefined
-  /** Makes an instance, which does not run yet. */
-  readonly makeAgent: (settings: AgentSettings, instance: number) => LocalAgent
+  readonly groups?: readonly AgentGroupSettings[] | undefined
+  /** Makes an instance, which does not run yet. `ready`: see LocalAgentOptions. */
+  readonly makeAgent: (settings: AgentSettings, instance: number, ready: () => Promise<void> | undefined) => LocalAgent
   readonly environment: Environment
   /** Told of each end of an instance, and what its supervisor does about it. */
   readonly onEnd?: ((instanceId: string, end: ChildEnd) => void) | undefined
@@ -54,24 +57,29 @@ export class Fleet {
   readonly #configured: ReadonlyMap<string, AgentSettings>
   /** By instance id. */
   readonly #schedules = new Map<string, AgentSchedule>()
-  /** That of the current incarnation: a branch that failed is made anew. */
-  #supervisor: Supervisor | undefined
+  readonly #members = new Map<string, FleetMember>()
+  readonly #tree: FleetTree
 
   constructor(options: FleetOptions) {
-    const { agents, desired, environment, onEnd, retiring, connection, makeAgent, verdictOf = () => undefined } = options
+    const { agents, groups = [], desired, environment, onEnd, retiring, connection, makeAgent, verdictOf = () => undefined } = options
     this.#options = options
     this.#configured = new Map(agents.map((settings) => [settings.name, settings]))
     for (const configured of agents) {
-      const host = { environment, onEnd, retiring, connection, makeAgent, verdictOf, supervisor: () => this.#supervisor!, keep: (settings: AgentSettings) => desired?.keep(configured, settings) }
+      const member: FleetMember = { name: configured.name, group: configured.agentGroup, specs: () => this.#agents.get(configured.name)!.instances.map(({ spec }) => spec) }
+      const host = { environment, onEnd, retiring, connection, makeAgent, verdictOf, ready: (settings: AgentSettings) => this.#ready(settings), supervisor: () => this.#tree.supervisor(member), keep: (settings: AgentSettings) => desired?.keep(configured, settings) }
       this.#agents.set(configured.name, new FleetAgent(desired?.apply(configured) ?? configured, host))
+      this.#members.set(configured.name, member)
     }
+    const found = dependencyOrder(agents.map(({ name, dependsOn = [] }) => ({ name, dependsOn })))
+    if ('cycle' in found) throw new BrokerError('config.invalid', { problem: `agents depend on each other in a circle: ${found.cycle.join(' needs ')}` })
+    this.#tree = new FleetTree(found.order.map(({ name }) => this.#members.get(name)!), groups, environment)
   }
 
   /** The supervisor `agents` of all instances, which does not run yet. */
   supervise(): Supervisor {
-    this.#supervisor = new Supervisor({ id: 'agents', strategy: 'oneForOne', intensity: Infinity, environment: this.#options.environment, children: this.#all().map(({ spec }) => spec) })
+    const supervisor = this.#tree.supervise()
     for (const { agent } of this.#all()) this.#beginSchedule(agent)
-    return this.#supervisor
+    return supervisor
   }
 
   /** True for processes of an instance, and those that it started and that stayed in its group. */
@@ -80,7 +88,7 @@ export class Fleet {
   }
 
   agents(): AgentInfo[] {
-    const children = new Map(this.#supervisor?.info().children.map((child) => [child.id, child]))
+    const children = this.#tree.info()
     return [...this.#agents.values()].flatMap((agent) => {
       const change = differences(this.#configured.get(agent.name)!, agent.settings)
       return agent.instances.map((instance) => agentInfo(instance, children.get(`agent.${instance.id}`), change, this.#schedules.get(instance.id)?.info(), this.#options.verdictOf?.(instance.id)))
@@ -122,6 +130,9 @@ export class Fleet {
    */
   async restartAgent(name: string, isRolling: boolean): Promise<AgentInfo> {
     const { agent, instance } = this.#named(name)
+    // With a group that gave up, all of it is started.
+    const isRevived = await this.#tree.revive(this.#members.get(agent.name)!)
+    if (isRevived) return this.agents().find((each) => each.name === (instance ?? agent.instances[0])?.id)!
     if (!isRolling) await agent.restart(instance)
     else if (instance === undefined) await agent.restartRolling()
     else throw new BrokerError('agent.bad_change', { agent: name, problem: `a rolling restart is of all its instances; name ${agent.name}` })
@@ -156,10 +167,19 @@ export class Fleet {
   }
 
   // Once in the life of the broker: whoever supervises the agent meanwhile is asked when its time comes.
-  #beginSchedule({ id, settings: { schedule } }: LocalAgent): void {
+  #beginSchedule({ id, settings: { name, schedule } }: LocalAgent): void {
     if (schedule === undefined || this.#schedules.has(id)) return
-    const start = async (): Promise<unknown> => this.#supervisor?.startDeferred(`agent.${id}`)
+    const start = async (): Promise<unknown> => this.#tree.supervisor(this.#members.get(name)!).startDeferred(`agent.${id}`)
     this.#schedules.set(id, new AgentSchedule({ id, settings: schedule, schedule: new Schedule(id, schedule), environment: this.#options.environment, start }))
+  }
+
+  // undefined: what it depends on serves.
+  #ready({ name, dependsOn = [] }: AgentSettings): Promise<void> | undefined {
+    const missing = dependsOn.flatMap((other) => this.#agents.get(other) ?? []).filter(({ isServing }) => !isServing)
+    if (missing.length === 0) return undefined
+    return Promise.all(missing.map(async (other) => {
+      if (!(await other.serves())) this.#options.environment.log.warn({ agent: name, dependency: other.name }, 'the agent is started though what it depends on does not serve')
+    })).then(() => {})
   }
 
   #infoOf(name: string): AgentInfo[] {
@@ -191,7 +211,7 @@ export class Fleet {
   }
 }
 
-function agentInfo({ agent: { id, instance, settings, pid, lastExit, sandbox }, isDraining }: FleetInstance, actor: ActorInfo | undefined, change: readonly string[], schedule: ScheduleInfo | undefined, verdict: InstanceVerdict | undefined): AgentInfo {
+function agentInfo({ agent: { id, instance, settings, pid, isWaiting, lastExit, sandbox }, isDraining }: FleetInstance, actor: (Pick<ActorInfo, 'quarantine'> & Partial<ActorInfo>) | undefined, change: readonly string[], schedule: ScheduleInfo | undefined, verdict: InstanceVerdict | undefined): AgentInfo {
   return {
     name: id,
     agent: settings.name,
@@ -205,6 +225,7 @@ function agentInfo({ agent: { id, instance, settings, pid, lastExit, sandbox }, 
     ...(sandbox === undefined ? {} : { sandbox }),
     ...(schedule === undefined ? {} : { schedule }),
     ...(settings.version === undefined ? {} : { version: settings.version }),
+    ...(isWaiting ? { waitsFor: settings.dependsOn ?? [] } : {}),
     ...(isDraining ? { draining: true } : {}),
     ...(change.length === 0 ? {} : { changed: change }),
     ...(verdict === undefined ? {} : healthOf(verdict)),

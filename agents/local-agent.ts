@@ -44,6 +44,8 @@ export interface LocalAgentOptions {
   /** As whom agents run. Default: all as the broker. */
   readonly users?: AgentUsers
   issueCredential(instanceId: string): AgentCredential
+  /** Asked before each start: settles when what it depends on is there, or is waited for no longer. undefined: it may start at once. */
+  readonly ready?: (() => Promise<void> | undefined) | undefined
   readonly register: AgentRegister
   /** Default: nobody watches. */
   readonly watcher?: AgentWatcher
@@ -56,6 +58,8 @@ export interface LocalAgentOptions {
 /** What of an actor's scope an agent needs. */
 export interface AgentScope {
   readonly log: Log
+  /** Aborted when nobody wants it any more. */
+  readonly signal: AbortSignal
   defer(release: () => void | Promise<void>): void
   fail(error: unknown): void
   finish(): void
@@ -82,6 +86,8 @@ export class LocalAgent {
   #process: AgentProcess | undefined
   /** The one that was asked to end. */
   #asked: AgentProcess | undefined
+  #startedMs = 0
+  #isWaiting = false
   #lastExit: AgentExit | undefined
   #startError: BrokerError | undefined
   /** How the process that runs was started. */
@@ -111,9 +117,19 @@ export class LocalAgent {
     return this.#process?.programPid
   }
 
+  /** How long its process has run; 0 while none does. ms */
+  get ranMs(): number {
+    return this.#process === undefined ? 0 : this.#options.clock.monotonicMs() - this.#startedMs
+  }
+
   /** What its sandbox came to; undefined when it has none, and while no process runs. */
   get sandbox(): SandboxReport | undefined {
     return this.#process?.sandbox
+  }
+
+  /** It is to run, and has no process yet: what it depends on is not there. */
+  get isWaiting(): boolean {
+    return this.#isWaiting
   }
 
   /** How the process before this one ended; undefined for the first. */
@@ -133,6 +149,28 @@ export class LocalAgent {
 
   /** Starts a process with a credential of its own; both end with the scope, as does an agent that cannot be started. */
   async init(scope: AgentScope): Promise<void> {
+    const ready = this.#options.ready?.()
+    if (ready === undefined) return this.#begin(scope)
+    // Beside its supervisor, which has others to start; its end waits for what is under way here.
+    this.#isWaiting = true
+    const begun = this.#beginWhen(ready, scope)
+    scope.defer(() => begun)
+  }
+
+  async #beginWhen(ready: Promise<void>, scope: AgentScope): Promise<void> {
+    const { signal } = scope
+    try {
+      await Promise.race([ready, new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))])
+      this.#isWaiting = false
+      if (!signal.aborted) await this.#begin(scope)
+    } catch (error) {
+      scope.fail(error)
+    } finally {
+      this.#isWaiting = false
+    }
+  }
+
+  async #begin(scope: AgentScope): Promise<void> {
     const { context, register, users, clock, deadlines } = this.#options
     const settings = ofVersion(this.#settings)
     const credential = this.#options.issueCredential(this.id)
@@ -155,6 +193,7 @@ export class LocalAgent {
     })
     if (agent === undefined) return
     this.#process = agent
+    this.#startedMs = clock.monotonicMs()
     scope.defer(() => this.#end(agent))
     register.add(this.id, agent.pid)
     this.#options.watcher?.began({ id: this.id, settings, incarnation: this.incarnation, pid: agent.programPid })
@@ -184,6 +223,7 @@ export class LocalAgent {
   }
 
   detail(): string {
+    if (this.#isWaiting) return `${this.settings.command}, waits for ${this.settings.dependsOn?.join(', ')}`
     return this.#process === undefined ? this.settings.command : `${this.settings.command}, pid ${this.#process.pid}`
   }
 

@@ -24,6 +24,8 @@ export const agentsBlock = optional(
       instances: optional(count(1, MAX_INSTANCES), '1', 'How many of it run, each with a process and an identity of its own: `NAME`, `NAME/2`, `NAME/3`. Requests to `$CB.to.service.NAME` reach a healthy one of them.'),
       version: optional(versionText, '`{version}` is no placeholder', 'What `{version}` stands for in `command`, `args`, `cwd` and `env`; `callboard agent upgrade NAME --version` changes it.'),
       startTimeout: defaulted(duration(100, HOUR_MS), '30s', 'Time in which an instance must serve during a rolling change, and before agents that depend on it are started.'),
+      dependsOn: defaulted(list(name), [], 'Agents that must serve before it is started, for at most their `startTimeout`; then it is started all the same.'),
+      agentGroup: optional(name, 'none', 'The group of `agentGroups` with which it fails and is restarted.'),
       command: required(nonEmptyText, 'The program: a name on the PATH, or a path; one that begins with ./ starts at `cwd`.'),
       args: defaulted(list(text), [], 'What it is given on the command line, without a shell.'),
       env: defaulted(mapOf(variableName, text), {}, 'Environment variables beside those of the broker.'),

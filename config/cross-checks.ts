@@ -7,6 +7,7 @@ import { isReserved } from '../broker/ground/subject.ts'
 import { checkAgent } from './agent-checks.ts'
 import { formatDuration, parseDuration } from './duration.ts'
 import { resolvePath } from './paths.ts'
+import { checkFleet } from './fleet-checks.ts'
 import { checkPorts } from './port-checks.ts'
 import { checkQueues } from './queue-checks.ts'
 import type { ConfigReport } from './report.ts'
@@ -37,7 +38,8 @@ export function crossCheck(root: SourceNode, directory: string, report: ConfigRe
   checkNats(root, report)
   checkPorts(root, report)
   checkQueues(root, report)
-  for (const block of ['agents', 'channels', 'principals']) checkUnique(root, block, 'name', report)
+  checkFleet(root, report)
+  for (const block of ['agents', 'agentGroups', 'channels', 'principals']) checkUnique(root, block, 'name', report)
   checkUnique(root, 'principals', 'nkey', report)
   for (const [path, agent] of items(root, 'agents')) {
     checkBackoff(path, agent, report)

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { defaultSettings, logLevels } from '../broker/ground/settings.ts'
+import { agentGroupsBlock } from './agent-group-keys.ts'
 import { agentsBlock } from './agent-keys.ts'
 import { auditBlock } from './audit-keys.ts'
 import { busBlock } from './bus-keys.ts'
@@ -26,6 +27,7 @@ export const configSchema = map({
   $schema: optional(text, 'none', 'For editors: where the JSON Schema of this file is.'),
   ipc: ipcBlock,
   agents: agentsBlock,
+  agentGroups: agentGroupsBlock,
   channels: channelsBlock,
   queue: queueBlock,
   deduplication: deduplicationBlock,

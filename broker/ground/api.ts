@@ -270,6 +270,8 @@ export interface AgentInfo {
   readonly schedule?: ScheduleInfo
   /** What `{version}` stands for in its settings. */
   readonly version?: string
+  /** Agents that must serve before it is started; missing: it does not wait. */
+  readonly waitsFor?: readonly string[]
   /** It gets nothing new, and ends when it has answered what it has. */
   readonly draining?: boolean
   /** Settings that an operator changed since, by scale and upgrade. */

@@ -28,6 +28,8 @@ export interface Settings {
   readonly telemetry: TelemetrySettings
   readonly audit: AuditSettings
   readonly agents: readonly AgentSettings[]
+  /** Those that agents name. */
+  readonly agentGroups: readonly AgentGroupSettings[]
   readonly channels: readonly ChannelSettings[]
   readonly registry: RegistrySettings
   readonly principals: readonly PrincipalSettings[]
@@ -211,6 +213,15 @@ export interface AuditSettings {
   readonly keepFiles: number
 }
 
+/** Agents that fail and are restarted together. */
+export interface AgentGroupSettings {
+  readonly name: string
+  readonly strategy: 'oneForOne' | 'oneForAll' | 'restForOne'
+  /** Restarts for failures that are borne within `periodMs`; with one more all of it stay down, in quarantine. 0 and more */
+  readonly intensity: number
+  readonly periodMs: number
+}
+
 export interface AgentSettings {
   readonly name: string
   /** How many of it run. 1..1000; undefined = one. */
@@ -219,6 +230,10 @@ export interface AgentSettings {
   readonly version?: string | undefined
   /** Time in which an instance must serve, before another is ended for it. ms, default 30000. */
   readonly startTimeoutMs?: number | undefined
+  /** Agents that must serve before it is started; undefined = none. */
+  readonly dependsOn?: readonly string[] | undefined
+  /** Of those in `Settings.agentGroups`; undefined = it fails for itself. */
+  readonly agentGroup?: string | undefined
   readonly command: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
@@ -370,6 +385,7 @@ export const defaultSettings: Settings = {
   telemetry: { endpoint: undefined, headers: {}, headersFile: undefined, traces: true, metrics: true, logs: true, prometheus: false, prometheusAccess: 'loopback', exportIntervalMs: 60_000, serviceName: 'callboard' },
   audit: { enabled: true, maxFileBytes: 16 * MIB, keepFiles: 10 },
   agents: [],
+  agentGroups: [],
   channels: [],
   registry: defaultRegistry,
   principals: [],

@@ -200,6 +200,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'authentication.test.ts': ['ipc.server.maxConnections', 'ipc.security.requireAuth', 'ipc.security.allowedProcesses', 'ipc.security.processes', 'ipc.security.processes.*.executable', 'ipc.security.processes.*.script', 'ipc.security.validateSignature'],
   'agents.test.ts': ['agents', 'agents[].name', 'agents[].command', 'agents[].restart', 'agents[].shutdown'],
   'fleet.test.ts': ['agents[].instances'],
+  'fleet-groups.test.ts': ['agents[].dependsOn', 'agents[].agentGroup', 'agentGroups', 'agentGroups[].name', 'agentGroups[].strategy', 'agentGroups[].intensity', 'agentGroups[].period'],
   'fleet-rolling.test.ts': ['agents[].version', 'agents[].startTimeout'],
   'principals.test.ts': ['principals', 'principals[].name', 'principals[].roles', 'principals[].token', 'principals[].tokenFile', 'principals[].publish.allow', 'principals[].publish.deny', 'principals[].subscribe.allow', 'principals[].subscribe.deny'],
   'telemetry-keys.test.ts': ['endpoint', 'headers', 'headersFile', 'traces', 'metrics', 'logs', 'exportInterval', 'serviceName'].map(key => `telemetry.${key}`),
