@@ -1,8 +1,9 @@
 // The words and options of `callboard agent`: look at the supervised agents, and act on one.
 
 import { Option, type Command } from 'commander'
-import { appended, count } from './arguments.ts'
+import { appended, count, timeoutMs } from './arguments.ts'
 import { examples, lazily } from './lazy.ts'
+import { agentSortKeys } from './top/agent-rows.ts'
 
 /** Adds `agent` and everything below it, and `agents`, its older and shorter form. */
 export function declareAgent(program: Command): void {
@@ -26,6 +27,15 @@ export function declareAgent(program: Command): void {
     .option('-f, --follow', 'wait for more until Ctrl-C')
     .addHelpText('after', examples('callboard agent logs weather', 'callboard agent logs weather/2 --lines 20 --follow'))
     .action(lazily(async () => (await import('./commands/agent/logs.ts')).agentLogs))
+  agent
+    .command('top')
+    .description('show what the instances take and do, live: processor, memory, restarts, requests, health')
+    .addOption(new Option('-s, --sort <figure>', 'what to sort by').choices(agentSortKeys).default('cpu'))
+    .addOption(new Option('-i, --interval <time>', 'time between two looks, over which rates are counted').argParser(timeoutMs).default(1000, '1s'))
+    .option('--once', 'print one table and leave')
+    .addOption(new Option('-n, --limit <n>', 'at most n rows').argParser(count))
+    .addHelpText('after', examples('callboard agent top', 'callboard agent top --sort requests --once', 'callboard agent top --json --interval 5s'))
+    .action(lazily(async () => (await import('./commands/agent/top.ts')).agentTop))
   agent
     .command('crashes')
     .description('show how an agent ended when it did so unasked or badly; works while the broker is down')

@@ -8,6 +8,7 @@ import { plural } from '../format.ts'
 import { print, printJson } from '../output.ts'
 import { readStartRecord } from '../start-record.ts'
 import type { Finding } from '../checks/finding.ts'
+import { checkAgents } from '../checks/agents.ts'
 import { checkBroker } from '../checks/broker.ts'
 import { checkConfig } from '../checks/config.ts'
 import { checkHome } from '../checks/home.ts'
@@ -24,7 +25,7 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
   const findings: Finding[] = []
   // What the broker of this home was started with is what counts, unless another file is named.
   const config = options.config === undefined ? readStartRecord(context.paths).config : resolve(options.config)
-  for (const check of [checkMachine, checkSandbox, checkHome, checkConfig, checkStore, checkBroker]) {
+  for (const check of [checkMachine, checkSandbox, checkHome, checkConfig, checkStore, checkBroker, checkAgents]) {
     for await (const finding of check(context, config)) {
       findings.push(finding)
       if (!context.isJson) await printFinding(finding)

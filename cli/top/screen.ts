@@ -33,8 +33,3 @@ export function formatTop(sample: TopSample, rows: readonly TopRow[], sort: Sort
   const rest = rows.length - shown.length
   return [heading, formatTable(marked, shown), ...(rest > 0 ? [paint('dim', `… ${formatCount(rest)} more`)] : [])].join('\n')
 }
-
-/** What the keys do. */
-export function keyHelp(): string {
-  return paint('dim', [...keysOf].map(([key, sort]) => `${key} ${sort}`).join('  ') + '  q quit')
-}

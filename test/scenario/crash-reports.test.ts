@@ -79,3 +79,22 @@ test('crash reports: who does not start, who is killed, who is asked and does no
   t.is(kept.length, 2, 'the end of the broker waits for the reports that it causes')
   t.like(JSON.parse(readFileSync(join(broker.home, 'crashes', 'deaf', kept.toSorted()[1]!), 'utf8')), { next: { kind: 'stopped' } })
 })
+
+test('crash reports: one that crashes too often ends in quarantine; its last report, an event and doctor say so', async t => {
+  const broker = await startBroker(t, { config: { agents: [agent('flaky', { intensity: 2, period: '1h' })] } })
+  const client = await broker.connect()
+  const events: AgentEvent[] = []
+  await client.subscribe<AgentEvent>('$CB.agent.quarantined.*', { onMessage: ({ value }) => void events.push(value) }).ready
+  // An order that nobody hears yet is not answered; each that is heard is a crash.
+  while (events.length === 0) await errorCode(client.request('$CB.to.agent.flaky', { do: 'crash' }, { timeoutMs: 500 }))
+  t.like(events[0], { agent: 'flaky', code: 3, next: { kind: 'quarantine' } })
+  t.truthy((await client.call('agents')).agents[0]!.quarantine)
+  const { crashes } = await client.call('agent.crashes', { name: 'flaky' })
+  t.deepEqual(crashes.map(({ next, incarnation }) => [incarnation, next.kind]), [[3, 'quarantine'], [2, 'restart'], [1, 'restart']])
+  const { exit, stdout } = await broker.callboard.run('doctor')
+  t.is(exit, 1)
+  t.regex(stdout, /^fail +agents +flaky is in quarantine since .*\n +→ callboard agent crashes flaky --last says how it ended; then: callboard agent restart flaky$/m)
+  t.regex(stdout, /^warn +agents +flaky crashed 3 times in the last hour/m)
+  await client.call('agent.restart', { name: 'flaky' })
+  t.is((await client.call('agents')).agents[0]!.quarantine, undefined)
+})

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import type { AgentRow } from '../../../cli/top/agent-rows.ts'
 import type { AgentInfo, AgentShown } from '../../../client/index.ts'
 import { startBroker } from '../../support/broker.ts'
 import { until } from '../../support/until.ts'
@@ -74,6 +75,23 @@ test('agent: show has all of an agent, and of variables and secrets the names al
   t.regex(stdout, /\nlamp\nphase +run, for [^]*\nlamp\/2\nphase +/)
   t.regex(stdout, /^crash +[\d-]+ [\d:.]+ +was ended by SIGKILL +\d{13}-2-1$/m)
   t.false(stdout.includes('dark-red-value') || JSON.stringify(shown).includes('dark-red-value'))
+})
+
+test('agent: top shows what instances take, once and for programs, and what they do between two looks', async t => {
+  const broker = await startBroker(t, { config: { agents: [{ name: 'lamp', command: 'node', args: [obedient], instances: 2 }, { name: 'idle', command: 'sleep', args: ['1000'] }] } })
+  const client = await broker.connect()
+  await until(async () => (await client.call('registry.list', { name: 'lamp' })).total === 2)
+  const { exit, stdout } = await broker.callboard.run('agent', 'top', '--once', '--interval', '20ms', '--sort', 'name')
+  t.is(exit, 0)
+  t.regex(stdout, /^3 instances, 3 running; [\d.]+ MiB resident\nAGENT +PHASE +HEALTH +PID +CPU +MEMORY +RESTARTS +REQUESTS\/S +FAILED\/S +FAILED +OPEN\nidle +run +- .*\nlamp +run +healthy .*\nlamp\/2 +run +healthy /)
+  const top = broker.callboard.follow('agent', 'top', '--json', '--interval', '100ms', '--sort', 'requests')
+  const look = async (): Promise<AgentRow[]> => (JSON.parse(await top.next()) as { rows: AgentRow[] }).rows
+  t.true((await look()).every(({ memoryBytes, requestRate }) => memoryBytes! > 0 && requestRate === 0))
+  for (let n = 0; n < 4; n++) await client.request('$CB.to.service.lamp', { do: 'print', text: '' })
+  let rows: AgentRow[] = []
+  while ((rows[0]?.requestRate ?? 0) === 0) rows = await look()
+  t.is(rows[0]!.agent, 'lamp')
+  t.deepEqual(await top.end('SIGINT'), [0, null])
 })
 
 async function withAgent(t: ExecutionContext, script: string) {
