@@ -17,6 +17,6 @@ export default {
   extensions: ['ts'],
   environmentVariables,
   files: clusterFiles,
-  timeout: '120s',
+  timeout: '240s',
   concurrency: 2,
 }

@@ -14,6 +14,6 @@ export default {
   extensions: ['ts'],
   environmentVariables,
   files: storeFiles,
-  timeout: '120s',
+  timeout: '240s',
   concurrency: 4,
 }

@@ -32,5 +32,5 @@ export default {
   files: storyFiles,
   // Their processes come beside the run's own: with more files at a time each only waits longer for the others.
   concurrency: 3,
-  timeout: '120s',
+  timeout: '240s',
 }
