@@ -13,7 +13,7 @@ import { CommitMark } from './commit-mark.ts'
 import { markName, watchCommits } from './commit-watch.ts'
 import { Database } from './database.ts'
 import { appendedBytes, readGroup, type CallStep, type ForwardStep, type Group, type SettleStep } from './group.ts'
-import { lease } from './leasing.ts'
+import { lease, readOn } from './leasing.ts'
 import type { LogWriter } from './log-writer.ts'
 import { isWork, type LongWork, removeUnfinished } from './long-work.ts'
 import type { FromThread, ToThread } from './messages.ts'
@@ -101,7 +101,7 @@ export class Engine {
       this.#lock?.release()
       throw storeError(error, database ?? { backend, path: directory ?? ':memory:' })
     }
-    this.state = { database, outcome: new Outcome(), early: new Outcome(), nowMs: 0, steadyMs: 0, problem: undefined, isDraining: false, onDamage }
+    this.state = { database, outcome: new Outcome(), early: new Outcome(), nowMs: 0, steadyMs: 0, problem: undefined, isDraining: false, onDamage, given: new Map() }
     this.#clock = new StoreClock(clocks, database.clockMs)
     this.#shift = new RetryShift(this.#clock, this.state)
     this.#work.set(this.#nextWork--, removeUnfinished(this.state))
@@ -115,7 +115,6 @@ export class Engine {
     this.#readClocks()
     if (state.steadyMs >= this.#trouble.tryAtMs) this.#tryAgain()
     const group = readGroup(messages)
-    const { buffers } = group
     state.outcome = new Outcome()
     state.early = new Outcome()
     this.#isEarlyTold = false
@@ -137,11 +136,12 @@ export class Engine {
       waitMs = 0
     }
     const { outcome } = state
-    if (!outcome.isEmpty || buffers.length > 0) {
-      const answers = outcome.answers(buffers)
-      this.#post(answers, [answers.memory, ...buffers])
+    if (!outcome.isEmpty || group.buffers.length > 0) {
+      const answers = outcome.answers(group.buffers)
+      this.#post(answers, [answers.memory, ...group.buffers])
     }
     for (const result of this.#results) this.#post(result)
+    readOn(state)
     writeBack(state.database)
     this.#results = []
     this.#opened = []

@@ -3,7 +3,7 @@
 import { failPoint } from '../../ground/fail-point.ts'
 import { withFailure } from './attempt-errors.ts'
 import type { MessageRow } from './message-row.ts'
-import type { QueueState } from './queue-state.ts'
+import type { QueueState, StoreState } from './queue-state.ts'
 import { readWindow } from './window.ts'
 
 /** Given out by one transaction at most, so that those who publish need not wait long for their turn. */
@@ -12,6 +12,9 @@ const MAX_BYTES = 8 * 1024 * 1024
 /** Rows that one transaction looks at in search of those whose turn it is. */
 const MAX_LOOKS = 20_000
 const WINDOW = 256
+/** Read before anybody asks for it. */
+const MAX_AHEAD = 1000
+const MAX_AHEAD_BYTES = 1024 * 1024
 
 /** Leases what may be leased. True: there is more to do at once. */
 export function lease(queue: QueueState): boolean {
@@ -66,7 +69,15 @@ function leaseBacklog(queue: QueueState, run: Run): void {
   const { rows, next } = readWindow(queue, queue.cursor, (after) => queue.waiting.rowsAfter(after, limit, MAX_BYTES - run.bytes))
   run.looks += rows.length
   queue.cursor = next ?? rows.at(-1)?.position ?? totals.last_position
+  const before = run.messages
   for (const row of rows) give(queue, row, run, true)
+  queue.store.given.set(queue, (queue.store.given.get(queue) ?? 0) + run.messages - before)
+}
+
+/** Reads on in the backlogs of which something was given out: as much again, while those who got it are busy with it. Called when they have been told. */
+export function readOn({ given }: StoreState): void {
+  for (const [queue, count] of given) queue.readAhead(Math.min(count, MAX_AHEAD), MAX_AHEAD_BYTES)
+  given.clear()
 }
 
 // With an order: each row takes its turn, and comes back by `returned`.

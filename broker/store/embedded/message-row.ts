@@ -30,6 +30,17 @@ export interface MessageRow extends MessageHead {
   /** Its failed attempts: JSON, or that sealed. */
   readonly errors: string | Uint8Array | null
   readonly frame: Uint8Array
+  /** What QueueSeal.open gives for it, where that was asked already. */
+  readonly opened?: OpenedRow | string | undefined
+}
+
+/** A message out of its row. */
+export interface OpenedRow {
+  /** A view of the row's blob, or bytes of its own. */
+  readonly frame: Uint8Array
+  /** As they were published. */
+  readonly messageId: string | undefined
+  readonly session: string | undefined
 }
 
 /** Its `due_at` is the time of its death, as in its sum. */

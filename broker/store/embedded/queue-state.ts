@@ -14,10 +14,10 @@ import type { Database } from './database.ts'
 import { DeadTable } from './dead-table.ts'
 import { DedupWindow } from './dedup-window.ts'
 import { Leases } from './leases.ts'
-import type { MessageHead, MessageRow } from './message-row.ts'
+import type { MessageHead, MessageRow, OpenedRow } from './message-row.ts'
 import { OrderGate, type Turn } from './order-gate.ts'
 import type { Outcome } from './outcome.ts'
-import type { OpenedRow, QueueSeal, ReadRow } from './row-seal.ts'
+import type { QueueSeal, ReadRow } from './row-seal.ts'
 import { Totals } from './totals.ts'
 import { WaitingTable } from './waiting-table.ts'
 
@@ -38,6 +38,8 @@ export interface StoreState {
   isDraining: boolean
   /** Told once of each damaged place. position 0: not of one message */
   readonly onDamage: (queue: string, position: number, problem: string) => void
+  /** Queues that gave messages of their backlog out in this group, and how many. */
+  readonly given: Map<QueueState, number>
 }
 
 /** Acked rows that are deleted by one statement at most. */
@@ -147,10 +149,20 @@ export class QueueState {
 
   /** The message of a row; undefined: it is damaged, which has been told. */
   open(row: MessageRow): OpenedRow | undefined {
-    const opened = this.seal.open(readRow(row))
+    const opened = row.opened ?? this.seal.open(readRow(row))
     if (typeof opened !== 'string') return opened
     this.setAside(row.position, opened)
     return undefined
+  }
+
+  /** Reads what is likely to be asked for next, and opens it. Called between transactions. */
+  readAhead(count: number, maxBytes: number): void {
+    if (this.gate !== undefined || this.cursor >= this.totals.last_position) return
+    try {
+      this.waiting.readAhead(this.cursor, count, maxBytes, (row) => Object.assign(row, { opened: this.seal.open(readRow(row)) }))
+    } catch {
+      // Whoever asks for these rows reads them anew, and tells.
+    }
   }
 
   /** The message of a dead letter; undefined: it is damaged, which has been told. */

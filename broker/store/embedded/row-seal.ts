@@ -9,7 +9,7 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 import { Cipher, SEALED, SEAL_BYTES, keyIdOf } from './cipher.ts'
 import { openRing, refuseRing, type KeyRing } from './key-ring.ts'
-import { UNTRIED } from './message-row.ts'
+import { UNTRIED, type OpenedRow } from './message-row.ts'
 import { contentOf, contentSum, queueSeed, stateOf, stateSum, type RowFields } from './row-sum.ts'
 import { loadKeys, type StoreKey } from './seal-keys.ts'
 import type { KeySource } from '../../ground/store-settings.ts'
@@ -38,14 +38,6 @@ export interface ReadRow {
   /** With `dueAtMs`: compared with the sum of the state. undefined: only the content is. */
   readonly attempts?: unknown
   readonly dueAtMs?: unknown
-}
-
-export interface OpenedRow {
-  /** A view of the row's blob, or bytes of its own. */
-  readonly frame: Uint8Array
-  /** As they were published. */
-  readonly messageId: string | undefined
-  readonly session: string | undefined
 }
 
 /** Seals and opens for a whole store; one for each opening of it. */

@@ -3,6 +3,7 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { MessageHead, MessageRow } from './message-row.ts'
+import { ReadAhead } from './read-ahead.ts'
 import { stateSum, type SealedRow } from './row-seal.ts'
 
 const HEAD = 'position, attempts, due_at, expires_at, stored_at, sequence, session, length(frame) AS bytes, sum'
@@ -36,6 +37,7 @@ export class WaitingTable {
   readonly #insertMany: StatementSync
   /** Values of plain rows that are still to be inserted: five of each. */
   #pending: (number | Uint8Array)[] = []
+  readonly #ahead = new ReadAhead()
   readonly #row: StatementSync
   readonly #wholeHeads: StatementSync
   readonly #frames: StatementSync
@@ -107,6 +109,7 @@ export class WaitingTable {
   /** The transaction is rolled back: nothing is to be inserted any more. */
   rolledBack(): void {
     this.#pending = []
+    this.#ahead.clear()
   }
 
   row(position: number): MessageRow | undefined {
@@ -116,6 +119,15 @@ export class WaitingTable {
 
   /** At most `limit`, in order, those with a position above `after`; with more than one not more than so many bytes of frames. */
   rowsAfter(after: number, limit: number, maxBytes: number): MessageRow[] {
+    return this.#ahead.take(after, limit, maxBytes) ?? this.#readAfter(after, limit, maxBytes)
+  }
+
+  /** Reads what `rowsAfter` will be asked for; `open` is done with each row. Called between transactions. @throws Error of SQLite; nothing has happened then */
+  readAhead(after: number, limit: number, maxBytes: number, open: (row: MessageRow) => MessageRow): void {
+    if (!this.#ahead.begins(after)) this.#ahead.hold(after, this.#readAfter(after, limit, maxBytes).map(open))
+  }
+
+  #readAfter(after: number, limit: number, maxBytes: number): MessageRow[] {
     this.flush()
     const heads = this.#wholeHeads.all(after, limit) as unknown as WholeHead[]
     let bytes = 0
@@ -171,11 +183,13 @@ export class WaitingTable {
 
   setState(position: number, attempts: number, dueAtMs: number): void {
     this.flush()
+    this.#ahead.forget(position, position)
     this.#state.run(attempts, dueAtMs, stateSum(position, attempts, dueAtMs), position)
   }
 
   setFailure(position: number, attempts: number, dueAtMs: number, errors: string | Uint8Array): void {
     this.flush()
+    this.#ahead.forget(position, position)
     this.#failure.run(attempts, dueAtMs, errors, stateSum(position, attempts, dueAtMs), position)
   }
 
@@ -187,6 +201,7 @@ export class WaitingTable {
 
   delete(first: number, last: number): void {
     this.flush()
+    this.#ahead.forget(first, last)
     if (first === last) this.#delete.run(first)
     else this.#deleteRange.run(first, last)
   }
@@ -197,7 +212,7 @@ function rowsOf(heads: readonly WholeHead[], count: number, frames: Uint8Array):
   let at = 0
   for (let i = 0; i < count; i++) {
     const [position, attempts, due_at, expires_at, stored_at, sequence, session, bytes, sum, message_id, errors] = heads[i]!
-    rows.push({ position, attempts, due_at, expires_at, stored_at, sequence, session, bytes, sum, message_id, errors, frame: frames.subarray(at, (at += bytes)) })
+    rows.push({ position, attempts, due_at, expires_at, stored_at, sequence, session, bytes, sum, message_id, errors, frame: frames.subarray(at, (at += bytes)), opened: undefined })
   }
   return rows
 }
