@@ -43,7 +43,7 @@ import { claimIdentity } from './host-identity.ts'
 import { Listeners } from './listeners.ts'
 import { changeLimits } from './nats-limits.ts'
 import { addOwner, issueAgentCredential } from './principals.ts'
-import { Probing } from './probing.ts'
+import { Probing, probingBroker } from './probing.ts'
 import { Tree } from './tree.ts'
 import type { JoinedBus } from './joined-bus.ts'
 
@@ -330,7 +330,7 @@ export class BrokerActor implements BrokerHost {
     const crashes = new CrashReports(core, this.paths.crashes)
     this.#crashes = crashes
     scope.defer(() => crashes.close())
-    const probing = new Probing({ environment, broker: { pingAgent: (id, answered) => core.pingAgent(id, answered), found: (id, health) => core.registering.found(id, health) } })
+    const probing = new Probing({ environment, broker: probingBroker(core) })
     this.#probing = probing
     const issueCredential = (id: string): AgentCredential => issueAgentCredential(core, id)
     const fleet = new Fleet({

@@ -4,9 +4,13 @@
 import type { AgentScope, LocalAgent } from '../agents/local-agent.ts'
 import { about, attemptOf } from '../agents/probes/attempts.ts'
 import { Probe, type Finding } from '../agents/probes/probe.ts'
+import { TrafficWatch } from '../agents/probes/traffic-watch.ts'
+import { Usual } from '../agents/probes/usual.ts'
 import { worst } from '../agents/probes/verdict.ts'
+import type { Core } from '../broker/core.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
-import type { ProbeHealth } from '../broker/ground/probes.ts'
+import type { ProbeHealth, TrafficSettings } from '../broker/ground/probes.ts'
+import type { InstanceLoad } from '../broker/ground/registry.ts'
 import type { Environment } from './behaviour.ts'
 import type { InstanceVerdict } from './instance-verdict.ts'
 
@@ -16,6 +20,21 @@ export interface ProbingBroker {
   pingAgent(instance: string, answered: () => void): (() => void) | undefined
   /** As `Registering.found`. */
   found(instance: string, health: Exclude<ProbeHealth, 'healthy'> | undefined): void
+  /** As `Registering.loads`. */
+  loads(instance: string): readonly InstanceLoad[]
+  /** As `Registering.timed`. */
+  timed(instance: string, now: (() => number) | undefined): void
+}
+
+/** What `core` has of it. */
+export function probingBroker(core: Core): ProbingBroker {
+  const { registering } = core
+  return {
+    pingAgent: (id, answered) => core.pingAgent(id, answered),
+    found: (id, health) => registering.found(id, health),
+    loads: (id) => registering.loads(id),
+    timed: (id, now) => registering.timed(id, now),
+  }
 }
 
 export interface ProbingOptions {
@@ -35,6 +54,8 @@ export class Probing {
   readonly #options: ProbingOptions
   /** By instance id: those whose process runs. */
   readonly #watched = new Map<string, Watched>()
+  /** By agent. */
+  readonly #usual = new Map<string, Usual>()
 
   constructor(options: ProbingOptions) {
     this.#options = options
@@ -43,18 +64,19 @@ export class Probing {
   /** A process of an instance has started: it is looked after until its scope ends. */
   watch(agent: LocalAgent, scope: AgentScope): void {
     const { id, settings } = agent
-    const { probes = [] } = settings
-    if (probes.length === 0) return
+    const { probes = [], health } = settings
+    if (probes.length === 0 && health === undefined) return
     const { broker, environment } = this.#options
-    const watched: Watched = { findings: [], scope, health: 'starting' }
+    const watched: Watched = { findings: [], scope, health: probes.length === 0 ? 'healthy' : 'starting' }
+    const onChange = (finding: Finding): void => this.#changed(id, watched, finding)
     const instance = { ping: (answered: () => void) => broker.pingAgent(id, answered), run: (command: readonly string[]) => agent.run(command, scope.log) }
     for (const probe of probes) {
-      const onChange = (finding: Finding): void => this.#changed(id, watched, finding)
       watched.findings.push(new Probe({ pace: probe, about: about(probe), attempt: attemptOf(probe, instance), ...environment, onChange }))
     }
+    if (health !== undefined) watched.findings.push(this.#traffic(agent, health, onChange))
     this.#watched.set(id, watched)
-    // Before it can connect: nothing reaches it by its name until it is known to be well.
-    broker.found(id, 'starting')
+    // Before it can connect: nothing reaches it by its name until its probes know it to be well.
+    broker.found(id, watched.health === 'healthy' ? undefined : 'starting')
     scope.defer(() => this.#end(id, watched))
   }
 
@@ -70,6 +92,15 @@ export class Probing {
     const { findings, health } = watched
     const problem = health === 'healthy' ? undefined : problemOf(findings)
     return { state: health, ...(problem === undefined ? {} : { problem }), probes: findings.map(({ info }) => info) }
+  }
+
+  #traffic({ id, settings: { name } }: LocalAgent, settings: TrafficSettings, onChange: (finding: Finding) => void): Finding {
+    const { broker, environment } = this.#options
+    const usual = this.#usual.get(name) ?? new Usual()
+    this.#usual.set(name, usual)
+    // Errors alone need no clock.
+    if (settings.latencyMs !== undefined || settings.silenceMs !== undefined) broker.timed(id, () => environment.clock.monotonicMs())
+    return new TrafficWatch({ instance: id, settings, usual, loads: () => broker.loads(id), ...environment, onChange })
   }
 
   #changed(id: string, watched: Watched, finding: Finding): void {

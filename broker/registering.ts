@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts'
 import { transportOf } from './connection-info.ts'
 import { BrokerError } from './ground/errors.ts'
 import { REGISTERED_NAME } from './ground/registration.ts'
-import { SERVICE_PREFIX, type InstanceHealth, type InstanceOwner, type Registration, type RegistrationHandle } from './ground/registry.ts'
+import { SERVICE_PREFIX, type InstanceHealth, type InstanceLoad, type InstanceOwner, type Registration, type RegistrationHandle } from './ground/registry.ts'
 import type { Sink } from './ground/slice.ts'
 import { matchesPattern } from './ground/subject.ts'
 import type { Log } from './ground/types.ts'
@@ -22,17 +22,22 @@ class ConnectionOwner implements InstanceOwner {
   readonly transport: string
   readonly isLocal: boolean
   readonly principal: string
+  /** undefined: it is no instance of an agent. */
+  readonly standing: Standing | undefined
   found: InstanceHealth | undefined
+  now: (() => number) | undefined
   kept: InstanceHealth | undefined
   /** Names that it registered itself. */
   readonly asked = new Set<string>()
 
-  constructor(connection: Connection, found: InstanceHealth | undefined) {
+  constructor(connection: Connection, standing: Standing | undefined) {
     this.#connection = connection
     this.transport = connection.link.protocol === 'nats' ? 'nats' : transportOf(connection.link)
     this.isLocal = connection.link.peer.network !== 'remote'
     this.principal = connection.permissions!.name
-    this.found = found
+    this.standing = standing
+    this.found = standing?.found
+    this.now = standing?.now
   }
 
   get number(): number {
@@ -65,6 +70,13 @@ export interface OwnAgent {
   readonly instance: string
 }
 
+/** What is found of an agent's instance, and which of its connections have registered something. */
+interface Standing {
+  found: InstanceHealth | undefined
+  now: (() => number) | undefined
+  readonly owners: Set<ConnectionOwner>
+}
+
 /** What it takes of the broker. */
 interface RegisteringCore {
   readonly registry: Registry
@@ -76,8 +88,8 @@ export class Registering {
   /** Set by whoever runs agents, before the first connection. */
   ownAgent: (id: string) => OwnAgent | undefined = () => undefined
   readonly #owners = new Map<Connection, ConnectionOwner>()
-  /** What probes found of agents' instances, by their ids. */
-  readonly #found = new Map<string, InstanceHealth>()
+  /** Of agents' instances, by their ids. */
+  readonly #standings = new Map<string, Standing>()
 
   constructor(core: RegisteringCore) {
     this.#core = core
@@ -141,14 +153,21 @@ export class Registering {
 
   /** What probes found of an agent's instance: it holds for whatever that registers, now and later. undefined: nothing speaks against it. */
   found(instance: string, health: InstanceHealth | undefined): void {
-    if (health === undefined) this.#found.delete(instance)
-    else this.#found.set(instance, health)
-    for (const [connection, owner] of this.#owners) if (this.#ownAgent(connection)?.instance === instance) this.#core.registry.judge(owner, () => (owner.found = health))
+    const standing = this.#standing(instance)
+    standing.found = health
+    for (const owner of standing.owners) this.#core.registry.judge(owner, () => (owner.found = health))
   }
 
-  /** What an agent's instance has registered by whichever name. */
-  ofAgent(instance: string): RegistrationHandle[] {
-    return [...this.#owners].filter(([connection]) => this.#ownAgent(connection)?.instance === instance).flatMap(([, owner]) => this.#core.registry.owned(owner))
+  /** From now on the answers of an agent's instance are timed by `now`, monotonic ms; undefined: no longer. */
+  timed(instance: string, now: (() => number) | undefined): void {
+    const standing = this.#standing(instance)
+    standing.now = now
+    for (const owner of standing.owners) owner.now = now
+  }
+
+  /** What an agent's instance has had to do by the names that it registered, one load for each connection of it. */
+  loads(instance: string): InstanceLoad[] {
+    return Array.from(this.#standings.get(instance)?.owners ?? [], (owner) => this.#core.registry.load(owner))
   }
 
   /** Its instances end with it. */
@@ -156,6 +175,7 @@ export class Registering {
     const owner = this.#owners.get(connection)
     if (owner === undefined) return
     this.#owners.delete(connection)
+    owner.standing?.owners.delete(owner)
     this.#core.registry.leave(owner)
   }
 
@@ -179,6 +199,12 @@ export class Registering {
     }
   }
 
+  #standing(instance: string): Standing {
+    const standing = this.#standings.get(instance) ?? { found: undefined, now: undefined, owners: new Set() }
+    this.#standings.set(instance, standing)
+    return standing
+  }
+
   #ownAgent({ agent }: Connection): OwnAgent | undefined {
     return agent === undefined ? undefined : this.ownAgent(agent)
   }
@@ -188,9 +214,11 @@ export class Registering {
     const own = this.#ownAgent(connection)
     // Under the agent's name an instance is known by its own id, whoever supervises it finds it by that.
     const registration = own !== undefined && asked.instance === undefined && asked.name === own.name ? { ...asked, instance: own.instance } : asked
-    const owner = this.#owners.get(connection) ?? new ConnectionOwner(connection, own && this.#found.get(own.instance))
+    const standing = own && this.#standing(own.instance)
+    const owner = this.#owners.get(connection) ?? new ConnectionOwner(connection, standing)
     const handle = this.#core.registry.register(owner, registration)
     this.#owners.set(connection, owner)
+    standing?.owners.add(owner)
     return { owner, handle }
   }
 

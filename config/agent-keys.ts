@@ -4,7 +4,7 @@ import { defaultBackoff, logLevels } from '../broker/ground/settings.ts'
 import { formatDuration } from './duration.ts'
 import { block, defaulted, map, optional, required } from './keys.ts'
 import { choice, count, duration, factor, list, mapOf, name, nonEmptyText, path, schedule, text, timeZone, unixName, variableName, versionText } from './kinds.ts'
-import { probesBlock } from './probe-keys.ts'
+import { probesBlock, trafficBlock } from './probe-keys.ts'
 import { sandboxBlock } from './sandbox-keys.ts'
 
 /** Most instances of one agent. */
@@ -41,6 +41,7 @@ export const agentsBlock = optional(
       intensity: optional(count(0, MAX_INTENSITY), 'any number', 'Restarts after failures that are borne within `period`. With one more it stays down, in quarantine, until `callboard agent restart`.'),
       period: defaulted(duration(1, DAY_MS), DEFAULT_PERIOD, 'Time in which restarts are counted for `intensity`.'),
       probes: probesBlock,
+      health: trafficBlock,
       shutdown: defaulted(duration(0, 600_000), DEFAULT_SHUTDOWN, 'Time between SIGTERM and SIGKILL.'),
       user: optional(unixName, 'that of the broker', 'As whom it runs, by name or number, with that user\'s groups. The broker must run as root.'),
       group: optional(unixName, 'the main one of `user`', 'Its group of Unix, by name or number.'),

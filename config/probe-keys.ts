@@ -2,11 +2,12 @@
 
 import { defaultProbePace as pace, probeConsequences, probeKinds } from '../broker/ground/probes.ts'
 import { formatDuration } from './duration.ts'
-import { defaulted, map, optional, required } from './keys.ts'
-import { choice, count, duration, hostName, list, nonEmptyText, probeAddress } from './kinds.ts'
+import { block, defaulted, map, optional, required } from './keys.ts'
+import { choice, count, duration, factor, hostName, list, nonEmptyText, probeAddress } from './kinds.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
+const TRAFFIC_WINDOW_MS = 30_000
 const MAX_IN_A_ROW = 1000
 
 export const probesBlock = defaulted(
@@ -29,3 +30,11 @@ export const probesBlock = defaulted(
   [],
   'How it is found out whether it is well. Until all of them have succeeded it gets no requests by its name.',
 )
+
+export const trafficBlock = block({
+  errorRate: optional(factor(0, 1), 'not looked at', 'Share of the requests to its names that may fail. More than this, and more than is usual for the agent, makes an instance unhealthy; so do the next two.'),
+  latency: optional(duration(1, HOUR_MS), 'not looked at', 'Mean time that its requests may take, once it is known what is usual.'),
+  silence: optional(duration(100, HOUR_MS), 'not looked at', 'How long it may have requests open and answer none, while other instances answer theirs.'),
+  window: defaulted(duration(1000, HOUR_MS), formatDuration(TRAFFIC_WINDOW_MS), 'The time that is looked at.'),
+  onFailure: defaulted(choice(probeConsequences), 'unhealthy', 'What follows when it becomes unhealthy, as for probes.'),
+})

@@ -4,7 +4,7 @@ import { defaultSettings, type AgentSettings, type ChannelFlow, type ChannelSett
 import type { RegistrySettings } from '../broker/ground/registry-settings.ts'
 import type { SandboxSettings } from '../broker/ground/sandbox.ts'
 import { resolveCommand, resolvePath } from './paths.ts'
-import { probeSettings } from './probe-settings.ts'
+import { probeSettings, trafficSettings } from './probe-settings.ts'
 import { channelOverrides, queuesSettings, storeSettings } from './queue-settings.ts'
 import type { ConfigFile } from './schema.ts'
 
@@ -178,6 +178,7 @@ function agentSettings(agent: Item<'agents'>, directory: string): AgentSettings 
     intensity: agent.intensity,
     periodMs: agent.period,
     probes: agent.probes.map(probeSettings),
+    health: trafficSettings(agent.health),
     shutdownMs: agent.shutdown,
     sandbox: sandboxSettings(agent.sandbox, directory),
     ...(agent.schedule !== undefined && { schedule: { pattern: agent.schedule, timeZone: agent.timeZone } }),

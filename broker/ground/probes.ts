@@ -36,12 +36,27 @@ export type ProbeTarget =
 
 export type ProbeSettings = ProbePace & ProbeTarget
 
+/** How an instance is judged by the requests to its names. Each limit is a floor: more than that, and more than is usual for the agent, is unhealthy. */
+export interface TrafficSettings {
+  /** Share of the requests that fail, 0..1; undefined: it is not looked at. Likewise below. */
+  readonly errorRate: number | undefined
+  /** Mean time that requests take. ms */
+  readonly latencyMs: number | undefined
+  /** Time with requests open and no answer, while its siblings answer. ms */
+  readonly silenceMs: number | undefined
+  /** The time that is looked at. ms, default 30000 */
+  readonly windowMs: number
+  /** default unhealthy */
+  readonly onFailure: ProbeConsequence
+}
+
 /** How an instance is. */
 export type ProbeHealth = 'starting' | 'healthy' | 'unhealthy'
 
 /** What a probe has found. */
 export interface ProbeInfo {
-  readonly kind: ProbeKind
+  /** `requests`: nothing is tried, it is judged by what it answers. */
+  readonly kind: ProbeKind | 'requests'
   /** What it tries, such as `127.0.0.1:8080`; empty for a ping. */
   readonly target: string
   readonly health: ProbeHealth

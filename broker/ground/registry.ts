@@ -119,6 +119,8 @@ export interface InstanceOwner {
   readonly isLocal: boolean
   /** What probes found of it, for all its instances; undefined: nothing that speaks against it. */
   readonly found?: InstanceHealth | undefined
+  /** Times the answers of its instances: monotonic ms. undefined: nobody does. */
+  readonly now?: (() => number) | undefined
   /** What whoever runs it says of it, for all its instances; undefined: nothing. */
   readonly kept?: InstanceHealth | undefined
   /** What requests on `subject` are delivered to at the moment; undefined: it cannot be reached. */
@@ -146,13 +148,27 @@ export interface ServiceWish {
   readonly affinity: string | undefined
 }
 
+/** `given-up`: whoever asked wants no answer any more. */
+export type RequestOutcome = 'answered' | 'unanswered' | 'given-up'
+
+/** What instances have had to do: counts since they registered. */
+export interface InstanceLoad {
+  readonly outstanding: number
+  readonly failures: number
+  /** Requests that were answered, be it with an error, and those that were not. */
+  readonly answered: number
+  readonly unanswered: number
+  /** How long those that ended took, together, where their owner times them. ms */
+  readonly tookMs: number
+}
+
 /** An instance that a request was given to. */
 export interface ChosenInstance {
   readonly sink: Sink | undefined
-  /** A request to it is open. */
-  began(): void
+  /** A request to it is open. Returns when that was, which `ended` is to be told: monotonic ms, 0 where nobody times its answers. */
+  began(): number
   /** It is open no more. */
-  ended(): void
+  ended(beganMs: number, end: RequestOutcome): void
   /** It ended badly; told before `ended`. */
   failed(): void
 }

@@ -2,7 +2,7 @@
 // `config/` makes it from a file; without a file the defaults stand and no schema library is loaded.
 
 import type { BackoffSettings } from './backoff-settings.ts'
-import type { ProbeSettings } from './probes.ts'
+import type { ProbeSettings, TrafficSettings } from './probes.ts'
 import type { SandboxSettings } from './sandbox.ts'
 import type { ScheduleSettings } from './schedule.ts'
 import type { QueueOverrides } from './queue-overrides.ts'
@@ -247,6 +247,8 @@ export interface AgentSettings {
   readonly periodMs?: number | undefined
   /** How it is found out whether it is well; undefined = its process runs. */
   readonly probes?: readonly ProbeSettings[] | undefined
+  /** How it is judged by the requests that it gets; undefined = not. */
+  readonly health?: TrafficSettings | undefined
   /** Time between SIGTERM and SIGKILL. ms, default 5000. */
   readonly shutdownMs: number
   /** What it is kept from; undefined = nothing. */

@@ -1,7 +1,7 @@
 // One registered instance: what it says of itself, how it is, and what it has to do. Knows neither routes nor frames.
 
 import type SemVer from 'semver/classes/semver.js'
-import type { ChosenInstance, Endpoint, InstanceHealth, InstanceInfo, InstanceKind, InstanceOwner, Registration, RegistrationUpdate } from '../ground/registry.ts'
+import type { ChosenInstance, Endpoint, InstanceHealth, InstanceInfo, InstanceKind, InstanceOwner, Registration, RegistrationUpdate, RequestOutcome } from '../ground/registry.ts'
 import type { Sink } from '../ground/slice.ts'
 import { SERVICE_PREFIX } from '../ground/registry.ts'
 import type { LoadEntry } from './turns.ts'
@@ -34,6 +34,9 @@ export class Instance implements ChosenInstance {
   outstanding = 0
   requests = 0
   failures = 0
+  answered = 0
+  unanswered = 0
+  tookMs = 0
   revision = 0
   isRegistered = true
   /** It was counted among those that get requests. */
@@ -95,14 +98,20 @@ export class Instance implements ChosenInstance {
     this.#seen = health
   }
 
-  began(): void {
+  began(): number {
     this.outstanding++
     this.requests++
     for (let i = 0; i < this.places.length; i++) this.places[i]!.changed()
+    const { now } = this.owner
+    return now === undefined ? 0 : now()
   }
 
-  ended(): void {
+  ended(beganMs: number, end: RequestOutcome): void {
     this.outstanding--
+    if (end === 'answered') this.answered++
+    else if (end === 'unanswered') this.unanswered++
+    const { now } = this.owner
+    if (beganMs > 0 && now !== undefined && end !== 'given-up') this.tookMs += now() - beganMs
     for (let i = 0; i < this.places.length; i++) this.places[i]!.changed()
   }
 

@@ -3,7 +3,7 @@
 import type Range from 'semver/classes/range.js'
 import { BrokerError } from '../ground/errors.ts'
 import { nearest } from '../ground/nearest.ts'
-import { SERVICE_PREFIX, type InstanceHealth, type InstanceOwner, type Registration, type RegistrationHandle, type RegistrationUpdate, type RegistryAnswer, type RegistryEvent, type RegistryEventKind, type RegistryQuery } from '../ground/registry.ts'
+import { SERVICE_PREFIX, type InstanceHealth, type InstanceLoad, type InstanceOwner, type Registration, type RegistrationHandle, type RegistrationUpdate, type RegistryAnswer, type RegistryEvent, type RegistryEventKind, type RegistryQuery } from '../ground/registry.ts'
 import type { RegistrySettings } from '../ground/registry-settings.ts'
 import { Holds } from './holds.ts'
 import { Instance } from './instance.ts'
@@ -122,6 +122,19 @@ export class Registry {
       this.#services.get(instance.name)!.place(instance)
       if (wasReachable !== (sink !== undefined)) this.#tell('updated', instance)
     }
+  }
+
+  /** What its instances have had to do, together. */
+  load(owner: InstanceOwner): InstanceLoad {
+    const load = { outstanding: 0, failures: 0, answered: 0, unanswered: 0, tookMs: 0 }
+    for (const { outstanding, failures, answered, unanswered, tookMs } of this.#byOwner.get(owner)?.instances ?? []) {
+      load.outstanding += outstanding
+      load.failures += failures
+      load.answered += answered
+      load.unanswered += unanswered
+      load.tookMs += tookMs
+    }
+    return load
   }
 
   /** `change` is to something by which the health of its instances is known. */

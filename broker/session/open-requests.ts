@@ -1,7 +1,7 @@
 // Requests that wait for an answer: who asked, who may answer, until when. Knows nothing of frames.
 
 import { Deadline, type Deadlines } from '../ground/deadlines.ts'
-import type { ChosenInstance } from '../ground/registry.ts'
+import type { ChosenInstance, RequestOutcome } from '../ground/registry.ts'
 import type { Account, Sink } from '../ground/slice.ts'
 
 /** A connection as requester and as responder. */
@@ -50,6 +50,8 @@ export class OpenRequest extends Deadline {
   responses = 0
   /** Answers that were not the last of their responder. */
   parts = 0
+  /** When its instance got it, where somebody times that. Monotonic ms, 0 = nobody does */
+  beganMs = 0
   /** undefined: they go to the requester as frames. */
   readonly reply: ReplyAddress | undefined
   /** Whom it was given to by a name; undefined: it was not. */
@@ -101,7 +103,7 @@ export class OpenRequests {
     requester.openRequests.set(id, request)
     for (const responder of responders) responder.awaitedAnswers++
     this.#size++
-    init.instance?.began()
+    if (init.instance !== undefined) request.beganMs = init.instance.began()
     this.#deadlines.set(request, limitMs)
   }
 
@@ -125,7 +127,7 @@ export class OpenRequests {
   /** A last answer came; the first one closes the request, or the last of many. */
   answered(request: OpenRequest, responder: RequestParty): void {
     request.responses++
-    if (!request.isMany) return this.#close(request, responder)
+    if (!request.isMany) return this.#close(request, responder, 'answered')
     this.#release(request, responder)
     if (request.responders.length === 0) this.#end(request, 'complete')
   }
@@ -197,15 +199,15 @@ export class OpenRequests {
 
   #end(request: OpenRequest, end: RequestEnd, reason?: string): void {
     if (end !== 'complete') request.instance?.failed()
-    this.#close(request, undefined)
+    this.#close(request, undefined, request.responses > 0 ? 'answered' : 'unanswered')
     this.#events.ended(request, end, reason)
   }
 
-  #close(request: OpenRequest, answeredBy: RequestParty | undefined): void {
+  #close(request: OpenRequest, answeredBy: RequestParty | undefined, end: RequestOutcome = 'given-up'): void {
     this.#deadlines.cancel(request)
     if (request.requester.openRequests?.delete(request.id)) {
       this.#size--
-      request.instance?.ended()
+      request.instance?.ended(request.beganMs, end)
     }
     const { responders } = request
     request.responders = []

@@ -43,7 +43,6 @@ test('found health: what is found before an instance registers holds from its fi
   t.deepEqual(healths('forecast'), ['weather-2 starting'])
   registering.found('weather/2', undefined)
   t.deepEqual([...healths(), ...healths('forecast')], ['weather/2 healthy', 'weather-2 healthy'])
-  t.deepEqual(registering.ofAgent('weather/2').map(({ info }) => info.name).toSorted(), ['forecast', 'weather'])
 })
 
 test('found health: what an admin holds it for is another matter', t => {
@@ -71,4 +70,25 @@ test('found health: a ping of an instance is answered by that one ping\'s answer
   t.is(answers, 1)
   one.control(Kind.pong, 0)
   t.is(answers, 2)
+})
+
+test('found health: what an instance has had to do is counted by how it ended, and timed where somebody wants that', async t => {
+  const { rig, join, asker, ask, registering } = fleet()
+  const one = join('weather')
+  ask()
+  await rig.clock.advance(1)
+  registering.timed('weather', () => rig.core.clock.monotonicMs())
+  for (let i = 0; i < 3; i++) ask()
+  await rig.clock.advance(30)
+  const [first, second, third, fourth] = one.messages()
+  for (const [request, kind] of [[first, Kind.response], [second, Kind.response], [third, Kind.error]] as const) one.send({ kind, to: request!.origin, ref: request!.id, subject: request!.subject })
+  t.deepEqual(registering.loads('weather'), [{ outstanding: 1, failures: 1, answered: 3, unanswered: 0, tookMs: 60 }])
+  asker.control(Kind.cancel, fourth!.id)
+  t.like(registering.loads('weather')[0], { outstanding: 0, answered: 3, unanswered: 0, tookMs: 60 })
+  ask()
+  registering.timed('weather', undefined)
+  await rig.clock.advance(rig.core.settings.ipc.timeoutMs + 100)
+  t.deepEqual(registering.loads('weather'), [{ outstanding: 0, failures: 2, answered: 3, unanswered: 1, tookMs: 60 }])
+  rig.core.registering.leave(rig.core.directory.addressed('agent', 'weather')!)
+  t.deepEqual(registering.loads('weather'), [])
 })

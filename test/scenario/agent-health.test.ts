@@ -100,3 +100,42 @@ test('agent health: one that fails more often than it may is in quarantine, says
   await client.call('agent.restart', { name: 'lamp' })
   t.like(await about(), { phase: 'run', quarantine: undefined })
 })
+
+test('agent health: who answers with errors alone or not at all is passed over, by nothing but the requests that it gets', async (t) => {
+  const { client, about, broker } = await start(t, { instances: 3, health: { errorRate: 0.5, latency: '10s', silence: '300ms', window: '1s' } })
+  await until(async () => (await client.registry.list({ name: 'lamp', health: 'healthy' })).instances.length === 3)
+  const asking = new AbortController()
+  const outcomes: (string | number)[] = []
+  // Somebody always asks: that is all by which they are judged.
+  const load = Promise.all(Array.from({ length: 6 }, async () => {
+    while (!asking.signal.aborted) outcomes.push(await ask(client).catch((error: unknown) => (error as { code: string }).code))
+  }))
+  const [first, second] = [await about(), await about('lamp/2')]
+  await client.request('$CB.to.agent.lamp', { do: 'err' })
+  process.kill(second.pid!, 'SIGSTOP')
+  await until(async () => (await about()).health === 'unhealthy' && (await about('lamp/2')).health === 'unhealthy')
+  t.regex((await about()).problem!, /^requests: \d+ % of \d+ requests failed within 1000 ms/)
+  t.regex((await about('lamp/2')).problem!, /^requests: no answer for \d+ ms, with \d requests? open|requests failed within/)
+  t.is((await about('lamp/3')).health, 'healthy')
+  t.is((await about()).incarnation, first.incarnation)
+  process.kill(second.pid!, 'SIGCONT')
+  await client.request('$CB.to.agent.lamp', { do: 'mend' })
+  await until(async () => (await about()).health === 'healthy' && (await about('lamp/2')).health === 'healthy')
+  asking.abort()
+  await load
+  t.true(outcomes.includes(first.pid!))
+  t.true(broker.log.records.some(({ text }) => text === 'the agent is healthy'))
+})
+
+test('agent health: with health.onFailure restart an instance that only fails is replaced', async (t) => {
+  const { client, about } = await start(t, { health: { errorRate: 0.2, window: '1s', onFailure: 'restart' } })
+  await until(async () => (await errorCode(ask(client))) === 'resolved')
+  const { incarnation } = await about()
+  await client.request('$CB.to.agent.lamp', { do: 'err' })
+  await until(async () => {
+    await errorCode(ask(client))
+    return (await about()).incarnation > incarnation
+  })
+  await until(async () => (await errorCode(ask(client))) === 'resolved')
+  t.is((await about()).health, 'healthy')
+})

@@ -25,5 +25,10 @@ export const probeLandings: Readonly<Record<string, Landing>> = {
   'agents[].probes[].initialDelay': [probe('kind: ping, initialDelay: 10s'), s => seen(s)?.initialDelayMs, 10_000],
   'agents[].probes[].failureThreshold': [probe('kind: ping, failureThreshold: 5'), s => seen(s)?.failureThreshold, 5],
   'agents[].probes[].successThreshold': [probe('kind: ping, successThreshold: 2'), s => seen(s)?.successThreshold, 2],
+  'agents[].health.errorRate': [agent('health: {errorRate: 0.2}'), s => s.agents[0]?.health, { errorRate: 0.2, latencyMs: undefined, silenceMs: undefined, windowMs: 30_000, onFailure: 'unhealthy' }],
+  'agents[].health.latency': [agent('health: {latency: 1s}'), s => s.agents[0]?.health?.latencyMs, 1000],
+  'agents[].health.silence': [agent('health: {silence: 5s}'), s => s.agents[0]?.health?.silenceMs, 5000],
+  'agents[].health.window': [agent('health: {silence: 5s, window: 1m}'), s => s.agents[0]?.health?.windowMs, 60_000],
+  'agents[].health.onFailure': [agent('health: {silence: 5s, onFailure: restart}'), s => s.agents[0]?.health?.onFailure, 'restart'],
   'agents[].probes[].onFailure': [probe('kind: ping, onFailure: unhealthy'), s => seen(s)?.onFailure, 'unhealthy'],
 }

@@ -44,7 +44,7 @@ test('least outstanding: whoever is chosen has the least to do for its weight, w
           if (!isFair(chosen, instances)) return false
           chosen?.began()
           if (chosen !== undefined) open.push(chosen)
-        } else if (step.kind === 'answer' && open.length > 0) open.splice(step.which % open.length, 1)[0]!.ended()
+        } else if (step.kind === 'answer' && open.length > 0) open.splice(step.which % open.length, 1)[0]!.ended(0, 'answered')
         else if (handles.length > 0 && step.kind === 'leave') handles.splice(step.which % handles.length, 1)[0]!.end()
         else if (handles.length > 0 && step.kind === 'health') handles[step.which % handles.length]!.update({ health: step.health })
       }
@@ -95,7 +95,7 @@ test('weights of versions: a canary gets its share however many instances the ot
   }
   t.is(open.filter(({ instance }) => instance === 'client-4').length, 200)
   t.true(open.filter(({ instance }) => instance === 'client-1').length - 267 <= 1)
-  for (const each of open) each.ended()
+  for (const each of open) each.ended(0, 'answered')
   for (const each of old) each.end()
   t.deepEqual([...new Set(chosen(service, 10))], ['client-4'])
 })
@@ -200,7 +200,7 @@ function chosen(service: Service, count: number): (string | undefined)[] {
   return Array.from({ length: count }, () => {
     const each = service.choose(undefined, 'me', 0)
     each?.began()
-    each?.ended()
+    each?.ended(0, 'answered')
     return each?.instance
   })
 }
