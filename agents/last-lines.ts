@@ -20,21 +20,33 @@ export interface PrintedLine {
   readonly read: (bytes: Uint8Array, cutBytes: number) => string
 }
 
-interface KeptLine extends PrintedLine {
+interface KeptLine extends Omit<PrintedLine, 'bytes'> {
   readonly seq: number
   readonly timeMs: number
   readonly start: number
+  /** Where its bytes are. */
+  readonly offset: number
+  readonly length: number
 }
 
 // One count for all agents of this process: a single number says how far somebody has read.
 let lastSeq = 0
 
-/** The lines of one instance, of all its processes; the oldest go first. */
+/**
+ * The lines of one instance, of all its processes; the oldest go first. The bytes lie in one ring, each line in one piece:
+ * agents may print a million lines a second, and memory of its own for each took most of that second.
+ *
+ *   | line 9 | line 10 |  free  | line 6 | line 7 | line 8 | rest |
+ *                      next
+ */
 export class LastLines {
   readonly #instance: string
   readonly #wallMicros: () => number
-  #lines: KeptLine[] = []
-  #bytes = 0
+  /** Oldest first. */
+  readonly #lines: KeptLine[] = []
+  /** Made by the first line; what was never written takes no memory of the machine. */
+  #bytes: Uint8Array | undefined
+  #next = 0
   #start = 0
 
   /** `instance`: its id. */
@@ -48,14 +60,27 @@ export class LastLines {
     this.#start++
   }
 
-  add(line: PrintedLine): void {
-    // Copied: a view would hold on to the chunk, or to what other lines are cut out of.
-    const bytes = new Uint8Array(line.bytes)
-    this.#lines.push({ ...line, bytes, seq: ++lastSeq, timeMs: Math.floor(this.#wallMicros() / 1000), start: this.#start })
-    this.#bytes += bytes.length
-    let gone = 0
-    while (this.#lines.length - gone > MAX_LINES || this.#bytes > MAX_BYTES) this.#bytes -= this.#lines[gone++]!.bytes.length
-    if (gone > 0) this.#lines.splice(0, gone)
+  /** Of a line longer than all that is kept, its beginning. */
+  add({ bytes, stream, cutBytes, isSuppressed, read }: PrintedLine): void {
+    this.#bytes ??= new Uint8Array(MAX_BYTES)
+    const length = Math.min(bytes.length, MAX_BYTES)
+    const offset = this.#makeRoom(length)
+    this.#bytes.set(length < bytes.length ? bytes.subarray(0, length) : bytes, offset)
+    this.#next = offset + length
+    this.#lines.push({ seq: ++lastSeq, timeMs: Math.floor(this.#wallMicros() / 1000), start: this.#start, stream, cutBytes: cutBytes + bytes.length - length, isSuppressed, read, offset, length })
+  }
+
+  // Where the next line goes: those that are there go, the oldest first.
+  #makeRoom(length: number): number {
+    const lines = this.#lines
+    if (lines.length >= MAX_LINES) lines.shift()
+    let offset = this.#next
+    if (offset + length > MAX_BYTES) {
+      while (lines.length > 0 && lines[0]!.offset >= offset) lines.shift()
+      offset = 0
+    }
+    while (lines.length > 0 && lines[0]!.offset < offset + length && lines[0]!.offset + lines[0]!.length > offset) lines.shift()
+    return offset
   }
 
   /** The last `limit` lines after position `after`, oldest first. */
@@ -68,7 +93,8 @@ export class LastLines {
     return this.#lines.filter(({ start }) => start === this.#start).map((line) => this.#shown(line))
   }
 
-  #shown({ seq, timeMs, start, stream, bytes, cutBytes, isSuppressed, read }: KeptLine): AgentLogLine {
+  #shown({ seq, timeMs, start, stream, cutBytes, isSuppressed, read, offset, length }: KeptLine): AgentLogLine {
+    const bytes = this.#bytes!.subarray(offset, offset + length)
     return { seq, time: timeMs, instance: this.#instance, start, stream, text: read(bytes, cutBytes), ...(cutBytes > 0 && { cutBytes }), ...(isSuppressed && { suppressed: true as const }) }
   }
 }

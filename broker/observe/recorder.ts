@@ -210,6 +210,11 @@ export class Recorder {
     return this.#subjects[seq & this.#mask]!
   }
 
+  /** As it was recorded: the number of the only receiver of run `seq`, `-snapshot` of several, or 0. The same for runs that went to the same ones. */
+  targetOf(seq: number): number {
+    return this.#targets[seq & this.#mask]!
+  }
+
   /** Numbers of the connections that run `seq` went to; undefined: they are not known any more. */
   receiversOf(seq: number): readonly number[] | undefined {
     const at = seq & this.#mask

@@ -20,7 +20,7 @@ export interface LiveOptions<Key extends string> {
 export interface LiveTable<Sample extends { readonly atMs: number }, Row, Key extends string> {
   /** Keys of the keyboard, and the figure that each sorts by. */
   readonly keys: ReadonlyMap<string, Key>
-  take(client: Client): Promise<Sample>
+  readonly take: (client: Client) => Promise<Sample>
   rows(before: Sample, now: Sample, sort: Key): readonly Row[]
   /** A heading, then a line for each row, at most `maxLines` in all. */
   format(now: Sample, rows: readonly Row[], sort: Key, maxLines?: number): string
@@ -99,7 +99,7 @@ async function onScreen<Sample extends { readonly atMs: number }, Row, Key exten
 }
 
 /** undefined where a broker that restarts is waited for. */
-async function look<Sample>(client: Client, { take }: { take(client: Client): Promise<Sample> }, isPatient: boolean): Promise<Sample | undefined> {
+async function look<Sample>(client: Client, { take }: { readonly take: (client: Client) => Promise<Sample> }, isPatient: boolean): Promise<Sample | undefined> {
   if (isPatient && !client.isConnected) return undefined
   try {
     return await take(client)

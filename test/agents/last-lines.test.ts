@@ -1,4 +1,5 @@
 import test from 'ava'
+import fc from 'fast-check'
 import { LastLines, MAX_BYTES, MAX_LINES } from '../../agents/last-lines.ts'
 
 const read = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
@@ -26,9 +27,13 @@ test('last lines: the oldest go, by number and by bytes', t => {
   for (let n = 1; n <= MAX_LINES + 3; n++) say(`line ${n}`)
   t.is(texts().length, MAX_LINES)
   t.is(texts()[0], 'line 4')
-  const long = 'x'.repeat(MAX_BYTES / 4)
-  for (let n = 0; n < 5; n++) say(long)
-  t.deepEqual(texts(), [long, long, long, long])
+  const long = (n: number): string => String(n).padStart(MAX_BYTES / 8, '.')
+  for (let n = 0; n < 20; n++) say(long(n))
+  const kept = texts()
+  t.true(kept.length >= 7 && kept.length <= 8, String(kept.length))
+  t.true(kept.every((text, at) => text === long(20 - kept.length + at)))
+  say('x'.repeat(MAX_BYTES + 5))
+  t.deepEqual(texts(), ['x'.repeat(MAX_BYTES)])
 })
 
 test('last lines: so many, and those after a position', t => {
@@ -55,4 +60,23 @@ test('last lines: keeps what it was given, whatever becomes of the memory', t =>
   lines.add({ stream: 'stderr', bytes: chunk.subarray(0, 4), cutBytes: 0, isSuppressed: false, read })
   chunk.fill(0)
   t.deepEqual(texts(), ['kept'])
+})
+
+test('last lines: whatever was printed, what is kept are the last lines as they came, no fewer than fit into half', t => {
+  const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 4000, max: 8192 }), fc.integer({ min: 20_000, max: MAX_BYTES })), { maxLength: 260 })
+  fc.assert(
+    fc.property(sizes, lengths => {
+      const { say, texts } = lastLines()
+      const all = lengths.map((length, n) => String(n).padStart(length, '.'))
+      for (const text of all) say(text)
+      const kept = texts()
+      const bytes = kept.reduce((sum, text) => sum + text.length, 0)
+      let [least, sum] = [0, 0]
+      for (const text of all.toReversed()) if ((sum += text.length) <= MAX_BYTES / 2 && least < MAX_LINES) least++
+      else break
+      return kept.length <= MAX_LINES && bytes <= MAX_BYTES && kept.length >= least && kept.every((text, at) => text === all[all.length - kept.length + at])
+    }),
+    { numRuns: 200 },
+  )
+  t.pass()
 })
