@@ -12,7 +12,7 @@ const STORIES = [
   'test/{bin,examples}/**/*.test.ts',
   'test/cli/{commands,mac}/**/*.test.ts',
   'test/cli/nats-server/differential.test.ts',
-  'test/repository/{gateway-cli-doc,nats-page,queue-cli-doc,readme,telemetry-doc}.test.ts',
+  'test/repository/{gateway-cli-doc,nats-page,queue-cli-doc,readme,readme-walkthroughs,telemetry-doc}.test.ts',
   'test/scenario/*.test.ts',
 ]
 

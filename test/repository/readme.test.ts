@@ -6,11 +6,11 @@ import test from 'ava'
 import { connect } from '../../client/index.ts'
 import { pythonTest } from '../support/python.ts'
 import { openReader, shownTo, type Reader } from '../support/tour-reader.ts'
-import { missingLines, readTour } from '../support/tour.ts'
+import { missingLines, readTour, sectionOf } from '../support/tour.ts'
 
 const root = join(import.meta.dirname, '../..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
-const tour = readTour(readme)
+const tour = readTour(sectionOf(readme, 'A tour of five minutes'))
 
 /** Addresses that the README shows; a reader's in this test have any ports that are free. */
 const SHOWN_GATEWAY = 'ws://127.0.0.1:18789/'

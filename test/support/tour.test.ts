@@ -1,5 +1,5 @@
 import test from 'ava'
-import { linePattern, missingLines, openSession, readTour } from './tour.ts'
+import { linePattern, missingLines, openSession, readTour, sectionOf } from './tour.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 test('tour: commands with their outputs, continued lines, and files are read', t => {
@@ -31,4 +31,10 @@ test('tour: a session keeps its variables, tells the exit code, and reads on wha
   t.notRegex(printed, /late/)
   void session.run('echo > go')
   t.regex(await session.until(soFar => soFar.includes('late')), /^late$/m)
+})
+
+test('tour: a section goes from its heading to the next', t => {
+  t.is(sectionOf('# a\n\n## b\n1\n### c\n2\n## d\n3\n', 'b'), '## b\n1\n### c\n2\n')
+  t.is(sectionOf('# a\n\n## d\n3\n', 'd'), '## d\n3\n')
+  t.throws(() => sectionOf('# a\n', 'b'), { message: 'there is no section "b"' })
 })

@@ -19,6 +19,14 @@ export interface Tour {
   readonly steps: readonly Step[]
 }
 
+/** The part of a Markdown text below `## heading`. */
+export function sectionOf(markdown: string, heading: string): string {
+  const from = markdown.indexOf(`\n## ${heading}\n`)
+  if (from < 0) throw new Error(`there is no section "${heading}"`)
+  const to = markdown.indexOf('\n## ', from + 1)
+  return markdown.slice(from + 1, to < 0 ? undefined : to + 1)
+}
+
 /** The code blocks of a Markdown text, in order. */
 export function readTour(markdown: string): Tour {
   const files = new Map<string, string>()
