@@ -6,6 +6,8 @@ import type { AgentLogLine } from '../broker/ground/agent-line.ts'
 export const MAX_LINES = 200
 /** Most bytes of them: with 1,000 agents that all print long lines, 128 MiB. */
 export const MAX_BYTES = 128 * 1024
+/** What the ring has at first. */
+const FIRST_BYTES = 4096
 
 /** One line as it came. */
 export interface PrintedLine {
@@ -44,8 +46,10 @@ export class LastLines {
   readonly #wallMicros: () => number
   /** Oldest first. */
   readonly #lines: KeptLine[] = []
-  /** Made by the first line; what was never written takes no memory of the machine. */
-  #bytes: Uint8Array | undefined
+  /** Made by the first line, and larger as lines need it: most agents print little. */
+  #bytes = new Uint8Array(0)
+  /** Bytes of the lines that are there. */
+  #kept = 0
   #next = 0
   #start = 0
 
@@ -62,7 +66,6 @@ export class LastLines {
 
   /** Of a line longer than all that is kept, its beginning. */
   add({ bytes, stream, cutBytes, isSuppressed, read }: PrintedLine): void {
-    this.#bytes ??= new Uint8Array(MAX_BYTES)
     const length = Math.min(bytes.length, MAX_BYTES)
     const offset = this.#makeRoom(length)
     this.#bytes.set(length < bytes.length ? bytes.subarray(0, length) : bytes, offset)
@@ -73,14 +76,27 @@ export class LastLines {
   // Where the next line goes: those that are there go, the oldest first.
   #makeRoom(length: number): number {
     const lines = this.#lines
-    if (lines.length >= MAX_LINES) lines.shift()
+    if (lines.length >= MAX_LINES) this.#forget()
+    // At the end of the ring all lines lie in front, in their order: it can become larger.
+    if (this.#next + length > this.#bytes.length && this.#bytes.length < MAX_BYTES && this.#kept + length > this.#bytes.length / 2) this.#grow(this.#next + length)
     let offset = this.#next
-    if (offset + length > MAX_BYTES) {
-      while (lines.length > 0 && lines[0]!.offset >= offset) lines.shift()
+    if (offset + length > this.#bytes.length) {
+      while (lines.length > 0 && lines[0]!.offset >= offset) this.#forget()
       offset = 0
     }
-    while (lines.length > 0 && lines[0]!.offset < offset + length && lines[0]!.offset + lines[0]!.length > offset) lines.shift()
+    while (lines.length > 0 && lines[0]!.offset < offset + length && lines[0]!.offset + lines[0]!.length > offset) this.#forget()
+    this.#kept += length
     return offset
+  }
+
+  #grow(needed: number): void {
+    const larger = new Uint8Array(Math.min(MAX_BYTES, Math.max(FIRST_BYTES, needed, this.#bytes.length * 2)))
+    larger.set(this.#bytes)
+    this.#bytes = larger
+  }
+
+  #forget(): void {
+    this.#kept -= this.#lines.shift()!.length
   }
 
   /** The last `limit` lines after position `after`, oldest first. */
@@ -94,7 +110,7 @@ export class LastLines {
   }
 
   #shown({ seq, timeMs, start, stream, cutBytes, isSuppressed, read, offset, length }: KeptLine): AgentLogLine {
-    const bytes = this.#bytes!.subarray(offset, offset + length)
+    const bytes = this.#bytes.subarray(offset, offset + length)
     return { seq, time: timeMs, instance: this.#instance, start, stream, text: read(bytes, cutBytes), ...(cutBytes > 0 && { cutBytes }), ...(isSuppressed && { suppressed: true as const }) }
   }
 }
