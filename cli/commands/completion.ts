@@ -46,7 +46,9 @@ function placesOf(command: Command, path: readonly string[]): Place[] {
 }
 
 // The three scripts work alike: the words before the cursor that name commands give the place, options in between are passed over.
-const choicesOf = (places: readonly Place[]): Entry[] => [...new Map(places.flatMap(place => place.options.filter(option => option.choices !== undefined)).map(option => [option.word, option])).values()]
+// What an option may be is a matter of its command: `top --sort` and `agent top --sort` differ.
+const choicesOf = (places: readonly Place[]): { readonly at: string; readonly choices: string }[] =>
+  places.flatMap(({ path, options }) => options.flatMap(({ word, choices }) => (choices === undefined ? [] : [{ at: `"${path} ${word}"`, choices: choices.join(' ') }])))
 const pathsOf = (places: readonly Place[]): string => places.filter(place => place.path !== '').map(place => `"${place.path}"`).join('|')
 
 function bash(places: readonly Place[]): string {
@@ -57,8 +59,10 @@ _callboard() {
     longer="\${place:+$place }$word"
     case "$longer" in ${pathsOf(places)}) place="$longer" ;; esac
   done
+  case "$place $previous" in
+${choicesOf(places).map(({ at, choices }) => `    ${at}) COMPREPLY=($(compgen -W "${choices}" -- "$current")); return ;;`).join('\n')}
+  esac
   case "$previous" in
-${choicesOf(places).map(option => `    ${option.word}) COMPREPLY=($(compgen -W "${option.choices!.join(' ')}" -- "$current")); return ;;`).join('\n')}
     --home) COMPREPLY=($(compgen -d -- "$current")); return ;;
     --config|check) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
@@ -81,8 +85,10 @@ _callboard() {
     longer="\${place:+$place }$word"
     case "$longer" in ${pathsOf(places)}) place="$longer" ;; esac
   done
+  case "$place \${words[CURRENT-1]}" in
+${choicesOf(places).map(({ at, choices }) => `    ${at}) compadd -- ${choices}; return ;;`).join('\n')}
+  esac
   case "\${words[CURRENT-1]}" in
-${choicesOf(places).map(option => `    ${option.word}) compadd -- ${option.choices!.join(' ')}; return ;;`).join('\n')}
     --home) _files -/; return ;;
     --config|check) _files; return ;;
   esac

@@ -14,6 +14,7 @@ test('completion: bash offers commands, options and values at their place', asyn
   t.deepEqual(complete('callboard agent r'), ['restart'])
   t.deepEqual(complete('callboard gateway latency --perc'), ['--percentiles'])
   t.deepEqual(complete('callboard top --sort r'), ['rate', 'restarts'])
+  t.deepEqual(complete('callboard agent top --sort r'), ['requests', 'restarts'])
   t.deepEqual(complete('callboard ipc subscribe --ch'), ['--channel'])
   t.deepEqual(complete('callboard ipc channel create --name x --mode '), ['broadcast', 'pubsub', 'queue'])
   t.deepEqual(complete('callboard completion '), ['--help', '--home', '--json', '--version', 'bash', 'fish', 'zsh'])
