@@ -25,10 +25,15 @@ const columns: readonly Column<AgentInfo>[] = [
 /** Where nobody is confined, or has times, the table is as wide as it was. */
 function columnsFor(agents: readonly AgentInfo[]): readonly Column<AgentInfo>[] {
   const more = [
+    ...(agents.some(({ health, quarantine }) => health !== undefined || quarantine !== undefined) ? [{ title: 'HEALTH', cell: healthCell }] : []),
     ...(agents.some(({ sandbox }) => sandbox !== undefined) ? [{ title: 'SANDBOX', cell: sandboxCell }] : []),
     ...(agents.some(({ schedule }) => schedule !== undefined) ? [{ title: 'NEXT START', cell: nextStartCell }] : []),
   ]
   return columns.toSpliced(-1, 0, ...more)
+}
+
+function healthCell({ health, quarantine }: AgentInfo): string {
+  return quarantine === undefined ? (health ?? '-') : 'in quarantine'
 }
 
 function sandboxCell({ sandbox }: AgentInfo): string {

@@ -62,6 +62,7 @@ const ills: [what: string, facts: Partial<HealthFacts>, part: string, state: Hea
   ['a NATS port that is taken', { natsProblem: 'port 4222 is taken', ...tree(actor('listener.nats', 'listener', 'exited')) }, 'NATS port', 'warn', /is taken/],
   ['a link without a server', { bus: { state: 'waiting', problem: 'connection refused', rttMs: 0, held: 1, peers: 0, sinceMs: 5 } }, 'link', 'warn', /connection refused/],
   ['a pool that is down', tree(actor('pool', 'supervisor', 'init')), 'pool', 'fail', /init/],
+  ['an agent in quarantine', tree({ ...actor('agent.a', 'agent', 'exited'), quarantine: { reason: 'it crashed', since: 1 } }), 'agents', 'warn', /agent\.a in quarantine \(it crashed\): callboard agent restart lifts it/],
   ['an agent that is down', tree(actor('agent.a', 'agent'), actor('agent.b', 'agent', 'exited')), 'agents', 'warn', /agent\.b not running \(exited\)/],
   ['a late event loop', { loop: { lagMs: 150, utilization: 0.2 } }, 'event loop', 'warn', /150 ms late/],
   ['a very late event loop', { loop: { lagMs: 2500, utilization: 0.2 } }, 'event loop', 'fail', /2500 ms late/],
