@@ -1,11 +1,14 @@
 // The public API of the package: a broker to embed, or to run by `callboard start`.
 
+import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { resolve } from 'node:path'
 import { BrokerActor } from './actors/broker.ts'
+import { Inheritance } from './actors/upgrade/inheritance.ts'
 import { Deadlines } from './broker/ground/deadlines.ts'
 import { systemClock } from './broker/ground/clock.ts'
+import { BrokerError } from './broker/ground/errors.ts'
 import { hostLookup } from './broker/ground/host-lookup.ts'
 import { homeFromEnvironment, prepareHome } from './broker/ground/home.ts'
 import { defaultSettings, type Settings } from './broker/ground/settings.ts'
@@ -27,6 +30,8 @@ export interface BrokerOptions {
   readonly configDirectory?: string
   /** File in which the settings stand: agents in sandboxes may not read it. Default: there is none. */
   readonly configFile?: string
+  /** What starts a process like this one, and the words that follow: `callboard start` gives them, so that it can hand over to another process, or take over from one. Default: it does neither. */
+  readonly succession?: { readonly program: readonly string[]; readonly words: readonly string[]; readonly isForeground: boolean }
   /** Default: a file in the home. */
   readonly log?: Log
 }
@@ -69,6 +74,10 @@ export interface Broker {
    * `lameDuckMs`: how long NATS clients have to go elsewhere; default `nats.lameDuck`. Called with 0 while they have it, it is over.
    */
   stop(options?: { readonly lameDuckMs?: number }): Promise<void>
+  /** The process that has taken over, a child of this one; undefined: none has. */
+  readonly successor: ChildProcess | undefined
+  /** Nobody waits for that process here: it goes on when this one ends. */
+  leaveSuccessor(): void
   /** Resolves when it has ended, for whatever reason. */
   readonly exited: Promise<ExitReason>
 }
@@ -79,6 +88,7 @@ export interface Broker {
  */
 export async function createBroker(options: BrokerOptions = {}): Promise<Broker> {
   // Its own: some of it changes when it is loaded again.
+  const inheritance = options.succession === undefined ? undefined : Inheritance.ofThisProcess()
   const settings = structuredClone(options.settings ?? defaultSettings)
   const paths = prepareHome(resolve(options.home ?? homeFromEnvironment()))
   const logFile = options.log === undefined ? new LogFile(paths.log, settings.log) : undefined
@@ -98,6 +108,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     log,
     telemetry,
     audit: auditLog.audit,
+    succession: { inheritance, ...(options.succession ?? { words: [], isForeground: false }), suspendAudit: () => auditLog.suspend(), resumeAudit: () => auditLog.open() },
     // Not before: until then the logs may be another broker's.
     onHomeTaken() {
       logFile?.open()
@@ -118,6 +129,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     await actor.start()
   } catch (error) {
     await exited
+    inheritance?.failed(BrokerError.from(error))
     throw error
   }
   log.info({ pid: process.pid, home: paths.home, socket: actor.socket }, 'started')
@@ -140,6 +152,10 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
       actor.stop(undefined, lameDuckMs)
       await exited
     },
+    get successor() {
+      return actor.successor?.process
+    },
+    leaveSuccessor: () => actor.successor?.release(),
     exited,
   }
 }

@@ -4,14 +4,11 @@ import { join } from 'node:path'
 import type { AgentChange } from '../agents/agent-change.ts'
 import { AgentRegister } from '../agents/agent-register.ts'
 import { AgentUsers } from '../agents/agent-users.ts'
-import { DesiredState } from '../agents/desired-state.ts'
-import { endLeftovers } from '../agents/leftovers.ts'
-import { LocalAgent, type AgentCredential } from '../agents/local-agent.ts'
-import { openRuntimePlaces, userPlace, userSocket } from '../agents/runtime-place.ts'
+import { userPlace, userSocket } from '../agents/runtime-place.ts'
 import { secretFiles } from '../agents/secret-files.ts'
 import type { Connection } from '../broker/connection.ts'
 import type { AgentLogLine } from '../broker/ground/agent-line.ts'
-import type { AgentInfo, BusStatus } from '../broker/ground/api.ts'
+import type { AgentInfo, BusStatus, UpgradeAnswer } from '../broker/ground/api.ts'
 import type { Audit } from '../broker/ground/audit.ts'
 import { systemClock } from '../broker/ground/clock.ts'
 import { Deadlines } from '../broker/ground/deadlines.ts'
@@ -19,7 +16,6 @@ import type { CrashReport } from '../broker/ground/crash.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { ensureToken, homePaths, prepareHome, type HomePaths } from '../broker/ground/home.ts'
 import { nextIdentity, type HomeIdentity } from '../broker/ground/home-identity.ts'
-import { lockHome } from '../broker/ground/home-lock.ts'
 import type { AgentSettings, Settings } from '../broker/ground/settings.ts'
 import type { BrokerTelemetry } from '../broker/ground/telemetry.ts'
 import type { ActorInfo, ChannelSpec, ExitReason, Log, Phase } from '../broker/ground/types.ts'
@@ -34,17 +30,20 @@ import { phaseOf } from '../machines/lifecycle.ts'
 import { Actor, type SignalOf } from './actor.ts'
 import type { ActorScope } from './behaviour.ts'
 import type { ChildSpec } from './child-spec.ts'
-import { CrashReports } from './crash-reports.ts'
+import type { CrashReports } from './crash-reports.ts'
 import { createDialects } from './dialects.ts'
 import { mostConnections } from './file-limit.ts'
 import { ConfiguredPrincipals } from './configured-principals.ts'
-import { Fleet } from './fleet.ts'
+import type { Fleet } from './fleet.ts'
 import { claimIdentity } from './host-identity.ts'
 import { Listeners } from './listeners.ts'
+import { makeFleet } from './make-fleet.ts'
 import { changeLimits } from './nats-limits.ts'
-import { addOwner, issueAgentCredential } from './principals.ts'
-import { Probing, probingBroker } from './probing.ts'
+import { addOwner } from './principals.ts'
+import type { Probing } from './probing.ts'
 import { Tree } from './tree.ts'
+import type { Successor } from './upgrade/successor.ts'
+import { Succession, type SuccessionOptions } from './upgrade/succession.ts'
 import type { JoinedBus } from './joined-bus.ts'
 
 export interface BrokerActorOptions {
@@ -60,6 +59,7 @@ export interface BrokerActorOptions {
   readonly audit: Audit
   /** undefined: none is configured. */
   readonly telemetry?: BrokerTelemetry | undefined
+  readonly succession: SuccessionOptions
   /** Called when no other broker has the home, before anything in it is changed. */
   readonly onHomeTaken: () => void
   /** Called when everything else is released; the home is given back when it resolves. */
@@ -86,6 +86,9 @@ export class BrokerActor implements BrokerHost {
   readonly #exited = Promise.withResolvers<ExitReason>()
   readonly #listeners: Listeners
   readonly #users: AgentUsers
+  readonly #succession: Succession
+  #service: Service | undefined
+  #register: AgentRegister | undefined
   #tree: Tree | undefined
   #probing: Probing | undefined
   #treeEnded: Promise<ExitReason> | undefined
@@ -107,7 +110,8 @@ export class BrokerActor implements BrokerHost {
     this.socket = settings.ipc.socket ?? this.paths.socket
     this.#deadlines = new Deadlines(systemClock, { onError: (error) => log.error({ err: BrokerError.from(error) }, 'a deadline failed') })
     this.#users = new AgentUsers(settings.agents)
-    this.#listeners = new Listeners({ settings, version: this.version, log, deadlines: this.#deadlines, telemetry: options.telemetry, socket: this.socket, grpcSocket: this.paths.grpcSocket, userSockets: new Map(this.#users.uids.map((uid) => [uid, userSocket(this.home, uid)])), isServing: () => this.phase === 'run' })
+    this.#succession = new Succession(options.succession, { clock: systemClock, deadlines: this.#deadlines, log })
+    this.#listeners = new Listeners({ settings, version: this.version, log, deadlines: this.#deadlines, telemetry: options.telemetry, socket: this.socket, grpcSocket: this.paths.grpcSocket, userSockets: new Map(this.#users.uids.map((uid) => [uid, userSocket(this.home, uid)])), sockets: this.#succession.sockets, isServing: () => this.phase === 'run' })
     this.#actor = new Actor({
       id: 'broker',
       kind: 'broker',
@@ -177,7 +181,7 @@ export class BrokerActor implements BrokerHost {
   /** Starts it; rejects with the reason when it does not come to run. Nothing is left behind then. */
   async start(): Promise<void> {
     const result = await this.#actor.start()
-    if (result === 'ok' || result === 'ignore') return
+    if (result === 'ok' || result === 'ignore') return this.#succession.serving()
     throw result.kind === 'crash' ? result.error : new BrokerError('internal.error', { problem: `the broker ended while it started (${result.kind})` })
   }
 
@@ -186,7 +190,10 @@ export class BrokerActor implements BrokerHost {
    * elsewhere. Asked again with a time of 0 while they have it, it is over.
    */
   stop(by?: string, lameDuckMs = this.#options.settings.nats.lameDuckMs): void {
-    if (!this.#isStopping) {
+    const { underWay, successor } = this.#succession
+    // Of two processes that stand between being the broker and not being it, the one that is it in the end stops.
+    if (underWay !== undefined) return void underWay.then(() => (this.#succession.successor === undefined ? this.stop(by, lameDuckMs) : this.#succession.successor.process.kill('SIGTERM')))
+    if (!this.#isStopping && successor === undefined) {
       this.#options.audit.record('broker.stopping', by ?? 'process')
       this.#lameDuckMs = lameDuckMs
     } else if (lameDuckMs === 0) this.#pipeline?.lameDuck.cutShort()
@@ -208,6 +215,20 @@ export class BrokerActor implements BrokerHost {
     changeLimits(settings.nats, nats)
     this.#listeners.maxNatsConnections = nats.maxConnections
     this.#pipeline?.settingsChanged()
+  }
+
+  /** The process that has taken this one's place; undefined: none has. */
+  get successor(): Successor | undefined {
+    return this.#succession.successor
+  }
+
+  /** See Succession. @throws BrokerError `upgrade.*` */
+  async upgrade(program: readonly string[] | undefined, asker: Connection | undefined): Promise<UpgradeAnswer> {
+    if (this.phase !== 'run' || this.#isStopping) throw new BrokerError('upgrade.busy')
+    const answer = await this.#succession.upgrade({ pipeline: this.#pipeline!, service: this.#service!, register: this.#register! }, program, asker)
+    // The answer leaves first.
+    setImmediate(() => this.stop(undefined, 0))
+    return answer
   }
 
   /** @throws BrokerError `config.invalid`: the old ones stay */
@@ -266,7 +287,7 @@ export class BrokerActor implements BrokerHost {
   async #init(scope: Scope): Promise<void> {
     const { settings, log } = this.#options
     const paths = prepareHome(this.home)
-    const lock = await lockHome(paths, this.socket)
+    const lock = await this.#succession.takeHome(paths, this.socket, this.version, settings)
     scope.defer(() => lock.release())
     const identity = nextIdentity(paths)
     const claim = await claimIdentity(identity.broker, paths.home, log)
@@ -275,11 +296,13 @@ export class BrokerActor implements BrokerHost {
     scope.defer(() => this.#leaveHome())
     const token = ensureToken(paths)
     const register = new AgentRegister(join(paths.home, 'agents.json'))
-    const leftovers = await endLeftovers({ register, home: paths.home, graceMs: LEFTOVER_GRACE_MS, deadlines: this.#deadlines, log })
-    scope.defer(openRuntimePlaces(paths.home, this.#users.uids.length > 0))
+    this.#register = register
+    const leftovers = await this.#succession.endLeftovers({ register, home: paths.home, graceMs: LEFTOVER_GRACE_MS, deadlines: this.#deadlines, log })
+    scope.defer(this.#succession.openPlaces(paths.home, this.#users.uids.length > 0))
     if (leftovers > 0) log.warn({ leftovers }, 'the broker before this one did not end in order')
     const pipeline = this.#makePipeline(identity)
     this.#pipeline = pipeline
+    this.#succession.continueNumbers(pipeline.core)
     scope.defer(() => pipeline.close())
     this.#options.audit.record('broker.started', 'process', { pid: process.pid, version: this.version, incarnation: pipeline.core.incarnation })
     addOwner(pipeline.core, token)
@@ -302,7 +325,7 @@ export class BrokerActor implements BrokerHost {
         audit: this.#options.audit,
         ...identity,
         dialects: createDialects(() => pipeline.core, this.version, () => this.nats),
-        isOwnAgent: (pid) => this.#isOwnAgent(pid),
+        isOwnAgent: (pid) => this.#fleet?.owns(pid) ?? false,
         userOf: (principal) => this.#users.uidOf(principal),
         maxConnections: mostConnections(settings.ipc.maxConnections),
         tracer: telemetry?.tracer,
@@ -314,7 +337,7 @@ export class BrokerActor implements BrokerHost {
           this.#bus?.connectionEvent(connection, event)
         },
       },
-      (made) => new Service(made.core, new View(made, this)),
+      (made) => (this.#service = new Service(made.core, new View(made, this))),
     )
     const metrics = new BrokerMetrics(pipeline, this)
     telemetry?.observe(metrics)
@@ -323,29 +346,13 @@ export class BrokerActor implements BrokerHost {
 
   async #startTree(scope: Scope, pipeline: Pipeline, register: AgentRegister): Promise<void> {
     const { settings, log, configDirectory, configFile, telemetry } = this.#options
-    const deadlines = this.#deadlines
+    const environment = { clock: systemClock, deadlines: this.#deadlines, log }
     const context = { home: this.home, socket: this.socket, directory: configDirectory, environment: telemetry?.agentEnvironment ?? {}, secrets: () => [settings, this.#reloaded].flatMap((known) => (known === undefined ? [] : secretFiles(known, configFile))).concat(userPlace(this.home)) }
-    const environment = { clock: systemClock, deadlines, log }
-    const { core } = pipeline
-    const crashes = new CrashReports(core, this.paths.crashes)
+    const { fleet, crashes, probing } = makeFleet({ settings, pipeline, paths: this.paths, context, users: this.#users, register, environment, issueCredential: (id) => this.#succession.issueCredential(pipeline.core, id) })
     this.#crashes = crashes
-    scope.defer(() => crashes.close())
-    const probing = new Probing({ environment, broker: probingBroker(core) })
     this.#probing = probing
-    const issueCredential = (id: string): AgentCredential => issueAgentCredential(core, id)
-    const fleet = new Fleet({
-      agents: settings.agents,
-      groups: settings.agentGroups,
-      makeAgent: (agent, instance, ready) => new LocalAgent({ settings: agent, instance, ready, context, users: this.#users, register, watcher: crashes, clock: systemClock, deadlines, issueCredential, onStarted: (made, agentScope) => probing.watch(made, agentScope) }),
-      desired: new DesiredState(join(this.paths.home, 'fleet.json')),
-      environment,
-      onEnd: (id, end) => crashes.decided(id, end),
-      retiring: pipeline.retiring,
-      connection: (id) => core.directory.addressed('agent', id),
-      verdictOf: (id) => probing.of(id),
-    })
+    scope.defer(() => crashes.close())
     this.#fleet = fleet
-    pipeline.core.registering.ownAgent = (id) => fleet.own(id)
     const tree = new Tree({
       settings,
       paths: this.paths,
@@ -354,7 +361,7 @@ export class BrokerActor implements BrokerHost {
       fleet,
       upstream: await this.#joinBus(pipeline),
       share: this.#bus?.share,
-      listeners: this.#listeners.openers(pipeline.core),
+      listeners: this.#succession.afterArrival(this.#listeners.openers(pipeline.core), pipeline),
     })
     this.#tree = tree
     scope.defer(() => this.#stopTree())
@@ -382,16 +389,12 @@ export class BrokerActor implements BrokerHost {
     const left = this.#pipeline?.lameDuck.begin(this.#lameDuckMs)
     if (this.#lameDuckMs > 0) await this.#tree?.closeListeners((name) => name.startsWith('nats'))
     await left
-    await this.#pipeline?.lastReceipts(LAST_RECEIPTS_MS)
+    if (this.#succession.successor === undefined) await this.#pipeline?.lastReceipts(LAST_RECEIPTS_MS)
     await this.#stopTree()
   }
 
   async #stopTree(): Promise<void> {
     this.#tree?.root.stop()
     await this.#treeEnded
-  }
-
-  #isOwnAgent(pid: number): boolean {
-    return this.#fleet?.owns(pid) ?? false
   }
 }

@@ -7,6 +7,7 @@ import { GatewayServer, type GatewayServerOptions } from '../http/gateway-server
 import { metricsRoute } from '../http/metrics-route.ts'
 import type { Routes } from '../http/route.ts'
 import type { SocketPath } from '../http/socket-path.ts'
+import type { ListeningSockets } from '../transports/listening-sockets.ts'
 import { isPortTaken } from '../transports/tcp/bind.ts'
 import type { Deflate } from '../transports/websocket/deflation.ts'
 import { KeepAlive } from '../transports/websocket/keep-alive.ts'
@@ -22,6 +23,7 @@ export interface GatewayOptions {
   readonly settings: Settings
   readonly version: string
   readonly log: Log
+  readonly sockets: ListeningSockets
   readonly deadlines: Deadlines
   readonly deflate: Deflate
   /** Whose routes stand beside the WebSocket. */
@@ -63,6 +65,7 @@ export async function openGateway(options: GatewayOptions): Promise<Listener | u
     routes: routes(options),
     deadlines,
     log,
+    sockets: options.sockets,
     prepare: tcpPreparation(network),
     onRefused: options.onRefused,
   }

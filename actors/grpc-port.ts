@@ -7,6 +7,7 @@ import type { GrpcSettings, Settings } from '../broker/ground/settings.ts'
 import type { Link, Listener, Log } from '../broker/ground/types.ts'
 import { GrpcServer } from '../grpc/server.ts'
 import { listenGrpcTcp, listenGrpcUnix } from '../grpc/sockets.ts'
+import type { ListeningSockets } from '../transports/listening-sockets.ts'
 import type { PeerLookup } from '../transports/unix/bind.ts'
 import { namesOf } from './dialects.ts'
 import type { NatsDoor } from './nats-door.ts'
@@ -19,6 +20,7 @@ export interface GrpcPortOptions {
   readonly version: string
   readonly deadlines: Deadlines
   readonly log: Log
+  readonly sockets: ListeningSockets
   /** Counts those who come. */
   readonly door: NatsDoor
   readonly peerOf: PeerLookup
@@ -51,17 +53,17 @@ export class GrpcPort {
 
   /** @throws BrokerError `listener.failed` */
   openTcp(): Promise<Listener> {
-    const { settings, grpc, log, door, onRefused } = this.#options
-    return listenGrpcTcp({ server: this.#server, log, host: grpc.host, port: grpc.port, prepare: tcpPreparation(settings.network), enter: (address, isLocal) => door.enter(address, isLocal), onRefused })
+    const { settings, grpc, log, sockets, door, onRefused } = this.#options
+    return listenGrpcTcp({ server: this.#server, log, sockets, host: grpc.host, port: grpc.port, prepare: tcpPreparation(settings.network), enter: (address, isLocal) => door.enter(address, isLocal), onRefused })
   }
 
   /** @throws BrokerError `listener.failed` */
   openUnix(path: string): Promise<Listener> {
-    const { log, door, peerOf, onRefused } = this.#options
+    const { log, sockets, door, peerOf, onRefused } = this.#options
     const enter = (): { admitted(): void; left(): void } => {
       door.enterCounted()
       return { admitted() {}, left: () => door.left() }
     }
-    return listenGrpcUnix({ server: this.#server, log, path, peerOf, enter, onRefused })
+    return listenGrpcUnix({ server: this.#server, log, sockets, path, peerOf, enter, onRefused })
   }
 }

@@ -12,6 +12,7 @@ import { SocketLimits } from '../http/socket-limits.ts'
 import { openPeerCredentials } from '../native/peer-credentials.ts'
 import { listenUnix } from '../transports/unix/unix-listener.ts'
 import type { PeerLookup } from '../transports/unix/bind.ts'
+import type { ListeningSockets } from '../transports/listening-sockets.ts'
 import { mostConnections } from './file-limit.ts'
 import type { GrpcPort } from './grpc-port.ts'
 import type { Monitoring } from './monitoring.ts'
@@ -31,6 +32,8 @@ export interface ListenersOptions {
   readonly grpcSocket: string
   /** Sockets for agents of other users, by the number of the user. */
   readonly userSockets: ReadonlyMap<number, string>
+  /** On which it listens. */
+  readonly sockets: ListeningSockets
   /** True while clients are served. */
   readonly isServing: () => boolean
 }
@@ -80,13 +83,13 @@ export class Listeners {
 
   /** What opens those that the settings ask for, in the order in which they start. */
   openers(core: Core): Openers {
-    const { settings, socket, grpcSocket, userSockets, log } = this.#options
+    const { settings, socket, grpcSocket, userSockets, log, sockets } = this.#options
     const { ipc, nats, gateway, grpc } = settings
     const hasWebSocket = nats.enabled && nats.websocket !== undefined
     const peerOf = openPeerCredentials(log)
     return {
-      ...(ipc.enabled ? { unix: (onLink: OnLink) => listenUnix({ path: socket, peerOf, log, onLink }) } : {}),
-      ...Object.fromEntries([...userSockets].map(([owner, path]) => [`user-${owner}`, (onLink: OnLink) => listenUnix({ path, owner, peerOf, log, onLink })])),
+      ...(ipc.enabled ? { unix: (onLink: OnLink) => listenUnix({ path: socket, peerOf, log, sockets, onLink }) } : {}),
+      ...Object.fromEntries([...userSockets].map(([owner, path]) => [`user-${owner}`, (onLink: OnLink) => listenUnix({ path, owner, peerOf, log, sockets, onLink })])),
       ...(grpc?.hasPort === true ? { grpc: this.#noted('grpc', async (onLink) => (await this.#grpcPort(core, grpc, peerOf, onLink)).openTcp()) } : {}),
       ...(grpc === undefined ? {} : { 'grpc-unix': this.#noted('grpc-unix', async (onLink) => (await this.#grpcPort(core, grpc, peerOf, onLink)).openUnix(grpc.socket ?? grpcSocket)) }),
       ...(nats.enabled ? { nats: this.#noted('nats', (onLink) => this.#openNats(core, onLink)) } : {}),
@@ -112,31 +115,32 @@ export class Listeners {
   }
 
   #openNats(core: Core, onLink: OnLink): Promise<Listener | undefined> {
-    const { settings, log } = this.#options
-    return openNatsPort({ settings, log, gates: this.#gates, ...this.#reception(core, onLink), onMissing: (problem) => this.#problems.set('nats', problem) })
+    const { settings, log, sockets } = this.#options
+    return openNatsPort({ settings, log, sockets, gates: this.#gates, ...this.#reception(core, onLink), onMissing: (problem) => this.#problems.set('nats', problem) })
   }
 
   // One server for port and socket, made when the first of them opens: gRPC takes long to load.
   async #grpcPort(core: Core, grpc: GrpcSettings, peerOf: PeerLookup, onLink: OnLink): Promise<GrpcPort> {
     const { GrpcPort: Port } = await import('./grpc-port.ts')
-    const { settings, log, version, deadlines } = this.#options
+    const { settings, log, version, deadlines, sockets } = this.#options
     const { onRefused } = this.#reception(core, onLink)
-    return (this.#grpc ??= new Port({ settings, grpc, core, version, deadlines, log, peerOf, onLink, onRefused, door: new NatsDoor(new SocketLimits(settings.gateway), grpc.maxConnections) }))
+    return (this.#grpc ??= new Port({ settings, grpc, core, version, deadlines, log, sockets, peerOf, onLink, onRefused, door: new NatsDoor(new SocketLimits(settings.gateway), grpc.maxConnections) }))
   }
 
   async #openNatsWebSocket(core: Core, onLink: OnLink): Promise<Listener> {
     const { openNatsWebSocket } = await import('./nats-websocket.ts')
-    const { settings, log, version, deadlines } = this.#options
-    return openNatsWebSocket({ settings, log, version, deadlines, gates: this.#gates, ...this.#reception(core, onLink) })
+    const { settings, log, version, deadlines, sockets } = this.#options
+    return openNatsWebSocket({ settings, log, sockets, version, deadlines, gates: this.#gates, ...this.#reception(core, onLink) })
   }
 
   async #openGateway(core: Core, onLink: OnLink): Promise<Listener | undefined> {
     // Not a static import: HTTP and `ws` take 20 ms to load, which a broker without gateway need not spend.
     const { openGateway } = await import('./gateway.ts')
-    const { settings, log, version, deadlines, telemetry } = this.#options
+    const { settings, log, version, deadlines, telemetry, sockets } = this.#options
     return openGateway({
       settings,
       log,
+      sockets,
       version,
       deadlines,
       scrape: telemetry?.scrape,
@@ -155,9 +159,9 @@ export class Listeners {
   // Made when the first listener wants it: it loads HTTP.
   async #monitoringOf(core: Core): Promise<Monitoring> {
     const { Monitoring } = await import('./monitoring.ts')
-    const { settings, log, version, isServing } = this.#options
+    const { settings, log, version, isServing, sockets } = this.#options
     const identity = { id: core.broker, name: settings.nats.serverName ?? `callboard-${core.broker}`, version: NATS_VERSION, callboard: version }
     const endpoints = (): MonitorEndpoints => ({ nats: this.address('nats'), webSocket: this.address('nats-websocket') ?? this.address('gateway'), http: this.address('monitor') ?? this.address('gateway') })
-    return (this.#monitoring ??= new Monitoring({ settings, log, monitor: new Monitor({ core, maxConnections: mostConnections(settings.ipc.maxConnections), identity, endpoints }), health: isServing, isAdminToken: (principal, token) => core.authenticator.isToken(principal, token, 'admin') }))
+    return (this.#monitoring ??= new Monitoring({ settings, log, sockets, monitor: new Monitor({ core, maxConnections: mostConnections(settings.ipc.maxConnections), identity, endpoints }), health: isServing, isAdminToken: (principal, token) => core.authenticator.isToken(principal, token, 'admin') }))
   }
 }

@@ -7,10 +7,12 @@ import { MonitorRoutes } from '../http/monitor-routes.ts'
 import { MonitorServer } from '../http/monitor-server.ts'
 import { checkReader, type ReaderRules } from '../http/reader-check.ts'
 import { json, type Route, type Routes } from '../http/route.ts'
+import type { ListeningSockets } from '../transports/listening-sockets.ts'
 
 export interface MonitoringOptions {
   readonly settings: Settings
   readonly log: Log
+  readonly sockets: ListeningSockets
   readonly monitor: Monitor
   /** True while clients are served. */
   readonly health: () => boolean
@@ -38,7 +40,7 @@ export class Monitoring {
    * @throws BrokerError `listener.failed`
    */
   open({ host, port }: { readonly host: string; readonly port: number }): Promise<Listener> {
-    const { settings, log } = this.#options
+    const { settings, log, sockets } = this.#options
     const { allowedHosts, allowedOrigins } = settings.gateway
     const rules = this.#rules('loopback')
     const maySeePrincipals = (request: Parameters<Route>[0]): boolean => {
@@ -50,7 +52,7 @@ export class Monitoring {
       }
     }
     const routes = { ...this.#routes.routes({ check() {}, maySeePrincipals }), '/healthz': this.#healthz() }
-    return MonitorServer.open({ host, port, allowedHosts, allowedOrigins, routes, onIndex: () => this.#routes.count('/'), requestMs: settings.ipc.limits.handshakeMs, log })
+    return MonitorServer.open({ host, port, allowedHosts, allowedOrigins, routes, onIndex: () => this.#routes.count('/'), requestMs: settings.ipc.limits.handshakeMs, log, sockets })
   }
 
   #rules(access: ReaderRules['access']): ReaderRules {

@@ -7,6 +7,7 @@ import type { Settings } from '../broker/ground/settings.ts'
 import type { Link, Listener, Log } from '../broker/ground/types.ts'
 import { GatewayServer } from '../http/gateway-server.ts'
 import type { SocketPath } from '../http/socket-path.ts'
+import type { ListeningSockets } from '../transports/listening-sockets.ts'
 import { KeepAlive } from '../transports/websocket/keep-alive.ts'
 import { NatsWebSocketLink } from '../transports/websocket/nats-websocket-link.ts'
 import { outgoing } from '../transports/websocket/outgoing.ts'
@@ -50,6 +51,7 @@ export interface NatsWebSocketOptions extends Reception {
   readonly settings: Settings
   readonly version: string
   readonly log: Log
+  readonly sockets: ListeningSockets
   readonly deadlines: Deadlines
   readonly gates: TlsGates
 }
@@ -79,6 +81,7 @@ export async function openNatsWebSocket(options: NatsWebSocketOptions): Promise<
     routes: {},
     deadlines,
     log,
+    sockets: options.sockets,
     prepare: tcpPreparation(network),
     onRefused,
   })

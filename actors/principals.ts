@@ -34,9 +34,8 @@ export function addConfigured(core: Core, { name, roles, publish, subscribe, res
   return core.addPrincipal({ name, roles, publish, subscribe, responses, groups }, proofs)
 }
 
-/** A credential that serves one incarnation of an agent. */
-export function issueAgentCredential(core: Core, agent: string): AgentCredential {
-  const token = randomBytes(32).toString('base64url')
+/** A credential that serves one incarnation of an agent; `token`: one that another process of this broker has given out for it. */
+export function issueAgentCredential(core: Core, agent: string, token: string = randomBytes(32).toString('base64url')): AgentCredential {
   const name = `agent:${agent}`
   const permissions = core.addPrincipal({ name, roles: ['agent'], publish: EVERYTHING, subscribe: EVERYTHING }, { token })
   return { token, revoke: () => core.authenticator.remove(permissions) }

@@ -43,8 +43,9 @@ export function storeChild(core: Core, home: string, environment: Environment, l
             })
             keeper = made
             queues.source = () => made.open()
+            queues.keeper = made
             scope.defer(async () => {
-              queues.source = undefined
+              queues.source = queues.keeper = undefined
               queues.store = undefined
               await made.close()
             })

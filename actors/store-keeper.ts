@@ -28,6 +28,8 @@ export class StoreKeeper {
   problem: BrokerError | undefined
   #failures = 0
   #isClosed = false
+  /** It was open when it was suspended. */
+  #isSuspended = false
 
   constructor(options: StoreKeeperOptions) {
     this.#options = options
@@ -44,6 +46,26 @@ export class StoreKeeper {
       this.#opening = undefined
       throw error
     }
+  }
+
+  /** Closes the store for now, so that another process can open it: queues refuse for `reason`. Resolves when it is closed. */
+  async suspend(reason: BrokerError): Promise<void> {
+    const { queues, deadlines } = this.#options
+    deadlines.cancel(this.#retry)
+    const opening = this.#opening
+    this.#opening = undefined
+    this.#isSuspended = opening !== undefined
+    this.problem = reason
+    queues.away(reason)
+    const store = await opening?.catch(() => undefined)
+    await store?.close()
+  }
+
+  /** Opens what was suspended again. */
+  resume(): void {
+    this.problem = undefined
+    if (this.#isSuspended) void this.#reopen()
+    this.#isSuspended = false
   }
 
   /** Resolves when it is closed; what was accepted is stored or refused then. */

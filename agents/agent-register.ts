@@ -15,11 +15,23 @@ export interface AgentRecord {
 export class AgentRegister {
   readonly #path: string
   #records: readonly AgentRecord[]
+  #isRetired = false
 
   /** Takes over what the file holds. A file that is missing or not such a list counts as empty. */
   constructor(path: string) {
     this.#path = path
     this.#records = read(path)
+  }
+
+  /** Another process has the file from now on. */
+  retire(): void {
+    this.#isRetired = true
+  }
+
+  /** It has it again. */
+  goOn(): void {
+    this.#isRetired = false
+    this.#write(this.#records)
   }
 
   get records(): readonly AgentRecord[] {
@@ -37,11 +49,12 @@ export class AgentRegister {
   }
 
   #write(records: readonly AgentRecord[]): void {
+    this.#records = records
+    if (this.#isRetired) return
     // Written beside and renamed: a broker killed here leaves the old list or the new one.
     const draft = `${this.#path}.new`
     writeFileSync(draft, `${JSON.stringify(records)}\n`, { mode: 0o600 })
     renameSync(draft, this.#path)
-    this.#records = records
   }
 }
 

@@ -10,6 +10,8 @@ import { groupMembers } from './process-group.ts'
 
 export interface LeftoverOptions {
   readonly register: AgentRegister
+  /** Those that may be left. Default: all that are registered. */
+  readonly records?: readonly AgentRecord[]
   /** The broker's home, as agents of it have it in CALLBOARD_HOME. */
   readonly home: string
   /** Time between SIGTERM and SIGKILL. ms */
@@ -23,8 +25,7 @@ export interface LeftoverOptions {
  * before new agents start. Resolves with how many there were.
  */
 export async function endLeftovers(options: LeftoverOptions): Promise<number> {
-  const { register, home, graceMs, deadlines, log } = options
-  const records = [...register.records]
+  const { register, records = [...register.records], home, graceMs, deadlines, log } = options
   const running = records.filter(record => isLeader(record) || hasOrphans(record, home))
   await Promise.all(running.map(async record => {
     log.warn({ agent: record.name, pid: record.pid }, 'ending an agent that a killed broker left behind')

@@ -39,13 +39,13 @@ export function userSocket(home: string, uid: number): string {
 
 /**
  * Clears what a killed broker left, and makes the place for agents of other users where there are any. Call it with the home locked, when no agent of
- * that broker runs any more; what it gives removes the place.
+ * that broker runs any more; what it gives removes the place. `isInherited`: agents of the process before this one still run, so nothing is cleared.
  * @throws BrokerError `listener.failed`
  */
-export function openRuntimePlaces(home: string, hasOtherUsers: boolean): () => void {
-  removeSecretCopies(secretFolder(home))
+export function openRuntimePlaces(home: string, hasOtherUsers: boolean, isInherited = false): () => void {
+  if (!isInherited) removeSecretCopies(secretFolder(home))
   if (!hasOtherUsers) return () => {}
-  removeSecretCopies(userSecretFolder(home))
+  if (!isInherited) removeSecretCopies(userSecretFolder(home))
   prepareUserPlace(home)
   return () => rmSync(userPlace(home), { recursive: true, force: true })
 }

@@ -1,6 +1,7 @@
 // Lets connections in: limits, handshake, identity, welcome.
 
 import { randomBytes } from 'node:crypto'
+import { AbsentLink } from './absent-link.ts'
 import { AllowedReplies } from './allowed-replies.ts'
 import type { Connection } from './connection.ts'
 import { controlAccount, type Core } from './core.ts'
@@ -178,6 +179,7 @@ export class Admission {
     connection.echo = hello.echo
     connection.device = hello.device
     connection.readsZstd = readsZstd
+    connection.moves = hello.moves && connection.dialect!.name === 'native'
     connection.readsReceiptRuns = hello.receiptRuns && connection.dialect!.name === 'native'
     const isNats = connection.link.protocol === 'nats'
     // A NATS client may say its CONNECT again.
@@ -217,6 +219,7 @@ export class Admission {
   #resume(connection: Connection, fresh: Connection, ref: number, hello: Hello, { permissions, key }: Credential, mac: string | undefined): void {
     const core = this.#core
     const { outbound } = connection
+    const isMoved = connection.link instanceof AbsentLink
     const writtenBefore = outbound.writtenRun
     const { lost, isIncomplete, again } = this.#sessions.takeOver(connection, fresh, hello.resume!.received)
     connection.permissions = permissions
@@ -225,7 +228,7 @@ export class Admission {
     connection.isWatched = core.settings.ipc.performance.keepAlive && hello.heartbeatMs > 0
     connection.wasHeard = true
     connection.silentBeats = 0
-    const body = this.#welcome(connection, mac, { resumed: true, lastId: connection.lastId, lost })
+    const body = this.#welcome(connection, mac, { resumed: true, lastId: connection.lastId, lost, ...(isMoved ? { moved: true } : {}) })
     // In the words of the hello that it answers.
     const welcome = fresh.dialect!.encode({ kind: Kind.welcome, ref, body })
     this.#passOn(fresh, connection)

@@ -44,6 +44,7 @@ export interface ConnectionOwner {
 
 /** What makes its session resumable. */
 interface SessionGrant {
+  /** 0: the session can go to another process of the broker, and waits for nobody otherwise. */
   readonly ttlMs: number
   readonly secret: string
 }
@@ -91,6 +92,10 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   /** Something came since the last heartbeat. */
   wasHeard = true
   silentBeats = 0
+  /** It goes with its session to another process of the broker when it is told to. */
+  moves = false
+  /** It did, and its client has not come for it yet: what is meant for it waits. */
+  isExpected = false
   /** Last frame id. */
   lastId = 0
   lastRoute: Route | undefined
@@ -148,6 +153,11 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   /** Admitted and not on its way out; it may be without a link for the moment. */
   get isPresent(): boolean {
     return this.state === 'ready' || this.state === 'detached'
+  }
+
+  /** Its session waits for its client when the link breaks. */
+  get outlivesLink(): boolean {
+    return this.grant !== undefined && this.grant.ttlMs > 0
   }
 
   /** On its way out, or gone. */

@@ -186,6 +186,16 @@ export class Core implements RoutingContext {
     this.trail = new AuditTrail({ audit: this.audit, log, deadlines: this.deadlines, isKnown: (principal) => this.authenticator.knows(principal), monotonicMs: () => clock.monotonicMs() })
   }
 
+  /** The last that was given. */
+  get lastNumber(): number {
+    return this.#lastNumber
+  }
+
+  /** Numbers go on behind `last`, of the process of this broker before this one. Called once, before the first. */
+  continueNumbers(last: number): void {
+    this.#lastNumber = last
+  }
+
   /** A number for a connection, or for a queue, which stands among receivers like one: never used again. */
   nextNumber(): number {
     return ++this.#lastNumber
@@ -313,7 +323,7 @@ export class Core implements RoutingContext {
 
   /** Its link is of no use any more, `error` says why if its client did not end it: a session that outlives links stays. */
   lose(connection: Connection, error: BrokerError | undefined): void {
-    if (connection.isReady && connection.grant !== undefined) connection.link.destroy()
+    if (connection.isReady && connection.outlivesLink) connection.link.destroy()
     else if (error === undefined) this.ended(connection)
     else this.end(connection, error)
   }

@@ -1,7 +1,8 @@
 // What the broker's methods ask of whoever runs it: the supervision tree, agents, channels as actors, stopping.
 
+import type { Connection } from './connection.ts'
 import type { AgentLogLine } from './ground/agent-line.ts'
-import type { AgentInfo, ApiParams, BusStatus } from './ground/api.ts'
+import type { AgentInfo, ApiParams, BusStatus, UpgradeAnswer } from './ground/api.ts'
 import type { CrashReport } from './ground/crash.ts'
 import type { AgentSettings } from './ground/settings.ts'
 import type { ActorInfo, ChannelSpec, Phase } from './ground/types.ts'
@@ -47,4 +48,6 @@ export interface BrokerHost {
   upgradeAgent(name: string, change: Omit<ApiParams<'agent.upgrade'>, 'name'>): Promise<AgentInfo[]>
   /** Begins the orderly stop. `by`: who asked for it, a principal; undefined: this process, by a signal for example. */
   stop(by?: string): void
+  /** Goes on in another process. `asker` waits for the answer here. @throws BrokerError `upgrade.*`; it goes on in this one then */
+  upgrade(program: readonly string[] | undefined, asker: Connection | undefined): Promise<UpgradeAnswer>
 }

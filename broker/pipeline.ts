@@ -11,13 +11,16 @@ import { ForeignPublisher } from './foreign-publisher.ts'
 import type { ControlMessage, Dialect, ForeignMessages, Ingress, OwnSubscription } from './ground/control.ts'
 import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
+import type { HandedOver } from './ground/handover.ts'
 import { kindName, Kind } from './ground/kind.ts'
 import type { DropReason } from './ground/fate.ts'
 import type { Sink, Slice } from './ground/slice.ts'
 import type { Link } from './ground/types.ts'
 import { Notices } from './notices.ts'
 import type { PipelineOptions } from './pipeline-options.ts'
+import { arrive } from './arriving.ts'
 import { cutOff } from './cut-off.ts'
+import { Departing } from './departing.ts'
 import { LameDuck } from './lame-duck.ts'
 import { lastReceipts } from './last-receipts.ts'
 import { heartbeats, type Heartbeat } from './heartbeat.ts'
@@ -42,6 +45,8 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   readonly notices: Notices
   readonly lameDuck: LameDuck
   readonly retiring: Retiring
+  /** Sessions on their way to another process of this broker. */
+  readonly departing: Departing
   readonly #options: PipelineOptions
   readonly #sessions: Sessions
   readonly #admission: Admission
@@ -66,7 +71,11 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.core = new Core(options)
     this.core.service = service(this)
     publishChanges(this.core)
-    this.#sessions = new Sessions(this.core)
+    this.#sessions = new Sessions(this.core, (connection) => {
+      this.#requester.open.desert(connection)
+      this.core.registering.reach(connection)
+    })
+    this.departing = new Departing(this.core, this.#sessions)
     this.#admission = new Admission(this.core, processCheck(options.settings, options.isOwnAgent), this.#sessions, (fresh, to) => this.#passOn(fresh, to), (connection, isIncomplete) => this.#consuming.resumed(connection, isIncomplete), options.userOf)
     this.#backpressure = new Backpressure(this.core)
     this.#publisher = new Publisher(this.core, this.#backpressure)
@@ -123,6 +132,28 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#connections.add(connection)
     link.attach(connection)
     return new JoinedBusGate(connection, dialect, { core: this.core, publisher: this.#publisher, requester: this.#requester, subscribing: this.#subscribing, backpressure: this.#backpressure })
+  }
+
+  /** Sessions that were in another process of this broker, before the first link; how many came. */
+  arrive(state: HandedOver): number {
+    const parts = { core: this.core, sessions: this.#sessions, subscribing: this.#subscribing, requests: this.#requester.open, dialects: this.#options.dialects, ingress: this.#ingress, owner: this, maxFrameBytes: this.#admission.maxFrameBytes }
+    return arrive(parts, state)
+  }
+
+  /** Links whose clients have not said who they are yet. */
+  get unadmitted(): number {
+    let count = 0
+    for (const { state } of this.#connections) if (state === 'handshake') count++
+    return count
+  }
+
+  /** Nobody is read. */
+  pause(): void {
+    for (const connection of this.#connections) connection.pause()
+  }
+
+  resume(): void {
+    for (const connection of this.#connections) if (connection.pauses > 0) connection.resume()
   }
 
   /** Before connections are ended: see lastReceipts. */
@@ -201,7 +232,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   gone(connection: Connection, problem: Error | undefined): void {
     if (connection.state === 'gone') return
-    if (connection.state === 'ready' && connection.grant !== undefined) return this.#detach(connection)
+    if (connection.state === 'ready' && connection.outlivesLink) return this.#detach(connection)
     if (connection.state === 'closing') this.core.endingConnections--
     connection.state = 'gone'
     connection.ingressQueue?.drop()
@@ -323,12 +354,17 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   #told(connection: Connection, message: ControlMessage): void {
     const { kind, id, body } = message
     try {
-      if (kind === Kind.ack) this.#sessions.confirm(connection, readAck(body))
+      if (kind === Kind.ack) this.#confirm(connection, readAck(body))
       else if (kind === Kind.pull) this.#consuming.pull(connection, message)
       else this.#consuming.settle(connection, message)
     } catch (error) {
       this.core.refuse(connection, id, BrokerError.from(error))
     }
+  }
+
+  #confirm(connection: Connection, received: number): void {
+    this.#sessions.confirm(connection, received)
+    this.departing.confirmed(connection)
   }
 
   #subscription(connection: Connection, { kind, id, ref, body }: ControlMessage): void {

@@ -55,7 +55,7 @@ class ConnectionOwner implements InstanceOwner {
   // Who has no link cannot answer in time; who is delivered to by subscriptions must have one.
   sinkFor(subject: string): Sink | undefined {
     const connection = this.#connection
-    if (!connection.isReady) return undefined
+    if (!connection.isReady && !connection.isExpected) return undefined
     if (connection.answersFrames) return connection
     const tokens = subject.split('.')
     for (const { tokens: pattern, subscriber } of connection.subscriptions?.values() ?? []) if (pattern[0] === '$CB' && matchesPattern(pattern, tokens)) return subscriber
@@ -177,6 +177,13 @@ export class Registering {
     this.#owners.delete(connection)
     owner.standing?.owners.delete(owner)
     this.#core.registry.leave(owner)
+  }
+
+  /** What it registered, as it would register it again. */
+  registrationsOf(connection: Connection): Registration[] {
+    const owner = this.#owners.get(connection)
+    if (owner === undefined) return []
+    return this.#core.registry.owned(owner).map(({ info: { kind, name, version, instance, capabilities, metadata, endpoints, weight, health } }) => ({ kind, name, version, instance, capabilities, metadata, endpoints, weight, health }))
   }
 
   /** Its link, or its subscriptions to its names, came or went. */

@@ -98,7 +98,8 @@ export class Requester {
   #hasLink(sink: Sink): boolean {
     if (sink === this.#core.service || sink instanceof Queue) return true
     const connection = this.#connectionOf(sink)
-    return connection.isReady || (connection === this.#core.busConnection && this.#core.bus.isComing)
+    // Who is on its way here will have one in a moment.
+    return connection.isReady || connection.isExpected || (connection === this.#core.busConnection && this.#core.bus.isComing)
   }
 
   // While a request stands in a queue, the queue is who may answer it, by whoever gets it from there.

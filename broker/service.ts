@@ -19,11 +19,21 @@ import { frameEnd } from './wire/regroup.ts'
 
 const PREFIX = '$CB.api.'
 
+/** A call of a method on its way. */
+export interface UnansweredCall {
+  readonly connection: Connection
+  readonly ref: number
+  readonly subject: string
+}
+
 export class Service implements Sink {
   readonly number = 0
   readonly answersFrames = true
   readonly #core: Core
   readonly #view: BrokerView
+
+  /** Calls that are not answered yet. */
+  readonly unanswered = new Set<UnansweredCall>()
 
   constructor(core: Core, view: BrokerView) {
     this.#core = core
@@ -48,6 +58,8 @@ export class Service implements Sink {
   async #answer(connection: Connection, frame: Frame): Promise<void> {
     const { id, subject, kind } = frame
     const address = { to: connection.number, ref: id, subject, ...replyOf(connection, frame) }
+    const call = { connection, ref: id, subject }
+    this.unanswered.add(call)
     try {
       if (subject === USER_INFO) return this.#tellUser(connection, address)
       if (kind !== Kind.request) throw new BrokerError('frame.unsupported', { feature: `publishing to ${subject} (send a request)` })
@@ -61,6 +73,8 @@ export class Service implements Sink {
       const known = BrokerError.from(error)
       if (known.code === 'internal.error') this.#core.log.error({ err: known.cause, subject, ...traceFields(frame.headers) }, 'a method failed')
       if (connection.isPresent) this.#core.send(connection, { kind: Kind.error, ...address, body: known.toBody() })
+    } finally {
+      this.unanswered.delete(call)
     }
   }
 

@@ -29,13 +29,18 @@ export interface Resumed {
 
 /** Sessions without a link; past it the one that has waited longest ends. */
 const MAX_DETACHED = 10_000
+/** Time that clients have to come to the process to which their sessions moved, before requests pass them over. ms */
+const EXPECTED_MS = 10_000
 
 export class Sessions {
   readonly #core: Core
+  readonly #onMissed: (connection: Connection) => void
   readonly #detached = new Set<Connection>()
 
-  constructor(core: Core) {
+  /** `onMissed` is told of sessions whose clients did not come although they were told to: nobody waits for their answers any more. */
+  constructor(core: Core, onMissed: (connection: Connection) => void) {
     this.#core = core
+    this.#onMissed = onMissed
   }
 
   /** Lets the connection's session outlive its link, as long as asked for and the configuration allows. */
@@ -43,8 +48,12 @@ export class Sessions {
     const { sessionTtlMs, sessionBytes } = this.#core.settings.ipc.limits
     const ttlMs = Math.min(askedMs, sessionTtlMs)
     if (ttlMs === 0) return
-    connection.grant = { ttlMs, secret: randomBytes(16).toString('hex') }
+    connection.grant = this.newGrant(ttlMs)
     connection.outbound.retention = new Retention(sessionBytes)
+  }
+
+  newGrant(ttlMs: number): NonNullable<Connection['grant']> {
+    return { ttlMs, secret: randomBytes(16).toString('hex') }
   }
 
   /** The client has got so many frames of the session. */
@@ -61,6 +70,18 @@ export class Sessions {
     connection.outbound.detach(outboundLimits(sessionBytes / 0.75, 0, 'drop-oldest'))
     connection.deadline = new Deadline(() => this.#expire(connection))
     this.#core.deadlines.set(connection.deadline, connection.grant!.ttlMs)
+    this.#detached.add(connection)
+    this.#core.onConnectionEvent(connection, 'detached')
+  }
+
+  /** Its client was told to come for it at once: what comes for the session waits, requests too. */
+  expect(connection: Connection): void {
+    const { maxPendingBytes } = this.#core.settings.ipc.limits
+    connection.state = 'detached'
+    connection.isExpected = true
+    connection.outbound.detach(outboundLimits(maxPendingBytes, 0, 'drop-oldest'))
+    connection.deadline = new Deadline(() => this.#missed(connection))
+    this.#core.deadlines.set(connection.deadline, EXPECTED_MS)
     this.#detached.add(connection)
     this.#core.onConnectionEvent(connection, 'detached')
   }
@@ -94,6 +115,7 @@ export class Sessions {
     connection.activity.relinked()
     connection.dialect!.reset()
     connection.state = 'ready'
+    connection.isExpected = false
     const { outbound, losses } = connection
     const retention = outbound.retention!
     const startOf = (slice: Slice, frame: number): number => startOfFrame(slice, frame, connection.dialect!.translate !== undefined)
@@ -101,6 +123,7 @@ export class Sessions {
     if (received > retention.written) outbound.confirm(received - retention.written, startOf)
     const { missing, lost, slices } = retention.takeAfter(received, startOf)
     const dropped = [...(losses?.values() ?? [])].reduce((sum, { count }) => sum + count, 0)
+    if (!connection.outlivesLink) connection.grant = outbound.retention = undefined
     return { lost: lost + dropped, isIncomplete: missing + dropped > 0, again: lost === 0 ? slices : [this.#gap(connection, lost), ...slices] }
   }
 
@@ -109,8 +132,16 @@ export class Sessions {
     return new Slice(bytes, 0, bytes.length, 0, controlAccount)
   }
 
+  #missed(connection: Connection): void {
+    if (!connection.outlivesLink) return this.#expire(connection)
+    connection.isExpected = false
+    this.#onMissed(connection)
+    connection.deadline = new Deadline(() => this.#expire(connection))
+    this.#core.deadlines.set(connection.deadline, connection.grant!.ttlMs)
+  }
+
   #expire(connection: Connection): void {
-    this.#core.end(connection, new BrokerError('session.expired', { limitMs: connection.grant!.ttlMs }))
+    this.#core.end(connection, new BrokerError('session.expired', { limitMs: connection.grant!.ttlMs || EXPECTED_MS }))
   }
 }
 

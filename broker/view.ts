@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
 import { AgentReportsView, withUsage } from './agents-view.ts'
 import type { BrokerView, Caller } from './api/methods.ts'
-import { channelsOf, connectionInfo } from './connection-info.ts'
+import { channelsOf, connectionInfo, transportOf } from './connection-info.ts'
 import type { ApiAnswer, ApiParams, ChannelInfo, ConnectionInfo, HistoryQuery, LatencyQuery } from './ground/api.ts'
 import type { TraceQuery } from './ground/trace-api.ts'
 import type { AuditAction, AuditFields } from './ground/audit.ts'
@@ -255,6 +255,14 @@ export class View implements BrokerView {
       return { killed: connection.id }
     }
     throw new BrokerError('method.bad_params', { method: 'connection.kill', problem: `no connection "${id}"` })
+  }
+
+  async upgrade(program: readonly string[] | undefined, caller: Caller): Promise<ApiAnswer<'upgrade'>> {
+    const asker = this.#pipeline.core.directory.client(caller.client)
+    const transport = asker === undefined ? 'none' : transportOf(asker.link)
+    if (transport !== 'unix') throw new BrokerError('upgrade.remote', { transport })
+    this.#record('broker.upgrading', caller, { program: program?.join(' ') })
+    return this.#host.upgrade(program, asker)
   }
 
   stop(caller: Caller): ApiAnswer<'stop'> {

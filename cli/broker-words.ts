@@ -3,7 +3,7 @@
 import type { WatchdogWishes } from './start-record.ts'
 
 /** As bin/launch.mjs bounds a broker in the foreground: where whoever starts it hears of it over a channel, or starts it often, it does not do so itself. */
-const YOUNG = '--max-semi-space-size=8'
+export const YOUNG = '--max-semi-space-size=8'
 
 /** Words that start the broker of a home, behind the program; with `watchdog` for one that keeps in mind what its watchdog was told. */
 export function startWords(home: string, config: string | undefined, watchdog?: WatchdogWishes): string[] {

@@ -53,6 +53,12 @@ function declareLifecycle(program: Command): void {
     .option('-c, --config <file>', 'configuration (default: the file it was started with)')
     .addOption(new Option('-t, --timeout <time>', 'longest wait for the stop').argParser(timeoutMs).default(30_000, '30s'))
     .action(lazily(async () => (await import('./commands/restart.ts')).restart))
+  program
+    .command('upgrade')
+    .description('have the running broker go on in a new process of this program, without its clients losing anything')
+    .option('--command <path>', 'the callboard command that goes on (default: this one)')
+    .addHelpText('after', examples('callboard upgrade', 'callboard upgrade --command /opt/callboard-2/bin/callboard.mjs'))
+    .action(lazily(async () => (await import('./commands/upgrade.ts')).upgrade))
   // cli/main.ts runs it: here it stands for the help, and for words before it.
   program
     .command('nats-server')

@@ -309,9 +309,12 @@ export class Client {
   #opened(welcome: Welcome, { isFirst, isResumed }: Opening): void {
     if (this.#flow.isPaused) this.#session.connection?.pause()
     for (const subscription of this.#subscriptions.all()) if (!isResumed || !subscription.isAnnounced) this.#announce(subscription)
+    // Another process of the broker: what was on lease is delivered again there.
+    const isMoved = isResumed && welcome.moved === true
+    if (isMoved) this.#consumers.abandoned()
     this.#consumers.opened()
     if (!isResumed) this.registry.opened()
-    this.#credit?.open(isResumed ? undefined : (welcome.limits.creditBytes ?? Infinity))
+    this.#credit?.open(isResumed && !isMoved ? undefined : (welcome.limits.creditBytes ?? Infinity))
     if (isResumed) this.#events.emit('resumed', { lost: welcome.lost ?? 0 })
     if (!isFirst) this.#events.emit('reconnected', welcome)
   }

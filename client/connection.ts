@@ -20,7 +20,9 @@ import { subjectBytes } from './subject-check.ts'
 export interface ConnectionHandler {
   /** The handshake is complete; frames may be sent. */
   opened(connection: Connection): void
-  /** Everything but ping, goodbye and the handshake. */
+  /** The broker is about to go on in another process, or not after all. */
+  moving(frame: Frame, connection: Connection): void
+  /** Everything but ping, goodbye, what is told of a move, and the handshake. */
   received(frame: Frame, connection: Connection): void
   /** Called once and last. Before `opened`: the connection was refused. */
   closed(error: BrokerError, connection: Connection): void
@@ -107,22 +109,33 @@ export class Connection implements LinkHandler {
   }
 
   /**
-   * From now on the ledger knows what comes and goes. For a session that goes on, `again` is sent again under the ids
-   * that it has, and ids continue behind it. Called once, when the connection has opened.
+   * The connection has opened; called once. For a session that goes on, `again` is sent again under the ids that it has, and
+   * ids continue behind `lastId`, which was the last of it. From now on `ledger` knows what comes and goes.
    */
-  keepIn(ledger: Ledger, again: readonly Uint8Array[]): void {
+  goOn(again: readonly Uint8Array[], lastId: number, ledger: Ledger | undefined): void {
     for (const bytes of again) this.#outbound.push(bytes)
     // Of this connection's handshake; a session that goes on is far behind them.
-    this.#lastId = Math.max(this.#lastId, ledger.lastId)
+    this.#lastId = Math.max(this.#lastId, lastId)
     this.#ledger = ledger
+  }
+
+  /** From now on, or from now on not, what leaves is kept and what comes is counted, for another connection. */
+  keepFromHere(ledger: Ledger | undefined): void {
+    this.#ledger?.release()
+    this.#ledger = ledger
+    // Which frame was the last before is all that the ledger must know of them.
+    if (ledger !== undefined) ledger.lastId = this.#lastId
+  }
+
+  /** Confirms what came, be it nothing. */
+  confirm(): void {
+    this.#ledger?.acked()
+    this.send({ kind: Kind.ack, payload: encode({ received: this.#ledger?.received ?? 0 }) })
   }
 
   /** Confirms what came, when there is something to confirm. */
   ack(): void {
-    const ledger = this.#ledger
-    if (ledger === undefined || !ledger.hasUnacked || this.#isOver) return
-    ledger.acked()
-    this.send({ kind: Kind.ack, payload: encode({ received: ledger.received }) })
+    if (this.#ledger?.hasUnacked === true && !this.#isOver) this.confirm()
   }
 
   /** It is not read. */
@@ -196,8 +209,11 @@ export class Connection implements LinkHandler {
     if (!isCanonical(bytes, start, end)) throw new BrokerError('frame.malformed', { problem: 'the broker sent a frame that is not canonical' })
     const frame = decodeFrame(bytes, start, end)
     if (this.#welcome === undefined) return this.#shakeHands(frame)
-    if (this.#ledger !== undefined) this.#grant(this.#ledger.got(frame, end - start))
-    if (frame.kind === Kind.ping) this.send({ kind: Kind.pong, ref: frame.id })
+    // Those two are about the connection: the broker counts them no more than this side does.
+    const isCounted = frame.kind !== Kind.moving && frame.kind !== Kind.goodbye
+    if (isCounted && this.#ledger !== undefined) this.#grant(this.#ledger.got(frame, end - start))
+    if (frame.kind === Kind.moving) this.#handler.moving(frame, this)
+    else if (frame.kind === Kind.ping) this.send({ kind: Kind.pong, ref: frame.id })
     else if (frame.kind === Kind.goodbye) {
       this.#end(errorOf(frame))
       this.#link.close()

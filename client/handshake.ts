@@ -26,6 +26,8 @@ export interface Identity {
   readonly heartbeatMs?: number
   /** Ways to compress payloads that it reads. */
   readonly compression?: readonly string[]
+  /** It goes on in another process of the broker when it is told to. */
+  readonly moves?: boolean
   /** It reads receipts that answer several messages. */
   readonly receiptRuns?: boolean
 }
@@ -80,6 +82,8 @@ export interface Welcome {
   readonly secret?: string
   /** The session that the client asked for goes on. */
   readonly resumed?: boolean
+  /** Resumed: in another process of the broker, which knows nothing of consumers of queues. */
+  readonly moved?: boolean
   /** Resumed: the last frame of the client that the broker took. */
   readonly lastId?: number
   /** Resumed: how many messages for this client were lost meanwhile. */

@@ -68,6 +68,7 @@ export class Probe {
     this.#handshake = new WatchedHandshake(identity, credential, this.#platform.hmac, frame => this.#take(frame))
     this.#connection = new Connection(this.#link, this.#platform, this.#handshake, credential.token, {
       opened: () => {},
+      moving: () => {},
       received: frame => this.#take(frame),
       closed: error => this.#close(error),
     })

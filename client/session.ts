@@ -17,10 +17,11 @@ import { Kind } from '../broker/wire/layout.ts'
 import { watchBroker } from './broker-watch.ts'
 import { OpenCalls, type Call } from './call.ts'
 import { Connection } from './connection.ts'
+import { Continuation } from './continuation.ts'
 import { deferred } from './deferred.ts'
 import { awaitEnd } from './goodbye.ts'
 import { Handshake, type Credential, type Identity, type Welcome, type Wishes } from './handshake.ts'
-import { ACK_IDLE_MS, Ledger } from './ledger.ts'
+import { ACK_IDLE_MS } from './ledger.ts'
 import type { Platform } from './link.ts'
 import { SendCall } from './promise-call.ts'
 import { BROKER_GONE, lookDelayMs, NOBODY_THERE, retryDelayMs } from './reconnect.ts'
@@ -57,22 +58,15 @@ export interface SessionOwner {
   closed(error: BrokerError | undefined): void
 }
 
-/** What is needed to go on with a session over another connection. */
-interface Resumable {
-  readonly session: string
-  readonly secret: string
-  readonly ledger: Ledger
-}
-
 export class Session {
   readonly calls = new OpenCalls()
   readonly #platform: Platform
   readonly #options: SessionOptions
   readonly #owner: SessionOwner
   readonly #waiting = new Set<Call>()
+  readonly #continuation = new Continuation()
   readonly #abort = new AbortController()
   #connection: Connection | undefined
-  #resumable: Resumable | undefined
   /** Why the last connection was lost, while what was open may still be resumed. */
   #suspended: BrokerError | undefined
   #cancelAck: (() => void) | undefined
@@ -192,6 +186,9 @@ export class Session {
           this.#owner.received(frame, from)
           this.#ackLater(from)
         },
+        moving: (frame, from) => {
+          if (from === this.#connection) this.#continuation.moving(frame, from)
+        },
         closed: (error, from) => {
           welcomed.reject(error)
           if (from === this.#connection) this.#lost(error)
@@ -209,21 +206,19 @@ export class Session {
 
   #hello(): Identity & Wishes {
     const { identity, wishes } = this.#options
-    const { session, secret, ledger } = this.#resumable ?? {}
-    const resume = session === undefined || secret === undefined || ledger === undefined ? {} : { resume: { session, secret, received: ledger.received } }
     const compression = this.#platform.zstd === undefined ? {} : { compression: ['zstd'] }
-    return { ...identity, ...compression, receiptRuns: true, ...wishes, ...resume }
+    return { ...identity, ...compression, moves: true, receiptRuns: true, ...wishes, ...this.#continuation.wish }
   }
 
   #opened(connection: Connection): void {
     const { welcome } = connection
     const isFirst = this.#welcome === undefined
-    const isResumed = welcome.resumed === true && this.#resumable !== undefined && this.isSuspended
+    const isResumed = welcome.resumed === true && this.#continuation.isPossible && this.isSuspended
     if (!isResumed) this.#abandon()
     this.#suspended = undefined
     this.#connection = connection
     this.#welcome = welcome
-    this.#keep(connection, isResumed)
+    this.#continuation.opened(connection, isResumed)
     const { identity, clock } = this.#options
     if ((identity.heartbeatMs ?? 0) > 0 && welcome.heartbeatMs > 0) this.#endWatch = watchBroker(connection, welcome.heartbeatMs, clock)
     this.#owner.opened(welcome, { isFirst, isResumed })
@@ -232,18 +227,9 @@ export class Session {
     for (const call of waiting) this.submit(call)
   }
 
-  #keep(connection: Connection, isResumed: boolean): void {
-    const { session, secret, sessionTtlMs, lastId } = connection.welcome
-    const before = isResumed ? this.#resumable : undefined
-    const proof = secret ?? before?.secret
-    this.#resumable = proof === undefined || (sessionTtlMs ?? 0) === 0 ? undefined : { session, secret: proof, ledger: before?.ledger ?? new Ledger() }
-    const ledger = this.#resumable?.ledger
-    if (ledger !== undefined) connection.keepIn(ledger, isResumed ? ledger.resume(lastId ?? 0) : [])
-  }
-
   // One timer for all that comes in a while, not one for each message.
   #ackLater(connection: Connection): void {
-    if (this.#cancelAck !== undefined || this.#resumable?.ledger.hasUnacked !== true) return
+    if (this.#cancelAck !== undefined || !this.#continuation.hasUnacked) return
     this.#cancelAck = this.#options.clock.after(ACK_IDLE_MS, () => {
       this.#cancelAck = undefined
       connection.ack()
@@ -267,15 +253,15 @@ export class Session {
   #lost(error: BrokerError): void {
     this.#connection = undefined
     this.#cancelTimers()
-    const policy = this.#retryPolicy()
+    const isMoving = error.code === 'connection.moving' && this.#continuation.isPossible
+    const policy = this.#retryPolicy(isMoving)
     const comesBack = !this.#isClosing && !this.#isOver && policy !== undefined && error.retryable
     this.#suspended = error
     // A broker that shuts down takes its sessions along.
-    if (error.code === 'connection.draining') this.#resumable = undefined
-    if (!comesBack) this.#resumable = undefined
-    if (this.#resumable === undefined) this.#abandon(comesBack)
+    if (error.code === 'connection.draining' || !comesBack) this.#continuation.forget()
+    if (!this.#continuation.isPossible) this.#abandon(comesBack)
     this.#owner.lost(error)
-    if (comesBack) void this.#reconnect(policy, error)
+    if (comesBack) void this.#reconnect(policy, error, isMoving)
     else this.#shut(this.#isClosing ? undefined : error)
   }
 
@@ -291,7 +277,7 @@ export class Session {
     const reason = this.#suspended
     if (reason === undefined) return
     this.#suspended = undefined
-    this.#resumable = undefined
+    this.#continuation.forget()
     this.#owner.abandoned(reason)
     const open = this.calls.takeAll()
     const waiting = [...this.#waiting]
@@ -307,12 +293,13 @@ export class Session {
     }
   }
 
-  async #reconnect(policy: RetrySettings, lost: BrokerError): Promise<void> {
+  async #reconnect(policy: RetrySettings, lost: BrokerError, isAtOnce: boolean): Promise<void> {
     let reason = lost
     let looks = this.#platform.isLookCheap === true && BROKER_GONE.has(lost.code)
     let awayMs = 0
     for (let attempt = 1; attempt <= policy.maxRetries && reason.retryable; attempt++) {
-      let leftMs = retryDelayMs(policy, attempt, Math.random())
+      // Who was told to come is waited for.
+      let leftMs = isAtOnce && attempt === 1 ? 0 : retryDelayMs(policy, attempt, Math.random())
       do {
         const pauseMs = looks ? Math.min(leftMs, lookDelayMs(awayMs, Math.random())) : leftMs
         await this.#pause(pauseMs)
@@ -330,12 +317,12 @@ export class Session {
     this.#shut(reason)
   }
 
-  /** undefined: the session does not come back. */
-  #retryPolicy(): RetrySettings | undefined {
+  /** undefined: the session does not come back. Where it moves with the broker it does, whatever was said of lost connections. */
+  #retryPolicy(isMoving: boolean): RetrySettings | undefined {
     const { retry } = this.#options
-    if (retry === false || this.#welcome === undefined) return undefined
-    const policy = { ...this.#welcome.retry, ...retry }
-    return policy.enabled ? policy : undefined
+    if (this.#welcome === undefined || (retry === false && !isMoving)) return undefined
+    const policy = { ...this.#welcome.retry, ...(retry === false ? {} : retry) }
+    return policy.enabled || isMoving ? policy : undefined
   }
 
   #pause(delayMs: number): Promise<void> {
@@ -357,7 +344,7 @@ export class Session {
     this.#connection = undefined
     this.#cancelTimers()
     // What was open in a session that did not come back fails with what closed it.
-    this.#resumable = undefined
+    this.#continuation.forget()
     if (this.#suspended !== undefined) this.#owner.abandoned(this.#suspended)
     this.#suspended = undefined
     this.#abort.abort(new BrokerError('client.closed'))

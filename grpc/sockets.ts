@@ -6,12 +6,15 @@ import type { Listener, Log } from '../broker/ground/types.ts'
 import type { Doorkeeper } from '../transports/doorkeeper.ts'
 import { isLoopback, plainAddress, tcpPeer, withPort } from '../transports/tcp/address.ts'
 import { bindTcp, unbind } from '../transports/tcp/bind.ts'
-import { bindUnix, descriptorOf, type PeerLookup } from '../transports/unix/bind.ts'
+import type { ListeningSockets } from '../transports/listening-sockets.ts'
+import { bindUnix, descriptorOf, unbindUnix, type PeerLookup } from '../transports/unix/bind.ts'
 import type { GrpcServer } from './server.ts'
 
 interface SocketOptions {
   readonly server: GrpcServer
   readonly log: Log
+  /** What a process before this one may listen on already. */
+  readonly sockets?: ListeningSockets | undefined
 }
 
 export interface GrpcTcpOptions extends SocketOptions {
@@ -35,7 +38,7 @@ export interface GrpcUnixOptions extends SocketOptions {
 }
 
 /** @throws BrokerError `listener.failed` */
-export async function listenGrpcTcp({ server, log, host, port, prepare, enter, onRefused }: GrpcTcpOptions): Promise<Listener> {
+export async function listenGrpcTcp({ server, log, sockets, host, port, prepare, enter, onRefused }: GrpcTcpOptions): Promise<Listener> {
   const entrance = server.entrance()
   const tcp = createServer({ noDelay: true }, (socket) => {
     // Whoever broke off already is nobody.
@@ -47,7 +50,7 @@ export async function listenGrpcTcp({ server, log, host, port, prepare, enter, o
     prepare(socket)
     entrance.enter(socket, { peer, doorkeeper })
   })
-  const opened = await bindTcp(tcp, host, port, 'grpc')
+  const opened = await bindTcp(tcp, host, port, 'grpc', sockets)
   tcp.on('error', (error) => log.error({ err: error }, 'the gRPC port failed'))
   if (!isLoopback(host)) log.warn({ host }, 'the gRPC port listens beyond this machine, and without TLS: who is on the way can read along')
   return {
@@ -60,7 +63,7 @@ export async function listenGrpcTcp({ server, log, host, port, prepare, enter, o
 }
 
 /** Mode 0600, in a directory of mode 0700. @throws BrokerError `listener.failed` */
-export async function listenGrpcUnix({ server, log, path, peerOf, enter, onRefused }: GrpcUnixOptions): Promise<Listener> {
+export async function listenGrpcUnix({ server, log, sockets, path, peerOf, enter, onRefused }: GrpcUnixOptions): Promise<Listener> {
   const entrance = server.entrance()
   const unix = createServer({ noDelay: false }, (socket) => {
     const doorkeeper = letIn(enter, (code) => onRefused('unix', code))
@@ -68,13 +71,13 @@ export async function listenGrpcUnix({ server, log, path, peerOf, enter, onRefus
     const peer = peerOf(descriptorOf(socket))
     entrance.enter(socket, { peer: { address: 'unix', pid: peer?.pid, uid: peer?.uid }, doorkeeper })
   })
-  await bindUnix(unix, path, 'grpc.socket', log)
+  await bindUnix(unix, path, 'grpc.socket', log, sockets)
   unix.on('error', (error) => log.error({ err: error, path }, 'the gRPC socket failed'))
   return {
     address: path,
     close() {
       entrance.drain()
-      return unbind(unix)
+      return unbindUnix(unix, path)
     },
   }
 }

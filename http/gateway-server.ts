@@ -8,6 +8,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { BrokerError, type ErrorCode } from '../broker/ground/errors.ts'
 import type { Listener, Log } from '../broker/ground/types.ts'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
+import type { ListeningSockets } from '../transports/listening-sockets.ts'
 import { isLoopback, plainAddress, tcpPeer, withPort } from '../transports/tcp/address.ts'
 import { bindTcp, unbind } from '../transports/tcp/bind.ts'
 import type { TlsGate } from '../transports/tcp/tls-gate.ts'
@@ -43,6 +44,8 @@ export interface GatewayServerOptions extends OriginRules, SocketLimitOptions {
   readonly requestMs: number
   readonly deadlines: Deadlines
   readonly log: Log
+  /** What a process before this one may listen on already. */
+  readonly sockets?: ListeningSockets | undefined
   /** Prepares an upgraded socket, such as its keep-alive. */
   readonly prepare: (socket: Socket) => void
   /** Told of who was turned away before there was a link, with a code of the table of errors. False: one of a storm, of which the log has heard enough. */
@@ -74,7 +77,7 @@ export class GatewayServer implements Listener {
   static async open(options: GatewayServerOptions): Promise<GatewayServer> {
     const { host, port, log, block, title, tls } = options
     const server = createServer({ allowHalfOpen: true, noDelay: true })
-    await bindTcp(server, host, port, block)
+    await bindTcp(server, host, port, block, options.sockets)
     server.on('error', (error) => log.error({ err: error }, `${title} failed`))
     if (!isLoopback(host) && tls === undefined) log.warn({ host }, `${title} listens beyond this machine, and without TLS: who is on the way can read along`)
     return new GatewayServer(server, options)

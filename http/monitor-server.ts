@@ -3,6 +3,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Listener, Log } from '../broker/ground/types.ts'
+import type { ListeningSockets } from '../transports/listening-sockets.ts'
 import { isLoopback, plainAddress, withPort } from '../transports/tcp/address.ts'
 import { bindTcp } from '../transports/tcp/bind.ts'
 import { createHttpServer } from './node-http.ts'
@@ -20,6 +21,8 @@ export interface MonitorServerOptions extends OriginRules {
   /** Time for a request to come. ms */
   readonly requestMs: number
   readonly log: Log
+  /** What a process before this one may listen on already. */
+  readonly sockets?: ListeningSockets | undefined
 }
 
 const MAX_HEADER_BYTES = 16 * 1024
@@ -42,7 +45,7 @@ export class MonitorServer implements Listener {
     const { host, port, requestMs, log } = options
     const server = createHttpServer({ maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false, headersTimeout: requestMs, requestTimeout: requestMs })
     server.maxConnections = MAX_SOCKETS
-    await bindTcp(server, host, port, 'nats.monitor')
+    await bindTcp(server, host, port, 'nats.monitor', options.sockets)
     server.on('error', (error) => log.error({ err: error }, 'the monitoring port failed'))
     if (!isLoopback(host)) log.warn({ host }, 'the monitoring port listens beyond this machine: whoever reaches it sees who is connected and to which subjects they subscribe')
     return new MonitorServer(server, options)

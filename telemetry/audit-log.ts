@@ -63,10 +63,23 @@ export class AuditLog implements Audit {
     this.#wake()
   }
 
-  /** Begins to write; what was recorded before comes first. Called once, when no other process has the file. */
+  /** Begins to write; what was recorded before comes first. Called when no other process has the file. */
   open(): void {
     this.#isOpen = true
     this.#wake()
+  }
+
+  /** Lets go of the file, so that another process can write it. What is recorded from now on waits. */
+  async suspend(): Promise<void> {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    await this.#writing
+    if (this.#waiting.length > 0) await this.#write()
+    this.#options.deadlines.cancel(this.#retry)
+    await this.#file?.close()
+    this.#file = undefined
+    // Who had it meanwhile may have written: the chain goes on from what is there.
+    this.#end = undefined
   }
 
   /** Resolves when what was recorded is written, or cannot be. What is recorded later is passed over; a log that was never opened leaves no file. */
@@ -162,8 +175,8 @@ export class AuditLog implements Audit {
 }
 
 /** An audit log as the settings have it, and what to do with it when the home is taken and when all is over. */
-export function openableAudit(options: AuditLogOptions): { readonly audit: Audit; open(): void; close(): Promise<void> } {
-  if (!options.settings.enabled) return { audit: noAudit, open() {}, close: () => Promise.resolve() }
+export function openableAudit(options: AuditLogOptions): { readonly audit: Audit; open(): void; suspend(): Promise<void>; close(): Promise<void> } {
+  if (!options.settings.enabled) return { audit: noAudit, open() {}, suspend: () => Promise.resolve(), close: () => Promise.resolve() }
   const audit = new AuditLog(options)
-  return { audit, open: () => audit.open(), close: () => audit.close() }
+  return { audit, open: () => audit.open(), suspend: () => audit.suspend(), close: () => audit.close() }
 }

@@ -46,6 +46,8 @@ export interface BrokerView {
   upgradeAgent(params: ApiParams<'agent.upgrade'>, caller: Caller): Promise<ApiAnswer<'agent.upgrade'>>
   kill(id: string, caller: Caller): ApiAnswer<'connection.kill'>
   stop(caller: Caller): ApiAnswer<'stop'>
+  /** @throws BrokerError `upgrade.*` */
+  upgrade(program: readonly string[] | undefined, caller: Caller): Promise<ApiAnswer<'upgrade'>>
 }
 
 interface Method {
@@ -55,6 +57,8 @@ interface Method {
 }
 
 const MAX_NAME = { max: 255 }
+const MAX_WORDS = 64
+const MAX_WORD = { max: 4096 }
 const DEFAULT_TRACE_LIMIT = 100
 const MAX_TRACE_LIMIT = 10_000
 const HOUR_MS = 3_600_000
@@ -101,6 +105,7 @@ const methods: { readonly [M in ApiMethod]: Method & { run: (view: BrokerView, p
   'agent.upgrade': { isOpen: false, run: (view, params, caller) => view.upgradeAgent(readUpgrade(params), caller) },
   'connection.kill': { isOpen: false, run: (view, params, caller) => view.kill(params.required('id', MAX_NAME), caller) },
   stop: { isOpen: false, run: (view, _, caller) => view.stop(caller) },
+  upgrade: { isOpen: false, run: (view, params, caller) => view.upgrade(params.texts('program', MAX_WORDS, MAX_WORD), caller) },
   ...queueMethods,
   ...registryMethods,
   ...agentMethods,

@@ -3,8 +3,8 @@
 //   deliver ─▶ [ waiting ] ── flush, once per turn ─▶ [ in flight ] ── kernel ─▶ written
 //              drop-able                               one write at a time
 //
-// Above high-water its publishers are slowed down (see backpressure.ts). When that was not enough it sheds: from then on,
-// until it is below low-water again, what is too much is dropped as the policies of connection and channel say.
+// Above high-water its publishers are slowed down (see backpressure.ts). When that was not enough it sheds: from then on, until it
+// is below low-water again, what is too much is dropped as the policies of connection and channel say.
 
 import type { BrokerError } from '../ground/errors.ts'
 import type { Overflow } from '../ground/settings.ts'
@@ -66,6 +66,11 @@ export class Outbound {
     this.load = new Load(flusher.limits)
   }
 
+  /** What the kernel has not taken, oldest first; `isWriting`: the first of it may have left. */
+  get unwritten(): { readonly slices: readonly Slice[]; readonly isWriting: boolean } {
+    return { slices: [...this.#inFlight, ...this.#waiting], isWriting: this.#inFlight !== NOTHING }
+  }
+
   /** Bytes that the kernel has not taken. */
   get pendingBytes(): number {
     return this.load.bytes
@@ -85,10 +90,7 @@ export class Outbound {
     return this.#isShedding
   }
 
-  /**
-   * Appends a slice; it leaves at the end of this turn. false = whoever feeds it should pause. After the end it is
-   * dropped: see `end`.
-   */
+  /** Appends a slice; it leaves at the end of this turn. false = whoever feeds it should pause. After the end it is dropped: see `end`. */
   deliver(slice: Slice): boolean {
     if ((this.#link === undefined && !this.#isDetached) || this.#isEnding) {
       this.#count(slice, this.#reason?.code === 'connection.slow_consumer' ? 'slow-consumer' : 'actor-gone')
@@ -156,8 +158,7 @@ export class Outbound {
 
   /** Something waits that its policy does not let drop. */
   get holdsUndroppable(): boolean {
-    for (const slice of this.#waiting) if (slice.count > 0 && !isDropping(this.#policyOf(slice))) return true
-    return false
+    return [...this.#waiting].some((slice) => slice.count > 0 && !isDropping(this.#policyOf(slice)))
   }
 
   /** True when no pause of its publishers could bring it below low-water in `stallMs`, by what it took lately. */
@@ -326,8 +327,7 @@ export class Outbound {
   }
 
   #policyOf(slice: Slice): Overflow {
-    // A session without a link has nobody to end, and nobody waits for it.
-    if (this.#isDetached) return 'drop-oldest'
+    if (this.#isDetached) return 'drop-oldest' // It has nobody to end, and nobody waits for it.
     return this.isForwarding ? 'block' : (slice.account.flow?.overflow ?? this.load.limits.overflow)
   }
 

@@ -18,9 +18,20 @@ export class Retention {
   /** Frames that were forgotten and come again by themselves, by their place in the session; not beyond what the client has confirmed. */
   #kept: { readonly start: number; end: number }[] = []
 
-  /** Keeps at most `maxBytes`; the oldest are forgotten first. */
-  constructor(maxBytes: number) {
+  /** Keeps at most `maxBytes`; the oldest are forgotten first. `from`: the count begins there, below 0 where what is still to be written does not count. */
+  constructor(maxBytes: number, from = 0) {
     this.#maxBytes = maxBytes
+    this.#from = this.#written = from
+  }
+
+  /** Frames of the session before the first that is kept. */
+  get from(): number {
+    return this.#from
+  }
+
+  /** What is kept, oldest first. */
+  get slices(): Iterable<Slice> {
+    return this.#slices
   }
 
   /** Frames that were written in the session. */

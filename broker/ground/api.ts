@@ -312,6 +312,16 @@ export interface AgentShown {
   readonly instances: readonly AgentDetails[]
 }
 
+/** The broker goes on in another process. */
+export interface UpgradeAnswer {
+  readonly pid: number
+  readonly version: string
+  /** Sessions that went with it. */
+  readonly sessions: number
+  /** How long nobody was served. ms */
+  readonly pauseMs: number
+}
+
 /** Method → [params, answer]. */
 export interface ApiMethods extends QueueMethods, RegistryMethods, AgentMethods {
   ping: [NoParams, { readonly now: number }]
@@ -342,6 +352,8 @@ export interface ApiMethods extends QueueMethods, RegistryMethods, AgentMethods 
   'agent.upgrade': [{ readonly name: string; readonly command?: string; readonly args?: readonly string[]; readonly version?: string; readonly env?: Readonly<Record<string, string>> }, AgentInstances]
   'connection.kill': [{ readonly id: string }, { readonly killed: string | number | boolean }]
   stop: [NoParams, { readonly pid: number }]
+  /** Over the Unix socket alone. `program`: what starts the next one, without the words of the command line; default as this one was started. */
+  upgrade: [{ readonly program?: readonly string[] }, UpgradeAnswer]
 }
 
 export type ApiMethod = keyof ApiMethods

@@ -22,6 +22,8 @@ export const auditActions = [
   'tracing.changed',
   'broker.started',
   'broker.stopping',
+  /** The broker goes on in another process. */
+  'broker.upgrading',
   /** The log's own: the end of the file was not a whole entry, and what it was. */
   'log.continued',
   /** The log's own: so many entries could not be kept, for want of room. */

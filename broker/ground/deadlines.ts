@@ -88,6 +88,11 @@ export class Deadlines {
     this.#count--
   }
 
+  /** How long it is until `deadline` is due, to the next tick; 0 when it is not set. ms */
+  leftMs(deadline: Deadline): number {
+    return Math.max(0, (deadline.dueTick - this.#tickNow()) * this.#tickMs)
+  }
+
   /** Cancels everything and stops the timer. */
   close(): void {
     for (const head of [this.#due, ...this.#slots]) while (head.next !== head) this.cancel(head.next)

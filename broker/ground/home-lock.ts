@@ -26,6 +26,8 @@ export interface Holder {
 export interface HomeLock {
   /** Gives the home back; what another process wrote meanwhile stays. */
   release(): void
+  /** Takes it back from the process that it was passed on to, and that is gone. */
+  retake(): void
 }
 
 const RETRY_MS = 10
@@ -37,16 +39,28 @@ const ATTEMPTS = 200
  * @throws BrokerError `broker.held` naming the pid when another process has it
  */
 export async function lockHome(paths: HomePaths, socket: string = paths.socket): Promise<HomeLock> {
-  const own = `${process.pid}\n${processStamp(process.pid) ?? ''}\n${socket}\n${placeOf(paths.pid)}\n`
+  const own = recordOf(paths, socket)
   for (let attempt = 1; ; attempt++) {
     const holder = await findHolder(paths)
     if (holder !== undefined) throw held(paths, holder.pid)
     const rival = claim(paths.pid, own)
-    if (rival === undefined) return { release: () => removeIf(paths.pid, own) }
+    if (rival === undefined) return lockOf(paths, own)
     // Somebody else takes the home over in this moment: its pid file follows at once.
     if (attempt === ATTEMPTS) throw held(paths, rival)
     await delay(RETRY_MS)
   }
+}
+
+/**
+ * Takes the home over from the process `from`, which passes it on or is gone: whoever looks finds one of the two.
+ * @throws BrokerError `broker.held` when it is a third one's
+ */
+export function inheritHome(paths: HomePaths, socket: string, from: number): HomeLock {
+  const record = read(paths.pid)
+  if (record !== undefined && record.pid !== from && isRunning(record)) throw held(paths, record.pid)
+  const own = recordOf(paths, socket)
+  replace(paths.pid, own)
+  return lockOf(paths, own)
 }
 
 /** Who holds the home, or undefined when nobody does. Leftovers of a broker that was killed do not count. */
@@ -97,13 +111,26 @@ function claim(path: string, own: string): number | undefined {
   try {
     const current = read(path)
     if (current?.content !== stale.content) return current?.pid ?? 0
-    const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
-    writeFileSync(draft, own, { mode: 0o600, flag: 'wx' })
-    renameSync(draft, path)
+    replace(path, own)
     return undefined
   } finally {
     removeIf(guard, own)
   }
+}
+
+function recordOf(paths: HomePaths, socket: string): string {
+  return `${process.pid}\n${processStamp(process.pid) ?? ''}\n${socket}\n${placeOf(paths.pid)}\n`
+}
+
+function lockOf(paths: HomePaths, own: string): HomeLock {
+  return { release: () => removeIf(paths.pid, own), retake: () => replace(paths.pid, own) }
+}
+
+// Whole at any moment.
+function replace(path: string, content: string): void {
+  const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
+  writeFileSync(draft, content, { mode: 0o600, flag: 'wx' })
+  renameSync(draft, path)
 }
 
 interface PidRecord {

@@ -44,6 +44,8 @@ export const Kind = {
   pull: 32,
   /** What became of messages on lease to the consumer `ref`; answered by `ok` when that is durable. */
   settle: 33,
+  /** This process of the broker is about to make way for another: with what it says the client goes on with its session there. Answered by `ack`. */
+  moving: 36,
 } as const
 
 /** Bits of the field `flags`. Bits 0 and 1 are the payload type. */

@@ -20,6 +20,8 @@ export class Queues {
   /** Who follows what becomes of messages. Set once, before the first queue. */
   observerOf: (queue: Queue) => QueueObserver = () => nobody
   store: QueueStore | undefined
+  /** Lets go of the store so that another process can open it, and opens it again. Set like `source`. */
+  keeper: { suspend(reason: BrokerError): Promise<void>; resume(): void } | undefined
   readonly #options: QueuesOptions
   readonly #byName = new Map<string, Queue>()
   readonly #byNumber = new Map<number, Queue>()

@@ -107,6 +107,15 @@ export class OpenRequests {
     this.#deadlines.set(request, limitMs)
   }
 
+  /** One that was open in another process of the broker, `leftMs` before its time is up. */
+  moved(init: RequestInit, leftMs: number, responses: number, parts: number): void {
+    this.open(init)
+    const request = init.requester.openRequests!.get(init.id)!
+    request.responses = responses
+    request.parts = parts
+    this.#deadlines.set(request, leftMs)
+  }
+
   /** The request `id` of `requester`, when it waits for `responder`. */
   awaited(requester: RequestParty | undefined, id: number, responder: RequestParty): OpenRequest | undefined {
     const request = requester?.openRequests?.get(id)

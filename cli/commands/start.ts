@@ -8,6 +8,7 @@ import type { StartReport } from '../background.ts'
 import type { Context } from '../context.ts'
 import { Exit } from '../failure.ts'
 import { note, print, printJson } from '../output.ts'
+import { endWith, legacyOfThisProcess, tellFailure } from '../successor.ts'
 import { onStopSignals } from '../stop-signals.ts'
 
 interface StartOptions {
@@ -28,14 +29,28 @@ export async function start(context: Context, options: StartOptions): Promise<vo
   await runBroker(context, config, options)
 }
 
-async function runBroker(context: Context, config: string | undefined, { watchdogHang, watchdogDeaths }: StartOptions): Promise<void> {
+async function runBroker(context: Context, config: string | undefined, options: StartOptions): Promise<void> {
+  const legacy = legacyOfThisProcess()
+  try {
+    await serve(context, config, options, legacy)
+  } catch (error) {
+    if (legacy !== undefined) await tellFailure(error)
+    throw error
+  }
+}
+
+async function serve(context: Context, config: string | undefined, { watchdogHang, watchdogDeaths }: StartOptions, legacy: { readonly isForeground: boolean } | undefined): Promise<void> {
   const alive = aliveLine()
   void alive?.lost.then(() => note('the watchdog is gone; the broker goes on, and nobody starts it again'))
   const [{ loadConfigOf }, { createBroker }, { ServiceStatus }] = await Promise.all([import('../../config/load.ts'), import('../../index.ts'), import('../service-status.ts')])
   const service = new ServiceStatus()
   const { settings, directory, file, warnings } = await loadConfigOf({ home: context.paths.home, file: config })
   for (const warning of warnings) note(`${styleText('yellow', 'warning:', { stream: process.stderr })} ${warning}`)
-  const broker = await createBroker({ home: context.paths.home, settings, configDirectory: directory, ...(file !== undefined && { configFile: file }) })
+  // A shell, or whoever else started it and waits for its end; not where it was started in the background, or a watchdog looks after all of them.
+  const isForeground = legacy === undefined ? process.send === undefined && alive === undefined : legacy.isForeground
+  const words = ['--home', context.paths.home, 'start', ...(config === undefined ? [] : ['--config', config])]
+  const succession = { program: [process.execPath, ...process.execArgv, process.argv[1]!], words, isForeground }
+  const broker = await createBroker({ home: context.paths.home, settings, configDirectory: directory, ...(file !== undefined && { configFile: file }), succession })
   const [{ writeStartRecord }, { hasTerminal, reloadConfig }] = await Promise.all([import('../start-record.ts'), import('../reload.ts')])
   writeStartRecord(context.paths, { config, ...(alive !== undefined && { watchdog: { watchdogHang, watchdogDeaths } }) })
   onStopSignals({
@@ -51,10 +66,15 @@ async function runBroker(context: Context, config: string | undefined, { watchdo
   service.serving(`serves at ${broker.socketPath}`)
   alive?.serving([process.execPath, ...process.execArgv, process.argv[1]!])
   // The command that started this one in the background waits for it.
-  process.send?.(started)
+  if (legacy === undefined) process.send?.(started)
   await printStarted(context, started, false)
   const reason = await broker.exited
   if (reason.kind === 'crash') throw reason.error
+  if (broker.successor !== undefined) {
+    if (isForeground) return endWith(broker.successor)
+    broker.leaveSuccessor()
+    process.exit(Exit.ok)
+  }
   service.ended()
   await alive?.ended(Exit.ok)
   process.exit(Exit.ok)

@@ -22,6 +22,7 @@ const HOST: BrokerHost = {
   drainAgent: () => Promise.reject(new Error('not here')),
   upgradeAgent: () => Promise.reject(new Error('not here')),
   stop: () => {},
+  upgrade: () => Promise.reject(new Error('not here')),
 }
 
 const rigWithView = (): PipelineRig => new PipelineRig({ view: pipeline => new View(pipeline, HOST) })

@@ -31,6 +31,7 @@ export function hostOf(rig: () => PipelineRig): BrokerHost {
     agent: () => { throw new Error('no agents') },
     agentLines: () => [],
     agentCrashes: () => Promise.resolve([]),
+    upgrade: () => Promise.reject(new BrokerError('upgrade.unsupported', { problem: 'it is a rig' })),
     async restartAgent(name) {
       if (name !== agent.name) throw new BrokerError('agent.unknown', { agent: name, suggestion: '' })
       return agent

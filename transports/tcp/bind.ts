@@ -2,18 +2,20 @@
 
 import type { AddressInfo, Server } from 'node:net'
 import { BrokerError } from '../../broker/ground/errors.ts'
+import { BACKLOG, listenOn, type ListeningSockets } from '../listening-sockets.ts'
 import { withPort } from './address.ts'
 
-/** Connections that may wait to be accepted, as far as the system allows it. */
-const BACKLOG = 4096
-
 /**
- * Has the server listen; gives the port, which the system chose where `port` is 0. `block` of the configuration says where it listens.
+ * Has the server listen; gives the port, which the system chose where `port` is 0. `block` of the configuration says where it listens,
+ * `sockets` whether a process before this one listens there already.
  * @throws BrokerError `listener.failed`
  */
-export async function bindTcp(server: Server, host: string, port: number, block: string): Promise<number> {
+export async function bindTcp(server: Server, host: string, port: number, block: string, sockets?: ListeningSockets): Promise<number> {
+  const key = `tcp ${block} ${withPort(host, port)}`
+  const inherited = sockets?.take(key)
   try {
-    await new Promise<void>((resolve, reject) => {
+    if (inherited !== undefined) await listenOn(server, inherited)
+    else await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen({ host, port, backlog: BACKLOG }, () => {
         server.off('error', reject)
@@ -23,6 +25,7 @@ export async function bindTcp(server: Server, host: string, port: number, block:
   } catch (error) {
     throw new BrokerError('listener.failed', { path: withPort(host, port), problem: problemOf(error, block) }, { cause: error })
   }
+  sockets?.add(key, server)
   return (server.address() as AddressInfo).port
 }
 

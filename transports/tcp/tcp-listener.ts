@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { BrokerError, type ErrorCode } from '../../broker/ground/errors.ts'
 import type { Link, Listener, Log } from '../../broker/ground/types.ts'
 import type { Doorkeeper } from '../doorkeeper.ts'
+import type { ListeningSockets } from '../listening-sockets.ts'
 import { isLoopback, plainAddress, tcpPeer, withPort } from './address.ts'
 import { bindTcp, unbind } from './bind.ts'
 import { TcpLink } from './tcp-link.ts'
@@ -15,6 +16,8 @@ export interface TcpListenerOptions {
   /** 0 = any that is free */
   readonly port: number
   readonly log: Log
+  /** What a process before this one may listen on already. */
+  readonly sockets?: ListeningSockets | undefined
   /** Prepares an accepted socket, such as its keep-alive. */
   readonly prepare: (socket: Socket) => void
   /** undefined: no TLS. */
@@ -44,7 +47,7 @@ export class TcpListener implements Listener {
   static async open(options: TcpListenerOptions): Promise<TcpListener> {
     const { host, log } = options
     const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true })
-    const port = await bindTcp(server, host, options.port, 'nats')
+    const port = await bindTcp(server, host, options.port, 'nats', options.sockets)
     server.on('error', (error) => log.error({ err: error }, 'the NATS port failed'))
     if (!isLoopback(host) && options.tls === undefined) log.warn({ host }, 'the NATS port listens beyond this machine, and without TLS: who is on the way can read along')
     return new TcpListener(server, port, options)

@@ -1,15 +1,19 @@
 // Opens Unix sockets that only their owner can open, and says in words why one cannot be had. Knows nothing of what is spoken there.
 
-import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { connect, type Server, type Socket } from 'node:net'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import type { Log } from '../../broker/ground/types.ts'
+import { BACKLOG, listenOn, type ListeningSockets } from '../listening-sockets.ts'
 
 /** Longest path that fits a socket address on Linux. bytes */
 const MAX_PATH_BYTES = 107
 const PROBE_MS = 1000
+/** Of the name under which a socket is bound: no longer than that of any path. */
+const MAX_DRAFT_CHARACTERS = 6
 
 /** Who is at the other end of a socket's descriptor, as the kernel says. */
 export type PeerLookup = (fd: number) => { readonly pid: number; readonly uid: number } | undefined
@@ -19,12 +23,19 @@ export type PeerLookup = (fd: number) => { readonly pid: number; readonly uid: n
  * file that nobody listens at any more is replaced. `key` of the configuration says where the path comes from.
  * @throws BrokerError `listener.failed`: somebody listens there, the path is something else, too long, or not permitted
  */
-export async function bindUnix(server: Server, path: string, key: string, log: Log): Promise<void> {
+export async function bindUnix(server: Server, path: string, key: string, log: Log, sockets?: ListeningSockets): Promise<void> {
+  const name = `unix ${path}`
+  const inherited = sockets?.take(name)
+  if (inherited !== undefined) {
+    await listenOn(server, inherited)
+    return sockets!.add(name, server)
+  }
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw failed(path, `the path has ${Buffer.byteLength(path)} bytes, a socket's may have ${MAX_PATH_BYTES}; set ${key} to a shorter one`)
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     await clearStale(path, key, log)
     await listen(server, path)
+    sockets?.add(name, server)
   } catch (error) {
     throw error instanceof BrokerError ? error : failed(path, error instanceof Error ? error.message : String(error), error)
   }
@@ -36,20 +47,41 @@ export function descriptorOf(socket: Socket): number {
   return handle?.fd ?? -1
 }
 
+/**
+ * Closes the server of `bindUnix`, and takes its path away unless that leads elsewhere by now. Resolves when the address is free.
+ */
+export function unbindUnix(server: Server, path: string): Promise<void> {
+  if (server.listening) rmSync(path, { force: true })
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    // Node waits for the connections too; the address is free now, and they end on their own account.
+    setImmediate(resolve)
+  })
+}
+
+// Bound under another name and renamed: closing a server unlinks the name under which it was bound, and that must not be the path,
+// which another process may listen on by then.
+function draftOf(path: string): string {
+  return join(dirname(path), `.${randomBytes(3).toString('hex').slice(0, MAX_DRAFT_CHARACTERS - 1)}`)
+}
+
 // The mode must hold from the first moment: between bind and chmod anybody could connect. Node binds a path within the
 // call of listen, so the mask of the process is changed for that call only.
 async function listen(server: Server, path: string): Promise<void> {
+  // A name as short as the path's own, where that is near the limit.
+  const draft = draftOf(path)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     // In a worker thread Node lets nobody change it; there the directory keeps others out until chmod.
     const umask = isMainThread ? process.umask(0o177) : undefined
-    server.listen({ path, backlog: 4096 }, () => {
+    server.listen({ path: draft, backlog: BACKLOG }, () => {
       server.off('error', reject)
       resolve()
     })
     if (umask !== undefined) process.umask(umask)
   })
-  chmodSync(path, 0o600)
+  chmodSync(draft, 0o600)
+  renameSync(draft, path)
 }
 
 async function clearStale(path: string, key: string, log: Log): Promise<void> {

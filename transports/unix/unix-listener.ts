@@ -1,10 +1,11 @@
 // Listens on a Unix socket that only its owner can open. Makes links; knows nothing of who is let in.
 
 import { chownSync } from 'node:fs'
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import type { Link, Listener, Log } from '../../broker/ground/types.ts'
 import { StreamLink } from '../stream-link.ts'
-import { bindUnix, descriptorOf, type PeerLookup } from './bind.ts'
+import type { ListeningSockets } from '../listening-sockets.ts'
+import { bindUnix, descriptorOf, unbindUnix, type PeerLookup } from './bind.ts'
 
 /** chown(2): leaves the group as it is. */
 const SAME = -1
@@ -16,6 +17,8 @@ export interface UnixListenerOptions {
   readonly owner?: number | undefined
   readonly peerOf: PeerLookup
   readonly log: Log
+  /** What a process before this one may listen on already. */
+  readonly sockets?: ListeningSockets | undefined
   /** Called for each new link, which is paused until its owner resumes it. */
   readonly onLink: (link: Link) => void
 }
@@ -27,23 +30,14 @@ export interface UnixListenerOptions {
 export async function listenUnix(options: UnixListenerOptions): Promise<Listener> {
   const { path, owner, log } = options
   const server = createServer({ pauseOnConnect: true, noDelay: false, allowHalfOpen: true }, (socket) => accept(socket, options))
-  await bindUnix(server, path, 'ipc.socket', log)
+  await bindUnix(server, path, 'ipc.socket', log, options.sockets)
   // Only root may give it away; the mode stays 0600.
   if (owner !== undefined) chownSync(path, owner, SAME)
   server.on('error', (error) => log.error({ err: error, path }, 'the listener failed'))
-  return { address: path, close: () => close(server) }
+  return { address: path, close: () => unbindUnix(server, path) }
 }
 
 function accept(socket: Socket, { peerOf, onLink }: UnixListenerOptions): void {
   const peer = peerOf(descriptorOf(socket))
   onLink(new StreamLink(socket, { address: 'unix', pid: peer?.pid, uid: peer?.uid }))
-}
-
-// Closing a server unlinks its path.
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    // Node waits for the connections too; the address is free now, and they end on their own account.
-    setImmediate(resolve)
-  })
 }

@@ -1,0 +1,173 @@
+// A broker among the processes that it has been and will be: takes over from the one before, and hands over to the next.
+
+import type { AgentRegister } from '../../agents/agent-register.ts'
+import { endLeftovers, type LeftoverOptions } from '../../agents/leftovers.ts'
+import type { AgentCredential } from '../../agents/local-agent.ts'
+import { openRuntimePlaces } from '../../agents/runtime-place.ts'
+import type { Connection } from '../../broker/connection.ts'
+import type { Core } from '../../broker/core.ts'
+import type { UpgradeAnswer } from '../../broker/ground/api.ts'
+import { BrokerError } from '../../broker/ground/errors.ts'
+import type { HomePaths } from '../../broker/ground/home.ts'
+import { inheritHome, lockHome, type HomeLock } from '../../broker/ground/home-lock.ts'
+import type { Settings } from '../../broker/ground/settings.ts'
+import type { Pipeline } from '../../broker/pipeline.ts'
+import type { Service } from '../../broker/service.ts'
+import { ListeningSockets } from '../../transports/listening-sockets.ts'
+import type { Environment } from '../behaviour.ts'
+import type { Openers } from '../listeners.ts'
+import { issueAgentCredential } from '../principals.ts'
+import type { Inheritance } from './inheritance.ts'
+import type { Take } from './messages.ts'
+import { preload } from './preload.ts'
+import type { Successor } from './successor.ts'
+import { upgrade } from './upgrade.ts'
+
+export interface SuccessionOptions {
+  /** What this process has of one before it; undefined: there was none. */
+  readonly inheritance?: Inheritance | undefined
+  /** Program and options that start a process like this one; undefined: nobody knows, and it hands over to nobody. */
+  readonly program?: readonly string[] | undefined
+  /** The words that follow it. */
+  readonly words: readonly string[]
+  /** Somebody waits for the end of this process, such as a shell. */
+  readonly isForeground: boolean
+  /** Lets go of the audit log, and has it again. */
+  readonly suspendAudit: () => Promise<void>
+  readonly resumeAudit: () => void
+}
+
+/** What of a broker that runs is handed over. */
+export interface Estate {
+  readonly pipeline: Pipeline
+  readonly service: Service
+  readonly register: AgentRegister
+}
+
+export class Succession {
+  readonly sockets: ListeningSockets
+  /** The process that has taken over; undefined: none has. */
+  successor: Successor | undefined
+  readonly #options: SuccessionOptions
+  readonly #environment: Environment
+  #taken: Take | undefined
+  #lock: HomeLock | undefined
+  /** Credentials of agents that run, by their ids. */
+  readonly #tokens = new Map<string, string>()
+  #underWay: Promise<unknown> | undefined
+
+  constructor(options: SuccessionOptions, environment: Environment) {
+    this.#options = options
+    this.#environment = environment
+    this.sockets = options.inheritance?.sockets ?? new ListeningSockets()
+  }
+
+  /** An upgrade that is under way; resolves when it is over, whatever came of it. */
+  get underWay(): Promise<unknown> | undefined {
+    return this.#underWay
+  }
+
+  /**
+   * Takes the home: from the process before this one when that stands still, or when nobody has it.
+   * @throws BrokerError `broker.held`
+   */
+  async takeHome(paths: HomePaths, socket: string, version: string, settings: Settings): Promise<HomeLock> {
+    const { inheritance } = this.#options
+    if (inheritance === undefined) return (this.#lock = await lockHome(paths, socket))
+    await preload(settings)
+    this.#taken = await inheritance.take(version)
+    return (this.#lock = inheritHome(paths, socket, inheritance.predecessor))
+  }
+
+  /** Ends agents that a killed broker left behind: at once, or when the process before this one, whose they are, is gone. Resolves with how many there were. */
+  async endLeftovers(options: LeftoverOptions): Promise<number> {
+    const { inheritance } = this.#options
+    if (inheritance === undefined) return endLeftovers(options)
+    const records = [...options.register.records]
+    void inheritance.predecessorGone.then(() => endLeftovers({ ...options, records })).catch((error: unknown) => this.#environment.log.error({ err: BrokerError.from(error) }, 'agents of the process before this one were not ended'))
+    return 0
+  }
+
+  /** As openRuntimePlaces(), which see: agents of the process before this one, and of the one after it, keep theirs. */
+  openPlaces(home: string, hasOtherUsers: boolean): () => void {
+    const close = openRuntimePlaces(home, hasOtherUsers, this.#options.inheritance !== undefined)
+    return () => (this.successor === undefined ? close() : undefined)
+  }
+
+  /** Numbers go on where those of the process before this one ended. Before the first connection, and the first queue. */
+  continueNumbers(core: Core): void {
+    if (this.#taken !== undefined) core.continueNumbers(this.#taken.state.lastNumber)
+  }
+
+  /** A credential for an incarnation of an agent; the first has that of the process before this one, whose agent goes on with it until then. */
+  issueCredential(core: Core, id: string): AgentCredential {
+    const inherited = this.#taken?.agentTokens.get(id)
+    if (inherited !== undefined) this.#taken = { ...this.#taken!, agentTokens: new Map([...this.#taken!.agentTokens].filter(([known]) => known !== id)) }
+    const credential = issueAgentCredential(core, id, inherited)
+    this.#tokens.set(id, credential.token)
+    return credential
+  }
+
+  /** Listeners that open when the sessions of the process before this one are here. */
+  afterArrival(openers: Openers, pipeline: Pipeline): Openers {
+    let arrived = false
+    const arrive = (): void => {
+      if (arrived || this.#taken === undefined) return
+      arrived = true
+      const sessions = pipeline.arrive(this.#taken.state)
+      this.#environment.log.info({ sessions, predecessor: this.#options.inheritance!.predecessor }, 'sessions of the process before this one are here')
+    }
+    return Object.fromEntries(
+      Object.entries(openers).map(([name, open]): [string, Openers[string]] => [
+        name,
+        (onLink) => {
+          arrive()
+          return open(onLink)
+        },
+      ]),
+    )
+  }
+
+  /** Clients are let in. */
+  serving(): void {
+    this.#options.inheritance?.serving()
+  }
+
+  /**
+   * Hands over to a process that `program` starts.
+   * @throws BrokerError `upgrade.*`; all goes on here then
+   */
+  async upgrade({ pipeline, service, register }: Estate, program: readonly string[] | undefined, asker: Connection | undefined): Promise<UpgradeAnswer> {
+    const { program: own, words, isForeground, suspendAudit, resumeAudit } = this.#options
+    const command = program ?? own
+    if (own === undefined || command === undefined || command.length === 0) throw new BrokerError('upgrade.unsupported', { problem: 'it was not started by callboard start' })
+    if (this.#underWay !== undefined || this.successor !== undefined) throw new BrokerError('upgrade.busy')
+    const parts = {
+      pipeline,
+      service,
+      sockets: this.sockets,
+      lock: this.#lock!,
+      log: this.#environment.log,
+      isForeground,
+      agentTokens: () => this.#tokens,
+      suspendFiles: async () => {
+        register.retire()
+        await suspendAudit()
+      },
+      resumeFiles: () => {
+        register.goOn()
+        resumeAudit()
+      },
+    }
+    const done = upgrade(parts, [...command, ...words], asker)
+    this.#underWay = done.catch(() => {})
+    try {
+      const { successor, version, sessions, pauseMs } = await done
+      this.successor = successor
+      this.#environment.log.info({ pid: successor.process.pid, version, sessions, pauseMs }, 'the broker goes on in another process')
+      return { pid: successor.process.pid!, version, sessions, pauseMs }
+    } finally {
+      this.#underWay = undefined
+    }
+  }
+}

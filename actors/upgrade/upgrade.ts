@@ -1,0 +1,114 @@
+// Makes way for another process of this broker, step by step. Until the other one serves every step can be taken back.
+//
+//   start it ─ ready ─▶ accept nobody ─▶ tell clients ─▶ read nobody ─▶ hold ─▶ let go of audit log and store ─▶ hand over
+//                                                                                     ┌─ serving ─▶ leave
+//                                                                                     └─ anything else ─▶ take all back, go on
+
+import type { Connection } from '../../broker/connection.ts'
+import { BrokerError } from '../../broker/ground/errors.ts'
+import type { HomeLock } from '../../broker/ground/home-lock.ts'
+import type { Log } from '../../broker/ground/types.ts'
+import type { Pipeline } from '../../broker/pipeline.ts'
+import type { Service } from '../../broker/service.ts'
+import type { ListeningSockets } from '../../transports/listening-sockets.ts'
+import { Successor } from './successor.ts'
+
+export interface UpgradeParts {
+  readonly pipeline: Pipeline
+  readonly service: Service
+  readonly sockets: ListeningSockets
+  readonly lock: HomeLock
+  readonly log: Log
+  readonly isForeground: boolean
+  /** Credentials of agents that run, by their ids. */
+  readonly agentTokens: () => ReadonlyMap<string, string>
+  /** Lets go of files that one process alone may write. */
+  readonly suspendFiles: () => Promise<void>
+  readonly resumeFiles: () => void
+}
+
+/** What an upgrade came to. */
+export interface Upgraded {
+  readonly successor: Successor
+  readonly version: string
+  readonly sessions: number
+  /** How long nobody was served. ms */
+  readonly pauseMs: number
+}
+
+/** Time that the other process has to load and check everything. ms */
+const READY_MS = 60_000
+/** Time that it has to serve, once all is handed over. ms */
+const SERVING_MS = 30_000
+/** Time for clients to say who they are that had just come, and for all to hear of the move. ms */
+const HANDSHAKES_MS = 1000
+const TOLD_MS = 2000
+/** Time for the broker's own methods to answer, and for stores to take what was accepted. ms */
+const ANSWERS_MS = 1000
+const RECEIPTS_MS = 5000
+/** Time for requests whose answers the other process could not pass on. ms */
+const DRAIN_MS = 5000
+const LOOK_MS = 5
+
+/**
+ * Starts `command` and hands over to it; `asker`, who waits for the answer, stays here.
+ * @throws BrokerError `upgrade.failed`, `upgrade.unsupported`; the broker goes on as if nothing had happened
+ */
+export async function upgrade(parts: UpgradeParts, command: readonly string[], asker: Connection | undefined): Promise<Upgraded> {
+  const { sockets, log, isForeground } = parts
+  const successor = new Successor({ command, sockets: sockets.descriptors, isForeground })
+  try {
+    const { version } = await successor.hears('ready', READY_MS)
+    log.info({ pid: successor.process.pid, version }, 'the next broker is ready; handing over')
+    const startedMs = performance.now()
+    const sessions = await handOver(parts, successor, asker)
+    return { successor, version, sessions, pauseMs: Math.round(performance.now() - startedMs) }
+  } catch (error) {
+    await successor.kill()
+    throw BrokerError.from(error)
+  }
+}
+
+async function handOver(parts: UpgradeParts, successor: Successor, asker: Connection | undefined): Promise<number> {
+  const { pipeline, service, sockets, lock, log } = parts
+  const { core, departing } = pipeline
+  if (!sockets.suspend()) throw new BrokerError('upgrade.unsupported', { problem: 'this system duplicates no descriptors for it' })
+  const undo: (() => void | Promise<void>)[] = [() => sockets.resume()]
+  try {
+    await standStill(parts, asker)
+    undo.push(() => pipeline.resume(), () => departing.goOn())
+    const state = departing.hold([...service.unanswered].filter(({ connection }) => connection !== asker))
+    undo.push(() => core.queues.keeper?.resume())
+    await core.queues.keeper?.suspend(new BrokerError('connection.moving'))
+    undo.push(() => parts.resumeFiles())
+    await parts.suspendFiles()
+    undo.push(() => lock.retake())
+    successor.tell({ type: 'take', state, agentTokens: parts.agentTokens() })
+    await successor.hears('serving', SERVING_MS)
+    sockets.leave()
+    departing.leave()
+    successor.tell({ type: 'taken' })
+    return state.sessions.length
+  } catch (error) {
+    log.error({ err: BrokerError.from(error) }, 'the next broker did not take over; this one goes on')
+    await successor.kill()
+    for (const step of undo.reverse()) await step()
+    throw error
+  }
+}
+
+// Nobody new, and of those who are here all that can be finished is.
+async function standStill({ pipeline, service }: UpgradeParts, asker: Connection | undefined): Promise<void> {
+  const { core, departing } = pipeline
+  await until(HANDSHAKES_MS, () => pipeline.unadmitted === 0)
+  departing.tell(asker)
+  await departing.known(TOLD_MS)
+  await until(DRAIN_MS, () => !departing.hasForeignRequests)
+  pipeline.pause()
+  await until(ANSWERS_MS, () => [...service.unanswered].every(({ connection }) => connection === asker))
+  if (core.queues.list().length > 0) await pipeline.lastReceipts(RECEIPTS_MS)
+}
+
+async function until(limitMs: number, is: () => boolean): Promise<void> {
+  for (const endMs = performance.now() + limitMs; !is() && performance.now() < endMs; ) await new Promise((resolve) => void setTimeout(resolve, LOOK_MS))
+}

@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { HANDOVER_FORMAT } from '../../actors/upgrade/messages.ts'
+import type { UpgradeAnswer } from '../../broker/ground/api.ts'
+import { BrokerError } from '../../broker/ground/errors.ts'
+import { connect } from '../../client/index.ts'
+import { startCallboard, type Callboard } from '../support/callboard.ts'
+import { errorCode } from '../support/error-code.ts'
+import { RequestLoad } from '../support/request-load.ts'
+import type { Teardown } from '../support/temporary-directory.ts'
+
+const holder = (home: string): number => Number(readFileSync(join(home, 'callboard.pid'), 'utf8').split('\n', 1)[0])
+
+// The one that serves in the end is no child of the test.
+async function start(t: Teardown, config?: string): Promise<Callboard> {
+  const broker = await startCallboard(t, config === undefined ? {} : { config })
+  t.teardown(() => {
+    try {
+      process.kill(holder(broker.home), 'SIGKILL')
+    } catch {
+      // It has ended in order.
+    }
+  })
+  return broker
+}
+
+const upgrade = async (broker: Callboard, ...words: string[]): Promise<UpgradeAnswer> => (await broker.json('upgrade', ...words))[0] as UpgradeAnswer
+
+/** A program that speaks as a broker that takes over, and ends as `script` says when it is told to. */
+function impostor(broker: Callboard, script: string): string {
+  const path = join(broker.home, `impostor-${randomUUID()}.mjs`)
+  writeFileSync(path, `process.on('message', ({ type }) => { if (type === 'take') { ${script} } }); process.send({ type: 'ready', format: ${HANDOVER_FORMAT}, version: '9.9.9' }); setInterval(() => {}, 1000)`)
+  return path
+}
+
+test('upgrade: under load over the Unix socket and the gateway no request fails, none is answered twice, and nobody who connects is refused', async t => {
+  const broker = await start(t)
+  const { socket, gateway, pid } = broker.started
+  const home = { home: broker.home }
+  const load = await RequestLoad.start(t, [{ ...home, socket }, { ...home, url: gateway! }], { depth: 4 })
+  const publisher = await connect({ ...home, socket, agent: false })
+  const reader = await connect({ ...home, url: gateway!, agent: false })
+  const got: number[] = []
+  const subscription = reader.subscribe<number>('ticks', { onMessage: message => void got.push(message.value) })
+  await subscription.ready
+  const over = new AbortController()
+  let sent = 0
+  const ticking = (async () => {
+    while (!over.signal.aborted) {
+      await publisher.publish('ticks', sent++)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+  })()
+  let connected = 0
+  const refused: string[] = []
+  const visiting = [socket, gateway!].map(async (address, i) => {
+    while (!over.signal.aborted) {
+      try {
+        const visitor = await connect({ ...home, agent: false, ...(i === 0 ? { socket: address } : { url: address }), retry: false })
+        await visitor.call('ping')
+        await visitor.close()
+        connected++
+      } catch (error) {
+        refused.push(BrokerError.from(error).code)
+      }
+    }
+  })
+  await load.more(500)
+  const first = await upgrade(broker)
+  await load.more(500)
+  const second = await upgrade(broker)
+  await load.more(500)
+  over.abort()
+  await Promise.all([ticking, ...visiting])
+  const loaded = await load.end()
+  t.deepEqual(loaded.failed, {})
+  t.is(loaded.wrong, 0)
+  t.deepEqual(refused, [])
+  t.true(connected > 0)
+  t.is(new Set([pid, first.pid, second.pid]).size, 3)
+  t.is(holder(broker.home), second.pid)
+  while (got.length < sent) await new Promise(resolve => setImmediate(resolve))
+  t.deepEqual(got, Array.from({ length: sent }, (_, i) => i))
+  t.log({ ...loaded, connected, ticks: sent, pauseMs: [first.pauseMs, second.pauseMs] })
+  publisher.destroy()
+  reader.destroy()
+  // The process that the shell knows lives as long as the last one, passes signals on, and ends as it ends.
+  const end = once(broker.process, 'exit')
+  broker.process.kill('SIGTERM')
+  t.deepEqual(await end, [0, null])
+})
+
+test('upgrade: one that cannot take over changes nothing; requests go on, and it is said what was wrong', async t => {
+  const broker = await start(t)
+  const { socket, pid } = broker.started
+  const load = await RequestLoad.start(t, [{ home: broker.home, socket }])
+  for (const [command, problem] of [
+    [impostor(broker, 'process.exit(7)'), /exit code 7/],
+    [impostor(broker, 'process.kill(process.pid, "SIGKILL")'), /SIGKILL/],
+    [impostor(broker, 'process.send({ type: "failed", error: { code: "store.version", message: "store.version: too old", retryable: false } })'), /store\.version: too old/],
+    [join(broker.home, 'token'), /cannot be started/],
+  ] as const) {
+    await load.more(100)
+    const { exit, stderr } = await broker.run('upgrade', '--command', command)
+    t.is(exit, 1, stderr)
+    t.regex(stderr, problem)
+    t.regex(stderr, /upgrade\.failed/)
+  }
+  await load.more(100)
+  const loaded = await load.end()
+  t.deepEqual(loaded.failed, {})
+  t.is(holder(broker.home), pid)
+  const visitor = await connect({ home: broker.home, socket, agent: false })
+  t.is((await visitor.call('status')).pid, pid)
+  t.deepEqual((await visitor.call('stats')).balanced, true)
+  await visitor.close()
+  // And then one that can.
+  t.not((await upgrade(broker)).pid, pid)
+})
+
+test('upgrade: what a queue keeps comes to its consumer, across the upgrade too, and nothing that was acked comes again', async t => {
+  const broker = await start(t)
+  const { socket } = broker.started
+  const client = await connect({ home: broker.home, socket, agent: false })
+  await client.call('channel.create', { name: 'jobs', mode: 'queue' })
+  const acked = new Set<number>()
+  const again: number[] = []
+  const seen = new Map<number, number>()
+  const consumer = client.consume<number>('jobs', {
+    onMessage: async message => {
+      const n = message.value
+      seen.set(n, (seen.get(n) ?? 0) + 1)
+      if (acked.has(n)) again.push(n)
+      await message.ack()
+      acked.add(n)
+    },
+  })
+  client.on('error', () => {})
+  await consumer.ready
+  const publisher = await connect({ home: broker.home, socket, agent: false })
+  const over = new AbortController()
+  let sent = 0
+  const publishing = (async () => {
+    while (!over.signal.aborted) await publisher.publish('jobs', sent++, { receipt: true })
+  })()
+  while (acked.size < 50) await new Promise(resolve => setTimeout(resolve, 5))
+  await upgrade(broker)
+  const after = sent
+  while (acked.size < after + 50) await new Promise(resolve => setTimeout(resolve, 5))
+  over.abort()
+  await publishing
+  while (acked.size < sent) await new Promise(resolve => setTimeout(resolve, 5))
+  t.deepEqual(again, [])
+  t.deepEqual([...acked].toSorted((a, b) => a - b), Array.from({ length: sent }, (_, i) => i))
+  t.log({ sent, twice: [...seen.values()].filter(times => times > 1).length })
+  client.destroy()
+  publisher.destroy()
+})
+
+test('upgrade: asked for over the gateway it is refused, and so it is to whoever does not administer', async t => {
+  const broker = await start(t)
+  const client = await connect({ home: broker.home, url: broker.started.gateway!, agent: false })
+  t.is(await errorCode(client.call('upgrade', { program: ['/bin/true'] })), 'upgrade.remote')
+  await client.close()
+})
