@@ -150,7 +150,7 @@ function makeRoom(queue: QueueState, bytes: number): boolean {
   // From where the last one was found; once more from the first when there is none behind it.
   let hasBegunAnew = queue.oldestAfter === 0
   while (!hasRoom(queue, 1, bytes)) {
-    const heads = queue.waiting.headsAfter(queue.oldestAfter, ROOM_WINDOW)
+    const heads = queue.waiting.headsWithin(queue.oldestAfter, queue.totals.last_position, ROOM_WINDOW)
     const head = heads.find(({ position }) => !queue.leases.has(position) && !queue.damaged.has(position))
     if (head !== undefined) {
       queue.oldestAfter = head.position

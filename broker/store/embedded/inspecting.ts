@@ -13,9 +13,9 @@ export function countsOf(queue: QueueState): QueueCounts {
   queue.flushDeletes()
   const { totals, leases, gate, damaged, waiting } = queue
   const held = gate?.keptCount ?? 0
-  const [oldest] = waiting.headsAfter(0, 1)
+  const [oldest] = waiting.headsWithin(0, totals.last_position, 1)
   return {
-    ready: Math.max(0, totals.waiting - totals.scheduled - held - leases.size - damaged.size),
+    ready: Math.max(0, queue.countOfFree - held),
     delayed: totals.scheduled,
     held,
     inFlight: leases.size,

@@ -79,16 +79,16 @@ export class Leases {
     const added = new Set(this.#added)
     // One that was added and removed within the transaction was not there before.
     const removed = this.#removed.filter((lease) => !added.has(lease))
-    const count = this.untold()
+    const count = this.untold().length
     for (const lease of removed) this.#leases.set(lease.position, lease)
     return count
   }
 
-  /** The database has what was done since the last commit, and nobody hears of it: undoes what was added. Gives how many. */
-  untold(): number {
-    const added = new Set(this.#added)
+  /** The database has what was done since the last commit, and nobody hears of it: undoes what was added, and gives it. */
+  untold(): Lease[] {
+    const added = [...new Set(this.#added)]
     for (const { position } of added) this.#leases.delete(position)
     this.committed()
-    return added.size
+    return added
   }
 }

@@ -41,8 +41,8 @@ interface Run {
 
 // All rows were looked at, and nothing waits for anything: what is counted and not there is lost.
 function missMessages(queue: QueueState): void {
-  const { totals, leases, damaged, gate, isMissingTold } = queue
-  const missing = totals.waiting - totals.scheduled - leases.size - damaged.size - (gate?.keptCount ?? 0)
+  const { totals, gate, isMissingTold } = queue
+  const missing = queue.countOfFree - (gate?.keptCount ?? 0)
   if (missing <= 0 || isMissingTold || queue.returned.size > 0) return
   queue.isMissingTold = true
   queue.store.onDamage(queue.name, 0, `${missing} of ${totals.waiting} messages are missing`)

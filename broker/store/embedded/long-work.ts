@@ -36,7 +36,7 @@ export function* purge(queue: QueueState, which: 'waiting' | 'dead', selection: 
 function purgeOne(queue: QueueState, head: MessageHead): void {
   queue.totals.purged++
   queue.deleteLater(head.position)
-  queue.damaged.delete(head.position)
+  queue.forgetDamage(head.position)
   queue.leave(head)
 }
 

@@ -57,6 +57,8 @@ export class QueueState {
   readonly returned = new Set<number>()
   /** Rows that cannot be understood: they stay where they are, and are not looked at again until the next start. */
   readonly damaged = new Set<number>()
+  /** Of them, those that are counted as scheduled as well. */
+  readonly #damagedDelayed = new Set<number>()
   /** Dead letters of that sort. */
   readonly damagedDead = new Set<number>()
   settings: QueueSettings
@@ -79,6 +81,8 @@ export class QueueState {
   #paidMs = 0
   #isChanged = false
   #deletes: number[] = []
+  /** Messages whose last attempt the database has, and nobody was told of; with the number of those that somebody was. */
+  readonly #untold = new Map<number, number>()
 
   constructor(store: StoreState, id: number, name: string, settings: QueueSettings, seal: QueueSeal) {
     const { sql } = store.database
@@ -91,6 +95,18 @@ export class QueueState {
     this.waiting = new WaitingTable(sql, id)
     this.dead = new DeadTable(sql, id)
     this.change(settings)
+  }
+
+  /** Messages that somebody could have now, or at their turn, if each row were whole. */
+  get countOfFree(): number {
+    const { totals, leases, damaged } = this
+    return totals.waiting - totals.scheduled - leases.size - (damaged.size - this.#damagedDelayed.size)
+  }
+
+  /** It is not there any more. */
+  forgetDamage(position: number): void {
+    this.damaged.delete(position)
+    this.#damagedDelayed.delete(position)
   }
 
   get isPaused(): boolean {
@@ -138,6 +154,8 @@ export class QueueState {
 
   /** How often a message that waits was handed out. */
   attemptsOf({ position, attempts, due_at }: Pick<MessageHead, 'position' | 'attempts' | 'due_at'>): number {
+    const untold = this.#untold.get(position)
+    if (untold !== undefined) return untold
     if (attempts !== 0) return Math.max(0, attempts)
     return due_at === 0 && position <= this.totals.attempted ? 1 : 0
   }
@@ -151,7 +169,7 @@ export class QueueState {
   open(row: MessageRow): OpenedRow | undefined {
     const opened = row.opened ?? this.seal.open(readRow(row))
     if (typeof opened !== 'string') return opened
-    this.setAside(row.position, opened)
+    this.setAside(row.position, opened, row.due_at > 0)
     return undefined
   }
 
@@ -174,9 +192,11 @@ export class QueueState {
     return undefined
   }
 
-  setAside(position: number, problem: string): void {
+  /** @param isDelayed it is counted among those that are scheduled, and stays there */
+  setAside(position: number, problem: string, isDelayed = false): void {
     if (this.damaged.has(position)) return
     this.damaged.add(position)
+    if (isDelayed) this.#damagedDelayed.add(position)
     this.store.onDamage(this.name, position, problem)
     this.passOn(position)
   }
@@ -194,6 +214,7 @@ export class QueueState {
     totals.waiting_bytes -= bytes
     if (due_at > 0) totals.scheduled--
     this.returned.delete(position)
+    this.#untold.delete(position)
     this.passOn(position)
     this.touch()
   }
@@ -248,7 +269,7 @@ export class QueueState {
   isWhole(position: number): boolean {
     const row = this.waiting.row(position)
     const problem = row === undefined ? 'the row is gone' : this.seal.check(readRow(row))
-    if (problem !== undefined) this.setAside(position, problem)
+    if (problem !== undefined) this.setAside(position, problem, row !== undefined && row.due_at > 0)
     return problem === undefined
   }
 
@@ -273,6 +294,8 @@ export class QueueState {
     this.#paidMs = 0
     this.#isChanged = false
     this.leases.committed()
+    // Their rows have the right number now.
+    if (this.#untold.size > 0) for (const { position } of this.leases.values()) this.#untold.delete(position)
     this.dedup?.committed()
   }
 
@@ -286,7 +309,9 @@ export class QueueState {
 
   /** What the transaction did is in the database, and nobody hears of it, as it may not be on the disk: what was settled is, what was handed out was not seen. */
   committedUntold(): void {
-    this.demand += this.leases.untold()
+    const untold = this.leases.untold()
+    this.demand += untold.length
+    for (const { position, attempt } of untold) this.#untold.set(position, attempt - 1)
     this.dedup?.committed()
     this.#reload()
   }

@@ -52,7 +52,7 @@ function wake(queue: QueueState, head: MessageHead): number {
   const { position, attempts, due_at, sum } = head
   if (queue.damaged.has(position)) return 0
   if (stateOf(sum) !== stateSum(position, attempts, due_at)) {
-    queue.setAside(position, DAMAGED_STATE)
+    queue.setAside(position, DAMAGED_STATE, true)
     return 0
   }
   queue.store.database.write('os')
@@ -95,9 +95,9 @@ function expire(queue: QueueState): number {
 
 // The order of positions is the order in which they were stored. Gives when the next one is too old.
 function expireOld(queue: QueueState, limit: number): number {
-  const { waiting, store, settings } = queue
+  const { waiting, store, settings, totals } = queue
   for (let after = 0; limit > 0; ) {
-    const heads = waiting.headsAfter(after, STEP)
+    const heads = waiting.headsWithin(after, totals.last_position, STEP)
     for (const head of heads) {
       if (!queue.isExpired(head)) return Math.max(head.stored_at + settings.retentionMs, store.nowMs + 1)
       limit -= expireOne(queue, head)

@@ -57,6 +57,8 @@ export class Trouble {
     if (state.problem?.code !== problem.code) this.#post({ kind: 'state', problem: { code: problem.code, details: problem.details } })
     state.problem = problem
     state.isDraining = mayDrain && problem.code === 'store.no_space' && this.#giveUpReserve()
+    // Settlements that fail meanwhile put off no try.
+    if (this.tryAtMs < Infinity) return
     this.tryAtMs = state.steadyMs + this.#tryMs
     this.#tryMs = Math.min(this.#tryMs * 2, LAST_TRY_MS)
   }

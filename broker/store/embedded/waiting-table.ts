@@ -22,6 +22,9 @@ const MAX_TIME = Number.MAX_SAFE_INTEGER
 /** The plus keeps it from choosing an index. */
 const ARE_TIMES = `+due_at <= ${MAX_TIME} AND +expires_at <= ${MAX_TIME}`
 
+/** So for all numbers of a head. */
+const ARE_NUMBERS = ['attempts', 'due_at', 'expires_at', 'stored_at', 'sequence', 'sum'].map((column) => `+${column} BETWEEN -${MAX_TIME} AND ${MAX_TIME}`).join(' AND ')
+
 /** Position, attempts, stored at, sum and frame. */
 const PLAIN = '(?, ?, 0, 0, ?, 0, NULL, NULL, NULL, ?, ?)'
 const PLAIN_VALUES = 5
@@ -73,7 +76,7 @@ export class WaitingTable {
     // Text of SQLite is bytes: what is joined are those of the blobs, whatever they hold.
     this.#frames = sql.prepare(`SELECT CAST(group_concat(frame, '') AS BLOB) AS frames FROM (SELECT frame FROM ${table} WHERE position > ? ORDER BY position LIMIT ?)`)
     this.#headsAfter = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE position > ? ORDER BY position LIMIT ?`)
-    this.#headsBefore = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`)
+    this.#headsBefore = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE position > ? AND position <= ? AND ${ARE_NUMBERS} ORDER BY position LIMIT ?`)
     this.#due = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE due_at > 0 AND (due_at, position) > (?, ?) AND due_at <= ? AND ${ARE_TIMES} ORDER BY due_at, position LIMIT ?`)
     this.#nextDue = sql.prepare(`SELECT min(due_at) AS at FROM ${table} WHERE due_at > 0 AND due_at > ? AND due_at <= ${MAX_TIME}`)
     this.#expired = sql.prepare(`SELECT ${HEAD} FROM ${table} WHERE expires_at > 0 AND (expires_at, position) > (?, ?) AND expires_at <= ? AND ${ARE_TIMES} ORDER BY expires_at, position LIMIT ?`)
@@ -140,12 +143,13 @@ export class WaitingTable {
     return rowsOf(heads, count, frames)
   }
 
+  /** @throws Error, also where a number is none: for those who read rows in their turn, and tell */
   headsAfter(after: number, limit: number): MessageHead[] {
     this.flush()
     return this.#headsAfter.all(after, limit) as unknown as MessageHead[]
   }
 
-  /** Those above `after`, up to `last`. */
+  /** Those above `after`, up to `last`, but for those of which a number is none: they are told by whoever reads them in their turn. */
   headsWithin(after: number, last: number, limit: number): MessageHead[] {
     this.flush()
     return this.#headsBefore.all(after, last, limit) as unknown as MessageHead[]

@@ -36,7 +36,10 @@ test('engine: delayed messages whose due time is damaged keep neither the store 
   rig.pass(500)
   t.deepEqual(rig.leases.map(({ text }) => text), ['whole'])
   t.is(rig.damages.length, count, 'told once')
-  t.like(rig.call({ name: 'counts', body: { queue } }), { inFlight: 1, delayed: count, damaged: count })
+  rig.append(queue, ['one more', 'two more'], { dueAtMs: 0 })
+  t.like(rig.call({ name: 'counts', body: { queue } }), { inFlight: 3, ready: 0, delayed: count, damaged: count })
+  rig.append(queue, Array.from({ length: 5 }, () => 'waits'))
+  t.like(rig.call({ name: 'counts', body: { queue } }), { ready: 3, delayed: count, damaged: count }, 'one that is delayed is not taken off those that are ready')
 })
 
 test('engine: a time that no clock can reach is damage of its message alone', (t) => {
@@ -53,6 +56,27 @@ test('engine: a time that no clock can reach is damage of its message alone', (t
     rig.pass(60_000)
     t.deepEqual(rig.events.filter(({ event }) => event === 'dead-lettered').map(({ position }) => position), [2, 3], column)
     t.deepEqual(rig.states, [], column)
+  }
+})
+
+test('engine: a number that JavaScript does not hold is damage of its message alone: others are counted, dropped, expired and purged', (t) => {
+  for (const column of ['due_at', 'expires_at', 'stored_at', 'sequence', 'attempts', 'sum']) {
+    for (const number of ['9223372036854775807', '-9223372036854775808']) {
+      const rig = new EngineRig()
+      const queue = rig.queue('jobs', { maxMessages: 3, whenFull: 'drop-oldest', retentionMs: 10_000, deadLetter: { enabled: false } })
+      rig.append(queue, ['damaged', 'a', 'b'])
+      change(rig, `UPDATE waiting_${queue} SET ${column} = ${number} WHERE position = 1`)
+      t.like(rig.call({ name: 'counts', body: { queue } }), { stored: 3 })
+      rig.append(queue, 'c')
+      t.is(rig.outcomes.at(-1), '1 stored 4+1', column)
+      rig.demand(queue, 1)
+      t.deepEqual(rig.leases.map(({ text }) => text), ['b'], column)
+      t.is(rig.call({ name: 'purge', body: { queue, which: 'waiting', selection: 'all' } }), 1, column)
+      rig.append(queue, 'd')
+      rig.pass(10_000)
+      t.like(rig.call({ name: 'counts', body: { queue } }), { dropped: 1, purged: 1, expired: 1, damaged: 1 }, column)
+      t.deepEqual(rig.states, [], column)
+    }
   }
 })
 

@@ -115,7 +115,7 @@ test('engine: where only the sync fails that a lease had asked for, what was set
   t.deepEqual(rig.states, ['store.unavailable', 'works'])
   rig.settle(queue, 'ack', rig.leases.slice(0, 1))
   t.is(rig.outcomes.at(-1), '3 settled but 1')
-  t.deepEqual(rig.leases.slice(2).map(({ text, attempt }) => `${text} ${attempt}`), ['unseen 2'])
+  t.deepEqual(rig.leases.slice(2).map(({ text, attempt }) => `${text} ${attempt}`), ['unseen 1'], 'an attempt that nobody saw is none')
   rig.demand(queue, 1)
   rig.pass(1000)
   t.deepEqual(rig.leases.slice(3).map(({ text, attempt }) => `${text} ${attempt}`), ['again 2'])
@@ -123,6 +123,50 @@ test('engine: where only the sync fails that a lease had asked for, what was set
   t.like(rig.call({ name: 'counts', body: { queue } }), { stored: 3, acked: 3, ready: 0, inFlight: 0, delayed: 0, retried: 1 })
   rig.engine.close()
   t.deepEqual((await verifyStore({ directory }, () => {})).damages, [])
+})
+
+test('engine: an attempt that nobody saw is none, also when it would have been the last, or the next try fails as well', (t) => {
+  const rig = new EngineRig(temporaryDirectory(t))
+  const queue = rig.queue('jobs', { durability: 'fsync', retry: { maxAttempts: 1 } })
+  rig.append(queue, ['a'])
+  const { database } = rig.engine.state
+  const exec = database.sql.exec.bind(database.sql)
+  let failures = 0
+  database.sql.exec = (text) => {
+    if (text !== 'PRAGMA synchronous = FULL' || failures === 2) return exec(text)
+    failures++
+    throw Object.assign(new Error('disk I/O error'), { errcode: 1034 })
+  }
+  rig.demand(queue, 1)
+  rig.pass(10_000)
+  rig.pass(10_000)
+  t.is(failures, 2)
+  t.deepEqual(rig.leases.map(({ text, attempt }) => `${text} ${attempt}`), ['a 1'])
+  rig.settle(queue, 'ack', rig.leases)
+  t.deepEqual(rig.events, [])
+  t.like(rig.call({ name: 'counts', body: { queue } }), { acked: 1, ready: 0, inFlight: 0 })
+  rig.engine.close()
+})
+
+test('engine: what fails while the store cannot work puts off no try', (t) => {
+  const rig = new EngineRig(temporaryDirectory(t))
+  const queue = rig.queue()
+  rig.append(queue, ['a', 'b'])
+  rig.demand(queue, 1)
+  const { database } = rig.engine.state
+  const commit = database.commit.bind(database)
+  database.commit = () => {
+    throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
+  }
+  for (let i = 0; i < 8; i++) rig.settle(queue, 'ack', rig.leases)
+  rig.run([])
+  t.deepEqual([rig.states, rig.waitMs], [['store.failed'], 100])
+  database.commit = commit
+  rig.pass(rig.waitMs)
+  t.deepEqual(rig.states, ['store.failed', 'works'])
+  rig.settle(queue, 'ack', rig.leases)
+  t.is(rig.outcomes.at(-1), '9 settled')
+  rig.engine.close()
 })
 
 test('engine: an id of a message that was not kept is not remembered', (t) => {
