@@ -361,7 +361,7 @@ export class BrokerActor implements BrokerHost {
       fleet,
       upstream: await this.#joinBus(pipeline),
       share: this.#bus?.share,
-      listeners: this.#succession.afterArrival(this.#listeners.openers(pipeline.core), pipeline),
+      listeners: this.#succession.afterArrival(this.#listeners.openers(pipeline.core, scope), pipeline),
     })
     this.#tree = tree
     scope.defer(() => this.#stopTree())

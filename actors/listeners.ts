@@ -18,6 +18,7 @@ import type { GrpcPort } from './grpc-port.ts'
 import type { Monitoring } from './monitoring.ts'
 import { NatsDoor } from './nats-door.ts'
 import { openNatsPort } from './nats-port.ts'
+import { openSharedMemory, type ReleaseScope } from './shared-memory.ts'
 import { TlsGates } from './tls-gates.ts'
 
 export interface ListenersOptions {
@@ -81,14 +82,15 @@ export class Listeners {
     return this.#gates.prepare(nats)
   }
 
-  /** What opens those that the settings ask for, in the order in which they start. */
-  openers(core: Core): Openers {
+  /** What opens those that the settings ask for, in the order in which they start. With `scope` goes what they have in common. */
+  openers(core: Core, scope: ReleaseScope): Openers {
     const { settings, socket, grpcSocket, userSockets, log, sockets } = this.#options
     const { ipc, nats, gateway, grpc } = settings
     const hasWebSocket = nats.enabled && nats.websocket !== undefined
     const peerOf = openPeerCredentials(log)
+    const memory = openSharedMemory(settings, core.broker, log, scope)
     return {
-      ...(ipc.enabled ? { unix: (onLink: OnLink) => listenUnix({ path: socket, peerOf, log, sockets, onLink }) } : {}),
+      ...(ipc.enabled ? { unix: (onLink: OnLink) => listenUnix({ path: socket, peerOf, log, memory, sockets, onLink }) } : {}),
       ...Object.fromEntries([...userSockets].map(([owner, path]) => [`user-${owner}`, (onLink: OnLink) => listenUnix({ path, owner, peerOf, log, sockets, onLink })])),
       ...(grpc?.hasPort === true ? { grpc: this.#noted('grpc', async (onLink) => (await this.#grpcPort(core, grpc, peerOf, onLink)).openTcp()) } : {}),
       ...(grpc === undefined ? {} : { 'grpc-unix': this.#noted('grpc-unix', async (onLink) => (await this.#grpcPort(core, grpc, peerOf, onLink)).openUnix(grpc.socket ?? grpcSocket)) }),

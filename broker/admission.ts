@@ -202,7 +202,7 @@ export class Admission {
     core.registering.admitted(connection, hello.register)
     core.addressesChanged()
     this.#sessions.grant(connection, hello.sessionTtlMs)
-    core.send(connection, { kind: Kind.welcome, ref, body: this.#welcome(connection, mac, hello.resume === undefined ? {} : { resumed: false }) }, 0)
+    core.send(connection, { kind: Kind.welcome, ref, body: this.#welcome(connection, mac, { ...(hello.resume === undefined ? {} : { resumed: false }), ...offered(hello, connection) }) }, 0)
     core.trail.admitted(connection)
     core.onConnectionEvent(connection, 'authenticated')
   }
@@ -228,7 +228,7 @@ export class Admission {
     connection.isWatched = core.settings.ipc.performance.keepAlive && hello.heartbeatMs > 0
     connection.wasHeard = true
     connection.silentBeats = 0
-    const body = this.#welcome(connection, mac, { resumed: true, lastId: connection.lastId, lost, ...(isMoved ? { moved: true } : {}) })
+    const body = this.#welcome(connection, mac, { resumed: true, lastId: connection.lastId, lost, ...(isMoved ? { moved: true } : {}), ...offered(hello, fresh) })
     // In the words of the hello that it answers.
     const welcome = fresh.dialect!.encode({ kind: Kind.welcome, ref, body })
     this.#passOn(fresh, connection)
@@ -321,4 +321,10 @@ export function processCheck({ ipc }: Settings, isOwnAgent: (pid: number) => boo
   if (allowed === undefined) return () => {}
   const check = createProcessCheck({ allowed, processes, builtIn: ownPrograms(), isOwnAgent })
   return ({ pid }) => check(pid)
+}
+
+// Beside frames alone: other dialects have no words for it.
+function offered({ sharedMemory }: Hello, { link, dialect }: Connection): object {
+  const offer = sharedMemory && dialect!.name === 'native' ? link.memory?.offer() : undefined
+  return offer === undefined ? {} : { sharedMemory: offer }
 }

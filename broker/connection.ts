@@ -40,6 +40,8 @@ export interface ConnectionOwner {
   late(connection: Connection, after: number, to: number): void
   expiresAt(connection: Connection, monotonicMs: number): void
   gone(connection: Connection, problem: Error | undefined): void
+  /** @throws BrokerError `memory.unreadable`, `frame.unsupported` */
+  takeLent(connection: Connection, number: number, bytes: number): Uint8Array
 }
 
 /** What makes its session resumable. */
@@ -204,6 +206,10 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
 
   closed(problem: Error | undefined): void {
     this.#owner.gone(this, problem)
+  }
+
+  takeLent(number: number, bytes: number): Uint8Array {
+    return this.#owner.takeLent(this, number, bytes)
   }
 
   relieved(): void {

@@ -22,6 +22,7 @@ import { arrive } from './arriving.ts'
 import { cutOff } from './cut-off.ts'
 import { Departing } from './departing.ts'
 import { LameDuck } from './lame-duck.ts'
+import { returned, takeLent } from './lent-memory.ts'
 import { lastReceipts } from './last-receipts.ts'
 import { heartbeats, type Heartbeat } from './heartbeat.ts'
 import { dropReasonOf, Losses } from './losses.ts'
@@ -279,6 +280,10 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     this.#connections.add(to)
   }
 
+  takeLent(connection: Connection, number: number, bytes: number): Uint8Array {
+    return takeLent(this.core, connection, number, bytes)
+  }
+
   // What it had not taken is lost, and found again by whoever asks.
   #abandon(connection: Connection, reason: DropReason): void {
     const { number, client, outbound } = connection
@@ -335,6 +340,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     else if (kind === Kind.goodbye) this.core.ended(connection)
     else if (kind === Kind.ack || kind === Kind.pull || kind === Kind.settle) this.#told(connection, message)
     else if (kind === Kind.subscribe || kind === Kind.unsubscribe) this.#subscription(connection, message)
+    else if (kind === Kind.returned) returned(connection, ref)
     else if (kind === Kind.pong) connection.activity.ponged(this.core.clock.monotonicMs())
     else this.core.refuse(connection, id, new BrokerError('frame.unsupported', { feature: `${kindName(kind)} after the handshake` }))
   }

@@ -37,6 +37,8 @@ export interface ConnectionOptions {
    * the Unix socket (which breaks only when one of the two programs ends) and with `retry: false`
    */
   readonly sessionTtlMs?: number
+  /** false: no memory is shared with the broker, large messages travel on the socket. default true, where both can */
+  readonly sharedMemory?: boolean
   /** How to come back after a disconnect; what is left out is as the broker says. `maxRetries: Infinity` never gives up; false never comes back. */
   readonly retry?: Partial<RetrySettings> | false
   /** Messages that may wait for the connection. default 1000, 0 = none */
@@ -77,6 +79,7 @@ export function withDefaults(options: ConnectionOptions, { names, credential, se
     wishes: {
       ...(options.flow === undefined && options.credit !== true ? {} : { flow: { ...options.flow, ...(options.credit === true ? { credit: true } : {}) } }),
       ...(sessionTtlMs === 0 ? {} : { sessionTtlMs }),
+      ...(options.sharedMemory === false ? { sharedMemory: false } : {}),
     },
     credential,
     retry: options.retry ?? {},

@@ -3,9 +3,11 @@
 
 import { encode } from '@msgpack/msgpack'
 import { BrokerError } from '../broker/ground/errors.ts'
+import type { MemoryOffer } from '../broker/ground/shared-memory.ts'
 import { decodeFrame, encodeFrame, writeFrameAt, writtenBytes, type Frame, type FrameInit } from '../broker/wire/frame.ts'
 import { Framer } from '../broker/wire/framer.ts'
 import { encodeHeaders } from '../broker/wire/headers.ts'
+import { lentBytes } from '../broker/wire/lent.ts'
 import { isCanonical } from '../broker/wire/canonical.ts'
 import { Flag, Kind } from '../broker/wire/layout.ts'
 import { errorOf } from './answer-error.ts'
@@ -198,6 +200,8 @@ export class Connection implements LinkHandler {
 
   closed(problem: Error | undefined): void {
     this.#isOver = true
+    this.#outbound.memory?.close()
+    this.#outbound.memory = undefined
     this.#outbound.release()
     this.#ledger?.release()
     this.#reason ??= problem instanceof BrokerError ? problem : new BrokerError('connection.lost', { problem: problem?.message ?? 'the broker closed it' }, { cause: problem })
@@ -209,15 +213,40 @@ export class Connection implements LinkHandler {
     if (!isCanonical(bytes, start, end)) throw new BrokerError('frame.malformed', { problem: 'the broker sent a frame that is not canonical' })
     const frame = decodeFrame(bytes, start, end)
     if (this.#welcome === undefined) return this.#shakeHands(frame)
+    if (frame.kind === Kind.lent) return this.#readLent(frame)
     // Those two are about the connection: the broker counts them no more than this side does.
     const isCounted = frame.kind !== Kind.moving && frame.kind !== Kind.goodbye
     if (isCounted && this.#ledger !== undefined) this.#grant(this.#ledger.got(frame, end - start))
     if (frame.kind === Kind.moving) this.#handler.moving(frame, this)
+    else if (frame.kind === Kind.returned) this.#outbound.memory?.returned(frame.ref)
     else if (frame.kind === Kind.ping) this.send({ kind: Kind.pong, ref: frame.id })
     else if (frame.kind === Kind.goodbye) {
       this.#end(errorOf(frame))
       this.#link.close()
     } else this.#handler.received(this.#plain(frame), this)
+  }
+
+  // In the place of the frame, as if it had come by the link. What cannot be had leaves a hole: that ends the connection.
+  #readLent(frame: Frame): void {
+    const { memory } = this.#outbound
+    if (memory === undefined) throw new BrokerError('frame.unsupported', { feature: 'shared memory on this connection' })
+    const content = memory.take(frame.ref, lentBytes(frame))
+    this.#returned(frame.ref)
+    const inner = new Framer(MAX_RECEIVED_FRAME_BYTES)
+    inner.push(content, { frame: (bytes, start, end) => this.#frame(bytes, start, end) })
+    if (inner.pendingBytes > 0) throw new BrokerError('frame.malformed', { problem: 'a segment of shared memory ends in the middle of a frame' })
+  }
+
+  // The broker lends from the moment on in which it knows that it is understood.
+  #share(offer: MemoryOffer): void {
+    const memory = this.#link.share?.(offer, MAX_RECEIVED_FRAME_BYTES)
+    this.#outbound.memory = memory
+    if (memory !== undefined) this.#returned(0)
+  }
+
+  // Without an id: it is about this link, and no session goes on with it.
+  #returned(number: number): void {
+    if (!this.#isOver) this.#outbound.push(encodeFrame({ kind: Kind.returned, ref: number }))
   }
 
   // Where it leaves from, without bytes of its own. Gives them to the ledger, where there is one.
@@ -266,6 +295,7 @@ export class Connection implements LinkHandler {
     } else {
       this.#welcome = next
       this.#handler.opened(this)
+      if (next.sharedMemory !== undefined && !this.#isOver) this.#share(next.sharedMemory)
     }
   }
 

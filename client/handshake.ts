@@ -5,6 +5,7 @@
 import { decode, encode } from '@msgpack/msgpack'
 import { BrokerError } from '../broker/ground/errors.ts'
 import type { Overflow, RetrySettings } from '../broker/ground/settings.ts'
+import type { MemoryOffer } from '../broker/ground/shared-memory.ts'
 import type { Role } from '../broker/ground/types.ts'
 import type { Frame, FrameInit } from '../broker/wire/frame.ts'
 import { Kind } from '../broker/wire/layout.ts'
@@ -36,6 +37,8 @@ export interface Identity {
 export interface Wishes {
   readonly flow?: { readonly overflow?: Overflow; readonly maxPendingBytes?: number; readonly maxPendingMessages?: number; readonly credit?: boolean }
   readonly sessionTtlMs?: number
+  /** It takes memory of this host beside its link. */
+  readonly sharedMemory?: boolean
   /** The session to go on with, and how many of its frames came. */
   readonly resume?: { readonly session: string; readonly secret: string; readonly received: number }
 }
@@ -75,6 +78,8 @@ export interface Welcome {
   readonly signature?: boolean
   /** Payloads from this size on may be sent in zstd; such ones may come. undefined: none */
   readonly compression?: { readonly name: string; readonly aboveBytes: number }
+  /** Memory in which large frames may pass. */
+  readonly sharedMemory?: MemoryOffer
   readonly mac?: string
   /** How long the session outlives this connection. ms, 0 or absent = not */
   readonly sessionTtlMs?: number

@@ -20,7 +20,7 @@ const ASK_FRAMES = 4096
 /** Senders that wait for `ready` wait above this; what does not wait is kept all the same. */
 const HIGH_WATER_BYTES = 4 * 1024 * 1024
 /** Frames of this kind are about the connection: they are not sent again on another. */
-const OF_CONNECTION: ReadonlySet<number> = new Set([Kind.ack, Kind.ping, Kind.pong, Kind.goodbye])
+const OF_CONNECTION: ReadonlySet<number> = new Set([Kind.ack, Kind.ping, Kind.pong, Kind.goodbye, Kind.returned])
 /** Frames of the broker whose `ref` is the id of a frame that it took. */
 const ANSWERS: ReadonlySet<number> = new Set([Kind.response, Kind.part, Kind.error, Kind.ok, Kind.pong, Kind.receipt, Kind.end])
 

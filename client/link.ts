@@ -1,6 +1,8 @@
 // What the client needs of its surroundings: a byte stream, a keyed hash, a later turn. Node's are in unix-link.ts and
 // connect.ts, a browser's in websocket-link.ts and browser.ts, so nothing above this file imports a `node:` module.
 
+import type { MemoryOffer } from '../broker/ground/shared-memory.ts'
+
 /** What a link tells its owner. */
 export interface LinkHandler {
   /** Bytes arrived; they belong to the handler from now on. */
@@ -11,10 +13,22 @@ export interface LinkHandler {
   closed(problem: Error | undefined): void
 }
 
+/** Memory in which large frames pass beside a link. Numbers are those of segments. */
+export interface BesideLink {
+  /** undefined: the bytes go by the link itself. */
+  lend(bytes: Uint8Array): number | undefined
+  returned(number: number): void
+  /** @throws BrokerError `memory.unreadable` */
+  take(number: number, bytes: number): Uint8Array
+  close(): void
+}
+
 /** One way to the broker. `received` chunks may end anywhere in a frame. */
 export interface ClientLink {
   /** Bytes that were written and have not left; some go in one piece, so it may stand still for a while. */
   readonly unsentBytes: number
+  /** Takes memory that the broker offers; undefined: this process cannot reach it. Not there: such links have none. */
+  readonly share?: (offer: MemoryOffer, maxReadBytes: number) => BesideLink | undefined
   /** Sets who is told; called once, before anything else. Nothing is read before. */
   attach(handler: LinkHandler): void
   /** Takes whole frames, always; false = above high-water, wait for `drained()` before the next. */

@@ -6,8 +6,9 @@
 //
 // What has left is never written over: the link, and a ledger, may still hold it.
 
+import { encodeLent } from '../broker/wire/lent.ts'
 import { deferred, type Deferred } from './deferred.ts'
-import type { ClientLink } from './link.ts'
+import type { BesideLink, ClientLink } from './link.ts'
 
 const FLUSH_BYTES = 64 * 1024
 /** The first slab; each one doubles, so that who says little needs little. */
@@ -15,6 +16,8 @@ const FIRST_SLAB_BYTES = 2048
 const READY = Promise.resolve()
 
 export class Outbound {
+  /** For large frames; undefined: all go by the link. */
+  memory: BesideLink | undefined
   readonly #link: ClientLink
   readonly #defer: (task: () => void) => void
   readonly #onTurn = (): void => {
@@ -76,7 +79,13 @@ export class Outbound {
     if (this.#from === this.#to) return
     const bytes = this.#slab.subarray(this.#from, this.#to)
     this.#from = this.#to
-    if (!this.#link.write(bytes)) this.#drain ??= deferred()
+    if (!this.#link.write(this.#lent(bytes))) this.#drain ??= deferred()
+  }
+
+  // What is lent goes as a frame that says where it is.
+  #lent(bytes: Uint8Array): Uint8Array {
+    const number = this.memory?.lend(bytes)
+    return number === undefined ? bytes : encodeLent(number, bytes.length)
   }
 
   /** The link drained, or is gone: whoever waits goes on. */

@@ -177,7 +177,7 @@ export class Session {
       const credential = this.#options.credential()
       const link = await this.#platform.openLink(signal)
       const welcomed = deferred<void>()
-      const connection = new Connection(link, this.#platform, new Handshake(this.#hello(), credential, this.#platform.hmac), credential.token, {
+      const connection = new Connection(link, this.#platform, new Handshake(this.#hello(link.share !== undefined), credential, this.#platform.hmac), credential.token, {
         opened: opened => {
           welcomed.resolve()
           this.#opened(opened)
@@ -204,10 +204,10 @@ export class Session {
     }
   }
 
-  #hello(): Identity & Wishes {
+  #hello(canShare: boolean): Identity & Wishes {
     const { identity, wishes } = this.#options
     const compression = this.#platform.zstd === undefined ? {} : { compression: ['zstd'] }
-    return { ...identity, ...compression, moves: true, receiptRuns: true, ...wishes, ...this.#continuation.wish }
+    return { ...identity, ...compression, moves: true, receiptRuns: true, ...(canShare ? { sharedMemory: true } : {}), ...wishes, ...this.#continuation.wish }
   }
 
   #opened(connection: Connection): void {

@@ -3,6 +3,7 @@
 import { connect, type Socket } from 'node:net'
 import { BrokerError, type ErrorCode } from '../broker/ground/errors.ts'
 import type { ClientLink, LinkHandler } from './link.ts'
+import { shareMemory } from './shared-memory.ts'
 
 const CODES: Readonly<Record<string, ErrorCode>> = { ENOENT: 'connect.no_socket', ECONNREFUSED: 'connect.refused', EACCES: 'connect.forbidden', EPERM: 'connect.forbidden' }
 
@@ -37,6 +38,7 @@ function connectError(error: NodeJS.ErrnoException, path: string): BrokerError {
 }
 
 class UnixLink implements ClientLink {
+  readonly share = shareMemory
   readonly #socket: Socket
   #problem: Error | undefined
 

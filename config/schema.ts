@@ -12,6 +12,7 @@ import { grpcBlock } from './grpc-keys.ts'
 import { ipcBlock } from './ipc-keys.ts'
 import { block, defaulted, isSwitchable, map, optional } from './keys.ts'
 import { choice, powerOfTwo, text } from './kinds.ts'
+import { sharedMemoryBlock } from './memory-keys.ts'
 import { natsBlock } from './nats-keys.ts'
 import { networkBlock } from './network-keys.ts'
 import { poolBlock } from './pool-keys.ts'
@@ -34,6 +35,7 @@ export const configSchema = map({
   ordering: orderingBlock,
   store: storeBlock,
   registry: registryBlock,
+  sharedMemory: sharedMemoryBlock,
   principals: principalsBlock,
   gateway: gatewayBlock,
   nats: natsBlock,

@@ -28,6 +28,7 @@ export function toSettings(file: ConfigFile, directory: string): Settings {
     agentGroups: (file.agentGroups ?? []).map(({ name, strategy, intensity, period }) => ({ name, strategy, intensity, periodMs: period })),
     channels: (file.channels ?? []).map(({ name, mode, ...more }) => ({ name, mode, flow: channelFlow(more), ...queueOf(more) })),
     registry: registrySettings(file),
+    sharedMemory: { enabled: file.sharedMemory.enabled, thresholdBytes: file.sharedMemory.threshold, limitBytes: file.sharedMemory.limit },
     principals: (file.principals ?? []).map(principal => principalSettings(principal, directory)),
     recorder: file.recorder,
     log: file.log,

@@ -2,14 +2,15 @@
 
 import type { Socket } from 'node:net'
 import type { BrokerError } from '../broker/ground/errors.ts'
-import type { Link, LinkHandler, Peer } from '../broker/ground/types.ts'
+import type { LinkMemory } from '../broker/ground/shared-memory.ts'
+import type { Link, LinkHandler, Peer, Wrap } from '../broker/ground/types.ts'
 import { FairTurn, MEASURED_BYTES } from './fair-turn.ts'
 import { listenTo, writePieces, type SocketLink } from './linked-socket.ts'
 
 export class StreamLink implements Link, SocketLink {
   readonly peer: Peer
   readonly framing = 'stream'
-  readonly wrap = undefined
+  readonly memory: LinkMemory | undefined = undefined
   protected socket: Socket
   protected handler!: LinkHandler
   #isPaused = true
@@ -20,6 +21,10 @@ export class StreamLink implements Link, SocketLink {
   constructor(socket: Socket, peer: Peer) {
     this.socket = socket
     this.peer = peer
+  }
+
+  get wrap(): Wrap | undefined {
+    return undefined
   }
 
   attach(handler: LinkHandler): void {

@@ -17,7 +17,7 @@ import type { Order, Outcome } from './party.ts'
 import { ways, type Way } from './payload-ways.ts'
 
 const MIB = 1024 * 1024
-const SIZES = { '64 KiB': 64 * 1024, '1 MiB': MIB, '16 MiB': 16 * MIB, '64 MiB': 64 * MIB } as const
+const SIZES = { '64 KiB': 64 * 1024, '256 KiB': 256 * 1024, '1 MiB': MIB, '16 MiB': 16 * MIB, '64 MiB': 64 * MIB } as const
 type Size = keyof typeof SIZES
 const RECEIVERS = [1, 3] as const
 const SMOKE_MS = 20
@@ -53,7 +53,7 @@ const key = (size: Size, receivers: number, way: Way): string => `${size}, ${rec
 async function measure(receivers: number, windowMs: number, order: readonly Way[]): Promise<Round> {
   const [home, directory] = [await makeHome(), await mkdtemp('/dev/shm/cb-bench-')]
   const config = join(home, 'bench.json')
-  await writeFile(config, JSON.stringify({ ipc: { performance: { maxMessageSize: '15mb' }, limits: { maxPendingBytes: '1gb' } } }))
+  await writeFile(config, JSON.stringify({ ipc: { performance: { maxMessageSize: '15mb' }, limits: { maxPendingBytes: '1gb' } }, sharedMemory: { threshold: '64kb' } }))
   const server = spawnBroker(home, ['--config', config], { CALLBOARD_GATEWAY_PORT: '0', CALLBOARD_NATS_PORT: '0' })
   const parties: ChildProcess[] = []
   const start = async (role: string): Promise<ChildProcess> => {

@@ -24,6 +24,7 @@ export interface Outcome {
 }
 
 const SUBJECT = 'bench.shm.payload'
+const SHARED = 'bench.shm.shared'
 const GOT = 'bench.shm.got'
 /** A message has 15 MiB at most: what is more goes in pieces. */
 const PIECE_BYTES = 8 * 1024 * 1024
@@ -31,21 +32,27 @@ const WARM_COUNT = 5
 const MARK_BYTES = 4
 
 const [role, home = '', directory = ''] = process.argv.slice(2)
-const client = await connect({ home, program: `bench-${role}`, agent: false, connectTimeoutMs: 30_000 })
-client.on('error', error => {
-  throw error
-})
-await (role === 'sender' ? send(client, new Lender(directory)) : receive(client, new Borrower()))
+const open = async (sharedMemory: boolean): Promise<Client> => {
+  const client = await connect({ home, program: `bench-${role}`, agent: false, connectTimeoutMs: 30_000, sharedMemory })
+  client.on('error', error => {
+    throw error
+  })
+  return client
+}
+const [plain, sharing] = [await open(false), await open(true)]
+if (role === 'sender') await send(plain, sharing, new Lender(directory))
+else for (const [client, subject] of [[plain, SUBJECT], [sharing, SHARED]] as const) await receive(client, subject, new Borrower())
 process.send!('ready')
 
-async function send(client: Client, lender: Lender): Promise<void> {
+async function send(client: Client, sharing: Client, lender: Lender): Promise<void> {
   let missing = 0
   let done = (): void => {}
   await client.subscribe(GOT, { onMessage: () => void (--missing === 0 && done()) }).ready
   const handOver = async (payload: Buffer, { way, receivers }: Order): Promise<void> => {
     missing = receivers
     const everybody = new Promise<void>(resolve => (done = resolve))
-    if (way === 'frames') for (let at = 0; at < payload.length; at += PIECE_BYTES) await client.publish(SUBJECT, payload.subarray(at, at + PIECE_BYTES), { headers: { of: payload.length } })
+    const [sender, subject] = way === 'shared' ? [sharing, SHARED] : [client, SUBJECT]
+    if (way === 'frames' || way === 'shared') for (let at = 0; at < payload.length; at += PIECE_BYTES) await sender.publish(subject, payload.subarray(at, at + PIECE_BYTES), { headers: { of: payload.length } })
     else {
       const reference = lender.lend(way, payload)
       await client.publish(SUBJECT, reference)
@@ -82,7 +89,7 @@ async function measure(order: Order, handOver: (payload: Buffer, order: Order) =
   return { payloads: took.length, p50Ms: took[took.length >> 1]!, cpuMs: (used * 1000) / took.length }
 }
 
-async function receive(client: Client, borrower: Borrower): Promise<void> {
+async function receive(client: Client, subject: string, borrower: Borrower): Promise<void> {
   let last = 0
   let pieces: Uint8Array[] = []
   let waiting = 0
@@ -93,7 +100,7 @@ async function receive(client: Client, borrower: Borrower): Promise<void> {
     last = first
     void client.publish(GOT, null)
   }
-  await client.subscribe(SUBJECT, {
+  await client.subscribe(subject, {
     onMessage: (message: Message) => {
       if (message.payloadType !== PayloadType.bytes) return got(borrower.borrow(message.value as Reference))
       const of = message.headers?.['of'] as number

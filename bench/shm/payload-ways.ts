@@ -4,13 +4,13 @@ import { closeSync, fstatSync, ftruncateSync, openSync, readSync, unlinkSync, wr
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
-/** `frames`: what there is. `file`: a file in /dev/shm for each payload. `pool`: files that are written again. `map`: the same, mapped. */
-export const ways = ['frames', 'file', 'pool', 'map'] as const
+/** `frames`: on the socket. `shared`: as the broker shares memory with its clients. The others are prototypes that send a reference in a message of its own: `file`: a file in /dev/shm for each payload. `pool`: files that are written again. `map`: the same, mapped. */
+export const ways = ['frames', 'shared', 'file', 'pool', 'map'] as const
 export type Way = (typeof ways)[number]
 
 /** What travels in place of the payload. */
 export interface Reference {
-  readonly way: Exclude<Way, 'frames'>
+  readonly way: Exclude<Way, 'frames' | 'shared'>
   readonly path: string
   readonly bytes: number
 }

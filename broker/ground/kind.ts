@@ -44,6 +44,10 @@ export const Kind = {
   pull: 32,
   /** What became of messages on lease to the consumer `ref`; answered by `ok` when that is durable. */
   settle: 33,
+  /** Whole frames that belong here stand in segment `ref` of memory that both ends share. */
+  lent: 34,
+  /** What stood in segment `ref` was read; 0: the memory that was offered can be reached. */
+  returned: 35,
   /** This process of the broker is about to make way for another: with what it says the client goes on with its session there. Answered by `ack`. */
   moving: 36,
 } as const

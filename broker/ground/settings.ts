@@ -8,6 +8,7 @@ import type { ScheduleSettings } from './schedule.ts'
 import type { QueueOverrides } from './queue-overrides.ts'
 import { defaultQueue, defaultStore, type QueuesSettings, type StoreSettings } from './store-settings.ts'
 import type { AccountRules, BusSettings, NatsSettings, ResponseRules } from './nats-settings.ts'
+import { defaultSharedMemory, type SharedMemorySettings } from './memory-settings.ts'
 import { defaultRegistry, type RegistrySettings } from './registry-settings.ts'
 import type { ChannelMode, GroupRules, PatternRules, Role } from './types.ts'
 
@@ -32,6 +33,7 @@ export interface Settings {
   readonly agentGroups: readonly AgentGroupSettings[]
   readonly channels: readonly ChannelSettings[]
   readonly registry: RegistrySettings
+  readonly sharedMemory: SharedMemorySettings
   readonly principals: readonly PrincipalSettings[]
   readonly recorder: RecorderSettings
   readonly log: LogSettings
@@ -390,6 +392,7 @@ export const defaultSettings: Settings = {
   agentGroups: [],
   channels: [],
   registry: defaultRegistry,
+  sharedMemory: defaultSharedMemory,
   principals: [],
   recorder: { entries: 131_072 },
   log: { level: 'info' },

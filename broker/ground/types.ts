@@ -2,6 +2,7 @@
 
 import type { BrokerError } from './errors.ts'
 import type { ResponseRules } from './nats-settings.ts'
+import type { LinkMemory } from './shared-memory.ts'
 import type { QueueOverrides } from './queue-overrides.ts'
 
 /** Structured log of one part. Never given a secret. */
@@ -62,6 +63,8 @@ export interface Link {
   readonly maxWriteBytes?: number
   /** What `write` wants its pieces put through; undefined: nothing. Text: pieces are lines, and each line is a message. */
   readonly wrap: Wrap | undefined
+  /** Memory in which large pieces can pass beside it; undefined: there is none. */
+  readonly memory?: LinkMemory | undefined
   /** Sets who is told, before the first `resume()`; later again when the link goes over to somebody else. */
   attach(handler: LinkHandler): void
   /** Whoever is at the other end was let in. From now on a message may have so many bytes; links without messages have no limit of their own. */

@@ -59,6 +59,8 @@ export interface Hello {
   readonly compression: readonly string[]
   /** One receipt may answer several messages. */
   readonly receiptRuns: boolean
+  /** It can read memory of this host beside its link. */
+  readonly sharedMemory: boolean
   /** It goes with its session to another process of the broker when it is told to. */
   readonly moves: boolean
   readonly flow: Flow
@@ -109,6 +111,7 @@ export function readHello(body: unknown): Hello {
     device: readDevice(fields.map('device')),
     compression: fields.texts('compression', MAX_COMPRESSIONS, { max: 32 }) ?? [],
     receiptRuns: fields.flag('receiptRuns') ?? false,
+    sharedMemory: fields.flag('sharedMemory') ?? false,
     moves: fields.flag('moves') ?? false,
     flow: readFlow(fields.map('flow')),
     sessionTtlMs: fields.integer('sessionTtlMs', 0, MAX_SESSION_TTL_MS) ?? 0,

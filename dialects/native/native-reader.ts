@@ -9,9 +9,10 @@ import type { Ingress } from '../../broker/ground/control.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import { isWholeMsgpack } from '../../broker/ground/msgpack-shape.ts'
 import { isCanonical, rewrite } from '../../broker/wire/canonical.ts'
-import { decodeFrame } from '../../broker/wire/frame.ts'
-import type { Framer, FrameSink } from '../../broker/wire/framer.ts'
+import { decodeFrame, type Frame } from '../../broker/wire/frame.ts'
+import { Framer, type FrameSink } from '../../broker/wire/framer.ts'
 import { Flag, Kind, Marker, Offset } from '../../broker/wire/layout.ts'
+import { lentBytes } from '../../broker/wire/lent.ts'
 
 const NOTHING = new Uint8Array(0)
 const HIGH_WORD_LIMIT = 0x1fffff
@@ -21,6 +22,11 @@ export interface NativeSource {
   readonly number: number
   /** True after the welcome: before it there are only control frames. */
   readonly isReady: boolean
+  /**
+   * What stands in a segment of memory that its client shares: whole frames, `bytes` in all.
+   * @throws BrokerError `memory.unreadable`, `frame.unsupported` where none is shared
+   */
+  takeLent(number: number, bytes: number): Uint8Array
 }
 
 export class NativeReader<C extends NativeSource> implements FrameSink {
@@ -29,6 +35,9 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
   readonly #onRead: (chunk: Uint8Array) => void
   readonly #maxRunFrameBytes: number
   #connection!: C
+  #framer!: Framer
+  /** What is read stands in a segment itself. */
+  #isLent = false
   #timeMicros = 0
   #timeHigh = 0
   #timeLow = 0
@@ -64,6 +73,7 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
   /** Takes a chunk of `connection` apart and hands all that is whole to the ingress, in order of arrival. */
   read(connection: C, framer: Framer, chunk: Uint8Array): void {
     this.#connection = connection
+    this.#framer = framer
     this.#chunk = chunk
     this.#timeMicros = this.#wallMicros()
     this.#timeHigh = Math.floor(this.#timeMicros / 2 ** 32)
@@ -141,6 +151,7 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
   }
 
   #other(bytes: Uint8Array, start: number, end: number): void {
+    let lent: Frame | undefined
     try {
       if (!isCanonical(bytes, start, end)) {
         bytes = rewrite(bytes, start, end)
@@ -148,11 +159,35 @@ export class NativeReader<C extends NativeSource> implements FrameSink {
         end = bytes.length
       }
       if (bytes[start + Offset.kind]! < Kind.hello) return this.#ingress.message(this.#connection, bytes, start, end, this.#timeMicros)
-      const { kind, id, ref, payload } = decodeFrame(bytes, start, end)
-      this.#ingress.control(this.#connection, { kind, id, ref, body: payload.length === 0 ? undefined : decodeBody(payload) })
+      const frame = decodeFrame(bytes, start, end)
+      const { kind, id, ref, payload } = frame
+      if (kind === Kind.lent && this.#connection.isReady) lent = frame
+      else this.#ingress.control(this.#connection, { kind, id, ref, body: payload.length === 0 ? undefined : decodeBody(payload) })
     } catch (error) {
       this.#ingress.refuse(this.#connection, 0, BrokerError.from(error))
     }
+    if (lent !== undefined) this.#readLent(lent)
+  }
+
+  // In the place of the frame, as if it had come in a chunk of its own. What cannot be had leaves a hole: that ends the connection.
+  #readLent(frame: Frame): void {
+    if (this.#isLent) throw new BrokerError('frame.malformed', { problem: 'a segment of shared memory names another one' })
+    const [connection, outer, chunk, spanning] = [this.#connection, this.#framer, this.#chunk, this.#spanning]
+    const content = connection.takeLent(frame.ref, lentBytes(frame))
+    const inner = new Framer(outer.maxFrameBytes)
+    this.#isLent = true
+    // Given back once, when the outer chunk is read.
+    this.#spanning = NOTHING
+    try {
+      this.read(connection, inner, content)
+    } finally {
+      this.#isLent = false
+      this.#connection = connection
+      this.#framer = outer
+      this.#chunk = chunk
+      this.#spanning = spanning
+    }
+    if (inner.pendingBytes > 0) throw new BrokerError('frame.malformed', { problem: `a segment of shared memory ends in the middle of a frame, after ${inner.pendingBytes} bytes of it` })
   }
 }
 

@@ -19,7 +19,7 @@ test('connect: by challenge the token stays here, and the client knows who and w
   const [client, peer] = await Promise.all([connect({ socket: broker.socket, token: TOKEN, clientId: 'me', program: 'demo', echo: false, heartbeat: true }), broker.welcome()])
   t.teardown(() => client.destroy())
   const { auth, ...rest } = peer.hello
-  t.deepEqual(rest, { protocol: { min: 1, max: 1 }, client: 'me', program: 'demo', echo: false, heartbeatMs: 30_000, compression: ['zstd'], moves: true, receiptRuns: true })
+  t.deepEqual(rest, { protocol: { min: 1, max: 1 }, client: 'me', program: 'demo', echo: false, heartbeatMs: 30_000, compression: ['zstd'], moves: true, receiptRuns: true, sharedMemory: true })
   t.regex(auth?.nonce ?? '', /^[0-9a-f]{32}$/)
   t.is(auth?.token, undefined)
   t.is(client.id, 'tester')

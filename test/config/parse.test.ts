@@ -16,6 +16,9 @@ const nkey = 'UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4'
 /** For every key that works: a configuration that sets it, and what of the settings must change to what. */
 const landings: Readonly<Record<string, readonly [yaml: string, read: (settings: Settings) => unknown, expected: unknown]>> = {
   ...registryLandings,
+  'sharedMemory.enabled': ['sharedMemory: false', s => s.sharedMemory.enabled, false],
+  'sharedMemory.threshold': ['sharedMemory: {threshold: 1mb}', s => s.sharedMemory.thresholdBytes, 1_048_576],
+  'sharedMemory.limit': ['sharedMemory: {limit: 32mb}', s => s.sharedMemory.limitBytes, 33_554_432],
   'ipc.enabled': ['ipc: {enabled: false}', s => s.ipc.enabled, false],
   'ipc.protocol': ['ipc: {protocol: unix}', s => s.ipc.socket, undefined],
   'ipc.socket': ['ipc: {socket: run/cb.sock}', s => s.ipc.socket, '/etc/callboard/run/cb.sock'],

@@ -227,6 +227,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'joined-bus.test.ts': ['.servers', '.subjects', '.localGroups'].map(key => `bus.nats${key}`),
   'joined-bus-loss.test.ts': ['.hold.bytes', '.hold.time'].map(key => `bus.nats${key}`),
   'agent-health.test.ts': Object.keys(probeLandings),
+  'shared-memory.test.ts': ['enabled', 'threshold', 'limit'].map(key => `sharedMemory.${key}`),
   'queue-keys.test.ts': Object.keys(queueLandings),
   'registry-keys.test.ts': Object.keys(registryLandings).filter(key => key !== 'gateway.nodeCapabilities.*.preference'),
   // All of this machine's clients are on it: which of them are is told in memory.

@@ -2,7 +2,9 @@
 
 import { chownSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
-import type { Link, Listener, Log } from '../../broker/ground/types.ts'
+import type { Link, Listener, Log, Peer } from '../../broker/ground/types.ts'
+import type { HostMemory } from './host-memory.ts'
+import { LendingLink } from './lending-link.ts'
 import { StreamLink } from '../stream-link.ts'
 import type { ListeningSockets } from '../listening-sockets.ts'
 import { bindUnix, descriptorOf, unbindUnix, type PeerLookup } from './bind.ts'
@@ -19,6 +21,8 @@ export interface UnixListenerOptions {
   readonly log: Log
   /** What a process before this one may listen on already. */
   readonly sockets?: ListeningSockets | undefined
+  /** What it shares with clients of the same user; undefined: nothing. */
+  readonly memory?: HostMemory | undefined
   /** Called for each new link, which is paused until its owner resumes it. */
   readonly onLink: (link: Link) => void
 }
@@ -37,7 +41,9 @@ export async function listenUnix(options: UnixListenerOptions): Promise<Listener
   return { address: path, close: () => unbindUnix(server, path) }
 }
 
-function accept(socket: Socket, { peerOf, onLink }: UnixListenerOptions): void {
-  const peer = peerOf(descriptorOf(socket))
-  onLink(new StreamLink(socket, { address: 'unix', pid: peer?.pid, uid: peer?.uid }))
+function accept(socket: Socket, { peerOf, onLink, memory }: UnixListenerOptions): void {
+  const found = peerOf(descriptorOf(socket))
+  const peer: Peer = { address: 'unix', pid: found?.pid, uid: found?.uid }
+  const isOwn = found !== undefined && found.uid === process.getuid?.()
+  onLink(memory !== undefined && isOwn ? new LendingLink(socket, peer, memory) : new StreamLink(socket, peer))
 }

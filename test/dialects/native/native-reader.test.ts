@@ -3,13 +3,18 @@ import fc from 'fast-check'
 import { encode } from '@msgpack/msgpack'
 import { NativeReader, type NativeSource } from '../../../dialects/native/native-reader.ts'
 import type { Ingress } from '../../../broker/ground/control.ts'
-import type { BrokerError } from '../../../broker/ground/errors.ts'
+import { BrokerError } from '../../../broker/ground/errors.ts'
 import { decodeFrame, encodeFrame, type Frame } from '../../../broker/wire/frame.ts'
 import { Framer } from '../../../broker/wire/framer.ts'
 import { Flag, Kind } from '../../../broker/wire/layout.ts'
+import { encodeLent } from '../../../broker/wire/lent.ts'
 import { frameEnd } from '../../../broker/wire/regroup.ts'
+import { sameBytes } from '../../support/same-bytes.ts'
 import { choices, encodeLoosely } from '../../support/frames.ts'
 
+const noneLent = (): never => {
+  throw new BrokerError('memory.unreadable', { path: 's1', problem: 'a test' })
+}
 const TIME = 1_700_000_000_123_456
 const ORIGIN = 0xfffe
 
@@ -22,7 +27,7 @@ interface Out {
 }
 
 /** A reader whose ingress writes down what it is given, and keeps the bytes to see whether they change later. */
-function recordingReader(): { read: (chunk: Uint8Array) => void; out: Out; given: { view: Uint8Array; copy: Uint8Array }[] } {
+function recordingReader(lent: ReadonlyMap<number, Uint8Array> = new Map()): { read: (chunk: Uint8Array) => void; out: Out; given: { view: Uint8Array; copy: Uint8Array }[] } {
   const out: Out = { events: [], runs: [], receipted: [] }
   const given: { view: Uint8Array; copy: Uint8Array }[] = []
   const keep = (view: Uint8Array): void => void given.push({ view, copy: new Uint8Array(view) })
@@ -52,7 +57,7 @@ function recordingReader(): { read: (chunk: Uint8Array) => void; out: Out; given
   }
   const reader = new NativeReader(ingress, () => TIME, () => {})
   const framer = new Framer(4096)
-  const source = { number: ORIGIN, isReady: true }
+  const source = { number: ORIGIN, isReady: true, takeLent: (number: number) => lent.get(number) ?? noneLent() }
   return { read: chunk => reader.read(source, framer, chunk), out, given }
 }
 
@@ -141,7 +146,7 @@ test('native reader: before the welcome nothing is a run', t => {
   const { out } = recordingReader()
   const ingress = { message: () => void out.events.push('message'), run: () => void out.events.push('run') } as unknown as Ingress<NativeSource>
   const reader = new NativeReader(ingress, () => TIME, () => {})
-  reader.read({ number: 1, isReady: false }, new Framer(4096), encodeFrame({ kind: Kind.publish, id: 1, subject: 'a' }))
+  reader.read({ number: 1, isReady: false, takeLent: noneLent }, new Framer(4096), encodeFrame({ kind: Kind.publish, id: 1, subject: 'a' }))
   t.deepEqual(out.events, ['message'])
 })
 
@@ -160,4 +165,40 @@ test('native reader: bodies that announce more than they hold are refused before
   read(encodeFrame({ kind: Kind.hello, payload }))
   t.deepEqual(out.events, [{ refused: 0, code: 'frame.malformed' }])
   t.true(process.memoryUsage().rss - before < 200e6)
+})
+
+const numbered = (...ids: number[]): Uint8Array => Buffer.concat(ids.map(id => encodeFrame({ kind: Kind.publish, id, subject: 'a', payload: new Uint8Array(3000).fill(id) })))
+const idsOf = ({ events }: Out): unknown[] => events.map(event => (event as { id?: number }).id ?? event)
+
+test('native reader: frames in shared memory come where the frame stands that names them, however that was cut', t => {
+  const stream = Buffer.concat([numbered(1), encodeLent(7, numbered(2, 3).length), numbered(4), encodeLent(8, numbered(5).length), encodeLent(9, numbered(6).length)])
+  for (const bytes of [1, 7, 100, 3040, 1_000_000]) {
+    const { read, out, given } = recordingReader(new Map([[7, numbered(2, 3)], [8, numbered(5)], [9, numbered(6)]]))
+    for (let at = 0; at < stream.length; at += bytes) read(new Uint8Array(stream.subarray(at, at + bytes)))
+    t.deepEqual(idsOf(out), [1, 2, 3, 4, 5, 6])
+    for (const { view, copy } of given) sameBytes(t, view, copy)
+  }
+})
+
+test('native reader: each piece of memory is given back once, also where a chunk ends within the name of a segment', t => {
+  const back: Uint8Array[] = []
+  const ingress = { run: () => {} } as unknown as Ingress<NativeSource>
+  const reader = new NativeReader(ingress, () => TIME, chunk => void back.push(chunk))
+  const framer = new Framer(4096)
+  const lent = encodeLent(7, numbered(1).length)
+  const source: NativeSource = { number: ORIGIN, isReady: true, takeLent: () => numbered(1) }
+  reader.read(source, framer, lent.slice(0, 20))
+  reader.read(source, framer, lent.slice(20))
+  t.is(new Set(back.map(({ buffer }) => buffer)).size, back.length)
+  t.is(back.length, 4)
+})
+
+test('native reader: a segment that cannot be read, holds half a frame or names another one ends the connection', t => {
+  const half = numbered(1).subarray(0, 2000)
+  const nested = encodeLent(8, 10)
+  for (const [number, code] of [[1, 'memory.unreadable'], [2, 'frame.malformed'], [3, 'frame.malformed']] as const) {
+    const { read, out } = recordingReader(new Map([[2, new Uint8Array(half)], [3, nested]]))
+    read(encodeLent(number, 2000))
+    t.deepEqual(out.events.at(-1), { failed: code })
+  }
 })

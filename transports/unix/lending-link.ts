@@ -1,0 +1,115 @@
+// A link over a Unix socket whose large pieces can pass in memory beside it. Knows no frames.
+//
+//   write   [64 B][1 MiB][64 B]  ──▶  socket [64 B][lent s7][64 B]      s7 in /dev/shm holds the 1 MiB
+//                                     its reader says `returned s7` when it has it
+
+import { rmSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { MemoryBorrower } from '../../broker/ground/memory-borrower.ts'
+import type { MemoryLoan } from '../../broker/ground/memory-lender.ts'
+import type { LinkMemory, MemoryOffer } from '../../broker/ground/shared-memory.ts'
+import type { Peer, Wrap } from '../../broker/ground/types.ts'
+import { StreamLink } from '../stream-link.ts'
+import type { HostMemory } from './host-memory.ts'
+
+/** Of all that may be on loan, what one receiver may have that does not give it back: a quarter. */
+const SHARES = 4
+
+export class LendingLink extends StreamLink {
+  override readonly memory: ClientMemory
+
+  constructor(socket: Socket, peer: Peer, memory: HostMemory) {
+    super(socket, peer)
+    this.memory = new ClientMemory(memory)
+  }
+
+  override get wrap(): Wrap | undefined {
+    return this.memory.wrap
+  }
+
+  override write(pieces: readonly Uint8Array[]): boolean {
+    return super.write(this.memory.isLending && !this.socket.destroyed && !this.socket.writableEnded ? this.memory.held(pieces) : pieces)
+  }
+
+  override closed(): void {
+    super.closed()
+    this.memory.close()
+  }
+}
+
+/** The memory of one link. */
+class ClientMemory implements LinkMemory {
+  readonly #host: HostMemory
+  /** By the number of the segment. */
+  readonly #held = new Map<number, MemoryLoan>()
+  #heldBytes = 0
+  #own: string | undefined
+  #borrower: MemoryBorrower | undefined
+  #isLending = false
+
+  constructor(host: HostMemory) {
+    this.#host = host
+  }
+
+  get isLending(): boolean {
+    return this.#isLending
+  }
+
+  get wrap(): Wrap | undefined {
+    return this.#isLending ? this.#host.wrap : undefined
+  }
+
+  offer(): MemoryOffer | undefined {
+    const { directory, maxTakenBytes, thresholdBytes, aheadBytes } = this.#host
+    this.#own ??= this.#host.makeClientDirectory()
+    if (directory === undefined || this.#own === undefined) return undefined
+    this.#borrower ??= new MemoryBorrower(this.#own, maxTakenBytes)
+    return { directory, own: this.#own, thresholdBytes, aheadBytes }
+  }
+
+  begin(): void {
+    this.#isLending = this.#borrower !== undefined
+  }
+
+  returned(number: number): void {
+    const loan = this.#held.get(number)
+    if (loan === undefined) return
+    this.#held.delete(number)
+    this.#heldBytes -= loan.bytes
+    loan.giveBack()
+  }
+
+  take(number: number, bytes: number): Uint8Array {
+    this.#borrower ??= new MemoryBorrower('', 0)
+    return this.#borrower.read(number, bytes)
+  }
+
+  /** The pieces as this link writes them: with the loans that it can have, and the bytes themselves for others. */
+  held(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
+    let written: Uint8Array[] | undefined
+    for (const [i, piece] of pieces.entries()) {
+      const lent = this.#host.lentPiece(piece)
+      if (lent !== undefined && !this.#hold(lent.loan)) (written ??= [...pieces])[i] = lent.original
+    }
+    return written ?? pieces
+  }
+
+  close(): void {
+    this.#isLending = false
+    // What the socket still holds may be read yet, though nobody here is told.
+    for (const loan of this.#held.values()) loan.giveBack(true)
+    this.#held.clear()
+    this.#heldBytes = 0
+    this.#borrower?.close()
+    this.#borrower = undefined
+    if (this.#own !== undefined) rmSync(this.#own, { recursive: true, force: true })
+    this.#own = undefined
+  }
+
+  #hold(loan: MemoryLoan): boolean {
+    if (this.#heldBytes + loan.bytes > this.#host.limitBytes / SHARES || this.#held.has(loan.number) || !loan.hold()) return false
+    this.#held.set(loan.number, loan)
+    this.#heldBytes += loan.bytes
+    return true
+  }
+}
