@@ -10,6 +10,7 @@ const modes: Readonly<Record<string, (args: readonly string[]) => Promise<number
   pool: async args => (await import('./pool/command.ts')).pool(args),
   queue: async args => (await import('./queue/command.ts')).queue(args),
   registry: async args => (await import('./registry/command.ts')).registry(args),
+  fleet: async args => (await import('./fleet/command.ts')).fleet(args),
   grpc: async args => (await import('./grpc/command.ts')).grpc(args),
   isolation: async args => (await import('./isolation/command.ts')).isolation(args),
   shm: async args => (await import('./shm/command.ts')).shm(args),

@@ -52,6 +52,10 @@ npm run bench -- registry [--runs N] [--seconds S] [--rate N] [--services N] [--
 
   the registry with 10,000 instances of 1,000 services at 1,000 operations a second, and a request by a name beside one on a subject (default 5 rounds)
 
+npm run bench -- fleet [--runs N] [--seconds S] [--agents N] [--speaking N] [--json FILE] [--smoke]
+
+  1,000 supervised agents, 10 of them programs of the SDK: start, a fifth killed at once, memory, requests by an agent's name (default 3 rounds)
+
 npm run bench -- shm [--runs N] [--seconds S] [--json FILE] [--smoke]
 npm run bench -- sandbox [--runs N] [--seconds S] [--json FILE]
 

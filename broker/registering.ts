@@ -219,8 +219,8 @@ export class Registering {
   #register(connection: Connection, asked: Registration): { readonly owner: ConnectionOwner; readonly handle: RegistrationHandle } {
     this.check(connection.permissions!, asked.name)
     const own = this.#ownAgent(connection)
-    // Under the agent's name an instance is known by its own id, whoever supervises it finds it by that.
-    const registration = own !== undefined && asked.instance === undefined && asked.name === own.name ? { ...asked, instance: own.instance } : asked
+    // Under the agent's name it is an agent, and known by its own id: whoever supervises it finds it by that.
+    const registration: Registration = own?.name === asked.name ? { kind: 'agent', instance: own.instance, ...asked } : asked
     const standing = own && this.#standing(own.instance)
     const owner = this.#owners.get(connection) ?? new ConnectionOwner(connection, standing)
     const handle = this.#core.registry.register(owner, registration)

@@ -7,6 +7,8 @@ import { until } from '../support/until.ts'
 const script = join(import.meta.dirname, '../support/fleet-program.ts')
 const weather = { name: 'weather', command: 'node', args: [script], version: '1', env: { VERSION: '{version}' }, backoff: { initial: '10ms', max: '50ms' }, instances: 2, startTimeout: '20s' }
 const SLOW = { timeoutMs: 120_000 }
+/** Rolling restarts, upgrades and failures go on until so many requests were answered. */
+const LEAST_REQUESTS = Number(process.env['CALLBOARD_TORTURE_FLEET_REQUESTS'] ?? 1000)
 
 interface Answer {
   readonly version: string
@@ -14,6 +16,8 @@ interface Answer {
 }
 
 interface Load {
+  /** So far. */
+  readonly answered: number
   /** Ends it; what came of its requests. */
   end(): Promise<{ readonly answered: number; readonly failed: readonly string[]; readonly versions: ReadonlySet<string> }>
 }
@@ -36,6 +40,9 @@ function startLoad(clients: readonly Client[]): Load {
   }
   const running = clients.flatMap(client => Array.from({ length: 4 }, (_, at) => ask(client, at % 2 === 0 ? { service: 'weather' } : 'work')))
   return {
+    get answered() {
+      return answered
+    },
     async end() {
       load.isOver = true
       await Promise.all(running)
@@ -45,7 +52,7 @@ function startLoad(clients: readonly Client[]): Load {
 }
 
 async function serving(client: Client, instances: number): Promise<void> {
-  await until(async () => (await client.call('registry.list', { name: 'weather' })).instances.filter(({ health }) => health === 'healthy').length === instances)
+  await until(async () => (await client.call('registry.list', { name: 'weather', kind: 'agent' })).instances.filter(({ health }) => health === 'healthy').length === instances)
 }
 
 test('fleet: rolling restarts, upgrades and a version that fails, and no request fails', async t => {
@@ -71,11 +78,17 @@ test('fleet: rolling restarts, upgrades and a version that fails, and no request
   t.regex(error.message, /instance 3 \(surge\).*exited with code 7.*all is as it was before/s)
   t.deepEqual(await pids(), third)
 
+  let changes = 3
+  while (load.answered < LEAST_REQUESTS) {
+    if (changes % 3 === 0) await client.call('agent.restart', { name: 'weather', rolling: true }, SLOW)
+    else if (changes % 3 === 1) await client.call('agent.upgrade', { name: 'weather', version: changes % 2 === 0 ? '1' : '2', env: { ROUND: String(changes) } }, SLOW)
+    else await t.throwsAsync(client.call('agent.upgrade', { name: 'weather', version: 'bad' }, SLOW), { code: 'agent.change_failed' })
+    changes++
+  }
   const { answered, failed, versions } = await load.end()
   t.deepEqual(failed, [])
-  t.true(answered > 1000, String(answered))
   t.deepEqual([...versions].toSorted((a, b) => a.localeCompare(b)), ['1', '2'])
-  t.log(`${answered} requests`)
+  t.log(`${answered} requests during ${changes} changes`)
 })
 
 test('fleet: a version that runs and never serves is rolled back when its time is over', async t => {
