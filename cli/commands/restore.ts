@@ -1,6 +1,6 @@
 // `callboard restore`: puts a backup into a home whose broker does not run, or says what is in it.
 
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import { findHolder } from '../../broker/ground/home-lock.ts'
@@ -12,6 +12,7 @@ import { damageTable } from '../damage-view.ts'
 import { formatBytes, formatCount, formatDateTime, plural } from '../format.ts'
 import { note, print, printJson } from '../output.ts'
 import { progress } from '../progress.ts'
+import { homeFiles, RestoredFiles } from '../restored-files.ts'
 import { storePlace } from '../store-place.ts'
 import { formatFields, formatTable, type Column } from '../table.ts'
 
@@ -27,11 +28,6 @@ interface RestoreOptions {
   readonly config?: string
 }
 
-/** The only files that a backup may bring into a home, whatever is written in it. */
-const homeFiles = ['channels.json', 'broker.json'] as const
-/** The home that was backed up may have started so often since: message ids, of which the incarnation is part, must not come twice. */
-const STARTS_SINCE = 1000
-
 export async function restore(context: Context, options: RestoreOptions, [file = '']: readonly string[]): Promise<void> {
   const { paths } = context
   const holder = await findHolder(paths)
@@ -41,14 +37,22 @@ export async function restore(context: Context, options: RestoreOptions, [file =
   const present = homeFiles.filter(name => existsSync(join(paths.home, name)))
   if (present.length > 0 && !isReplacing) throw new BrokerError('store.not_empty', { path: paths.home, what: present.join(' and ') })
   const bar = progress('restore', context.isJson)
+  const homes = new RestoredFiles(paths.home)
+  const onWhole = (contents: BackupContents): void => {
+    prepareHome(paths.home)
+    homes.write(contents, file)
+  }
   const report = ((): ReturnType<typeof restoreStore> => {
     try {
-      return restoreStore({ file, directory, isDryRun, isReplacing, onWhole: () => prepareHome(paths.home) }, (done, total) => bar.at(done, total))
+      return restoreStore({ file, directory, isDryRun, isReplacing, onWhole }, (done, total) => bar.at(done, total))
+    } catch (error) {
+      homes.abandon()
+      throw error
     } finally {
       bar.end()
     }
   })()
-  const asides = isDryRun ? [] : writeHomeFiles(paths.home, report.contents)
+  const asides = isDryRun ? [] : homes.put()
   const { createdAtMs, broker, databaseBytes, queues, damaged } = report.contents
   if (context.isJson) return printJson({ dryRun: isDryRun, createdAt: createdAtMs, broker, bytes: databaseBytes, queues, damages: report.damages, damaged, aside: [report.aside, ...asides].filter(Boolean) })
   await print(formatFields([['backup of', broker], ['made', formatDateTime(createdAtMs)], ['store', formatBytes(databaseBytes)], ['queues', String(queues.length)]]))
@@ -56,28 +60,4 @@ export async function restore(context: Context, options: RestoreOptions, [file =
   await print(isDryRun ? '\nthe backup is whole; nothing was changed' : `\nrestored into ${paths.home}; start it with: callboard start`)
   for (const aside of [report.aside, ...asides].filter(Boolean)) note(`what was there before: ${aside}`)
   if (damaged > 0) note(`it was damaged in ${plural(damaged, 'place')} when it was made:\n${damageTable(report.damages)}\nsee callboard queue repair`)
-}
-
-/** Returns where those of before are. */
-function writeHomeFiles(home: string, { files }: BackupContents): string[] {
-  const asides: string[] = []
-  for (const name of homeFiles) {
-    const text = files[name]
-    if (text === undefined) continue
-    const path = join(home, name)
-    if (existsSync(path)) {
-      const aside = `${path}.replaced-${Date.now()}`
-      writeFileSync(aside, readFileSync(path), { mode: 0o600 })
-      asides.push(aside)
-    }
-    const draft = `${path}.${process.pid}`
-    writeFileSync(draft, name === 'broker.json' ? laterIdentity(text) : text, { mode: 0o600 })
-    renameSync(draft, path)
-  }
-  return asides
-}
-
-function laterIdentity(text: string): string {
-  const { broker, incarnation } = JSON.parse(text) as { broker: string; incarnation: number }
-  return `${JSON.stringify({ broker, incarnation: incarnation + STARTS_SINCE })}\n`
 }

@@ -20,7 +20,7 @@ export interface RestoreWishes {
   /** What is in the directory is set aside; else its being there is an error. */
   readonly isReplacing: boolean
   /** Called when the backup is found whole, before the first file is written. */
-  readonly onWhole?: () => void
+  readonly onWhole?: (contents: BackupContents) => void
 }
 
 export interface RestoreReport {
@@ -41,7 +41,7 @@ export function restoreStore({ file, directory, isDryRun, isReplacing, onWhole }
     if (!isReplacing) refuseQueues(directory)
     return { contents, aside: '', damages: [] }
   }
-  onWhole?.()
+  onWhole?.(contents)
   const lock = takeStore(directory)
   const work = timedName('restore')
   try {

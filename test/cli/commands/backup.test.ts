@@ -1,6 +1,6 @@
 // Backup, restore, verify and repair as an operator types them; one story, as each step needs the one before.
 
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test from 'ava'
@@ -36,6 +36,15 @@ test('backup: of a working broker, restored elsewhere, damaged, verified and rep
   t.regex((await elsewhere.run('restore', file)).stdout, /restored into /)
   t.regex((await elsewhere.run('restore', file)).stderr, /holds [^]*already[^]*--replace/)
   t.is((JSON.parse(readFileSync(join(other, 'broker.json'), 'utf8')) as { broker: string }).broker, (JSON.parse(readFileSync(join(broker.home, 'broker.json'), 'utf8')) as { broker: string }).broker)
+
+  // A home that it could not fill wholly had a new store and its old files.
+  const stuck = temporaryDirectory(t)
+  mkdirSync(join(stuck, 'broker.json'))
+  mkdirSync(join(stuck, 'store'))
+  writeFileSync(join(stuck, 'channels.json'), 'as it was')
+  t.not((await commandLine(t, stuck).run('restore', file, '--replace')).exit, 0)
+  t.deepEqual(readdirSync(stuck).sort(), ['broker.json', 'channels.json', 'logs', 'store'])
+  t.deepEqual([readFileSync(join(stuck, 'channels.json'), 'utf8'), readdirSync(join(stuck, 'store'))], ['as it was', []])
 
   const db = new DatabaseSync(join(other, 'store', 'queues.db'))
   db.exec('UPDATE waiting_1 SET frame = zeroblob(60) WHERE position = 7')
