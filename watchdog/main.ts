@@ -1,10 +1,14 @@
 // The process of a watchdog. Its one word is its options as JSON: whoever starts it has checked what the user wrote.
 
 import { appendFileSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { BrokerError } from '../broker/ground/errors.ts'
 import { homePaths } from '../broker/ground/home.ts'
 import type { WatchdogSettings } from './settings.ts'
 import { Watchdog } from './watchdog.ts'
+
+// What was compiled is kept now, as this process lives long.
+setImmediate(flushCompileCache)
 
 const { isJson, ...settings } = JSON.parse(process.argv[2]!) as WatchdogSettings
 const { home, log } = homePaths(settings.home)

@@ -17,7 +17,8 @@ const LONGEST_MS = ROUNDS > 1 ? 1000 : 10_000
 /** After this a broker has come up: its death does not delay the next start. ms */
 const SETTLES_MS = 2000
 
-test('watchdog: after kill -9 a client of the SDK is answered again within a second, by itself', async t => {
+// Alone, as it is measured.
+test.serial('watchdog: after kill -9 a client of the SDK is answered again within a second, by itself', async t => {
   t.timeout(60_000 + ROUNDS * 20_000)
   const watched = await startWatched(t, { words: ['--watchdog-deaths', '1000'] })
   const client = await connect({ home: watched.home, retry: { maxRetries: Infinity } })
