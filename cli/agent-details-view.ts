@@ -27,14 +27,18 @@ function settingFields({ name, command, args, env, secrets, cwd, restart, backof
 }
 
 function instanceFields({ info, connections, registered, crashes }: AgentDetails): Fields {
-  const { phase, pid, incarnation, restarts, ageMs, residentBytes, cpuMs, lastExit, sandbox, name: _, agent: __, instance: ___, ...rest } = info
+  const { phase, pid, incarnation, restarts, ageMs, residentBytes, cpuMs, lastExit, sandbox, health, problem, probes = [], quarantine, waitsFor, name: _, agent: __, instance: ___, ...rest } = info
   return [
     ['phase', `${phase}, for ${formatDuration(Math.floor(ageMs))}`],
     ['process', pid === undefined ? '-' : [`pid ${pid}`, ...(residentBytes === undefined ? [] : [`${formatBytes(residentBytes)} resident`]), ...(cpuMs === undefined ? [] : [`${formatDuration(cpuMs)} of processor time`])].join(', ')],
     ['incarnation', `${formatCount(incarnation)}, ${plural(restarts, 'restart')}${lastExit === undefined ? '' : `, last exit ${lastExit}`}`],
+    ...(quarantine === undefined ? [] : [['quarantine', `since ${formatDateTime(quarantine.since)}: ${quarantine.reason}; callboard agent restart ${info.name} ends it`] as const]),
+    ...(waitsFor === undefined ? [] : [['waits for', waitsFor.join(', ')] as const]),
+    ...(health === undefined ? [] : [['health', problem === undefined ? health : `${health}: ${problem}`] as const]),
+    ...probes.map((probe) => ['  probe', `${[probe.kind, probe.target].filter(Boolean).join(' ')}: ${probe.health} since ${formatDateTime(probe.since)}${probe.problem === undefined ? '' : `; ${probe.problem}`}`] as const),
     ...(sandbox === undefined ? [] : [['sandbox', sandbox.missing.length === 0 ? sandbox.achieved : `${sandbox.achieved} (asked: ${sandbox.asked}; missing: ${sandbox.missing.join('; ')})`] as const]),
     ...Object.entries(sandbox?.parts ?? {}).map(([part, by]) => [`  ${part}`, by] as const),
-    // Health, probes, quarantine and the like, as far as it has them.
+    // Its schedule, version, what was changed and the like, as far as it has them.
     ...Object.entries(rest).filter(([, value]) => value !== undefined).map(([key, value]) => [key, textOf(value)] as const),
     ...connections.map((each) => ['connection', `${each.id}, ${each.client}, ${each.transport} ${each.dialect}; ${formatCount(each.in.messages)} in, ${formatCount(each.out.messages)} out, ${formatCount(each.out.pendingMessages)} pending, ${formatCount(each.dropped)} dropped, ${plural(each.openRequests, 'open request')}`] as const),
     ...(connections.length === 0 ? [['connection', 'none'] as const] : []),

@@ -22,18 +22,21 @@ const columns: readonly Column<AgentInfo>[] = [
   { title: 'LAST EXIT', cell: agent => agent.lastExit ?? '-' },
 ]
 
-/** Where nobody is confined, or has times, the table is as wide as it was. */
+/** Where nobody is probed, confined, or has times, the table is as wide as it was. */
 function columnsFor(agents: readonly AgentInfo[]): readonly Column<AgentInfo>[] {
   const more = [
-    ...(agents.some(({ health, quarantine }) => health !== undefined || quarantine !== undefined) ? [{ title: 'HEALTH', cell: healthCell }] : []),
+    ...(agents.some((agent) => healthOf(agent) !== undefined) ? [{ title: 'HEALTH', cell: (agent: AgentInfo) => healthOf(agent) ?? '-' }] : []),
     ...(agents.some(({ sandbox }) => sandbox !== undefined) ? [{ title: 'SANDBOX', cell: sandboxCell }] : []),
     ...(agents.some(({ schedule }) => schedule !== undefined) ? [{ title: 'NEXT START', cell: nextStartCell }] : []),
   ]
   return columns.toSpliced(-1, 0, ...more)
 }
 
-function healthCell({ health, quarantine }: AgentInfo): string {
-  return quarantine === undefined ? (health ?? '-') : 'in quarantine'
+// What keeps it from serving comes first.
+function healthOf({ quarantine, draining, waitsFor, health }: AgentInfo): string | undefined {
+  if (quarantine !== undefined) return 'in quarantine'
+  if (draining === true) return 'draining'
+  return waitsFor === undefined ? health : `waits for ${waitsFor.join(', ')}`
 }
 
 function sandboxCell({ sandbox }: AgentInfo): string {

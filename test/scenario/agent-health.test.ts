@@ -33,9 +33,9 @@ test('agent health: one that is stopped or loops is found by a ping, ended with 
   process.kill(pid!, 'SIGSTOP')
   await until(async () => (await about()).incarnation > incarnation)
   t.false(isThere(pid!))
-  const { crashes } = await client.call('agent.crashes', { name: 'lamp' })
-  t.like(crashes[0], { instance: 'lamp', errorCode: 'agent.unhealthy', next: { kind: 'restart' } })
-  t.regex(crashes[0]!.reason, /ping: no answer within 150 ms/)
+  const crash = (await client.call('agent.crashes', { name: 'lamp' })).crashes.find(({ instance }) => instance === 'lamp')
+  t.like(crash, { errorCode: 'agent.unhealthy', wasAsked: true, next: { kind: 'restart' } })
+  t.regex(crash!.reason, /a probe of it failed: ping: no answer within 150 ms/)
   await until(async () => (await about()).health === 'healthy')
   // The other one loops for ever.
   const second = await about('lamp/2')
