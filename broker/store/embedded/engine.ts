@@ -89,8 +89,8 @@ export class Engine {
       for (const { queue, position, problem } of seen.damages) onDamage(queue, position ?? 0, problem)
       this.#lastPositions = seen.lastPositions
       database = new Database(directory, logWriter)
-      if (database.damage !== undefined) onDamage('', 0, database.damage)
       this.seal = StoreSeal.open(settings.encryption?.keys, database.keyRing)
+      for (const damage of [database.damage, this.seal.damage]) if (damage !== undefined) onDamage('', 0, damage)
       this.#mark = directory === undefined ? undefined : new CommitMark(join(directory, markName), Buffer.from(database.storeId, 'hex'))
       const record = this.seal.ring?.record
       // A process that ended, with a disk that failed, may have left commits that no later sync writes.

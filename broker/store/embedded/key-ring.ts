@@ -5,6 +5,8 @@
 //            finding rows that it cannot read later on
 //   secret   32 random bytes, sealed with the first key. Message ids and sessions are told apart by their HMAC under it, so that it must
 //            stay the same when keys are rotated.
+//   strangeIds  true: an earlier record was damaged, and the secret with it. Ids and sessions of messages of then are hashed with one that nobody
+//            knows, and are not compared with what is sealed, until `queue reseal` hashes all anew
 
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
 import { Cipher, keyIdOf } from './cipher.ts'
@@ -18,17 +20,20 @@ export interface KeyRing {
   readonly keys: readonly string[]
   /** The record was not understood: the secret is new, ids of before are not known any more. */
   readonly isRenewed: boolean
+  /** There may be rows of before such a record was damaged: what their ids are hashed with is lost. */
+  readonly hasStrangeIds: boolean
 }
 
 interface KeyRecord {
   readonly keys: readonly string[]
   readonly secret: string
+  readonly strangeIds?: boolean
 }
 
 /**
  * Compares the record of a store with the keys that there are.
  * @param record undefined: the store is new, or was not encrypted until now
- * @param isAlone all rows are known to be sealed with the first key: the others leave the record
+ * @param isAlone all rows are known to be sealed with the first key, and their ids hashed with the secret: the others leave the record
  * @throws BrokerError `store.key` when rows may be sealed with a key that is not among `keys`
  */
 export function openRing(keys: readonly StoreKey[], record: string | undefined, isAlone = false): KeyRing {
@@ -43,9 +48,11 @@ export function openRing(keys: readonly StoreKey[], record: string | undefined, 
   const isKnown = Buffer.isBuffer(opened)
   const secret = isKnown ? opened : randomBytes(32)
   const ids = isAlone || old === undefined ? [first.id] : [first.id, ...old.keys.filter(id => id !== first.id)]
-  const isCurrent = isKnown && keyIdOf(sealed!) === first.id && ids.join() === old!.keys.join()
-  const text = isCurrent ? record! : JSON.stringify({ keys: ids, secret: cipher.seal([secret], bound).toString('base64') } satisfies KeyRecord)
-  return { secret: createSecretKey(secret), record: text, keys: ids, isRenewed: record !== undefined && !isKnown }
+  const isRenewed = record !== undefined && !isKnown
+  const hasStrangeIds = !isAlone && (isRenewed || old?.strangeIds === true)
+  const isCurrent = isKnown && keyIdOf(sealed!) === first.id && ids.join() === old!.keys.join() && hasStrangeIds === (old!.strangeIds === true)
+  const text = isCurrent ? record! : JSON.stringify({ keys: ids, secret: cipher.seal([secret], bound).toString('base64'), ...(hasStrangeIds && { strangeIds: true }) } satisfies KeyRecord)
+  return { secret: createSecretKey(secret), record: text, keys: ids, isRenewed, hasStrangeIds }
 }
 
 /**
@@ -62,8 +69,8 @@ const bound = Buffer.from('callboard store secret')
 
 function parseRecord(text: string): KeyRecord | undefined {
   try {
-    const { keys, secret } = JSON.parse(text) as Partial<KeyRecord>
-    if (Array.isArray(keys) && keys.length > 0 && keys.every(id => typeof id === 'string' && /^[0-9a-f]{8}$/.test(id)) && typeof secret === 'string') return { keys, secret }
+    const { keys, secret, strangeIds } = JSON.parse(text) as Partial<KeyRecord>
+    if (Array.isArray(keys) && keys.length > 0 && keys.every(id => typeof id === 'string' && /^[0-9a-f]{8}$/.test(id)) && typeof secret === 'string') return { keys, secret, strangeIds: strangeIds === true }
   } catch {
     // Damaged: told by isRenewed.
   }

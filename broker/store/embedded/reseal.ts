@@ -56,7 +56,7 @@ export function resealStore({ directory, keys }: { readonly directory: string; r
             damages.push({ queue: queue.name, position: step.gap.after + 1, problem: step.gap.problem })
             continue
           }
-          resealed += resealBatch(database, mark, { queue, kind, seal: seal.queue(queue.name), first }, step.rows, damages)
+          resealed += resealBatch(database, mark, { queue, kind, seal: seal.queue(queue.name), first, hasStrangeIds: seal.ring!.hasStrangeIds }, step.rows, damages)
           onProgress((done += step.rows.length), Math.max(total, done))
         }
       }
@@ -81,11 +81,13 @@ interface Place {
   readonly seal: QueueSeal
   /** Id of the key that seals. */
   readonly first: string
+  /** Ids of rows that it sealed have to be hashed anew. */
+  readonly hasStrangeIds: boolean
 }
 
 /** Returns how many rows were sealed anew, in one transaction with the queue's count of bytes. */
-function resealBatch(database: Database, mark: CommitMark, { queue, kind, seal, first }: Place, rows: readonly WalkedRow[], damages: Damage[]): number {
-  const old = rows.filter(({ blob }) => !(blob instanceof Uint8Array && isSealed(blob) && keyIdOf(blob) === first))
+function resealBatch(database: Database, mark: CommitMark, { queue, kind, seal, first, hasStrangeIds }: Place, rows: readonly WalkedRow[], damages: Damage[]): number {
+  const old = hasStrangeIds ? rows : rows.filter(({ blob }) => !(blob instanceof Uint8Array && isSealed(blob) && keyIdOf(blob) === first))
   if (old.length === 0) return 0
   const { sql } = database
   const write = sql.prepare(`UPDATE ${kind}_${queue.id} SET frame = ?, message_id = ?, session = ?, errors = ?, sum = ? WHERE position = ?`)

@@ -70,8 +70,13 @@ export class StoreSeal {
     return new StoreSeal([], undefined)
   }
 
+  /** The record of the keys was damaged: what that costs. */
+  get damage(): string | undefined {
+    return this.ring?.isRenewed === true ? 'the record of its keys does not fit its seal: ids and sessions of the messages that it holds are not known any more, and a repeat of them is no duplicate; see callboard queue reseal' : undefined
+  }
+
   queue(name: string): QueueSeal {
-    return new QueueSeal(name, this.#cipher, this.ring?.secret)
+    return new QueueSeal(name, this.#cipher, this.ring)
   }
 }
 
@@ -80,12 +85,14 @@ export class QueueSeal {
   readonly #name: Buffer
   readonly #cipher: Cipher | undefined
   readonly #secret: KeyObject | undefined
+  readonly #hasStrangeIds: boolean
 
-  constructor(name: string, cipher: Cipher | undefined, secret: KeyObject | undefined) {
+  constructor(name: string, cipher: Cipher | undefined, ring: KeyRing | undefined) {
     this.#seed = queueSeed(name)
     this.#name = Buffer.from(name)
     this.#cipher = cipher
-    this.#secret = secret
+    this.#secret = ring?.secret
+    this.#hasStrangeIds = ring?.hasStrangeIds === true
   }
 
   /** How this store tells message ids and sessions apart: the text itself, or its keyed hash (22 characters). */
@@ -118,6 +125,7 @@ export class QueueSeal {
     if (plain === 'damaged') return 'the seal does not fit: the row was changed, or moved here from another place'
     if ('missingKey' in plain) return `sealed with key ${plain.missingKey}, which is not configured`
     const unpacked = unpackTexts(plain)
+    if (this.#hasStrangeIds) return unpacked
     // Hashed columns stand outside of the seal: whoever can compute a CRC could swap them.
     for (const [text, column] of [[unpacked.messageId, fields.messageId], [unpacked.session, fields.session]] as const) {
       if ((text === undefined ? null : this.idOf(text)) !== column) return 'the hashes of message id and session are not those of the message'

@@ -120,9 +120,21 @@ test('row seal: a store that is encrypted does not open without its key', t => {
   t.regex(errorText(t, () => StoreSeal.open([keyFile(t)], ring!.record)), /sealed with key/)
 })
 
-test('row seal: a damaged record of the keys costs the known ids, and is told', t => {
+test('row seal: a damaged record of the keys costs the known ids and no message, and is told', t => {
   const key = keyFile(t)
-  const { ring } = StoreSeal.open([key], undefined)
+  const before = StoreSeal.open([key], undefined)
+  const { ring } = before
+  const fields = { position: 1, storedAtMs: 0, expiresAtMs: 0, sequence: 0, messageId: 'm', session: 's' }
+  const row = rowOf(before, 'orders', fields, Buffer.from('\0one'))
+  const after = StoreSeal.open([key], ring!.record.replace(/secret":"....../, 'secret":"AAAAAA'))
+  t.regex(after.damage!, /ids and sessions .* are not known any more/)
+  // With the new record, too.
+  for (const seal of [after, StoreSeal.open([key], after.ring!.record)]) {
+    t.like(seal.queue('orders').open(row), { messageId: 'm', session: 's' })
+    t.not(seal.queue('orders').idOf('m'), row.messageId!)
+    t.is(StoreSeal.open([key], seal.ring!.record).damage, undefined, 'told once')
+  }
+  t.is(before.damage, undefined)
   t.true(StoreSeal.open([key], ring!.record.replace(/secret":"....../, 'secret":"AAAAAA')).ring!.isRenewed)
   t.true(StoreSeal.open([key], 'nonsense').ring!.isRenewed)
   t.throws(() => StoreSeal.open(undefined, 'nonsense'), { message: /the store is encrypted, and/ })

@@ -253,6 +253,22 @@ test('store care: a damaged id of the store does not cost the record of its keys
   t.deepEqual((await rig.texts('waiting')).toSorted(), expected(image).waiting, 'those with ids and sessions among them')
 })
 
+test('store care: a damaged record of the keys costs no message, and sealed anew ids are guarded again', async t => {
+  const home = temporaryDirectory(t)
+  const key = { file: join(home, 'key') }
+  writeFileSync(key.file, randomBytes(32).toString('hex'), { mode: 0o600 })
+  const image = await makeImage(t, home, [key])
+  change(image.directory, `UPDATE store SET key_ring = replace(key_ring, '"secret":"', '"secret":"AAAA')`)
+  for (const isAnew of [false, true]) {
+    if (isAnew) t.like(resealStore({ directory: image.directory, keys: [key] }, ignore), { resealed: image.waiting.size + image.dead.size, damages: [] })
+    const rig = await QueueRig.open(t, embeddedWorld(image.directory, { keys: [key] }), imageSettings)
+    t.deepEqual((await rig.texts('waiting')).toSorted(), expected(image).waiting)
+    t.deepEqual(rig.store.damages!.map(({ problem }) => problem.includes('the record of its keys')), isAnew ? [] : [true])
+    await rig.store.close()
+  }
+  t.like(resealStore({ directory: image.directory, keys: [key] }, ignore), { resealed: 0 })
+})
+
 test('store care: a damaged list of free pages, which would have pages written twice, is found and mended', async t => {
   const directory = join(temporaryDirectory(t), 'store')
   const rig = await QueueRig.open(t, embeddedWorld(directory), imageSettings)
