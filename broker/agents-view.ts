@@ -12,6 +12,8 @@ import { residentBytes } from './ground/process-memory.ts'
 import type { AgentSettings } from './ground/settings.ts'
 import type { BrokerHost } from './host.ts'
 
+/** Characters of lines in one answer: it is encoded in one turn, and NATS clients take 1 MiB. */
+const MAX_ANSWER = 512 * 1024
 /** Crashes that are shown of an instance. */
 const MAX_CRASHES = 3
 
@@ -34,8 +36,9 @@ export class AgentReportsView implements AgentsView {
     return { lines: this.#host.agentLines(name, lines, after), incarnation: this.#core.incarnation }
   }
 
-  async crashes(name: string): Promise<AgentMethods['agent.crashes'][1]> {
-    return { crashes: await this.#host.agentCrashes(name) }
+  async crashes(name: string, report: string | undefined): Promise<AgentMethods['agent.crashes'][1]> {
+    const crashes = await this.#host.agentCrashes(name)
+    return { crashes: report === undefined ? withinAnswer(crashes) : crashes.filter(({ id }) => id === report) }
   }
 
   #details(info: AgentInfo, crashes: readonly CrashReport[]): AgentDetails {
@@ -64,6 +67,15 @@ export function withUsage(agent: AgentInfo): AgentInfo {
 // Values of variables may be secrets, whatever they are called; paths of secrets say where to look for them.
 function shownSettings({ env, secrets = {}, ...rest }: AgentSettings): ShownAgentSettings {
   return { ...(Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as typeof rest), env: Object.keys(env), secrets: Object.keys(secrets) }
+}
+
+// The first is always whole: of one process the broker keeps less than fits.
+function withinAnswer(crashes: readonly CrashReport[]): CrashReport[] {
+  let size = 0
+  return crashes.map((crash) => {
+    size += crash.lines.reduce((sum, { text }) => sum + text.length, 0)
+    return size <= MAX_ANSWER ? crash : { ...crash, lines: [], isCut: true }
+  })
 }
 
 function summaryOf({ lines, messages, sandbox, ...summary }: CrashReport): CrashSummary {

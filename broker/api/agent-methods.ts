@@ -11,7 +11,7 @@ export interface AgentsView {
   /** @throws BrokerError `agent.unknown` */
   logs(query: Required<AgentLogsQuery>): AgentLogsAnswer
   /** @throws BrokerError `agent.unknown` */
-  crashes(name: string): Promise<AgentMethods['agent.crashes'][1]>
+  crashes(name: string, report: string | undefined): Promise<AgentMethods['agent.crashes'][1]>
 }
 
 interface AgentMethod<Answer> {
@@ -27,7 +27,7 @@ const DEFAULT_LINES = 200
 export const agentMethods: { readonly [M in keyof AgentMethods | 'agent.show']: AgentMethod<ApiMethods[M][1]> } = {
   'agent.show': { isOpen: false, run: ({ agentsView }, params) => agentsView.show(params.required('name', NAME)) },
   'agent.logs': { isOpen: false, run: ({ agentsView }, params) => agentsView.logs(readLogs(params)) },
-  'agent.crashes': { isOpen: false, run: ({ agentsView }, params) => agentsView.crashes(params.required('name', NAME)) },
+  'agent.crashes': { isOpen: false, run: ({ agentsView }, params) => agentsView.crashes(params.required('name', NAME), params.text('report', NAME)) },
 }
 
 function readLogs(params: Fields): Required<AgentLogsQuery> {

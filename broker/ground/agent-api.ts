@@ -44,6 +44,6 @@ export interface AgentEvent {
 /** Method → [params, answer]. */
 export interface AgentMethods {
   'agent.logs': [AgentLogsQuery, AgentLogsAnswer]
-  /** Of an agent, or of one instance; the newest first. */
-  'agent.crashes': [{ readonly name: string }, { readonly crashes: readonly CrashReport[] }]
+  /** Of an agent, or of one instance; the newest first, or the one with the id `report`. */
+  'agent.crashes': [{ readonly name: string; readonly report?: string }, { readonly crashes: readonly CrashReport[] }]
 }

@@ -69,6 +69,8 @@ export interface CrashReport {
   /** The last 20 that it handled, as far as the flight recorder knew; oldest first. */
   readonly messages: readonly HandledMessage[]
   readonly next: CrashNext
+  /** Its lines were left out of an answer that would have been too large; asked for by its id it comes whole. Never in what is kept. */
+  readonly isCut?: true
 }
 
 /** A crash without what was printed and handled. */

@@ -98,3 +98,24 @@ test('crash reports: one that crashes too often ends in quarantine; its last rep
   await client.call('agent.restart', { name: 'flaky' })
   t.is((await client.call('agents')).agents[0]!.quarantine, undefined)
 })
+
+test('crash reports: those with much to read are listed without their lines, and each comes whole by its id', async t => {
+  const loud = 'for (let n = 0; n < 200; n++) console.log(String(n).padStart(600, "x"))'
+  const broker = await startBroker(t, { config: { agents: [agent('loud', { args: ['-e', loud], backoff: { initial: '1ms', max: '1ms' } })] } })
+  const client = await broker.connect()
+  await until(async () => (await client.call('agent.crashes', { name: 'loud' })).crashes.length >= 6)
+  const { crashes } = await client.call('agent.crashes', { name: 'loud' })
+  t.is(crashes[0]!.lines.length, 200)
+  const cut = crashes.at(-1)!
+  t.like(cut, { isCut: true, code: 0, lines: [] })
+  const [listed] = (await broker.callboard.json('agent', 'crashes', 'loud')) as [{ crashes: readonly CrashReport[] }]
+  t.true(listed.crashes.length >= 6)
+  const newest = listed.crashes[0]!.id
+  const [whole] = (await broker.callboard.json('agent', 'crashes', 'loud', '--report', newest)) as [CrashReport]
+  t.like(whole, { id: newest, reason: 'exited with code 0' })
+  t.is(whole.lines.at(-1)!.text, '199'.padStart(600, 'x'))
+  t.regex((await broker.callboard.run('agent', 'crashes', 'loud')).stdout, /^ENDED +INSTANCE +INCARNATION +RAN +HOW +LIMITS +NEXT +REPORT\n[\d-]+ [\d:.]+ +loud +\d+ of 1 +.* code 0 +- +restart in 1 ms +\d{13}-1-\d+$/m)
+  const unknown = await broker.callboard.run('agent', 'crashes', 'loud', '--report', '1-2-3')
+  t.is(unknown.exit, 1)
+  t.regex(unknown.stderr, /no report "1-2-3" of loud is kept/)
+})

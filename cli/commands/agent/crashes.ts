@@ -14,7 +14,7 @@ interface CrashesOptions {
 
 export async function agentCrashes(context: Context, { last, report }: CrashesOptions, words: readonly string[]): Promise<void> {
   const name = words[0]!
-  const crashes = await crashesOf(context, name)
+  const crashes = await crashesOf(context, name, report)
   if (last !== true && report === undefined) {
     if (context.isJson) return printJson({ crashes })
     return print(crashes.length === 0 ? `no crash of ${name} is kept` : formatCrashes(crashes))
@@ -24,9 +24,9 @@ export async function agentCrashes(context: Context, { last, report }: CrashesOp
   await (context.isJson ? printJson(crash) : print(formatCrash(crash)))
 }
 
-async function crashesOf(context: Context, name: string): Promise<readonly CrashReport[]> {
+async function crashesOf(context: Context, name: string, report: string | undefined): Promise<readonly CrashReport[]> {
   try {
-    return (await withClient(context, client => client.call('agent.crashes', { name }))).crashes
+    return (await withClient(context, client => client.call('agent.crashes', { name, ...(report !== undefined && { report }) }))).crashes
   } catch (error) {
     if (context.url !== undefined || !(error instanceof BrokerError) || (error.code !== 'connect.no_socket' && error.code !== 'connect.refused')) throw error
     note('no broker answers; these are the reports in its home')
