@@ -8,7 +8,7 @@ import { FleetInstance, type InstanceHost } from './fleet-instance.ts'
 import { roll } from './rolling-change.ts'
 import { waitUntil } from './wait-until.ts'
 
-export interface FleetAgentHost extends Omit<InstanceHost, 'hasSiblings'> {
+interface FleetAgentHost extends Omit<InstanceHost, 'hasSiblings'> {
   makeAgent(settings: AgentSettings, instance: number, ready: () => Promise<void> | undefined): LocalAgent
   /** See LocalAgentOptions. */
   ready(settings: AgentSettings): Promise<void> | undefined

@@ -58,9 +58,15 @@ export class FleetTree {
   /** Starts the group of the agent where that is down; false: it is not, or the agent is in none. Rejects with why it does not start. */
   async revive(member: FleetMember): Promise<boolean> {
     const group = this.#groupOf(member)
-    if (group === undefined || this.#agents === undefined || this.#agents.find(idOf(group)) !== undefined) return false
-    await this.#agents.restartChild(idOf(group))
+    if (group === undefined || !this.isDown(member)) return false
+    await this.#agents!.restartChild(idOf(group))
     return true
+  }
+
+  /** True when the agent is in a group that is down. */
+  isDown(member: FleetMember): boolean {
+    const group = this.#groupOf(member)
+    return group !== undefined && this.#agents?.find(idOf(group)) === undefined
   }
 
   /** What is known of the children, by their ids; those of a group that is in quarantine are in it too. */

@@ -144,20 +144,21 @@ export class Fleet {
 
   /** From now on so many instances run; resolves when they were started, or have ended. @throws BrokerError `agent.unknown`, `agent.busy`, `agent.failed`, `home.unusable` */
   async scaleAgent(name: string, instances: number): Promise<AgentInfo[]> {
-    await this.#agent(name).scale(instances)
+    await this.#working(name).scale(instances)
     return this.#infoOf(name)
   }
 
   /** Takes an agent, or one instance, out of service without a loss, and ends it. @throws BrokerError `agent.unknown`, `agent.busy` */
   async drainAgent(name: string): Promise<AgentInfo[]> {
     const { agent, instance } = this.#named(name)
+    this.#checkGroup(agent)
     await agent.drain(instance)
     return this.#infoOf(agent.name)
   }
 
   /** Replaces its instances one after the other by such with other settings. @throws BrokerError `agent.unknown`, `agent.busy`, `agent.bad_change`, `agent.change_failed`, `home.unusable` */
   async upgradeAgent(name: string, change: AgentChange): Promise<AgentInfo[]> {
-    await this.#agent(name).upgrade(change)
+    await this.#working(name).upgrade(change)
     return this.#infoOf(name)
   }
 
@@ -190,10 +191,16 @@ export class Fleet {
     return [...this.#agents.values()].flatMap(({ instances }) => instances)
   }
 
-  #agent(name: string): FleetAgent {
+  // All instances of an agent whose supervisor is there.
+  #working(name: string): FleetAgent {
     const { agent, instance } = this.#named(name)
     if (instance !== undefined) throw new BrokerError('agent.bad_change', { agent: name, problem: `it is an instance; name ${agent.name}, which means all of them` })
+    this.#checkGroup(agent)
     return agent
+  }
+
+  #checkGroup({ name }: FleetAgent): void {
+    if (this.#tree.isDown(this.#members.get(name)!)) throw new BrokerError('agent.failed', { agent: name, problem: `is down with its group; start that first: callboard agent restart ${name}` })
   }
 
   #named(name: string): Named {

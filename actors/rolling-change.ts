@@ -4,7 +4,7 @@ import { BrokerError } from '../broker/ground/errors.ts'
 import type { Log } from '../broker/ground/types.ts'
 import { rollBackPlan, rollingPlan, type RollingStep } from './rolling-plan.ts'
 
-export interface RollingChange {
+interface RollingChange {
   readonly agent: string
   /** Numbers of its instances. */
   readonly instances: readonly number[]

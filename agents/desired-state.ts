@@ -8,7 +8,7 @@ import type { AgentSettings } from '../broker/ground/settings.ts'
 import { MAX_INSTANCES } from './instance-id.ts'
 
 /** The settings that scale and upgrade change. */
-export type Desired = Pick<AgentSettings, 'instances' | 'command' | 'args' | 'version' | 'env'>
+type Desired = Pick<AgentSettings, 'instances' | 'command' | 'args' | 'version' | 'env'>
 
 interface Kept {
   /** Of what the configuration said then. */

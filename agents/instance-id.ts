@@ -4,7 +4,7 @@
 export const MAX_INSTANCES = 1000
 
 /** An instance by agent and number. */
-export interface InstanceName {
+interface InstanceName {
   readonly agent: string
   /** 1 and more. */
   readonly instance: number

@@ -69,8 +69,7 @@ async function runRound({ size, seconds }: FleetOptions, index: number, problems
     await untilHealthy(client, size)
     const startMs = performance.now() - spawnedMs
     const fleetBytes = residentBytes(pid)
-    const killed = await storm(client, SHARE)
-    const stormMs = await untilHealthy(client, size, killed)
+    const { killed, ms: stormMs } = await storm(client, size, SHARE)
     const afterBytes = residentBytes(pid)
     await requests(client, Object.values(subjects), seconds / 4, pid)
     const slices: Record<keyof typeof subjects, Slice[]> = { direct: [], byName: [] }
@@ -79,7 +78,7 @@ async function runRound({ size, seconds }: FleetOptions, index: number, problems
     for (let i = 0; i < SLICES; i++) for (const way of (index + i) % 2 === 0 ? ways : ways.toReversed()) slices[way].push(await requests(client, [subjects[way]], seconds / SLICES, pid))
     const { instances } = await client.registry.list({ name: 'single' })
     if (instances.some(({ outstanding, failures }) => outstanding > 0 || failures > 0)) problems.push('a request by the name has failed, or is still open')
-    return { agents: size.tiny + size.speaking, killed: killed.size, startMs, stormMs, aloneBytes, fleetBytes, afterBytes, direct: together(slices.direct), byName: together(slices.byName) }
+    return { agents: size.tiny + size.speaking, killed, startMs, stormMs, aloneBytes, fleetBytes, afterBytes, direct: together(slices.direct), byName: together(slices.byName) }
   } finally {
     await running.stop()
   }

@@ -287,7 +287,7 @@ export interface AgentInfo {
 }
 
 /** All instances of one agent. */
-export interface AgentInstances {
+interface AgentInstances {
   readonly agents: readonly AgentInfo[]
 }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import type { AgentInfo, Client } from '../../client/index.ts'
 import { startBroker } from '../support/broker.ts'
+import { errorCode } from '../support/error-code.ts'
 import { until } from '../support/until.ts'
 
 const script = join(import.meta.dirname, '../support/fleet-program.ts')
@@ -53,6 +54,7 @@ test('fleet groups: one that fails too often stays down whole, with the reason, 
     t.regex(down[name]!.quarantine!.reason, /group\.pipeline.*1 restart/)
   }
   t.is(down['other']!.pid, other!.pid)
+  t.is(await errorCode(client.call('agent.scale', { name: 'a', instances: 2 })), 'agent.failed')
   t.like(await client.call('agent.restart', { name: 'b' }), { name: 'b', phase: 'run' })
   t.true(Object.values(await agents(client)).every(({ pid, quarantine }) => pid !== undefined && quarantine === undefined))
 })
