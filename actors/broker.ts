@@ -1,8 +1,7 @@
 // The broker as an actor: takes the home, starts the tree, and gives everything back in reverse order.
 
-import { join } from 'node:path'
 import type { AgentChange } from '../agents/agent-change.ts'
-import { AgentRegister } from '../agents/agent-register.ts'
+import { prepareGround, type AgentGround } from '../agents/agent-ground.ts'
 import { AgentUsers } from '../agents/agent-users.ts'
 import { userPlace, userSocket } from '../agents/runtime-place.ts'
 import { secretFiles } from '../agents/secret-files.ts'
@@ -66,8 +65,6 @@ export interface BrokerActorOptions {
   readonly onHomeLeft: () => Promise<void>
 }
 
-/** Time that agents of a killed broker have between SIGTERM and SIGKILL. ms */
-const LEFTOVER_GRACE_MS = 2000
 /** Time that a stop gives the store of queues to answer those who published, before they are told to go. ms */
 const LAST_RECEIPTS_MS = 5000
 /** Time that releasing the home and the log may take. ms */
@@ -88,7 +85,7 @@ export class BrokerActor implements BrokerHost {
   readonly #users: AgentUsers
   readonly #succession: Succession
   #service: Service | undefined
-  #register: AgentRegister | undefined
+  #ground: AgentGround | undefined
   #tree: Tree | undefined
   #probing: Probing | undefined
   #treeEnded: Promise<ExitReason> | undefined
@@ -225,7 +222,7 @@ export class BrokerActor implements BrokerHost {
   /** See Succession. @throws BrokerError `upgrade.*` */
   async upgrade(program: readonly string[] | undefined, asker: Connection | undefined): Promise<UpgradeAnswer> {
     if (this.phase !== 'run' || this.#isStopping) throw new BrokerError('upgrade.busy')
-    const answer = await this.#succession.upgrade({ pipeline: this.#pipeline!, service: this.#service!, register: this.#register! }, program, asker)
+    const answer = await this.#succession.upgrade({ pipeline: this.#pipeline!, service: this.#service!, register: this.#ground!.register }, program, asker)
     // The answer leaves first.
     setImmediate(() => this.stop(undefined, 0))
     return answer
@@ -295,11 +292,8 @@ export class BrokerActor implements BrokerHost {
     this.#options.onHomeTaken()
     scope.defer(() => this.#leaveHome())
     const token = ensureToken(paths)
-    const register = new AgentRegister(join(paths.home, 'agents.json'))
-    this.#register = register
-    const leftovers = await this.#succession.endLeftovers({ register, home: paths.home, graceMs: LEFTOVER_GRACE_MS, deadlines: this.#deadlines, log })
-    scope.defer(this.#succession.openPlaces(paths.home, this.#users.uids.length > 0))
-    if (leftovers > 0) log.warn({ leftovers }, 'the broker before this one did not end in order')
+    const ground = await prepareGround({ home: paths.home, agents: settings.agents, users: this.#users, holders: this.#succession, deadlines: this.#deadlines, log, defer: (release) => scope.defer(release) })
+    this.#ground = ground
     const pipeline = this.#makePipeline(identity)
     this.#pipeline = pipeline
     this.#succession.continueNumbers(pipeline.core)
@@ -307,7 +301,7 @@ export class BrokerActor implements BrokerHost {
     this.#options.audit.record('broker.started', 'process', { pid: process.pid, version: this.version, incarnation: pipeline.core.incarnation })
     addOwner(pipeline.core, token)
     this.#principals = new ConfiguredPrincipals(pipeline, settings.principals)
-    await this.#startTree(scope, pipeline, register)
+    await this.#startTree(scope, pipeline, ground)
   }
 
   #leaveHome(): Promise<void> {
@@ -344,11 +338,11 @@ export class BrokerActor implements BrokerHost {
     return pipeline
   }
 
-  async #startTree(scope: Scope, pipeline: Pipeline, register: AgentRegister): Promise<void> {
+  async #startTree(scope: Scope, pipeline: Pipeline, ground: AgentGround): Promise<void> {
     const { settings, log, configDirectory, configFile, telemetry } = this.#options
     const environment = { clock: systemClock, deadlines: this.#deadlines, log }
     const context = { home: this.home, socket: this.socket, directory: configDirectory, environment: telemetry?.agentEnvironment ?? {}, secrets: () => [settings, this.#reloaded].flatMap((known) => (known === undefined ? [] : secretFiles(known, configFile))).concat(userPlace(this.home)) }
-    const { fleet, crashes, probing } = makeFleet({ settings, pipeline, paths: this.paths, context, users: this.#users, register, environment, issueCredential: (id) => this.#succession.issueCredential(pipeline.core, id) })
+    const { fleet, crashes, probing } = makeFleet({ settings, pipeline, paths: this.paths, context, ground, environment, issueCredential: (id) => this.#succession.issueCredential(pipeline.core, id) })
     this.#crashes = crashes
     this.#probing = probing
     scope.defer(() => crashes.close())

@@ -3,6 +3,7 @@
 import type { AgentChange } from '../agents/agent-change.ts'
 import { differences, type DesiredState } from '../agents/desired-state.ts'
 import { readInstanceId } from '../agents/instance-id.ts'
+import { limitText } from '../agents/agent-process.ts'
 import type { LocalAgent } from '../agents/local-agent.ts'
 import { Schedule } from '../agents/schedule.ts'
 import type { Connection, ConnectionEvent } from '../broker/connection.ts'
@@ -228,7 +229,7 @@ function agentInfo({ agent: { id, instance, settings, pid, isWaiting, lastExit, 
     incarnation: actor?.incarnation ?? 0,
     restarts: actor?.restarts ?? 0,
     ageMs: Math.round(actor?.ageMs ?? 0),
-    ...(lastExit === undefined ? {} : { lastExit: lastExit.signal ?? `code ${lastExit.code}` }),
+    ...(lastExit === undefined ? {} : { lastExit: `${lastExit.signal ?? `code ${lastExit.code}`}${limitText(lastExit)}` }),
     ...(sandbox === undefined ? {} : { sandbox }),
     ...(schedule === undefined ? {} : { schedule }),
     ...(settings.version === undefined ? {} : { version: settings.version }),

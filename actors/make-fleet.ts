@@ -1,8 +1,7 @@
 // The agents of a broker with all that looks after them: crash reports, probes, desired state. Starts none.
 
 import { join } from 'node:path'
-import type { AgentRegister } from '../agents/agent-register.ts'
-import type { AgentUsers } from '../agents/agent-users.ts'
+import type { AgentGround } from '../agents/agent-ground.ts'
 import { DesiredState } from '../agents/desired-state.ts'
 import { LocalAgent, type AgentCredential, type LocalAgentOptions } from '../agents/local-agent.ts'
 import type { HomePaths } from '../broker/ground/home.ts'
@@ -18,14 +17,13 @@ export interface FleetParts {
   readonly pipeline: Pipeline
   readonly paths: HomePaths
   readonly context: LocalAgentOptions['context']
-  readonly users: AgentUsers
-  readonly register: AgentRegister
+  readonly ground: AgentGround
   readonly environment: Environment
   /** What lets an incarnation of an instance in. */
   readonly issueCredential: (instanceId: string) => AgentCredential
 }
 
-export function makeFleet({ settings, pipeline, paths, context, users, register, environment, issueCredential }: FleetParts): { readonly fleet: Fleet; readonly crashes: CrashReports; readonly probing: Probing } {
+export function makeFleet({ settings, pipeline, paths, context, ground, environment, issueCredential }: FleetParts): { readonly fleet: Fleet; readonly crashes: CrashReports; readonly probing: Probing } {
   const { core } = pipeline
   const { clock, deadlines } = environment
   const crashes = new CrashReports(core, paths.crashes)
@@ -33,7 +31,7 @@ export function makeFleet({ settings, pipeline, paths, context, users, register,
   const fleet = new Fleet({
     agents: settings.agents,
     groups: settings.agentGroups,
-    makeAgent: (agent, instance, ready) => new LocalAgent({ settings: agent, instance, ready, context, users, register, watcher: crashes, clock, deadlines, issueCredential, onStarted: (made, agentScope) => probing.watch(made, agentScope) }),
+    makeAgent: (agent, instance, ready) => new LocalAgent({ settings: agent, instance, ready, context, ...ground, watcher: crashes, clock, deadlines, issueCredential, onStarted: (made, agentScope) => probing.watch(made, agentScope) }),
     desired: new DesiredState(join(paths.home, 'fleet.json')),
     environment,
     onEnd: (id, end) => crashes.decided(id, end),

@@ -1,6 +1,7 @@
 // One incarnation of a local agent: a child process with all that it starts. Knows no actors, no restarts, no config file.
 
 import { spawn, type ChildProcess } from 'node:child_process'
+import { closeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { Clock } from '../broker/ground/clock.ts'
 import { Deadline, type Deadlines } from '../broker/ground/deadlines.ts'
@@ -13,6 +14,7 @@ import { GroupEnding } from './group-ending.ts'
 import type { Launch } from './launch.ts'
 import type { LastLines } from './last-lines.ts'
 import { OutputLog } from './output-log.ts'
+import type { Cgroup } from './sandbox/cgroup.ts'
 import { launcherCommand } from './sandbox/launcher-command.ts'
 import type { SandboxPlan } from './sandbox/plan.ts'
 import { confined, innermost } from './sandbox/sandboxed-child.ts'
@@ -30,6 +32,8 @@ export interface AgentProcessOptions {
   readonly logLevel?: LogLevel | undefined
   /** Gets what it prints. */
   readonly recent?: LastLines | undefined
+  /** Its control groups, which a sandboxed one joins; whoever made them ends them. Default: none. */
+  readonly cgroup?: Cgroup | undefined
   /** Time between SIGTERM and SIGKILL. ms */
   readonly shutdownMs: number
   readonly clock: Clock
@@ -46,6 +50,11 @@ export interface AgentExit {
   readonly ranMs: number
   /** Limits that it met, where something outside of it saw that. */
   readonly limits?: readonly LimitHit[]
+}
+
+/** ` (memory limit)` for an end at which something outside saw a limit met, to stand behind how it ended; empty otherwise. */
+export function limitText({ limits = [] }: AgentExit): string {
+  return limits.length === 0 ? '' : ` (${limits.map(({ limit }) => `${limit} limit`).join(', ')})`
 }
 
 // How long the output of a group that has ended may stay open: somebody left the group (setsid) and holds it.
@@ -83,7 +92,7 @@ export class AgentProcess {
       if (sandbox === undefined) return new AgentProcess(await spawned(launch.command, launch.args, launch.directory, launch.environment, 'pipe'), options)
       const [command, ...args] = launcherCommand(sandbox)
       // The launcher itself gets no environment: what the config says to the agent is not said to the program that confines it.
-      const child = await spawned(command, args, '/', {}, ['pipe', 'pipe', 'pipe', 'pipe'])
+      const child = await withOpen(options.cgroup, groups => spawned(command, args, '/', {}, ['pipe', 'pipe', 'pipe', 'pipe', ...groups]))
       const agent = new AgentProcess(child, options)
       await agent.#confine(child, sandbox)
       return agent
@@ -143,7 +152,8 @@ export class AgentProcess {
     this.#ending!.look()
     if ((await this.#ending!.done) === 'stuck') log.error({ pid: this.pid }, 'processes of the agent survived SIGKILL')
     await this.#outputEnd(child, closed)
-    return { code, signal, ranMs }
+    const limits = this.#options.cgroup?.hits() ?? []
+    return { code, signal, ranMs, ...(limits.length > 0 && { limits }) }
   }
 
   #capture(output: Readable, stream: 'stdout' | 'stderr'): void {
@@ -167,7 +177,17 @@ export class AgentProcess {
   }
 }
 
-function spawned(command: string, args: readonly string[], cwd: string, env: Readonly<Record<string, string>>, stdio: 'pipe' | 'pipe'[]): Promise<ChildProcess> {
+// The child has descriptors of its own once it runs.
+async function withOpen(cgroup: Cgroup | undefined, use: (groups: readonly number[]) => Promise<ChildProcess>): Promise<ChildProcess> {
+  const groups = cgroup?.open() ?? []
+  try {
+    return await use(groups)
+  } finally {
+    for (const fd of groups) closeSync(fd)
+  }
+}
+
+function spawned(command: string, args: readonly string[], cwd: string, env: Readonly<Record<string, string>>, stdio: 'pipe' | ('pipe' | number)[]): Promise<ChildProcess> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, detached: true, stdio })
     child.once('error', reject)

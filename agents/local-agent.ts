@@ -7,7 +7,7 @@ import { noSandbox, type SandboxReport } from '../broker/ground/sandbox.ts'
 import type { AgentSettings } from '../broker/ground/settings.ts'
 import type { Log } from '../broker/ground/types.ts'
 import { ofVersion } from './agent-change.ts'
-import { AgentProcess, type AgentExit } from './agent-process.ts'
+import { AgentProcess, limitText, type AgentExit } from './agent-process.ts'
 import type { AgentRegister } from './agent-register.ts'
 import type { AgentUsers } from './agent-users.ts'
 import { launchOf, type Launch, type LaunchContext } from './launch.ts'
@@ -16,6 +16,8 @@ import { LastLines } from './last-lines.ts'
 import type { AgentEnding } from './crashes/crash-report.ts'
 import { groupOf } from './process-group.ts'
 import { secretFolder, userSecretFolder, userSocket } from './runtime-place.ts'
+import type { Cgroup } from './sandbox/cgroup.ts'
+import type { Cgroups } from './sandbox/cgroups.ts'
 import { chooseEnclosure } from './sandbox/enclosure.ts'
 import { planOf, type SandboxPlan } from './sandbox/plan.ts'
 import { copySecrets, type SecretCopies } from './secret-copies.ts'
@@ -41,6 +43,8 @@ export interface LocalAgentOptions {
   readonly instance?: number
   /** Where the agent finds the broker, and where it starts when its config names no directory. */
   readonly context: Omit<LaunchContext, 'token' | 'instance'>
+  /** Where control groups are made. Default: nowhere. */
+  readonly cgroups?: Cgroups | undefined
   /** As whom agents run. Default: all as the broker. */
   readonly users?: AgentUsers
   issueCredential(instanceId: string): AgentCredential
@@ -91,7 +95,7 @@ export class LocalAgent {
   #lastExit: AgentExit | undefined
   #startError: BrokerError | undefined
   /** How the process that runs was started. */
-  #launch: { readonly launch: Launch; readonly masks: SecretCopies['masks'] | undefined } | undefined
+  #launch: { readonly launch: Launch; readonly masks: SecretCopies['masks'] | undefined; readonly cgroup: Cgroup | undefined } | undefined
 
   constructor(options: LocalAgentOptions) {
     this.#settings = options.settings
@@ -181,8 +185,9 @@ export class LocalAgent {
       const copies = this.#copySecrets(scope, user)
       const socket = user === undefined ? context.socket : userSocket(context.home, user.uid)
       const launch = launchOf(settings, { ...context, socket, token: credential.token, instance: this.instance, copies, user })
-      this.#launch = { launch, masks: copies?.masks }
-      return AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch), masks: copies?.masks, recent: this.recent, logLevel: settings.logLevel, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
+      const cgroup = this.#makeCgroup(scope)
+      this.#launch = { launch, masks: copies?.masks, cgroup }
+      return AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch, cgroup), cgroup, masks: copies?.masks, recent: this.recent, logLevel: settings.logLevel, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
     }
     this.#startError = undefined
     const agent = await start().catch((error: unknown) => {
@@ -214,7 +219,7 @@ export class LocalAgent {
     const { CALLBOARD_TOKEN: _, ...environment } = started.launch.environment
     const launch: Launch = { ...started.launch, command: command === 'node' ? process.execPath : command, args, environment }
     const { clock, deadlines } = this.#options
-    return AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch), masks: started.masks, logLevel: this.settings.logLevel, shutdownMs: 0, clock, deadlines, log: log.child({ probe: 'command' }) })
+    return AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch, started.cgroup), cgroup: started.cgroup, masks: started.masks, logLevel: this.settings.logLevel, shutdownMs: 0, clock, deadlines, log: log.child({ probe: 'command' }) })
   }
 
   /** Nobody waits any longer: SIGKILL. */
@@ -237,12 +242,28 @@ export class LocalAgent {
     return copies
   }
 
-  async #plan(launch: Launch): Promise<SandboxPlan | undefined> {
+  #makeCgroup(scope: AgentScope): Cgroup | undefined {
+    const { sandbox = noSandbox } = this.settings
+    try {
+      const cgroup = this.#options.cgroups?.make(sandbox)
+      // When its process is gone: whoever left that one's group is ended here.
+      if (cgroup !== undefined) scope.defer(async () => void ((await cgroup.end()) || scope.log.error({ groups: cgroup.directories }, 'processes of the agent survived SIGKILL')))
+      return cgroup
+    } catch (error) {
+      throw new BrokerError('sandbox.unavailable', { agent: this.id, level: sandbox.level, missing: `control groups: ${error instanceof Error ? error.message : String(error)}` }, { cause: error })
+    }
+  }
+
+  async #plan(launch: Launch, cgroup: Cgroup | undefined): Promise<SandboxPlan | undefined> {
     const { settings } = this
     const { context } = this.#options
     const { sandbox = noSandbox } = settings
     if (sandbox.level === 'none' && launch.user === undefined) return undefined
-    return planOf(this.id, launch, sandbox, context.home, await chooseEnclosure(sandbox, launch.user?.uid ?? process.getuid?.() ?? 0, launch.user), context.secrets?.())
+    // Processes that a control group counts need no user namespace to be counted in.
+    const counted = cgroup?.parts.processes === undefined ? sandbox : { ...sandbox, processes: undefined }
+    const enclosure = await chooseEnclosure(counted, launch.user?.uid ?? process.getuid?.() ?? 0, launch.user)
+    const plan = planOf(this.id, launch, sandbox, context.home, enclosure, context.secrets?.())
+    return cgroup === undefined ? plan : { ...plan, cgroup: { joins: cgroup.directories.length, parts: cgroup.parts } }
   }
 
   async #end(agent: AgentProcess): Promise<void> {
@@ -282,5 +303,5 @@ export class LocalAgent {
 }
 
 function exitProblem(exit: AgentExit): string {
-  return exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`
+  return `${exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`}${limitText(exit)}`
 }

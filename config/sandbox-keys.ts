@@ -21,5 +21,6 @@ export const sandboxBlock = block({
   processes: optional(count(1, 1_000_000), 'none', 'How many processes and threads it may have; a program in Node has about 11.'),
   openFiles: optional(count(16, 1_048_576), 'none', 'How many files each of its processes may have open.'),
   fileSize: optional(size(0, 1024 * TIB), 'none', 'Largest file that it may write.'),
+  controlGroups: defaulted(flag, true, 'Hold `memory`, `processes` and `cpu` by control groups where the broker may make them, for all processes of the agent together; without memory it is killed then. `false`: process by process, as everywhere else; a process is refused memory then.'),
   allowWeaker: defaulted(flag, false, 'Start it also where the machine cannot give all of this; what is missing is told. Without it, it does not start.'),
 })

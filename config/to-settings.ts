@@ -190,7 +190,7 @@ function agentSettings(agent: Item<'agents'>, directory: string): AgentSettings 
   }
 }
 
-function sandboxSettings({ files, memory, cpu, cpuTime, fileSize, level, network, processes, openFiles, allowWeaker }: Item<'agents'>['sandbox'], directory: string): SandboxSettings {
+function sandboxSettings({ files, memory, cpu, cpuTime, fileSize, level, network, processes, openFiles, controlGroups, allowWeaker }: Item<'agents'>['sandbox'], directory: string): SandboxSettings {
   const absolute = (paths: readonly string[]): string[] => paths.map(path => resolvePath(path, directory))
   return {
     level,
@@ -202,6 +202,7 @@ function sandboxSettings({ files, memory, cpu, cpuTime, fileSize, level, network
     processes,
     openFiles,
     fileBytes: fileSize,
+    controlGroups,
     allowWeaker,
   }
 }

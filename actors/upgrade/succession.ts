@@ -1,5 +1,6 @@
 // A broker among the processes that it has been and will be: takes over from the one before, and hands over to the next.
 
+import type { GroundHolders } from '../../agents/agent-ground.ts'
 import type { AgentRegister } from '../../agents/agent-register.ts'
 import { endLeftovers, type LeftoverOptions } from '../../agents/leftovers.ts'
 import type { AgentCredential } from '../../agents/local-agent.ts'
@@ -44,7 +45,7 @@ export interface Estate {
   readonly register: AgentRegister
 }
 
-export class Succession {
+export class Succession implements GroundHolders {
   readonly sockets: ListeningSockets
   /** The process that has taken over; undefined: none has. */
   successor: Successor | undefined
@@ -77,6 +78,14 @@ export class Succession {
     await preload(settings)
     this.#taken = await inheritance.take(version)
     return (this.#lock = inheritHome(paths, socket, inheritance.predecessor))
+  }
+
+  get hasPredecessor(): boolean {
+    return this.#options.inheritance !== undefined
+  }
+
+  get hasSuccessor(): boolean {
+    return this.successor !== undefined
   }
 
   /** Ends agents that a killed broker left behind: at once, or when the process before this one, whose they are, is gone. Resolves with how many there were. */

@@ -1,20 +1,20 @@
-// Program: becomes a user of the system, with his groups, and then another program. Usage: become-user NAME UID GID PROGRAM WORD…
+// Program: becomes a user of the system, with his groups, and then another program. Usage: become-user NAME UID GID DESCRIPTORS PROGRAM WORD…
 // An empty NAME is a user without one. It has no environment and nothing secret, and starts before there is anything to confine.
 
 import { libc } from '../../native/linux/libc.ts'
 
-/** On which the launcher is told its plan: Node would close it on the way. */
-const BROKER = 3
+/** Of those that are for the launcher: Node would close them on the way. */
+const FIRST = 3
 const CANNOT_EXECUTE = 126
 
 // Node has it, its types have not.
-const { initgroups } = process as NodeJS.Process & { initgroups(user: string, group: number): void }
-const [name = '', uid = '', gid = '', program = '', ...words] = process.argv.slice(2)
+const system = process as NodeJS.Process & { initgroups(user: string, group: number): void }
+const [name = '', uid = '', gid = '', descriptors = '', program = '', ...words] = process.argv.slice(2)
 try {
-  libc().keepOpen(BROKER)
+  for (let fd = FIRST; fd < FIRST + Number(descriptors); fd++) libc().keepOpen(fd)
   // First the groups: afterwards it is not root any more. What root is in besides would stay otherwise.
   if (name === '') process.setgroups!([Number(gid)])
-  else initgroups(name, Number(gid))
+  else system.initgroups(name, Number(gid))
   process.setgid!(Number(gid))
   process.setuid!(Number(uid))
   // It keeps the standard streams open by itself.

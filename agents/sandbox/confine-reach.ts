@@ -59,7 +59,7 @@ export function confineSystemCalls({ plan, separate }: Reach): string {
   if (arch !== 'x64' && arch !== 'arm64') throw new Error(`the filter is made for x64 and arm64, this is ${arch}`)
   const { network, memoryBytes } = plan.settings
   // In a root of its own, what it may not write is mounted so; elsewhere any file of its user could be given away by its mode.
-  installFilter(systemCallFilter({ processor: arch, internet: internetOf(network), mayListen: mayListen(network), isMemoryCounted: memoryBytes !== undefined, isAmongOthers: !separate.has('mnt') || !separate.has('ipc') }))
+  installFilter(systemCallFilter({ processor: arch, internet: internetOf(network), mayListen: mayListen(network), isMemoryCounted: memoryBytes !== undefined && plan.cgroup?.parts.memory === undefined, isAmongOthers: !separate.has('mnt') || !separate.has('ipc') }))
   return 'seccomp'
 }
 

@@ -19,7 +19,7 @@ export function launcherCommand(plan: SandboxPlan): readonly [command: string, .
   const own = [process.execPath, ...NODE_FLAGS, launcher]
   const { user } = plan.launch
   // Outside of all, as no other user is known in a user namespace.
-  const before = user === undefined ? [] : [process.execPath, ...NODE_FLAGS, '--no-warnings', becomeUser, user.name ?? '', String(user.uid), String(user.gid)]
+  const before = user === undefined ? [] : [process.execPath, ...NODE_FLAGS, '--no-warnings', becomeUser, user.name ?? '', String(user.uid), String(user.gid), String(1 + (plan.cgroup?.joins ?? 0))]
   // Landlock lets the agent read of these only what it may read anyway.
   const shown = plan.enclosure.kind === 'bubblewrap' ? [...shownPaths(plan), ...ownFiles().map(path => [path, false] as const)] : []
   return [...before, ...enclosing(plan.enclosure.kind, plan.settings.network, shown, plan.launch.directory), ...own] as [string, ...string[]]

@@ -9,6 +9,8 @@ import type { LauncherAnswer } from './launcher-answer.ts'
 import { limitMemory } from './set-limits.ts'
 
 const BROKER = 3
+/** Then the files cgroup.procs of its control groups: opened by the broker, who may. */
+const FIRST_GROUP = 4
 const CANNOT_EXECUTE = 126
 const SIGPIPE = 13
 const LINE_FEED = 10
@@ -39,6 +41,8 @@ function run(): void {
     return tell({ failed: (error as NodeJS.ErrnoException).code ?? String(error) })
   }
   const [words, environment] = [[launch.command, ...launch.args], Object.entries(launch.environment).map(([name, value]) => `${name}=${value}`)]
+  // As late as that: what this process takes, which is a Node, is not counted for the agent.
+  for (let fd = FIRST_GROUP; fd < FIRST_GROUP + (plan.cgroup?.joins ?? 0); fd++) writeSync(fd, '0')
   tell({ report })
   // Node ignores it, and what is ignored stays so for the next program.
   libc().resetSignal(SIGPIPE)

@@ -5,6 +5,7 @@ import { isAbsolute, join, resolve, sep } from 'node:path'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import type { SandboxSettings } from '../../broker/ground/sandbox.ts'
 import type { Launch } from '../launch.ts'
+import type { Cgroup } from './cgroup.ts'
 import type { Enclosure } from './enclosure.ts'
 import { systemFiles } from './system-files.ts'
 import { keptPaths, secretIn, withoutSecrets } from './without-secrets.ts'
@@ -15,6 +16,8 @@ export interface SandboxPlan {
   readonly settings: SandboxSettings
   /** Path of the program, with PATH searched; as it was given when nothing was found. */
   readonly program: string
+  /** It is the broker's own Node, which the agent's world need not have. */
+  readonly isNode: boolean
   /** Absolute paths, links not followed. */
   readonly read: readonly string[]
   readonly write: readonly string[]
@@ -25,6 +28,8 @@ export interface SandboxPlan {
   /** As whom it runs, as the broker counts users. */
   readonly hostUser: number
   readonly enclosure: Enclosure
+  /** The control groups that it joins; undefined: none. */
+  readonly cgroup?: { /** How many, by descriptors from the fifth on. */ readonly joins: number; readonly parts: Cgroup['parts'] } | undefined
 }
 
 export const namespaceNames = ['user', 'mnt', 'pid', 'net', 'ipc', 'uts'] as const
@@ -39,7 +44,7 @@ const MOST_ENTRIES = 1000
  */
 export function planOf(agent: string, launch: Launch, settings: SandboxSettings, home: string, enclosure: Enclosure, secrets: readonly string[] = []): SandboxPlan {
   const program = findProgram(launch)
-  const base = { launch, settings, program, socketDirectory: resolve(launch.environment['CALLBOARD_SOCKET']!, '..'), hostNamespaces: ownNamespaces(), hostUser: launch.user?.uid ?? process.getuid!(), enclosure }
+  const base = { launch, settings, program, isNode: realPath(program) === realPath(process.execPath), socketDirectory: resolve(launch.environment['CALLBOARD_SOCKET']!, '..'), hostNamespaces: ownNamespaces(), hostUser: launch.user?.uid ?? process.getuid!(), enclosure }
   // Of a user of its own, and nothing else.
   if (settings.level === 'none') return { ...base, read: [], write: [] }
   const kept = keptPaths(secrets)

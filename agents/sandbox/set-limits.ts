@@ -1,6 +1,5 @@
 // Sets the limits of a plan on this process and what it starts.
 
-import { realpathSync } from 'node:fs'
 import { setLimit, setNiceness, useProcessors, type Resource } from '../../native/linux/limits.ts'
 import type { Step } from './step.ts'
 import type { SandboxPlan } from './plan.ts'
@@ -13,9 +12,11 @@ const STACK_BYTES = 8 * MIB
 /** Behind everybody of normal niceness, as far as the kernel weighs them against each other. */
 const NICENESS = 10
 
-export function setLimits({ settings, hostUser, enclosure }: SandboxPlan, separate: ReadonlySet<string>, step: Step): void {
+export function setLimits({ settings, hostUser, enclosure, cgroup }: SandboxPlan, separate: ReadonlySet<string>, step: Step): void {
+  const grouped = cgroup?.parts ?? {}
+  for (const part of ['memory', 'processes', 'cpu'] as const) if (grouped[part] !== undefined) step(part, 'limits', () => grouped[part]!)
   const { memoryBytes, cpus, cpuTimeMs, processes, openFiles, fileBytes } = settings
-  if (memoryBytes !== undefined) {
+  if (memoryBytes !== undefined && grouped.memory === undefined) {
     step('memory', 'limits', () => {
       setLimit('stackBytes', STACK_BYTES)
       return `${Math.floor(memoryBytes / MIB)} MiB for each process`
@@ -30,8 +31,8 @@ export function setLimits({ settings, hostUser, enclosure }: SandboxPlan, separa
   if (fileBytes !== undefined) limit('fileSize', 'fileBytes', fileBytes, ' bytes')
   // At the first of two the kernel sends SIGXCPU, which says why; where both are one it sends SIGKILL, which may be anything.
   if (cpuTimeMs !== undefined) limit('cpuTime', 'cpuSeconds', Math.ceil(cpuTimeMs / 1000), ' s', 1)
-  if (cpus !== undefined) step('cpu', 'limits', () => limitProcessors(cpus))
-  if (processes !== undefined) step('processes', 'limits', () => limitProcesses(processes, hostUser, separate, enclosure.problem))
+  if (cpus !== undefined && grouped.cpu === undefined) step('cpu', 'limits', () => limitProcessors(cpus))
+  if (processes !== undefined && grouped.processes === undefined) step('processes', 'limits', () => limitProcesses(processes, hostUser, separate, enclosure.problem))
   // A core file would have the memory of the agent, its token with it.
   setLimit('coreBytes', 0)
 }
@@ -40,12 +41,8 @@ export function setLimits({ settings, hostUser, enclosure }: SandboxPlan, separa
  * The last step before the program runs: from here on this process, which is a Node, has more than it may have.
  * Node reserves half a GiB for code that it has not compiled yet, which the kernel counts: an agent in Node gets that on top.
  */
-export function limitMemory({ settings, program }: SandboxPlan): void {
-  if (settings.memoryBytes !== undefined) setLimit('dataBytes', settings.memoryBytes + (isNode(program) ? NODE_RESERVE_BYTES : 0))
-}
-
-function isNode(program: string): boolean {
-  return realpathSync(program) === realpathSync(process.execPath)
+export function limitMemory({ settings, isNode, cgroup }: SandboxPlan): void {
+  if (settings.memoryBytes !== undefined && cgroup?.parts.memory === undefined) setLimit('dataBytes', settings.memoryBytes + (isNode ? NODE_RESERVE_BYTES : 0))
 }
 
 function limitProcessors(cpus: number): string {

@@ -26,6 +26,8 @@ export interface SandboxSettings {
   readonly openFiles: number | undefined
   /** Largest file that it may write. bytes */
   readonly fileBytes: number | undefined
+  /** Memory, processes and processor are held by control groups where the broker may make them; false = always process by process. */
+  readonly controlGroups: boolean
   /** Start it with less when this machine cannot give what is asked; what is missing is told. */
   readonly allowWeaker: boolean
 }
@@ -56,5 +58,6 @@ export const noSandbox: SandboxSettings = {
   processes: undefined,
   openFiles: undefined,
   fileBytes: undefined,
+  controlGroups: true,
   allowWeaker: false,
 }

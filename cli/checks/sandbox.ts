@@ -20,8 +20,17 @@ export async function* checkSandbox(context: Context): AsyncGenerator<Finding> {
 /** Judges what an agent got that asked for everything. */
 export function sandboxFinding({ achieved, parts, missing }: SandboxReport): Finding {
   const by = [...new Set([parts.files, parts.systemCalls, parts.namespaces].filter(part => part !== undefined))].join(', ')
-  const text = `agents can be ${achieved === 'limits' ? 'limited' : achieved}${by === '' ? '' : ` (${by})`}`
+  const text = `agents can be ${achieved === 'limits' ? 'limited' : achieved}${by === '' ? '' : ` (${by})`}${limitsText(parts)}`
   if (missing.length === 0) return { check: 'sandbox', state: 'ok', text }
   // Whoever asks for none of this is not worse off.
   return { check: 'sandbox', state: 'warn', text: `${text}; not to be had: ${missing.join('; ')}`, remedy: 'see docs/sandbox.md for what each level needs' }
+}
+
+/** Which limits control groups hold, and which each process has by itself. */
+function limitsText(parts: SandboxReport['parts']): string {
+  const held = (['memory', 'processes', 'cpu'] as const).filter(part => parts[part] !== undefined)
+  const groups = held.filter(part => /by control groups/.test(parts[part]!))
+  const version = /by control groups (\d)/.exec(groups.map(part => parts[part]).join(' '))?.[1]
+  const alone = held.filter(part => !groups.includes(part))
+  return [...(groups.length > 0 ? [`${groups.join(', ')} by control groups ${version}`] : []), ...(alone.length > 0 ? [`${alone.join(', ')} process by process`] : [])].map(words => `; ${words}`).join('')
 }

@@ -84,6 +84,7 @@ const landings: Readonly<Record<string, readonly [yaml: string, read: (settings:
   'agents[].sandbox.processes': [sandbox('processes: 32'), s => s.agents[0]?.sandbox?.processes, 32],
   'agents[].sandbox.openFiles': [sandbox('openFiles: 100'), s => s.agents[0]?.sandbox?.openFiles, 100],
   'agents[].sandbox.fileSize': [sandbox('fileSize: 1mb'), s => s.agents[0]?.sandbox?.fileBytes, 1_048_576],
+  'agents[].sandbox.controlGroups': [sandbox('controlGroups: false'), s => s.agents[0]?.sandbox?.controlGroups, false],
   'agents[].sandbox.allowWeaker': [sandbox('allowWeaker: true'), s => s.agents[0]?.sandbox?.allowWeaker, true],
   'gateway.enabled': ['gateway: {enabled: false}', s => s.gateway.enabled, false],
   'gateway.host': ['gateway: {host: "::1"}', s => s.gateway.host, '::1'],

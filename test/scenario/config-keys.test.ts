@@ -207,6 +207,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'metrics.test.ts': ['telemetry.prometheus', 'telemetry.prometheusAccess'],
   'audit.test.ts': ['audit.enabled', 'audit.maxFileSize', 'audit.keepFiles'],
   'agent-launch.test.ts': ['secrets', 'logLevel', 'schedule', 'timeZone', 'user', 'group'].map(key => `agents[].${key}`),
+  'sandbox-groups.test.ts': ['agents[].sandbox.controlGroups'],
   'sandbox-attack.test.ts': ['level', 'files.read', 'files.write', 'network', 'memory', 'cpu', 'cpuTime', 'processes', 'openFiles', 'fileSize', 'allowWeaker'].map(key => `agents[].sandbox.${key}`),
   'this one': ['ipc.limits.handshakeTimeout', 'ipc.socket', 'ipc.server.socket', 'agents[].args', 'agents[].env', 'agents[].cwd', 'agents[].backoff.initial', 'agents[].backoff.max', 'agents[].backoff.multiplier', 'agents[].backoff.jitter', 'log.level'],
   'nothing to see: one value works so far': ['$schema', 'ipc.protocol', 'ipc.server.protocol', 'gateway.constraints.centralizedState'],

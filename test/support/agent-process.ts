@@ -4,6 +4,7 @@ import type { ExecutionContext } from 'ava'
 import { AgentProcess } from '../../agents/agent-process.ts'
 import type { Launch } from '../../agents/launch.ts'
 import { signalGroup } from '../../agents/process-group.ts'
+import type { Cgroup } from '../../agents/sandbox/cgroup.ts'
 import type { SandboxPlan } from '../../agents/sandbox/plan.ts'
 import { systemClock } from '../../broker/ground/clock.ts'
 import { Deadlines } from '../../broker/ground/deadlines.ts'
@@ -23,6 +24,8 @@ export interface TestAgentOptions {
   readonly shutdownMs?: number
   /** What it is kept from. */
   readonly sandbox?: (launch: Launch) => SandboxPlan
+  /** Its control groups. */
+  readonly cgroup?: Cgroup
 }
 
 /** Starts a process as an agent; its group is killed when the test ends. */
@@ -39,6 +42,7 @@ export async function startAgent(t: ExecutionContext, options: TestAgentOptions)
     name: 'tested',
     launch,
     sandbox: options.sandbox?.(launch),
+    cgroup: options.cgroup,
     shutdownMs: options.shutdownMs ?? 10_000,
     clock: systemClock,
     deadlines,

@@ -42,7 +42,7 @@ test('crash report: one that was given up has the reason for that, and one that 
 
 test('crash report: the signal behind the programs that make namespaces, and limits seen from outside first', t => {
   const sandbox = { asked: 'isolated', achieved: 'isolated', parts: { namespaces: 'bubblewrap' }, missing: [] } as const
-  const report = crashReport(ending({ process: exit(128 + constants.signals.SIGXCPU), sandbox, settings: { ...settings, sandbox: { level: 'isolated', files: { read: [], write: [] }, network: 'none', memoryBytes: 1, cpus: undefined, cpuTimeMs: 1, processes: undefined, openFiles: undefined, fileBytes: undefined, allowWeaker: false } } }), about())!
+  const report = crashReport(ending({ process: exit(128 + constants.signals.SIGXCPU), sandbox, settings: { ...settings, sandbox: { level: 'isolated', files: { read: [], write: [] }, network: 'none', memoryBytes: 1, cpus: undefined, cpuTimeMs: 1, processes: undefined, openFiles: undefined, fileBytes: undefined, controlGroups: true, allowWeaker: false } } }), about())!
   t.like(report, { signal: 'SIGXCPU', core: false, limits: [{ limit: 'cpuTime', evidence: 'SIGXCPU' }] })
   t.false('code' in report)
   t.is(crashReport(ending({ process: exit(137) }), about())!.code, 137)

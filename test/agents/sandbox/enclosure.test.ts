@@ -53,6 +53,17 @@ for (const kind of ['unshare', 'bubblewrap'] as const) {
   })
 }
 
+sandboxTest('enclosure: a program other than Node has its memory limited in a world without Node', ['namespaces by unshare'], async t => {
+  const home = temporaryDirectory(t)
+  const { log } = await startAgent(t, {
+    command: 'sh',
+    args: ['-c', 'ulimit -d; exec sleep 1000'],
+    environment: { CALLBOARD_SOCKET: join(home, 'socket') },
+    sandbox: launch => planOf('tested', launch, { ...noSandbox, level: 'isolated', memoryBytes: 64 * 2 ** 20 }, home, { kind: 'unshare' }),
+  })
+  t.is((await log.logged(/^\d+$/)).text, '65536')
+})
+
 sandboxTest('enclosure: nobody keeps agents from starting by locking a file that all may open', ['namespaces by unshare'], async t => {
   const holder = spawn('flock', ['--exclusive', '--no-fork', '/dev/null', 'sh', '-c', 'echo held; exec sleep 100'], { stdio: ['ignore', 'pipe', 'ignore'] })
   t.teardown(() => holder.kill('SIGKILL'))

@@ -111,6 +111,8 @@ test('doctor: how far agents can be confined is tried, and told', async t => {
   t.regex(find('sandbox')!.text, /^agents can(?:not)? be /)
   const report = { asked: 'isolated', achieved: 'isolated', parts: { files: 'Landlock 7', systemCalls: 'seccomp', namespaces: 'user mnt pid net ipc uts by unshare' }, missing: [] } as const
   t.deepEqual(sandboxFinding(report), { check: 'sandbox', state: 'ok', text: 'agents can be isolated (Landlock 7, seccomp, user mnt pid net ipc uts by unshare)' })
+  const limited = { ...report.parts, memory: '256 MiB for all its processes together, by control groups 2', processes: '64 for all its processes together, by control groups 2', cpu: '1 of the processors, niceness 10' }
+  t.regex(sandboxFinding({ ...report, parts: limited }).text, /; memory, processes by control groups 2; cpu process by process$/)
   const less = sandboxFinding({ ...report, achieved: 'limits', parts: {}, missing: ['files: no Landlock'] })
   t.is(less.state, 'warn')
   t.is(less.text, 'agents can be limited; not to be had: files: no Landlock')
