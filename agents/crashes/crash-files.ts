@@ -22,6 +22,9 @@ export const crashBounds: CrashBounds = { perAgent: 10, files: 1000, bytes: 64 *
 /** Reports that may wait to be written. Of a storm of crashes the rest is lost, and the log has all of them. */
 const MAX_WAITING = 256
 
+/** Nobody writes one file for so long. */
+const OLD_DRAFT_MS = 60_000
+
 const AGENT = /^[A-Za-z0-9_-]{1,128}$/
 const ID = /^\d{13}-\d{1,4}-\d{1,10}$/
 
@@ -130,8 +133,13 @@ export class CrashFiles {
       if (!AGENT.test(agent)) continue
       for (const name of await namesIn(join(this.#directory, agent))) {
         const path = join(this.#directory, agent, name)
-        if (name.endsWith('.new') && ID.test(name.slice(0, -4))) await rm(path, { force: true })
-        else if (name.endsWith('.json') && ID.test(name.slice(0, -5))) found.push({ agent, id: name.slice(0, -5), bytes: (await stat(path)).size })
+        const isDraft = name.endsWith('.new') && ID.test(name.slice(0, -4))
+        if (!isDraft && !(name.endsWith('.json') && ID.test(name.slice(0, -5)))) continue
+        const file = await stat(path).catch(() => undefined)
+        if (file === undefined) continue
+        if (!isDraft) found.push({ agent, id: name.slice(0, -5), bytes: file.size })
+        // A younger one may be that of a broker from which this one takes over.
+        else if (Date.now() - file.mtimeMs > OLD_DRAFT_MS) await rm(path, { force: true })
       }
     }
     return found.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { crashBounds, CrashFiles, crashId, crashTimes, type CrashBounds } from '../../../agents/crashes/crash-files.ts'
@@ -53,10 +53,12 @@ test('crash files: what a killed broker began is removed, what is damaged or non
   mkdirSync(folder, { recursive: true })
   const draft = join(folder, `${crashId(1, 1, 1)}.new`)
   for (const [name, text] of [[`${crashId(2, 1, 1)}.json`, ''], [`${crashId(3, 1, 1)}.json`, '{"id":'], [`${crashId(4, 1, 1)}.json`, '[]'], ['notes.txt', 'mine']] as const) writeFileSync(join(folder, name), text)
-  writeFileSync(draft, '{"id"')
+  const young = join(folder, `${crashId(6, 1, 1)}.new`)
+  for (const path of [draft, young]) writeFileSync(path, '{"id"')
+  utimesSync(draft, 1000, 1000)
   await files.keep(report('lamp', 5))
   t.deepEqual(await times(files, 'lamp'), [5])
-  t.false(existsSync(draft))
+  t.deepEqual([existsSync(draft), existsSync(young)], [false, true], 'the broker before this one may be at it still')
   t.true(existsSync(join(folder, 'notes.txt')))
 })
 
