@@ -383,7 +383,7 @@ export class BrokerActor implements BrokerHost {
     const left = this.#pipeline?.lameDuck.begin(this.#lameDuckMs)
     if (this.#lameDuckMs > 0) await this.#tree?.closeListeners((name) => name.startsWith('nats'))
     await left
-    if (this.#succession.successor === undefined) await this.#pipeline?.lastReceipts(LAST_RECEIPTS_MS)
+    await (this.successor === undefined ? this.#pipeline?.lastReceipts(LAST_RECEIPTS_MS) : this.#succession.relieved(this.#fleet))
     await this.#stopTree()
   }
 

@@ -191,7 +191,7 @@ export class Admission {
     connection.isWatched = !isNats && ipc.performance.keepAlive && hello.heartbeatMs > 0
     connection.client = hello.client !== undefined && !hello.isClientDefault ? hello.client : this.#unlikeOthers(hello.client ?? this.#defaultClient(connection, hello))
     connection.session = randomBytes(16).toString('hex')
-    this.#takeOver(connection)
+    const former = this.#takeOver(connection)
     this.#pending.delete(connection)
     this.#forgetDeadline(connection)
     this.#endAt(connection, credential)
@@ -200,6 +200,7 @@ export class Admission {
     connection.link.admitted(this.maxFrameBytes)
     core.directory.add(connection)
     core.registering.admitted(connection, hello.register)
+    if (former !== undefined) core.relief?.came(connection, former)
     core.addressesChanged()
     this.#sessions.grant(connection, hello.sessionTtlMs)
     core.send(connection, { kind: Kind.welcome, ref, body: this.#welcome(connection, mac, { ...(hello.resume === undefined ? {} : { resumed: false }), ...offered(hello, connection) }) }, 0)
@@ -301,8 +302,8 @@ export class Admission {
     return client.slice(0, Math.min(numberAt, MAX_CLIENT - own.length)) + own
   }
 
-  /** @throws BrokerError `session.id_taken` when another principal has the client id or the agent name */
-  #takeOver(connection: Connection): void {
+  /** Who has its names makes room: at once, or in order, which is returned. @throws BrokerError `session.id_taken` when another principal has the client id or the agent name */
+  #takeOver(connection: Connection): Connection | undefined {
     const { directory } = this.#core
     const { client, agent } = connection
     const holders = [directory.client(client), agent === undefined ? undefined : directory.addressed('agent', agent)]
@@ -311,7 +312,9 @@ export class Admission {
     const elsewhere = [this.#core.presence?.holder('client', client), agent === undefined || connection.permissions?.name === `agent:${agent}` ? undefined : this.#core.presence?.holder('agent', agent)]
     const principals = [...open.map((holder) => holder?.permissions?.name), ...elsewhere.filter((principal) => principal !== undefined)]
     if (principals.some((principal) => principal !== connection.permissions?.name)) throw new BrokerError('session.id_taken', { client })
-    for (const holder of open) this.#core.end(holder!, new BrokerError('session.taken_over', { client }))
+    const former = open.find((holder) => holder?.isFormer === true && holder.agent === agent)
+    for (const holder of open) if (holder !== former) this.#core.end(holder!, new BrokerError('session.taken_over', { client }))
+    return former
   }
 }
 

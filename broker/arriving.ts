@@ -24,6 +24,9 @@ export interface ArrivingParts {
   readonly dialects: Dialects
   readonly ingress: Ingress<Connection>
   readonly owner: ConnectionOwner
+  /** It is of an agent that the process before this one started. */
+  readonly isFormer: (session: MovedSession) => boolean
+  readonly onFormer: (connection: Connection) => void
   /** Largest frame of an admitted connection. bytes */
   readonly maxFrameBytes: number
 }
@@ -52,7 +55,6 @@ function enter(parts: ArrivingParts, moved: MovedSession): boolean {
   connection.client = client
   connection.session = session
   connection.program = moved.program
-  connection.agent = moved.agent
   connection.echo = moved.echo
   connection.readsZstd = moved.readsZstd
   connection.readsReceiptRuns = moved.readsReceiptRuns
@@ -68,12 +70,16 @@ function enter(parts: ArrivingParts, moved: MovedSession): boolean {
   connection.outbound.retention = retention
   core.onConnectionEvent(connection, 'accepted')
   core.onConnectionEvent(connection, 'authenticated')
+  // Whoever supervises the agent waits for its process, not for this one.
+  connection.agent = moved.agent
+  connection.isFormer = parts.isFormer(moved)
   if (moved.isExpected) sessions.expect(connection)
   else sessions.detach(connection)
   for (const frames of waiting) connection.outbound.deliver(sliceOf(frames))
   core.directory.add(connection)
   subscribe(parts, connection, moved)
   register(parts, connection, moved)
+  if (connection.isFormer) parts.onFormer(connection)
   return true
 }
 
@@ -93,9 +99,11 @@ function subscribe({ core, subscribing }: ArrivingParts, connection: Connection,
 }
 
 function register({ core }: ArrivingParts, connection: Connection, { registrations }: MovedSession): void {
-  for (const registration of registrations) {
+  for (const { registration, isAsked } of registrations) {
     try {
-      core.registering.register(connection, registration)
+      // Beside that of its like in this process, which has its name and id.
+      const instance = connection.isFormer ? `${registration.instance}-before` : registration.instance
+      core.registering.arrived(connection, { registration: { ...registration, ...(instance === undefined ? {} : { instance }) }, isAsked })
     } catch (error) {
       core.log.info({ client: connection.client, name: registration.name, code: BrokerError.from(error).code }, 'a registration of a session that moved here ends')
     }

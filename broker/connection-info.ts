@@ -46,10 +46,10 @@ function consumptionInfo({ queue, subscription, consumer }: Consumption): Consum
   return { queue: queue.name, subscription, credit: consumer.credit, inFlight: consumer.leases.size, isOpen: consumer.isOpen }
 }
 
-// NATS over WebSocket is a stream too, whose bytes are wrapped.
-export function transportOf({ framing, wrap, peer, transport }: Link): ConnectionInfo['transport'] {
+// NATS over WebSocket is a stream too, whose bytes are wrapped; a Unix socket wraps what goes by shared memory.
+export function transportOf({ framing, wrap, protocol, peer, transport }: Link): ConnectionInfo['transport'] {
   if (transport !== undefined) return transport
-  if (framing !== 'stream' || wrap !== undefined) return 'websocket'
+  if (framing !== 'stream' || (protocol !== undefined && wrap !== undefined)) return 'websocket'
   return peer.network === undefined ? 'unix' : 'tcp'
 }
 

@@ -98,6 +98,8 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   moves = false
   /** It did, and its client has not come for it yet: what is meant for it waits. */
   isExpected = false
+  /** Of an agent that another process of this broker has started, and that makes room for the one of this process in order. */
+  isFormer = false
   /** Last frame id. */
   lastId = 0
   lastRoute: Route | undefined

@@ -137,6 +137,8 @@ export class Core implements RoutingContext {
   presence: Presence | undefined
   /** Who is the only one to do something, here or among all that are joined. */
   leases: Leases
+  /** Has agents of another process of this broker make room for those of this one; undefined: there are none. */
+  relief: { came(fresh: Connection, former: Connection): void } | undefined
   /** Connections that were told to go and are not gone. */
   endingConnections = 0
   readonly narrowed = new NarrowedPermissions(() => this.routes.invalidateAll())

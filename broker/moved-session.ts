@@ -1,16 +1,15 @@
 // What is known of a session, in a form that another process can read.
 
 import type { Connection } from './connection.ts'
-import type { MovedFrames, MovedSession } from './ground/handover.ts'
+import type { MovedFrames, MovedRegistration, MovedSession } from './ground/handover.ts'
 import { Kind } from './ground/kind.ts'
-import type { Registration } from './ground/registry.ts'
 import type { Slice } from './ground/slice.ts'
 import { encodeFrame } from './wire/frame.ts'
 import { Offset } from './wire/layout.ts'
 import { frameEnd } from './wire/regroup.ts'
 
 /** All but what waits for it. `isExpected`: its client was told to come. */
-export function movedSession(connection: Connection, registrations: readonly Registration[], isExpected: boolean): Omit<MovedSession, 'waiting'> {
+export function movedSession(connection: Connection, registrations: readonly MovedRegistration[], isExpected: boolean): Omit<MovedSession, 'waiting'> {
   const { number, client, session, grant, permissions, program, agent, echo, readsZstd, readsReceiptRuns, credit, link, lastId, subscriptions, outbound } = connection
   const { retention } = outbound
   return {
@@ -37,19 +36,20 @@ export function movedSession(connection: Connection, registrations: readonly Reg
   }
 }
 
-/** Without what is on lease: that is delivered again, to whomever. Its place in the count of frames is kept. */
+/** Without what is on lease, which is delivered again, to whomever, and what is about the link. Its place in the count of frames is kept. */
 export function movedFrames(slices: readonly Slice[]): MovedFrames[] {
-  return slices.map(({ bytes, start, end, frames }) => ({ bytes: withoutLeased(bytes, start, end), frames }))
+  return slices.map(({ bytes, start, end, frames }) => ({ bytes: ofSession(bytes, start, end), frames }))
 }
 
+const LEFT_OUT: ReadonlySet<number> = new Set([Kind.leased, Kind.leasedRequest, Kind.returned])
 const PLACE = encodeFrame({ kind: Kind.pong, ref: 0 })
 
-function withoutLeased(bytes: Uint8Array, start: number, end: number): Uint8Array {
+function ofSession(bytes: Uint8Array, start: number, end: number): Uint8Array {
   const pieces: Uint8Array[] = []
   for (let at = start; at < end; ) {
     const next = frameEnd(bytes, at)
     const kind = bytes[at + Offset.kind]!
-    pieces.push(kind === Kind.leased || kind === Kind.leasedRequest ? PLACE : bytes.subarray(at, next))
+    pieces.push(LEFT_OUT.has(kind) ? PLACE : bytes.subarray(at, next))
     at = next
   }
   return Buffer.concat(pieces)

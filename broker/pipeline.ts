@@ -18,7 +18,7 @@ import type { Sink, Slice } from './ground/slice.ts'
 import type { Link } from './ground/types.ts'
 import { Notices } from './notices.ts'
 import type { PipelineOptions } from './pipeline-options.ts'
-import { arrive } from './arriving.ts'
+import { arrive, type ArrivingParts } from './arriving.ts'
 import { cutOff } from './cut-off.ts'
 import { Departing } from './departing.ts'
 import { LameDuck } from './lame-duck.ts'
@@ -136,8 +136,8 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   }
 
   /** Sessions that were in another process of this broker, before the first link; how many came. */
-  arrive(state: HandedOver): number {
-    const parts = { core: this.core, sessions: this.#sessions, subscribing: this.#subscribing, requests: this.#requester.open, dialects: this.#options.dialects, ingress: this.#ingress, owner: this, maxFrameBytes: this.#admission.maxFrameBytes }
+  arrive(state: HandedOver, agents: Pick<ArrivingParts, 'isFormer' | 'onFormer'>): number {
+    const parts = { ...agents, core: this.core, sessions: this.#sessions, subscribing: this.#subscribing, requests: this.#requester.open, dialects: this.#options.dialects, ingress: this.#ingress, owner: this, maxFrameBytes: this.#admission.maxFrameBytes }
     return arrive(parts, state)
   }
 

@@ -3,6 +3,7 @@
 import type { Connection } from './connection.ts'
 import { transportOf } from './connection-info.ts'
 import { BrokerError } from './ground/errors.ts'
+import type { MovedRegistration } from './ground/handover.ts'
 import { REGISTERED_NAME } from './ground/registration.ts'
 import { SERVICE_PREFIX, type InstanceHealth, type InstanceLoad, type InstanceOwner, type Registration, type RegistrationHandle } from './ground/registry.ts'
 import type { Sink } from './ground/slice.ts'
@@ -180,10 +181,16 @@ export class Registering {
   }
 
   /** What it registered, as it would register it again. */
-  registrationsOf(connection: Connection): Registration[] {
+  registrationsOf(connection: Connection): MovedRegistration[] {
     const owner = this.#owners.get(connection)
     if (owner === undefined) return []
-    return this.#core.registry.owned(owner).map(({ info: { kind, name, version, instance, capabilities, metadata, endpoints, weight, health } }) => ({ kind, name, version, instance, capabilities, metadata, endpoints, weight, health }))
+    return this.#core.registry.owned(owner).map(({ info: { kind, name, version, instance, capabilities, metadata, endpoints, weight, health } }) => ({ registration: { kind, name, version, instance, capabilities, metadata, endpoints, weight, health }, isAsked: owner.asked.has(name) }))
+  }
+
+  /** Registers again what was registered in another process of the broker. @throws BrokerError `permission.denied`, `registry.*` */
+  arrived(connection: Connection, { registration, isAsked }: MovedRegistration): void {
+    const { owner } = this.#register(connection, registration)
+    if (isAsked) owner.asked.add(registration.name)
   }
 
   /** Its link, or its subscriptions to its names, came or went. */

@@ -25,6 +25,12 @@ export class Retiring {
     this.#subscribing.withdraw(connection)
   }
 
+  /** The same for good: what it subscribed for itself alone does not come either. */
+  leave(connection: Connection): void {
+    this.begin(connection)
+    this.#subscribing.withdrawAll(connection)
+  }
+
   /** It takes part again. */
   end(connection: Connection): void {
     connection.isRetiring = false

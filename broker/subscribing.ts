@@ -17,6 +17,8 @@ export class Subscribing {
   readonly #groups = new Map<string, Group>()
   /** How many subscriptions outside groups there are of each pattern. */
   readonly #plain = new Map<string, number>()
+  /** Those that are gone from where messages look, and not taken back by their connections. */
+  readonly #withdrawn = new WeakSet<Subscription>()
 
   constructor(core: Core) {
     this.#core = core
@@ -100,6 +102,15 @@ export class Subscribing {
     }
   }
 
+  /** Nothing comes by its subscriptions any more; it may take them back as if it did. */
+  withdrawAll(connection: Connection): void {
+    for (const subscription of connection.subscriptions?.values() ?? []) {
+      if (this.#withdrawn.has(subscription)) continue
+      this.#remove(subscription)
+      this.#withdrawn.add(subscription)
+    }
+  }
+
   /** After `withdraw`: it is a member again. */
   rejoin({ subscriptions }: Connection): void {
     for (const subscription of subscriptions?.values() ?? []) {
@@ -151,6 +162,7 @@ export class Subscribing {
   }
 
   #remove(subscription: Subscription): void {
+    if (this.#withdrawn.has(subscription)) return
     this.#core.counts.unsubscribed++
     const { tokens, group } = subscription
     this.#core.routes.invalidate(tokens)

@@ -56,6 +56,11 @@ export class Inheritance {
     this.#tell({ type: 'serving' })
   }
 
+  /** That agent of the process before this one may end. */
+  relieved(agent: string): void {
+    this.#tell({ type: 'relieved', agent })
+  }
+
   failed(error: BrokerError): void {
     this.#tell({ type: 'failed', error: error.toBody() })
   }

@@ -37,3 +37,5 @@ export type ToPredecessor =
   | { readonly type: 'failed'; readonly error: ErrorBody }
   /** Clients are let in. */
   | { readonly type: 'serving' }
+  /** That agent of the first may end. */
+  | { readonly type: 'relieved'; readonly agent: string }

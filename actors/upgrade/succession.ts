@@ -8,6 +8,7 @@ import { openRuntimePlaces } from '../../agents/runtime-place.ts'
 import type { Connection } from '../../broker/connection.ts'
 import type { Core } from '../../broker/core.ts'
 import type { UpgradeAnswer } from '../../broker/ground/api.ts'
+import { Deadline } from '../../broker/ground/deadlines.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import type { HomePaths } from '../../broker/ground/home.ts'
 import { inheritHome, lockHome, type HomeLock } from '../../broker/ground/home-lock.ts'
@@ -16,11 +17,13 @@ import type { Pipeline } from '../../broker/pipeline.ts'
 import type { Service } from '../../broker/service.ts'
 import { ListeningSockets } from '../../transports/listening-sockets.ts'
 import type { Environment } from '../behaviour.ts'
+import type { Fleet } from '../fleet.ts'
 import type { Openers } from '../listeners.ts'
 import { issueAgentCredential } from '../principals.ts'
 import type { Inheritance } from './inheritance.ts'
 import type { Take } from './messages.ts'
 import { preload } from './preload.ts'
+import { FORMER_MS, Relief } from './relief.ts'
 import type { Successor } from './successor.ts'
 import { upgrade } from './upgrade.ts'
 
@@ -55,6 +58,10 @@ export class Succession implements GroundHolders {
   #lock: HomeLock | undefined
   /** Credentials of agents that run, by their ids. */
   readonly #tokens = new Map<string, string>()
+  /** Agents whose credential of this process was given out. */
+  readonly #inherited = new Set<string>()
+  /** Agents whose sessions went to the next process. */
+  #moved: ReadonlySet<string> = new Set()
   #underWay: Promise<unknown> | undefined
 
   constructor(options: SuccessionOptions, environment: Environment) {
@@ -110,11 +117,43 @@ export class Succession implements GroundHolders {
 
   /** A credential for an incarnation of an agent; the first has that of the process before this one, whose agent goes on with it until then. */
   issueCredential(core: Core, id: string): AgentCredential {
-    const inherited = this.#taken?.agentTokens.get(id)
-    if (inherited !== undefined) this.#taken = { ...this.#taken!, agentTokens: new Map([...this.#taken!.agentTokens].filter(([known]) => known !== id)) }
+    const inherited = this.#inherited.has(id) ? undefined : this.#taken?.agentTokens.get(id)
+    this.#inherited.add(id)
     const credential = issueAgentCredential(core, id, inherited)
     this.#tokens.set(id, credential.token)
     return credential
+  }
+
+  // Of one whose process here has not begun, or that there is not any more: it lets in the process that runs.
+  #credentialOf(core: Core, id: string, token: string): void {
+    if (this.#inherited.has(id)) return
+    const credential = issueAgentCredential(core, id, token)
+    void this.#options.inheritance!.predecessorGone.then(() => {
+      if (!this.#inherited.has(id)) credential.revoke()
+    })
+  }
+
+  /** Resolves when agents of this process have been relieved by those of the next one, and have ended; or after a while. */
+  async relieved(fleet: Fleet | undefined): Promise<void> {
+    const { successor } = this
+    if (successor === undefined || fleet === undefined) return
+    const running = new Set(fleet.agents().flatMap(({ name, pid }) => (pid === undefined ? [] : [name])))
+    const late = Promise.withResolvers<void>()
+    const deadline = new Deadline(late.resolve)
+    this.#environment.deadlines.set(deadline, FORMER_MS)
+    let ending = Promise.resolve()
+    const all = Promise.withResolvers<void>()
+    const relieve = (id: string): void => {
+      if (!running.delete(id)) return
+      ending = ending.then(() => fleet.drainAgent(id)).then(() => {}, (error: unknown) => this.#environment.log.warn({ agent: id, err: BrokerError.from(error) }, 'an agent was not ended in its turn'))
+      if (running.size === 0) void ending.then(all.resolve)
+    }
+    // Nobody waits for those that went with no session.
+    for (const id of running) if (!this.#moved.has(id)) relieve(id)
+    successor.onRelieved(relieve)
+    if (running.size === 0) void ending.then(all.resolve)
+    await Promise.race([all.promise, late.promise])
+    this.#environment.deadlines.cancel(deadline)
   }
 
   /** Listeners that open when the sessions of the process before this one are here. */
@@ -123,7 +162,12 @@ export class Succession implements GroundHolders {
     const arrive = (): void => {
       if (arrived || this.#taken === undefined) return
       arrived = true
-      const sessions = pipeline.arrive(this.#taken.state)
+      const { state, agentTokens } = this.#taken
+      for (const [id, token] of agentTokens) this.#credentialOf(pipeline.core, id, token)
+      const relief = new Relief({ pipeline, ...this.#environment, onRelieved: (agent) => this.#options.inheritance!.relieved(agent) })
+      pipeline.core.relief = relief
+      const isFormer = ({ agent, principal }: { readonly agent: string | undefined; readonly principal: string }): boolean => agent !== undefined && agentTokens.has(agent) && principal === `agent:${agent}`
+      const sessions = pipeline.arrive(state, { isFormer, onFormer: (connection) => relief.arrived(connection) })
       this.#environment.log.info({ sessions, predecessor: this.#options.inheritance!.predecessor }, 'sessions of the process before this one are here')
     }
     return Object.fromEntries(
@@ -171,7 +215,8 @@ export class Succession implements GroundHolders {
     const done = upgrade(parts, [...command, ...words], asker)
     this.#underWay = done.catch(() => {})
     try {
-      const { successor, version, sessions, pauseMs } = await done
+      const { successor, version, sessions, agents, pauseMs } = await done
+      this.#moved = agents
       this.successor = successor
       this.#environment.log.info({ pid: successor.process.pid, version, sessions, pauseMs }, 'the broker goes on in another process')
       return { pid: successor.process.pid!, version, sessions, pauseMs }

@@ -66,6 +66,15 @@ export class Successor {
     }
   }
 
+  /** Calls `each` with the agents that may end, also those of which it has been told; until it is gone. */
+  onRelieved(each: (agent: string) => void): void {
+    const hear = (message: ToPredecessor): void => {
+      if (message.type === 'relieved') each(message.agent)
+    }
+    for (const message of this.#heard) hear(message)
+    this.process.on('message', hear)
+  }
+
   tell(message: ToSuccessor): void {
     // That it is gone is seen where its next word is waited for.
     this.process.send(message, () => {})

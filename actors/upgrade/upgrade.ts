@@ -6,6 +6,7 @@
 
 import type { Connection } from '../../broker/connection.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
+import type { HandedOver } from '../../broker/ground/handover.ts'
 import type { HomeLock } from '../../broker/ground/home-lock.ts'
 import type { Log } from '../../broker/ground/types.ts'
 import type { Pipeline } from '../../broker/pipeline.ts'
@@ -32,6 +33,8 @@ export interface Upgraded {
   readonly successor: Successor
   readonly version: string
   readonly sessions: number
+  /** Agents whose sessions went with it. */
+  readonly agents: ReadonlySet<string>
   /** How long nobody was served. ms */
   readonly pauseMs: number
 }
@@ -61,15 +64,16 @@ export async function upgrade(parts: UpgradeParts, command: readonly string[], a
     const { version } = await successor.hears('ready', READY_MS)
     log.info({ pid: successor.process.pid, version }, 'the next broker is ready; handing over')
     const startedMs = performance.now()
-    const sessions = await handOver(parts, successor, asker)
-    return { successor, version, sessions, pauseMs: Math.round(performance.now() - startedMs) }
+    const { sessions } = await handOver(parts, successor, asker)
+    const agents = new Set(sessions.flatMap(({ agent }) => agent ?? []))
+    return { successor, version, sessions: sessions.length, agents, pauseMs: Math.round(performance.now() - startedMs) }
   } catch (error) {
     await successor.kill()
     throw BrokerError.from(error)
   }
 }
 
-async function handOver(parts: UpgradeParts, successor: Successor, asker: Connection | undefined): Promise<number> {
+async function handOver(parts: UpgradeParts, successor: Successor, asker: Connection | undefined): Promise<HandedOver> {
   const { pipeline, service, sockets, lock, log } = parts
   const { core, departing } = pipeline
   if (!sockets.suspend()) throw new BrokerError('upgrade.unsupported', { problem: 'this system duplicates no descriptors for it' })
@@ -88,7 +92,10 @@ async function handOver(parts: UpgradeParts, successor: Successor, asker: Connec
     sockets.leave()
     departing.leave()
     successor.tell({ type: 'taken' })
-    return state.sessions.length
+    // Those who do not move are told as at a stop, but for whoever waits for the answer.
+    void pipeline.lameDuck.begin(0)
+    for (const connection of core.directory.all()) if (connection !== asker) core.end(connection, new BrokerError('connection.draining'))
+    return state
   } catch (error) {
     log.error({ err: BrokerError.from(error) }, 'the next broker did not take over; this one goes on')
     await successor.kill()

@@ -16,6 +16,12 @@ export interface MovedSubscription {
   readonly filter: string | undefined
 }
 
+export interface MovedRegistration {
+  readonly registration: Registration
+  /** The client registered it itself. */
+  readonly isAsked: boolean
+}
+
 /** A session without its link: its client comes for it with the secret. Consumers of queues are not among it: clients announce them anew. */
 export interface MovedSession {
   /** Its `origin`, which it keeps. */
@@ -39,7 +45,7 @@ export interface MovedSession {
   /** Id of the last frame that was taken from it. */
   readonly lastId: number
   readonly subscriptions: readonly MovedSubscription[]
-  readonly registrations: readonly Registration[]
+  readonly registrations: readonly MovedRegistration[]
   /** Frames of the session before the first that is kept, and those that were written and not confirmed. */
   readonly keptFrom: number
   readonly kept: readonly MovedFrames[]

@@ -10,7 +10,7 @@ import { connect } from '../../client/index.ts'
 import { startCallboard, type Callboard } from '../support/callboard.ts'
 import { errorCode } from '../support/error-code.ts'
 import { RequestLoad } from '../support/request-load.ts'
-import type { Teardown } from '../support/temporary-directory.ts'
+import { temporaryDirectory, type Teardown } from '../support/temporary-directory.ts'
 
 const holder = (home: string): number => Number(readFileSync(join(home, 'callboard.pid'), 'utf8').split('\n', 1)[0])
 
@@ -159,6 +159,65 @@ test('upgrade: what a queue keeps comes to its consumer, across the upgrade too,
   client.destroy()
   publisher.destroy()
 })
+
+const AGENT = `
+import { connect } from ${JSON.stringify(new URL('../../client/index.ts', import.meta.url).pathname)}
+const client = await connect()
+const answer = message => message.respond({ n: message.value.n + 1, pid: process.pid })
+client.subscribe('load.add', { group: 'adders', onMessage: answer })
+client.subscribe('$CB.to.agent.adder', { onMessage: answer })
+`
+
+test('upgrade: an agent is relieved by that of the next broker; no request to it fails, by group, by name or by address', async t => {
+  const home = temporaryDirectory(t)
+  const program = join(home, 'adder.mjs')
+  const config = join(home, 'agents.json')
+  writeFileSync(program, AGENT)
+  writeFileSync(config, JSON.stringify({ agents: [{ name: 'adder', command: 'node', args: [program] }] }))
+  const broker = await start(t, config)
+  const { socket } = broker.started
+  const asking = await connect({ home: broker.home, socket, agent: false })
+  const over = new AbortController()
+  const failed: string[] = []
+  const pids = new Set<number>()
+  let asked = 0
+  const served = async (subject: string): Promise<void> => {
+    // It may not have come up yet.
+    while ((await errorCode(asking.request(subject, { n: 0 }))) !== 'resolved') await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  const ask = async (subject: string): Promise<void> => {
+    while (!over.signal.aborted) {
+      try {
+        const { value } = await asking.request<{ n: number; pid: number }>(subject, { n: 1 })
+        pids.add(value.pid)
+        asked++
+      } catch (error) {
+        failed.push(`${subject} ${BrokerError.from(error).code}`)
+      }
+    }
+  }
+  await Promise.all([served('load.add'), served('$CB.to.agent.adder')])
+  const asks = ['load.add', 'load.add', '$CB.to.agent.adder'].map(ask)
+  const [before] = (await asking.call('agents')).agents
+  await upgrade(broker)
+  while (pids.size < 2 || (before!.pid !== undefined && isRunning(before!.pid))) await new Promise(resolve => setTimeout(resolve, 20))
+  over.abort()
+  await Promise.all(asks)
+  t.deepEqual(failed, [])
+  const [after] = (await asking.call('agents')).agents
+  t.not(after!.pid, before!.pid)
+  t.true(pids.has(after!.pid!))
+  t.log({ asked })
+  await asking.close()
+})
+
+const isRunning = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 test('upgrade: asked for over the gateway it is refused, and so it is to whoever does not administer', async t => {
   const broker = await start(t)
