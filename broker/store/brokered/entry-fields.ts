@@ -4,15 +4,25 @@
 import type { AttemptRecord, DeathReason } from '../../ground/store.ts'
 import type { DeadEntry, Entry, Kept } from './foreign-queue.ts'
 
-export const fieldNames = ['id', 'session', 'sequence', 'due', 'expires', 'death'] as const
+export const fieldNames = ['id', 'session', 'sequence', 'due', 'expires', 'death', 'room'] as const
 export type FieldName = (typeof fieldNames)[number]
 /** What is not there is not said. */
 export type EntryFields = { readonly [Name in FieldName]?: string }
 
+/** From here on a frame may be near the largest message of a server. bytes */
+const LARGE_BYTES = 64 * 1024
+/** What makes a dead letter of a message, without its history: 250 characters with the escapes of NATS. What such a server would not bury it refuses at once. */
+const ROOM = '0'.repeat(512)
+
 /** Of a dead letter, what its message does not say. */
 type Death = Pick<DeadEntry, 'position' | 'storedAtMs' | 'attempts' | 'atMs'> & { readonly reason: DeathReason; readonly history: readonly AttemptRecord[] }
 
-export function entryFields({ messageId, session, sequence, dueAtMs, expiresAtMs }: Entry): EntryFields {
+export function entryFields(entry: Entry): EntryFields {
+  const fields = ownFields(entry)
+  return entry.frame.length < LARGE_BYTES ? fields : { ...fields, room: ROOM }
+}
+
+function ownFields({ messageId, session, sequence, dueAtMs, expiresAtMs }: Entry): EntryFields {
   return {
     // Half a surrogate pair is no text of any server.
     ...(messageId !== undefined && { id: messageId.toWellFormed() }),
@@ -25,7 +35,7 @@ export function entryFields({ messageId, session, sequence, dueAtMs, expiresAtMs
 
 export function deadFields(entry: DeadEntry): EntryFields {
   const { position, storedAtMs, attempts, reason, atMs, history } = entry
-  return { ...entryFields(entry), death: JSON.stringify({ position, storedAtMs, attempts, reason, atMs, history } satisfies Death) }
+  return { ...ownFields(entry), death: JSON.stringify({ position, storedAtMs, attempts, reason, atMs, history } satisfies Death) }
 }
 
 export function readEntry({ id, session, sequence, due, expires }: EntryFields, frame: Uint8Array, position: number, storedAtMs: number): Kept {

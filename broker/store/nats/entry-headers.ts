@@ -4,7 +4,7 @@ import { headers, type MsgHdrs } from '@nats-io/transport-node'
 import { deadFields, entryFields, fieldNames, readDead as deadOf, readEntry as entryOf, type EntryFields, type FieldName } from '../brokered/entry-fields.ts'
 import type { DeadEntry, Entry, Kept } from '../brokered/foreign-queue.ts'
 
-const headerOf: Readonly<Record<FieldName, string>> = { id: 'Callboard-Id', session: 'Callboard-Session', sequence: 'Callboard-Sequence', due: 'Callboard-Due', expires: 'Callboard-Expires', death: 'Callboard-Death' }
+const headerOf: Readonly<Record<FieldName, string>> = { id: 'Callboard-Id', session: 'Callboard-Session', sequence: 'Callboard-Sequence', due: 'Callboard-Due', expires: 'Callboard-Expires', death: 'Callboard-Death', room: 'Callboard-Room' }
 /** By which JetStream knows repeats. */
 const DEDUPE = 'Nats-Msg-Id'
 /** JetStream keeps a message only if the last one of its subject has that number; 0: there is none. */

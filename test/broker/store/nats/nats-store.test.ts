@@ -35,6 +35,12 @@ natsStory('nats store: fsync is refused where one server keeps a message, of que
   const rig = await QueueRig.open(t, world)
   t.deepEqual(await rig.append('m', { durability: 'fsync' }), [{ refused: 'store.durability' }])
   t.deepEqual(await rig.append('large', { padding: 2 * 1024 * 1024 }), [{ refused: 'queue.bad_option' }], 'and what is larger than the server takes')
+  // The largest that it takes, to 64 bytes.
+  let padding = 1024 * 1024
+  while ('refused' in (await rig.append('largest', { padding }))[0]!) padding -= 64
+  const [taken] = await rig.take()
+  await rig.does('term', [taken!], { reason: 'poison' })
+  await rig.event('dead-lettered', taken!.position)
   t.is(await errorCode(rig.store.open('q', queueSettings(), silent)), 'store.in_use', 'and a queue that is open')
 })
 
