@@ -46,6 +46,8 @@ test('shared memory: large messages reach every receiver whole, in order with sm
   }
   t.true(segmentsIn(directory).length > 0, 'the broker lent')
   t.true(clientsIn(directory).some(name => readdirSync(join(directory, name)).length > 0), 'the sender lent')
+  const { connections } = (await sender!.request('$CB.api.connections', {})).value as { connections: readonly { readonly transport: string }[] }
+  t.deepEqual(connections.map(({ transport }) => transport), ['unix', 'unix', 'unix', 'unix'])
   await broker.broker.stop()
   t.false(existsSync(directory))
 })
