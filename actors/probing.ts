@@ -40,14 +40,16 @@ export function probingBroker(core: Core): ProbingBroker {
 export interface ProbingOptions {
   readonly broker: ProbingBroker
   readonly environment: Environment
-  /** Told of each change of what is known of an instance, by its id. */
-  readonly onChange?: (instance: string) => void
 }
+
+type ProbedAgent = Pick<LocalAgent, 'id' | 'settings' | 'run'>
 
 interface Watched {
   readonly findings: Finding[]
-  readonly scope: AgentScope
+  readonly scope: Pick<AgentScope, 'log' | 'fail'>
   health: ProbeHealth
+  /** It is asked to end, or has. */
+  isEnding: boolean
 }
 
 export class Probing {
@@ -61,13 +63,13 @@ export class Probing {
     this.#options = options
   }
 
-  /** A process of an instance has started: it is looked after until its scope ends. */
-  watch(agent: LocalAgent, scope: AgentScope): void {
+  /** A process of an instance has started: it is looked after until its scope ends, and gets no requests from then until it has exited. */
+  watch(agent: ProbedAgent, scope: Pick<AgentScope, 'log' | 'defer' | 'fail'>, exited: Promise<unknown>): void {
     const { id, settings } = agent
     const { probes = [], health } = settings
     if (probes.length === 0 && health === undefined) return
     const { broker, environment } = this.#options
-    const watched: Watched = { findings: [], scope, health: probes.length === 0 ? 'healthy' : 'starting' }
+    const watched: Watched = { findings: [], scope, health: probes.length === 0 ? 'healthy' : 'starting', isEnding: false }
     const onChange = (finding: Finding): void => this.#changed(id, watched, finding)
     const instance = { ping: (answered: () => void) => broker.pingAgent(id, answered), run: (command: readonly string[]) => agent.run(command, scope.log) }
     for (const probe of probes) {
@@ -78,6 +80,7 @@ export class Probing {
     // Before it can connect: nothing reaches it by its name until its probes know it to be well.
     broker.found(id, watched.health === 'healthy' ? undefined : 'starting')
     scope.defer(() => this.#end(id, watched))
+    void exited.then(() => this.#ended(id, watched))
   }
 
   /** The instance has connected: whether it answers can be known now. */
@@ -88,13 +91,13 @@ export class Probing {
   /** undefined: nobody looks after it, or it does not run. */
   of(id: string): InstanceVerdict | undefined {
     const watched = this.#watched.get(id)
-    if (watched === undefined) return undefined
+    if (watched === undefined || watched.isEnding) return undefined
     const { findings, health } = watched
     const problem = health === 'healthy' ? undefined : problemOf(findings)
     return { state: health, ...(problem === undefined ? {} : { problem }), probes: findings.map(({ info }) => info) }
   }
 
-  #traffic({ id, settings: { name } }: LocalAgent, settings: TrafficSettings, onChange: (finding: Finding) => void): Finding {
+  #traffic({ id, settings: { name } }: ProbedAgent, settings: TrafficSettings, onChange: (finding: Finding) => void): Finding {
     const { broker, environment } = this.#options
     const usual = this.#usual.get(name) ?? new Usual()
     this.#usual.set(name, usual)
@@ -104,7 +107,7 @@ export class Probing {
   }
 
   #changed(id: string, watched: Watched, finding: Finding): void {
-    const { broker, onChange } = this.#options
+    const { broker } = this.#options
     const { log } = watched.scope
     if (finding.health === 'unhealthy' && finding.onFailure === 'restart') {
       const problem = textOf(finding)
@@ -112,22 +115,26 @@ export class Probing {
       return watched.scope.fail(new BrokerError('agent.unhealthy', { agent: id, problem }))
     }
     const health = worst(watched.findings.map((each) => each.health))
-    if (health !== watched.health) {
-      watched.health = health
-      broker.found(id, health === 'healthy' ? undefined : health)
-      if (health === 'unhealthy') log.warn({ instance: id, problem: problemOf(watched.findings) }, 'the agent is unhealthy')
-      else log.info({ instance: id, health }, 'the agent is healthy')
-    }
-    onChange?.(id)
+    if (health === watched.health) return
+    watched.health = health
+    broker.found(id, health === 'healthy' ? undefined : health)
+    if (health === 'unhealthy') log.warn({ instance: id, problem: problemOf(watched.findings) }, 'the agent is unhealthy')
+    else log.info({ instance: id, health }, 'the agent is healthy')
   }
 
-  // What it was found to be ends with its process; the next one starts.
+  // What was found of it holds until it is gone: one that hangs has its time to end, in which it must not be asked.
   #end(id: string, watched: Watched): void {
+    watched.isEnding = true
     for (const finding of watched.findings) finding.stop()
+    if (this.#watched.get(id) === watched) this.#options.broker.found(id, 'starting')
+  }
+
+  #ended(id: string, watched: Watched): void {
+    // The next process may have started already.
     if (this.#watched.get(id) !== watched) return
     this.#watched.delete(id)
-    this.#options.broker.found(id, 'starting')
-    this.#options.onChange?.(id)
+    this.#options.broker.found(id, undefined)
+    this.#options.broker.timed(id, undefined)
   }
 }
 

@@ -53,8 +53,8 @@ export interface LocalAgentOptions {
   readonly register: AgentRegister
   /** Default: nobody watches. */
   readonly watcher?: AgentWatcher
-  /** Told of each process that has started, before anything else can happen to it. */
-  readonly onStarted?: (agent: LocalAgent, scope: AgentScope) => void
+  /** Told of each process that has started, before anything else can happen to it; `exited` resolves when it is gone. */
+  readonly onStarted?: (agent: LocalAgent, scope: AgentScope, exited: Promise<unknown>) => void
   readonly clock: Clock
   readonly deadlines: Deadlines
 }
@@ -204,7 +204,7 @@ export class LocalAgent {
     this.#options.watcher?.began({ id: this.id, settings, incarnation: this.incarnation, pid: agent.programPid })
     scope.log.info({ pid: agent.programPid, command: settings.command, ...(agent.sandbox && { sandbox: agent.sandbox }) }, 'started')
     if (agent.sandbox !== undefined && agent.sandbox.missing.length > 0) scope.log.warn({ ...agent.sandbox }, 'the agent runs with less of a sandbox than was asked for')
-    this.#options.onStarted?.(this, scope)
+    this.#options.onStarted?.(this, scope, agent.exited)
     void this.#watch(agent, scope)
   }
 
