@@ -12,9 +12,9 @@ import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
 /** A local agent, and actors that run it, one after another. */
-function localAgent(t: ExecutionContext, settings: Partial<AgentSettings>) {
+function localAgent(t: ExecutionContext, settings: Partial<AgentSettings>, ready?: () => Promise<void> | undefined) {
   const stage = agentStage(t)
-  const agent = stage.localAgent(settings)
+  const agent = stage.localAgent(settings, { ready })
   const actor = () => {
     const made = new Actor({ id: 'agent.tested', kind: 'agent', machine: agentMachine, behaviour: agent, environment: stage.environment, releaseMs: agent.releaseMs, killMs: agent.killMs })
     const exited = Promise.withResolvers<ExitReason>()
@@ -158,4 +158,38 @@ test('local agent: without its secret it does not start, and says which', async 
   t.true(reason.kind === 'crash')
   t.is(agent.startError?.code, 'agent.secret')
   t.regex(agent.startError!.message, /secret KEY: \/nowhere\/key cannot be read/)
+})
+
+test('local agent: it has no process until what it depends on is there, and its supervisor does not wait for that', async t => {
+  const there = Promise.withResolvers<void>()
+  const { agent, actor, log } = localAgent(t, { args: ['-c', WAIT], dependsOn: ['store'] }, () => there.promise)
+  const run = actor()
+  t.is(await run.actor.start(), 'ok')
+  t.true(agent.isWaiting)
+  t.is(agent.pid, undefined)
+  t.is(run.actor.info().detail, 'sh, waits for store')
+  there.resolve()
+  await log.logged(/token/)
+  t.false(agent.isWaiting)
+  t.is(run.actor.info().detail, `sh, pid ${agent.pid}`)
+})
+
+test('local agent: one that is stopped while it waits, or just when it need not wait any more, leaves no process', async t => {
+  for (const isThere of [false, true]) {
+    const there = Promise.withResolvers<void>()
+    const { agent, actor, registered, valid } = localAgent(t, { args: ['-c', WAIT], dependsOn: ['store'] }, () => there.promise)
+    const run = actor()
+    await run.actor.start()
+    if (isThere) {
+      there.resolve()
+      await Promise.resolve()
+      await Promise.resolve()
+    }
+    run.actor.stop()
+    t.deepEqual(await run.exited, { kind: 'shutdown' })
+    t.is(agent.pid, undefined)
+    t.deepEqual(registered(), [])
+    t.is(valid.size, 0)
+    t.false(agent.isWaiting)
+  }
 })

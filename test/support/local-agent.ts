@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import type { Environment } from '../../actors/behaviour.ts'
 import { AgentRegister } from '../../agents/agent-register.ts'
-import { LocalAgent } from '../../agents/local-agent.ts'
+import { LocalAgent, type LocalAgentOptions } from '../../agents/local-agent.ts'
 import { systemClock } from '../../broker/ground/clock.ts'
 import { Deadlines } from '../../broker/ground/deadlines.ts'
 import { defaultBackoff, type AgentSettings } from '../../broker/ground/settings.ts'
@@ -20,7 +20,7 @@ export interface AgentStage {
   /** What the file of the register holds. */
   readonly registered: () => readonly unknown[]
   /** An agent that runs `sh` with default settings, but for what is given. */
-  readonly localAgent: (settings: Partial<AgentSettings>) => LocalAgent
+  readonly localAgent: (settings: Partial<AgentSettings>, more?: Pick<LocalAgentOptions, 'ready'>) => LocalAgent
 }
 
 export function agentStage(t: ExecutionContext): AgentStage {
@@ -42,9 +42,9 @@ export function agentStage(t: ExecutionContext): AgentStage {
     environment: { clock: systemClock, deadlines, log },
     valid,
     registered: () => new AgentRegister(join(home, 'agents.json')).records,
-    localAgent(settings) {
+    localAgent(settings, more) {
       const whole: AgentSettings = { name: 'tested', command: 'sh', args: [], env: {}, cwd: undefined, restart: 'permanent', backoff: defaultBackoff, shutdownMs: 5000, ...settings }
-      return new LocalAgent({ settings: whole, context: { home, socket: join(home, 's'), directory: home }, issueCredential, register, clock: systemClock, deadlines })
+      return new LocalAgent({ settings: whole, context: { home, socket: join(home, 's'), directory: home }, issueCredential, register, clock: systemClock, deadlines, ...more })
     },
   }
 }
