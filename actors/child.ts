@@ -163,10 +163,15 @@ export class Child {
     }
   }
 
+  // Not one that was sent there by its failures, nor by those of a sibling.
+  get #isDeferred(): boolean {
+    return this.spec.isDeferred === true && this.state === 'down' && !this.isHeldDown
+  }
+
   info(childLimit?: number): ActorInfo {
     const { incarnation, restarts, spec, quarantine } = this
     if (this.#actor !== undefined) return { ...this.#actor.info(childLimit), incarnation, restarts }
-    return { id: spec.id, kind: spec.kind, phase: this.state === 'waiting' ? 'create' : 'exited', incarnation, restarts, ageMs: 0, mailbox: 0, detail: this.note, children: [], ...(quarantine && { quarantine }) }
+    return { id: spec.id, kind: spec.kind, phase: this.state === 'waiting' ? 'create' : 'exited', incarnation, restarts, ageMs: 0, mailbox: 0, detail: this.note, children: [], ...(quarantine && { quarantine }), ...(this.#isDeferred && { isDeferred: true }) }
   }
 
   #noRestarts(): RestartIntensity {

@@ -116,12 +116,13 @@ function pool({ tree }: HealthFacts): HealthPart[] {
 
 function agents({ tree }: HealthFacts): HealthPart {
   const actors = actorsOf(tree, 'agent')
-  const down = actors.filter(isDown)
-  const values = { declared: actors.length, running: actors.length - down.length, restarts: actors.reduce((sum, { restarts }) => sum + restarts, 0) }
+  const waiting = actors.filter(({ isDeferred }) => isDeferred)
+  const down = actors.filter((actor) => isDown(actor) && actor.isDeferred !== true)
+  const values = { declared: actors.length, running: actors.length - down.length - waiting.length, restarts: actors.reduce((sum, { restarts }) => sum + restarts, 0) }
   if (actors.length === 0) return { part: 'agents', state: 'ok', text: 'none declared', values }
   const quarantined = down.filter(({ quarantine }) => quarantine !== undefined)
   if (quarantined.length > 0) return { part: 'agents', state: 'warn', text: `${namesOf(quarantined)} in quarantine (${quarantined.map(({ quarantine }) => quarantine!.reason).join('; ')}): callboard agent restart lifts it`, values }
-  return { part: 'agents', state: down.length === 0 ? 'ok' : 'warn', text: down.length === 0 ? `all ${actors.length} run` : `${namesOf(down)} not running (${down.map(({ phase }) => phase).join(', ')})`, values }
+  return { part: 'agents', state: down.length === 0 ? 'ok' : 'warn', text: down.length === 0 ? (waiting.length === 0 ? `all ${actors.length} run` : `${actors.length - waiting.length} run, ${waiting.length} ${waiting.length === 1 ? 'waits for its' : 'wait for their'} time`) : `${namesOf(down)} not running (${down.map(({ phase }) => phase).join(', ')})`, values }
 }
 
 function recorder({ recorder }: HealthFacts): HealthPart {

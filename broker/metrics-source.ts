@@ -70,7 +70,8 @@ export class BrokerMetrics implements MetricsSource {
   }
 
   *restarts(): ReturnType<MetricsSource['restarts']> {
-    for (const { name, incarnation } of this.#host.agents()) yield [name, incarnation - 1]
+    // Starts by a schedule are none, and one that waits for its first has not started at all.
+    for (const { name, incarnation, restarts, schedule } of this.#host.agents()) yield [name, schedule === undefined ? Math.max(0, incarnation - 1) : restarts]
   }
 
   clientOf(connection: number): string {

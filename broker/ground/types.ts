@@ -166,6 +166,8 @@ export interface ActorInfo {
   readonly children: readonly ActorInfo[]
   /** It failed too often, and stays down until somebody restarts it; missing: it did not. */
   readonly quarantine?: Quarantine
+  /** It is down because nobody has started it yet, as is meant; missing: it runs, or should. */
+  readonly isDeferred?: true
   /** How many children there are, when `children` does not show all. */
   readonly childCount?: number
 }

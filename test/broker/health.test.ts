@@ -81,3 +81,10 @@ for (const [what, facts, part, state, text] of ills) {
     t.regex(bad[0]!.text, text)
   })
 }
+
+test('health: an agent that waits for its time is no trouble', t => {
+  const waiting = (...names: string[]): HealthFacts => ({ ...well, tree: actor('root', 'supervisor', 'run', [actor('agent.echo', 'agent'), ...names.map(name => ({ ...actor(`agent.${name}`, 'agent', 'exited'), isDeferred: true as const }))]) })
+  const part = (facts: HealthFacts) => healthOf(facts).parts.find(({ part: name }) => name === 'agents')
+  t.like(part(waiting('report')), { state: 'ok', text: '1 run, 1 waits for its time', values: { declared: 2, running: 1 } })
+  t.like(part(waiting('report', 'backup')), { state: 'ok', text: '1 run, 2 wait for their time' })
+})

@@ -86,6 +86,8 @@ test('agent schedule: it is started at its times and not before, again after a c
   // Midnight in Tokyo is three in the afternoon of the day before.
   t.regex(new Date(never!.schedule!.next!).toISOString(), /-12-31T15:00:00\.000Z$/)
   t.like(never!.schedule, { pattern: '@yearly', timeZone: 'Asia/Tokyo', skipped: 0 })
+  const health = await client.call('health')
+  t.is(health.parts.find(({ part }) => part === 'agents')!.state, 'ok')
   const started = broker.log.records.filter(({ text, fields }) => text === 'started by its schedule' && fields['agent'] === 'brief').length
   t.true(started >= 2)
   t.regex((await broker.callboard.run('agent', 'ls')).stdout, /NEXT START.*\n(.*\n)*never .*\d{4}-(12-31|01-01) /)
