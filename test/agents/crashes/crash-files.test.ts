@@ -1,4 +1,6 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { crashBounds, CrashFiles, crashId, crashTimes, type CrashBounds } from '../../../agents/crashes/crash-files.ts'
@@ -6,6 +8,7 @@ import type { CrashReport } from '../../../broker/ground/crash.ts'
 import { recordedLog } from '../../support/recorded-log.ts'
 import { mayMount, smallDisk } from '../../support/small-disk.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
+import { until } from '../../support/until.ts'
 
 const report = (agent: string, time: number, text = ''): CrashReport => ({
   id: crashId(time, 1, 1), agent, instance: agent, incarnation: 1, brokerIncarnation: 1, time, ranMs: 1, reason: 'exited with code 1', wasAsked: false, limits: [], messages: [], next: { kind: 'down' },
@@ -99,4 +102,28 @@ onDisk('crash files: on a full disk a report is lost and leaves nothing; when th
   disk.empty()
   t.true(await files.keep(report('lamp', 3, 'x'.repeat(200_000))))
   t.deepEqual(await times(files, 'lamp'), [3, 1])
+})
+
+test('crash files: at any moment, and so when the broker is killed while it writes, each file is whole', async t => {
+  const directory = temporaryDirectory(t)
+  const folder = join(directory, 'lamp')
+  const writer = spawn(process.execPath, [join(import.meta.dirname, '../../support/crash-writer.ts'), directory], { stdio: ['ignore', 'ignore', 'inherit'] })
+  t.teardown(() => writer.kill('SIGKILL'))
+  const exited = once(writer, 'exit')
+  await until(() => existsSync(folder))
+  const seen = new Set<string>()
+  const look = (): void => {
+    for (const name of readdirSync(folder).filter(each => each.endsWith('.json') && !seen.has(each))) {
+      t.is((JSON.parse(readFileSync(join(folder, name), 'utf8')) as CrashReport).lines.length, 200, name)
+      seen.add(name)
+    }
+  }
+  await until(() => {
+    look()
+    return seen.size >= 10
+  })
+  writer.kill('SIGKILL')
+  await exited
+  look()
+  t.is((await crashFiles(t, { perAgent: 1000 }, directory).files.of('lamp')).length, seen.size)
 })
