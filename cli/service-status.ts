@@ -20,6 +20,11 @@ export class ServiceStatus {
     if (this.#socket !== undefined && limitMs > 0) this.#timer = setInterval(() => this.#tell('WATCHDOG=1'), limitMs * SHARE).unref()
   }
 
+  /** systemd has started this process, and starts it again. */
+  get isService(): boolean {
+    return this.#socket !== undefined
+  }
+
   serving(text: string): void {
     this.#tell(`READY=1\nSTATUS=${text}`)
   }

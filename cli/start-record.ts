@@ -17,6 +17,8 @@ interface StartRecord {
   readonly config: string | undefined
   /** Its watchdog; undefined: it had none. */
   readonly watchdog?: WatchdogWishes | undefined
+  /** systemd has started it. */
+  readonly isService?: boolean
 }
 
 /** Written by the broker that holds the home, and by nobody else. */
@@ -29,9 +31,9 @@ export function writeStartRecord(paths: HomePaths, record: StartRecord): void {
 /** How the home's latest broker was started; as if by plain `callboard start` when there was none. */
 export function readStartRecord(paths: HomePaths): StartRecord {
   try {
-    const { config, watchdog } = JSON.parse(readFileSync(pathOf(paths), 'utf8')) as { config?: unknown; watchdog?: Partial<WatchdogWishes> }
+    const { config, watchdog, isService } = JSON.parse(readFileSync(pathOf(paths), 'utf8')) as { config?: unknown; watchdog?: Partial<WatchdogWishes>; isService?: unknown }
     const isWatched = typeof watchdog?.watchdogHang === 'number' && typeof watchdog.watchdogDeaths === 'number'
-    return { config: typeof config === 'string' ? config : undefined, ...(isWatched && { watchdog: watchdog as WatchdogWishes }) }
+    return { config: typeof config === 'string' ? config : undefined, ...(isWatched && { watchdog: watchdog as WatchdogWishes }), ...(isService === true && { isService }) }
   } catch (error) {
     if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR') || error instanceof SyntaxError) return { config: undefined }
     throw error

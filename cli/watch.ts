@@ -7,6 +7,7 @@ import { findWatchdog } from '../watchdog/record.ts'
 import type { WatchdogSettings } from '../watchdog/settings.ts'
 import { brokerOptions, startWords } from './broker-words.ts'
 import type { Context } from './context.ts'
+import { Failure } from './failure.ts'
 import type { WatchdogWishes } from './start-record.ts'
 
 /** A watchdog needs no room for garbage: with V8's own it would take what a broker takes. MiB */
@@ -34,7 +35,8 @@ export function watchdogWords(context: Context, config: string | undefined, wish
 
 /** Makes this process the watchdog: whoever started it knows it by its pid, and what the command line loaded is gone. */
 export function becomeWatchdog(context: Context, config: string | undefined, wishes: WatchdogWishes): void {
+  if (process.execve === undefined) throw Failure.usage(`a process of ${process.platform} cannot become a watchdog`, 'add --detach')
   // It says on stderr that execve is experimental.
   process.removeAllListeners('warning')
-  process.execve!(process.execPath, [process.execPath, ...watchdogWords(context, config, wishes)], process.env)
+  process.execve(process.execPath, [process.execPath, ...watchdogWords(context, config, wishes)], process.env)
 }

@@ -6,6 +6,7 @@ import { loadConfigOf } from '../../config/load.ts'
 import { findWatchdog } from '../../watchdog/record.ts'
 import { startInBackground } from '../background.ts'
 import type { Context } from '../context.ts'
+import { Failure } from '../failure.ts'
 import { readStartRecord } from '../start-record.ts'
 import { printStarted } from './start.ts'
 import { stopHolder } from './stop.ts'
@@ -16,10 +17,13 @@ interface RestartOptions {
 }
 
 export async function restart(context: Context, options: RestartOptions): Promise<void> {
-  const config = options.config === undefined ? readStartRecord(context.paths).config : resolve(options.config)
+  const { watchdog, isService, ...before } = readStartRecord(context.paths)
+  const config = options.config === undefined ? before.config : resolve(options.config)
+  const isHeld = (await findHolder(context.paths)) !== undefined
+  // One that is started here systemd would neither know nor start again.
+  if (isHeld && isService === true) throw new Failure({ code: 'restart.service', message: 'systemd runs this broker', hint: 'systemctl --user restart callboard-gateway, or without --user where it is a service of the machine' })
   // A broker that runs is not given up for a configuration that cannot start.
   await loadConfigOf({ home: context.paths.home, file: config })
-  const { watchdog } = readStartRecord(context.paths)
-  if ((await findHolder(context.paths)) !== undefined || findWatchdog(context.paths.home) !== undefined) await stopHolder(context, { timeout: options.timeout })
+  if (isHeld || findWatchdog(context.paths.home) !== undefined) await stopHolder(context, { timeout: options.timeout })
   await printStarted(context, await startInBackground(context, config, watchdog), true)
 }

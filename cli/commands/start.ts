@@ -59,7 +59,7 @@ async function serve(context: Context, config: string | undefined, { watchdogHan
   const succession = { program: [process.execPath, ...process.execArgv, process.argv[1]!], words, isForeground }
   const broker = await createBroker({ home: context.paths.home, settings, configDirectory: directory, ...(file !== undefined && { configFile: file }), succession })
   const [{ writeStartRecord }, { hasTerminal, reloadConfig }] = await Promise.all([import('../start-record.ts'), import('../reload.ts')])
-  writeStartRecord(context.paths, { config, ...(alive !== undefined && { watchdog: { watchdogHang, watchdogDeaths } }) })
+  writeStartRecord(context.paths, { config, ...(service.isService && { isService: true }), ...(alive !== undefined && { watchdog: { watchdogHang, watchdogDeaths } }) })
   onStopSignals({
     stop() {
       service.stopping()

@@ -42,6 +42,9 @@ systemdTest(`service: systemd starts the broker, starts it again when it dies or
   t.log(`kill -9 to the first answer: ${Math.round(performance.now() - killedMs)} ms`)
   t.regex((await run('service', 'status')).stdout, /^state +active \(running\), 1 restarts$/m)
 
+  const elsewhere = await run('restart')
+  t.deepEqual([elsewhere.exit, elsewhere.stderr], [1, 'error: systemd runs this broker\nhint: systemctl --user restart callboard-gateway, or without --user where it is a service of the machine\n'])
+
   config({ principals: [{ name: 'ann', token: 'the-token-of-ann-is-long-enough' }] })
   systemctl('reload', NAME)
   await until(() => connect({ home, principal: 'ann', token: 'the-token-of-ann-is-long-enough', retry: false }).then(ann => ann.close().then(() => true), () => false))

@@ -1,6 +1,6 @@
 // A broker under a watchdog: killed, hanging, stopped, and with a watchdog that is killed itself.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { homePaths } from '../../broker/ground/home.ts'
@@ -93,8 +93,16 @@ test('watchdog: a broker that was asked to end is not started again, however it 
   t.false(isThere(watched.first.pid))
 })
 
-test('watchdog: when it is killed the broker goes on, and the next start says who has the home', async t => {
-  const watched = await startWatched(t)
+test('watchdog: agents do not hold the line to it; when it is killed the broker goes on, and the next start says who has the home', async t => {
+  const home = temporaryDirectory(t)
+  writeFileSync(join(home, 'config.json'), JSON.stringify({ agents: [{ name: 'still', command: 'sleep', args: ['1000'] }] }))
+  const watched = await startWatched(t, { home })
+  // One that did would hide the broker's death.
+  const line = readlinkSync(`/proc/${watched.first.pid}/fd/3`)
+  t.regex(line, /^socket:/)
+  const [{ agents: [agent] }] = (await watched.json('agents')) as [{ agents: [{ pid: number }] }]
+  t.false(readdirSync(`/proc/${agent.pid}/fd`).some(fd => readlinkSync(`/proc/${agent.pid}/fd/${fd}`) === line))
+  t.false(readFileSync(`/proc/${agent.pid}/environ`, 'utf8').includes('ALIVE'))
   const client = await connect({ home: watched.home, retry: false })
   watched.process.kill('SIGKILL')
   await watched.exit
