@@ -177,16 +177,18 @@ test('local agent: it has no process until what it depends on is there, and its 
 test('local agent: one that is stopped while it waits, or just when it need not wait any more, leaves no process', async t => {
   for (const isThere of [false, true]) {
     const there = Promise.withResolvers<void>()
-    const { agent, actor, registered, valid } = localAgent(t, { args: ['-c', WAIT], dependsOn: ['store'] }, () => there.promise)
+    const { agent, actor, registered, valid, log } = localAgent(t, { args: ['-c', WAIT], dependsOn: ['store'] }, () => there.promise)
     const run = actor()
     await run.actor.start()
     if (isThere) {
       there.resolve()
-      await Promise.resolve()
-      await Promise.resolve()
+      // Its start is under way.
+      while (valid.size === 0) await Promise.resolve()
     }
     run.actor.stop()
     t.deepEqual(await run.exited, { kind: 'shutdown' })
+    // What was begun has ended before its actor did.
+    for (const text of ['started', 'exited']) t.is(log.records.filter(record => record.text === text).length, isThere ? 1 : 0, text)
     t.is(agent.pid, undefined)
     t.deepEqual(registered(), [])
     t.is(valid.size, 0)
