@@ -6,6 +6,7 @@ import { styleText } from 'node:util'
 import { aliveLine } from '../../broker/ground/alive-line.ts'
 import type { ActorInfo } from '../../broker/ground/types.ts'
 import type { StartReport } from '../background.ts'
+import { startWords } from '../broker-words.ts'
 import type { Context } from '../context.ts'
 import { Exit } from '../failure.ts'
 import { note, print, printJson } from '../output.ts'
@@ -55,7 +56,7 @@ async function serve(context: Context, config: string | undefined, { watchdogHan
   for (const warning of warnings) note(`${styleText('yellow', 'warning:', { stream: process.stderr })} ${warning}`)
   // A shell, or whoever else started it and waits for its end; not where it was started in the background, or a watchdog looks after all of them.
   const isForeground = legacy === undefined ? process.send === undefined && alive === undefined : legacy.isForeground
-  const words = ['--home', context.paths.home, 'start', ...(config === undefined ? [] : ['--config', config])]
+  const words = startWords(context.paths.home, config, alive && { watchdogHang, watchdogDeaths })
   const succession = { program: [process.execPath, ...process.execArgv, process.argv[1]!], words, isForeground }
   const broker = await createBroker({ home: context.paths.home, settings, configDirectory: directory, ...(file !== undefined && { configFile: file }), succession })
   const [{ writeStartRecord }, { hasTerminal, reloadConfig }] = await Promise.all([import('../start-record.ts'), import('../reload.ts')])

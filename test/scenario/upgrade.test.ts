@@ -1,29 +1,25 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { HANDOVER_FORMAT } from '../../actors/upgrade/messages.ts'
 import type { UpgradeAnswer } from '../../broker/ground/api.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import { connect } from '../../client/index.ts'
+import { endHolder, holderOf, isRunning } from '../support/broker-home.ts'
 import { startCallboard, type Callboard } from '../support/callboard.ts'
 import { errorCode } from '../support/error-code.ts'
 import { RequestLoad } from '../support/request-load.ts'
 import { temporaryDirectory, type Teardown } from '../support/temporary-directory.ts'
 
-const holder = (home: string): number => Number(readFileSync(join(home, 'callboard.pid'), 'utf8').split('\n', 1)[0])
+/** `npm run torture` has ten, and 100,000 requests. */
+const ROUNDS = Number(process.env['CALLBOARD_TORTURE_UPGRADES'] ?? 2)
+const REQUESTS = Number(process.env['CALLBOARD_TORTURE_UPGRADE_REQUESTS'] ?? 1500)
 
-// The one that serves in the end is no child of the test.
 async function start(t: Teardown, config?: string): Promise<Callboard> {
   const broker = await startCallboard(t, config === undefined ? {} : { config })
-  t.teardown(() => {
-    try {
-      process.kill(holder(broker.home), 'SIGKILL')
-    } catch {
-      // It has ended in order.
-    }
-  })
+  endHolder(t, broker.home)
   return broker
 }
 
@@ -68,11 +64,15 @@ test('upgrade: under load over the Unix socket and the gateway no request fails,
       }
     }
   })
-  await load.more(500)
-  const first = await upgrade(broker)
-  await load.more(500)
-  const second = await upgrade(broker)
-  await load.more(500)
+  const pids = [pid]
+  const pauseMs: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    await load.more(REQUESTS / (ROUNDS + 1))
+    const upgraded = await upgrade(broker)
+    pids.push(upgraded.pid)
+    pauseMs.push(upgraded.pauseMs)
+  }
+  await load.more(REQUESTS / (ROUNDS + 1))
   over.abort()
   await Promise.all([ticking, ...visiting])
   const loaded = await load.end()
@@ -80,11 +80,11 @@ test('upgrade: under load over the Unix socket and the gateway no request fails,
   t.is(loaded.wrong, 0)
   t.deepEqual(refused, [])
   t.true(connected > 0)
-  t.is(new Set([pid, first.pid, second.pid]).size, 3)
-  t.is(holder(broker.home), second.pid)
+  t.is(new Set(pids).size, ROUNDS + 1)
+  t.is(holderOf(broker.home), pids.at(-1)!)
   while (got.length < sent) await new Promise(resolve => setImmediate(resolve))
   t.deepEqual(got, Array.from({ length: sent }, (_, i) => i))
-  t.log({ ...loaded, connected, ticks: sent, pauseMs: [first.pauseMs, second.pauseMs] })
+  t.log({ ...loaded, connected, ticks: sent, pauseMs })
   publisher.destroy()
   reader.destroy()
   // The process that the shell knows lives as long as the last one, passes signals on, and ends as it ends.
@@ -112,7 +112,7 @@ test('upgrade: one that cannot take over changes nothing; requests go on, and it
   await load.more(100)
   const loaded = await load.end()
   t.deepEqual(loaded.failed, {})
-  t.is(holder(broker.home), pid)
+  t.is(holderOf(broker.home), pid)
   const visitor = await connect({ home: broker.home, socket, agent: false })
   t.is((await visitor.call('status')).pid, pid)
   t.deepEqual((await visitor.call('stats')).balanced, true)
@@ -210,14 +210,6 @@ test('upgrade: an agent is relieved by that of the next broker; no request to it
   t.log({ asked })
   await asking.close()
 })
-
-const isRunning = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
 
 test('upgrade: asked for over the gateway it is refused, and so it is to whoever does not administer', async t => {
   const broker = await start(t)

@@ -1,0 +1,85 @@
+// An upgrade in which processes are killed, stand still, or meet a third one: one broker serves in the end, and says so.
+
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { connect, type Client } from '../../client/index.ts'
+import { endHolder, holderOf, isRunning } from '../support/broker-home.ts'
+import { startCallboard, type Callboard } from '../support/callboard.ts'
+import { errorCode } from '../support/error-code.ts'
+import { RequestLoad } from '../support/request-load.ts'
+import { bin } from '../support/run-callboard.ts'
+import type { Teardown } from '../support/temporary-directory.ts'
+
+/** The real program, with words of our own before it: `onTake` runs when it is handed all, before it looks at it. */
+function program(broker: Callboard, name: string, { first = '', onTake = '' }): string[] {
+  const path = join(broker.home, `${name}.mjs`)
+  writeFileSync(path, `const hold = ms => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)\n${first}\nprocess.on('message', ({ type }) => { if (type === 'take') { ${onTake} } })`)
+  return [process.execPath, '--import', path, bin]
+}
+
+async function start(t: Teardown): Promise<{ broker: Callboard; admin: Client }> {
+  const broker = await startCallboard(t)
+  endHolder(t, broker.home)
+  const admin = await connect({ home: broker.home, socket: broker.started.socket, agent: false, retry: false })
+  t.teardown(() => admin.destroy())
+  return { broker, admin }
+}
+
+async function newHolder(home: string, before: number): Promise<number> {
+  while (holderOf(home) === before || !isRunning(holderOf(home))) await new Promise(resolve => setTimeout(resolve, 10))
+  return holderOf(home)
+}
+
+test('upgrade: when the old broker is killed after it has handed all over, the new one serves, with the sessions', async t => {
+  const { broker, admin } = await start(t)
+  const { socket, pid } = broker.started
+  const load = await RequestLoad.start(t, [{ home: broker.home, socket }])
+  await load.more(200)
+  const killed = once(broker.process, 'exit')
+  void errorCode(admin.call('upgrade', { program: program(broker, 'killer', { onTake: 'process.kill(process.ppid, "SIGKILL")' }) }, { timeoutMs: 60_000 }))
+  t.deepEqual(await killed, [null, 'SIGKILL'])
+  t.not(await newHolder(broker.home, pid), pid)
+  await load.more(200)
+  const loaded = await load.end()
+  t.deepEqual(loaded.failed, {})
+  t.is(loaded.wrong, 0)
+})
+
+test('upgrade: when the old broker is killed before it hands anything over, the new one serves, as after any kill', async t => {
+  const { broker, admin } = await start(t)
+  const { socket, pid } = broker.started
+  const client = await connect({ home: broker.home, socket, agent: false, retry: { maxRetries: Infinity } })
+  t.teardown(() => client.destroy())
+  void errorCode(admin.call('upgrade', { program: program(broker, 'early', { first: 'process.kill(process.ppid, "SIGKILL")' }) }, { timeoutMs: 60_000 }))
+  const successor = await newHolder(broker.home, pid)
+  t.not(successor, pid)
+  for (;;) {
+    const answer = await client.call('status').catch(() => undefined)
+    if (answer === undefined) continue
+    t.is(answer.pid, successor)
+    break
+  }
+})
+
+test('upgrade: a second start while it is under way leaves with exit 3, whoever of the two has the home', async t => {
+  const { broker, admin } = await start(t)
+  const { pid } = broker.started
+  const upgrading = admin.call('upgrade', { program: program(broker, 'slow', { first: 'hold(300)', onTake: 'hold(1500)' }) }, { timeoutMs: 60_000 })
+  const codes: (number | string)[] = []
+  let isOver = false
+  const starting = (async () => {
+    while (!codes.includes('over')) {
+      const { exit, stderr } = await broker.run('start')
+      t.is(exit, 3, stderr)
+      codes.push(isOver ? 'over' : exit)
+    }
+  })()
+  const { pid: successor } = await upgrading
+  isOver = true
+  await starting
+  t.true(codes.length > 1)
+  t.not(successor, pid)
+  t.is(holderOf(broker.home), successor)
+})
