@@ -47,7 +47,7 @@ export class WatchedBroker {
     this.#stamp = processStamp(this.#pid)
     this.#child.once('message', report => {
       events.reported(report)
-      this.#child.disconnect()
+      if (this.#child.connected) this.#child.disconnect()
     })
     this.ended = this.#watch()
   }
@@ -75,7 +75,8 @@ export class WatchedBroker {
     const closed = new Promise<void>(resolve => line.once('close', () => resolve()))
     const exited = new Promise<[number | null, NodeJS.Signals | null]>(resolve => {
       this.#child.once('exit', (...how) => resolve(how))
-      this.#child.once('error', () => resolve([1, null]))
+      // That it cannot be started; also that a signal came too late, which `exit` follows.
+      this.#child.on('error', () => this.#child.pid === undefined && resolve([1, null]))
     })
     const [code, signal] = await exited
     await closed

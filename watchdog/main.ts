@@ -10,12 +10,16 @@ import { Watchdog } from './watchdog.ts'
 // What was compiled is kept now, as this process lives long.
 setImmediate(flushCompileCache)
 
+// A terminal or a pipe that is gone is no reason to leave the broker alone.
+process.stderr.on('error', () => {})
+
 const { isJson, ...settings } = JSON.parse(process.argv[2]!) as WatchdogSettings
 const { home, log } = homePaths(settings.home)
 
 const { code, gaveUp, isExplained } = await new Watchdog({
   ...settings,
-  ...(process.send !== undefined && { report: report => process.send!(report) }),
+  // Whoever waits for it may have gone meanwhile.
+  ...(process.send !== undefined && { report: report => process.connected && process.send!(report, undefined, undefined, () => {}) }),
   tell(level, text, details) {
     // What is well the broker says itself.
     if (level !== 'info') complain(`watchdog: ${text}${Object.entries(details).map(([name, value]) => `, ${name} ${String(value)}`).join('')}`)

@@ -22,7 +22,7 @@ export type AliveWord =
 const ALIVE_MS = 1000
 
 /** The broker's end. */
-export class AliveLine {
+class AliveLine {
   /** For a successor: among its streams, with its number there as CALLBOARD_ALIVE_FD. */
   readonly fd: number
   /** Resolves when the watchdog is gone; the broker goes on without. */
