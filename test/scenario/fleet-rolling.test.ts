@@ -99,3 +99,19 @@ test('fleet: a version that runs and never serves is rolled back when its time i
   t.regex(error.message, /"weather\/2" does not serve after 1000 ms: it has not connected.*all is as it was before/s)
   t.like(await client.call('agents'), { agents: { 0: { name: 'weather', version: '1' }, length: 1 } })
 })
+
+test('fleet: a version whose probe fails in the middle of the change is rolled back, and no request fails', async t => {
+  // Two of the instances are well with it, the second is not.
+  const probe = { kind: 'command', command: ['sh', '-c', 'test "$VERSION/$CALLBOARD_INSTANCE" != half/2'], interval: '200ms', timeout: '5s' }
+  const broker = await startBroker(t, { config: { agents: [{ ...weather, probes: [probe], startTimeout: '6s' }] } })
+  const [client, asker] = await Promise.all([broker.connect(), broker.connect()])
+  await serving(client, 2)
+  const load = startLoad([asker])
+  const error = await t.throwsAsync(client.call('agent.upgrade', { name: 'weather', version: 'half' }, SLOW), { instanceOf: BrokerError })
+  t.regex(error.message, /instance 2 \(replace\).*does not serve after 6000 ms: command: .*all is as it was before/s)
+  const { failed, versions } = await load.end()
+  t.deepEqual(failed, [])
+  t.deepEqual([...versions].toSorted((a, b) => a.localeCompare(b)), ['1', 'half'])
+  const { agents } = await client.call('agents')
+  t.deepEqual(agents.map(({ name, version, health }) => [name, version, health]), [['weather', '1', 'healthy'], ['weather/2', '1', 'healthy']])
+})
