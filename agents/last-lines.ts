@@ -10,7 +10,7 @@ export const MAX_BYTES = 128 * 1024
 const FIRST_BYTES = 4096
 
 /** One line as it came. */
-export interface PrintedLine {
+interface PrintedLine {
   readonly stream: AgentLogLine['stream']
   /** A view that holds until the call returns. */
   readonly bytes: Uint8Array

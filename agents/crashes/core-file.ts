@@ -7,7 +7,7 @@ import { resolve } from 'node:path'
 const CORE_SIGNALS = new Set(['SIGQUIT', 'SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGXCPU', 'SIGXFSZ', 'SIGSYS'])
 
 /** How the kernel names core files; see core(5). */
-export interface CoreNaming {
+interface CoreNaming {
   /** /proc/sys/kernel/core_pattern */
   readonly pattern: string
   /** /proc/sys/kernel/core_uses_pid */
@@ -15,7 +15,7 @@ export interface CoreNaming {
 }
 
 /** undefined where the system does not say. */
-export function coreNaming(): CoreNaming | undefined {
+function coreNaming(): CoreNaming | undefined {
   try {
     return { pattern: readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim(), usesPid: readFileSync('/proc/sys/kernel/core_uses_pid', 'utf8').trim() !== '0' }
   } catch {

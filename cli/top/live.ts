@@ -17,7 +17,7 @@ export interface LiveOptions<Key extends string> {
 }
 
 /** What is measured, and how it is shown. Rates are those between two looks. */
-export interface LiveTable<Sample extends { readonly atMs: number }, Row, Key extends string> {
+interface LiveTable<Sample extends { readonly atMs: number }, Row, Key extends string> {
   /** Keys of the keyboard, and the figure that each sorts by. */
   readonly keys: ReadonlyMap<string, Key>
   readonly take: (client: Client) => Promise<Sample>
