@@ -9,6 +9,7 @@ import type { AgentDetails, AgentInfo, AgentShown, ShownAgentSettings } from './
 import type { CrashReport, CrashSummary } from './ground/crash.ts'
 import { processCpuMs } from './ground/process-cpu.ts'
 import { residentBytes } from './ground/process-memory.ts'
+import type { InstanceInfo } from './ground/registry.ts'
 import type { AgentSettings } from './ground/settings.ts'
 import type { BrokerHost } from './host.ts'
 
@@ -29,7 +30,10 @@ export class AgentReportsView implements AgentsView {
   async show(name: string): Promise<AgentShown> {
     const { settings, instances } = this.#host.agent(name)
     const crashes = await this.#host.agentCrashes(settings.name)
-    return { agent: settings.name, settings: shownSettings(settings), instances: instances.map((info) => this.#details(info, crashes)) }
+    const principals = new Set(instances.map((info) => principalOf(info)))
+    const connections = this.#connections(principals)
+    const registered = Map.groupBy(this.#core.registry.find({ limit: Infinity }).instances.filter(({ principal }) => principals.has(principal)), ({ principal }) => principal)
+    return { agent: settings.name, settings: shownSettings(settings), instances: instances.map((info) => this.#details(info, connections.get(principalOf(info)) ?? [], registered.get(principalOf(info)) ?? [], crashes)) }
   }
 
   logs({ name, lines, after }: Required<AgentLogsQuery>): AgentLogsAnswer {
@@ -41,19 +45,33 @@ export class AgentReportsView implements AgentsView {
     return { crashes: report === undefined ? withinAnswer(crashes) : crashes.filter(({ id }) => id === report) }
   }
 
-  #details(info: AgentInfo, crashes: readonly CrashReport[]): AgentDetails {
-    const { directory, registry, clock } = this.#core
-    const principal = `agent:${info.name}`
-    const connections: Connection[] = []
-    for (const connection of directory.all()) if (connection.permissions?.name === principal && connection.isPresent) connections.push(connection)
-    const ids = new Set(connections.map(({ id }) => id))
+  // Looked through once, however many instances the agent has.
+  #connections(principals: ReadonlySet<string>): Map<string, Connection[]> {
+    const found = new Map<string, Connection[]>()
+    for (const connection of this.#core.directory.all()) {
+      const name = connection.permissions?.name
+      if (name === undefined || !principals.has(name) || !connection.isPresent) continue
+      const known = found.get(name)
+      if (known === undefined) found.set(name, [connection])
+      else known.push(connection)
+    }
+    return found
+  }
+
+  #details(info: AgentInfo, connections: readonly Connection[], registered: readonly InstanceInfo[], crashes: readonly CrashReport[]): AgentDetails {
+    const nowMs = this.#core.clock.monotonicMs()
     return {
       info: withUsage(info),
-      connections: connections.map((connection) => connectionInfo(connection, clock.monotonicMs())),
-      registered: ids.size === 0 ? [] : registry.find({ limit: Infinity }).instances.filter(({ connection }) => ids.has(connection)),
+      connections: connections.map((connection) => connectionInfo(connection, nowMs)),
+      registered,
       crashes: crashes.filter(({ instance }) => instance === info.name).slice(0, MAX_CRASHES).map(summaryOf),
     }
   }
+}
+
+// The credential of an instance is that of this principal.
+function principalOf({ name }: AgentInfo): string {
+  return `agent:${name}`
 }
 
 /** With what its process takes of the machine. */
