@@ -9,13 +9,15 @@ import { findUser, type UnixUser } from '../../agents/unix-user.ts'
 import { startBroker, startBrokerProcess, type BrokerAccess } from '../support/broker.ts'
 import { errorCode } from '../support/error-code.ts'
 import { runCallboard } from '../support/run-callboard.ts'
-import { asOrdinaryUser } from '../support/sandbox-features.ts'
+import { asOrdinaryUser, sandboxTest } from '../support/sandbox-features.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
 const obedient = join(import.meta.dirname, '../support/obedient-agent.ts')
 const ROOT = process.getuid?.() === 0
 const asRoot = (title: string, story: Implementation<[]>): void => (ROOT ? test(title, story) : test.skip(`${title} (left out: the tests do not run as root)`, story))
+
+const sandboxed = (title: string, story: Implementation<[]>): void => (ROOT ? sandboxTest(title, ['Landlock that knows signals (Linux 6.12)', 'namespaces by unshare'], story) : asRoot(title, story))
 
 /** Somebody who is in more than his main group, where this machine has such a one. */
 function somebody(): { readonly user: UnixUser; readonly groups: readonly number[] } {
@@ -73,7 +75,7 @@ asRoot('agent user: it attaches by a socket of its own, with its user\'s groups 
   t.false(existsSync(userPlace(home)))
 })
 
-asRoot('agent user: within a sandbox at every level it is that user, and reaches its broker', async t => {
+sandboxed('agent user: within a sandbox at every level it is that user, and reaches its broker', async t => {
   const { user } = somebody()
   const { home, cwd } = placeFor(t)
   const root = join(import.meta.dirname, '../..')
