@@ -59,8 +59,10 @@ async function serve(context: Context, config: string | undefined, { watchdogHan
   const words = startWords(context.paths.home, config, alive && { watchdogHang, watchdogDeaths })
   const succession = { program: [process.execPath, ...process.execArgv, process.argv[1]!], words, isForeground }
   const broker = await createBroker({ home: context.paths.home, settings, configDirectory: directory, ...(file !== undefined && { configFile: file }), succession })
-  const [{ writeStartRecord }, { hasTerminal, reloadConfig }] = await Promise.all([import('../start-record.ts'), import('../reload.ts')])
-  writeStartRecord(context.paths, { config, ...(service.isService && { isService: true }), ...(alive !== undefined && { watchdog: { watchdogHang, watchdogDeaths } }) })
+  const [{ readStartRecord, writeStartRecord }, { hasTerminal, reloadConfig }] = await Promise.all([import('../start-record.ts'), import('../reload.ts')])
+  // Of a successor systemd knows the process that it took over from.
+  const isService = service.isService || (legacy !== undefined && readStartRecord(context.paths).isService === true)
+  writeStartRecord(context.paths, { config, ...(isService && { isService }), ...(alive !== undefined && { watchdog: { watchdogHang, watchdogDeaths } }) })
   onStopSignals({
     stop() {
       service.stopping()

@@ -42,6 +42,11 @@ systemdTest(`service: systemd starts the broker, starts it again when it dies or
   t.log(`kill -9 to the first answer: ${Math.round(performance.now() - killedMs)} ms`)
   t.regex((await run('service', 'status')).stdout, /^state +active \(running\), 1 restarts$/m)
 
+  const parent = pidNow()
+  const upgraded = await run('upgrade')
+  t.is(upgraded.exit, 0, upgraded.stderr)
+  t.not(pidNow(), parent)
+  t.true(systemctl('show', '--property=MainPID,ActiveState', NAME).includes(`MainPID=${parent}\nActiveState=active`))
   const elsewhere = await run('restart')
   t.deepEqual([elsewhere.exit, elsewhere.stderr], [1, 'error: systemd runs this broker\nhint: systemctl --user restart callboard-gateway, or without --user where it is a service of the machine\n'])
 
