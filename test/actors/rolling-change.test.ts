@@ -14,7 +14,7 @@ async function rolled(fails: readonly string[]): Promise<{ readonly done: readon
     agent: 'weather', instances: [1, 2, 3], log: recordedLog(),
     surge: (n: number) => step(`surge ${n}`), replace: (n: number, isBack: boolean) => step(`${isBack ? 'back' : 'replace'} ${n}`), retire: (n: number) => step(`retire ${n}`),
   }
-  const error = await roll(change).then(() => undefined, BrokerError.from)
+  const error = await roll(change).then(() => undefined, (thrown: unknown) => BrokerError.from(thrown))
   return { done, error }
 }
 
