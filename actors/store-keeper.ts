@@ -61,11 +61,12 @@ export class StoreKeeper {
     await store?.close()
   }
 
-  /** Opens what was suspended again. */
-  resume(): void {
+  /** Opens what was suspended again. Resolves when it is open, or has failed and is tried again. */
+  async resume(): Promise<void> {
     this.problem = undefined
-    if (this.#isSuspended) void this.#reopen()
+    const wasOpen = this.#isSuspended
     this.#isSuspended = false
+    if (wasOpen) await this.#reopen()
   }
 
   /** Resolves when it is closed; what was accepted is stored or refused then. */

@@ -4,6 +4,7 @@
 //                                                                                     ┌─ serving ─▶ leave
 //                                                                                     └─ anything else ─▶ take all back, go on
 
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from '../../broker/connection.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import type { HandedOver } from '../../broker/ground/handover.ts'
@@ -44,6 +45,7 @@ const READY_MS = 60_000
 /** Time that it has to serve, once all is handed over. ms */
 const SERVING_MS = 30_000
 /** Time for clients to say who they are that had just come, and for all to hear of the move. ms */
+const ACCEPTED_MS = 20
 const HANDSHAKES_MS = 1000
 const TOLD_MS = 2000
 /** Time for the broker's own methods to answer, and for stores to take what was accepted. ms */
@@ -107,6 +109,8 @@ async function handOver(parts: UpgradeParts, successor: Successor, asker: Connec
 // Nobody new, and of those who are here all that can be finished is.
 async function standStill({ pipeline, service }: UpgradeParts, asker: Connection | undefined): Promise<void> {
   const { core, departing } = pipeline
+  // Who was accepted in this moment is still on the way in.
+  await delay(ACCEPTED_MS)
   await until(HANDSHAKES_MS, () => pipeline.unadmitted === 0)
   departing.tell(asker)
   await departing.known(TOLD_MS)
@@ -117,5 +121,5 @@ async function standStill({ pipeline, service }: UpgradeParts, asker: Connection
 }
 
 async function until(limitMs: number, is: () => boolean): Promise<void> {
-  for (const endMs = performance.now() + limitMs; !is() && performance.now() < endMs; ) await new Promise((resolve) => void setTimeout(resolve, LOOK_MS))
+  for (const endMs = performance.now() + limitMs; !is() && performance.now() < endMs; ) await delay(LOOK_MS)
 }

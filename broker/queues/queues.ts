@@ -21,7 +21,7 @@ export class Queues {
   observerOf: (queue: Queue) => QueueObserver = () => nobody
   store: QueueStore | undefined
   /** Lets go of the store so that another process can open it, and opens it again. Set like `source`. */
-  keeper: { suspend(reason: BrokerError): Promise<void>; resume(): void } | undefined
+  keeper: { suspend(reason: BrokerError): Promise<void>; resume(): Promise<void> } | undefined
   readonly #options: QueuesOptions
   readonly #byName = new Map<string, Queue>()
   readonly #byNumber = new Map<number, Queue>()

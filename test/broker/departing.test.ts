@@ -1,0 +1,131 @@
+import test from 'ava'
+import { encode } from '@msgpack/msgpack'
+import type { HandedOver } from '../../broker/ground/handover.ts'
+import { Kind } from '../../broker/wire/layout.ts'
+import type { NativeClient, ReceivedFrame } from '../support/memory-client.ts'
+import { PipelineRig } from '../support/pipeline.ts'
+
+const nobody = { isFormer: () => false, onFormer: (): void => {} }
+
+interface Offer {
+  readonly session: string
+  readonly secret: string
+}
+
+const offerTo = (client: NativeClient): Offer => client.frames().find(({ kind }) => kind === Kind.moving)!.body as Offer
+
+const confirm = (rig: PipelineRig, client: NativeClient, received = 0): void => {
+  client.send({ kind: Kind.ack, payload: encode({ received }) })
+  rig.turn()
+}
+
+/** Comes for the session in another process; what it got, the welcome first. */
+function come(rig: PipelineRig, { session, secret }: Offer, received: number): { client: NativeClient; frames: ReceivedFrame[]; welcome: Record<string, unknown> } {
+  const client = rig.link()
+  client.control(Kind.hello, 0, { auth: { token: 'owner-token' }, moves: true, resume: { session, secret, received } })
+  const frames = client.frames()
+  const welcome = frames[0]!.body as Record<string, unknown>
+  client.continueAbove(Number(welcome['lastId']))
+  return { client, frames: frames.slice(1), welcome }
+}
+
+// As it is on the way: nothing of the one process is left in it.
+const handedOver = (from: PipelineRig): HandedOver => structuredClone(from.pipeline.departing.hold([]))
+
+test('departing: a session without a time to live goes to another process: subscriptions, what it missed, and the request that it answers there', async t => {
+  const [from, to] = [new PipelineRig(), new PipelineRig()]
+  const asking = from.native({ moves: true, client: 'asking' })
+  const answering = from.native({ moves: true, client: 'answering' })
+  answering.subscribe(1, 'work')
+  answering.frames()
+  from.pipeline.departing.tell(undefined)
+  const offers = [offerTo(asking), offerTo(answering)]
+  for (const client of [asking, answering]) confirm(from, client)
+  await from.pipeline.departing.known(1000)
+  const request = asking.send({ kind: Kind.request, subject: 'work', to: 5000 })
+  from.turn()
+  const [asked] = answering.frames()
+  t.is(asked?.kind, Kind.request)
+  const origin = asking.connection.number
+  // Of the next one nobody knows whether it came.
+  asking.publish('work', Buffer.from('late'))
+  from.turn()
+  const state = handedOver(from)
+  t.deepEqual(state.requests.map(({ requester, responders, id }) => ({ requester, responders, id })), [{ requester: origin, responders: [answering.connection.number], id: request }])
+  to.core.continueNumbers(state.lastNumber)
+  t.is(to.pipeline.arrive(state, nobody), 2)
+  const there = come(to, offers[1]!, 1)
+  t.like(there.welcome, { resumed: true, moved: true, origin: answering.connection.number, client: 'answering' })
+  t.deepEqual(there.frames.map(({ kind }) => kind), [Kind.publish], 'what it had got does not come again, what it had not does')
+  there.client.send({ kind: Kind.response, to: origin, ref: request, subject: 'work' })
+  to.turn()
+  const back = come(to, offers[0]!, 0)
+  t.like(back.welcome, { resumed: true, moved: true, lastId: asking.nextId - 1 })
+  t.deepEqual(back.frames.map(({ kind, ref }) => [kind, ref]), [[Kind.response, request]])
+  back.client.publish('work', Buffer.from('again'))
+  to.turn()
+  t.is(there.client.frames().filter(({ kind }) => kind === Kind.publish).length, 1, 'its subscription is there')
+  t.is(to.core.accounts.totals().balanced, true)
+})
+
+test('departing: what comes while all is held is handled when it goes on here, once and in order', async t => {
+  const rig = new PipelineRig()
+  const [sender, reader] = [rig.native({ moves: true }), rig.native({ moves: true })]
+  reader.subscribe(1, 'news')
+  reader.frames()
+  rig.pipeline.departing.tell(undefined)
+  for (const client of [sender, reader]) {
+    client.frames()
+    confirm(rig, client)
+  }
+  await rig.pipeline.departing.known(1000)
+  sender.publish('news', Buffer.from('1'))
+  rig.turn()
+  rig.pipeline.departing.hold([])
+  sender.publish('news', Buffer.from('2'))
+  rig.turn()
+  const held = reader.frames().filter(({ kind }) => kind === Kind.publish)
+  t.is(held.length, 1, 'nothing is routed while all is held')
+  rig.pipeline.departing.goOn()
+  sender.publish('news', Buffer.from('3'))
+  rig.turn()
+  const frames = reader.frames()
+  t.deepEqual(frames.filter(({ kind }) => kind === Kind.publish).map(({ payload }) => Buffer.from(payload).toString()), ['2', '3'])
+  t.deepEqual(frames.filter(({ kind }) => kind === Kind.moving).map(({ body }) => body), [{}], 'it is told that it stays')
+  t.is(rig.core.accounts.totals().balanced, true)
+})
+
+test('departing: who does not read `moving`, and who does not confirm it in time, is not among those that move', async t => {
+  const rig = new PipelineRig()
+  const [old, slow, ready] = [rig.native(), rig.native({ moves: true }), rig.native({ moves: true })]
+  rig.pipeline.departing.tell(undefined)
+  confirm(rig, ready)
+  const known = rig.pipeline.departing.known(1000)
+  await rig.clock.advance(1100)
+  await known
+  t.deepEqual(handedOver(rig).sessions.map(({ number }) => number), [ready.connection.number])
+  t.false(old.frames().some(({ kind }) => kind === Kind.moving))
+  t.true(slow.frames().some(({ kind }) => kind === Kind.moving))
+})
+
+test('departing: a session whose client does not come in time is over, and its request ends', async t => {
+  const [from, to] = [new PipelineRig(), new PipelineRig()]
+  const [asking, answering] = [from.native({ moves: true }), from.native({ moves: true })]
+  answering.subscribe(1, 'work')
+  answering.frames()
+  from.pipeline.departing.tell(undefined)
+  const offer = offerTo(asking)
+  for (const client of [asking, answering]) confirm(from, client)
+  await from.pipeline.departing.known(1000)
+  asking.send({ kind: Kind.request, subject: 'work', to: 60_000 })
+  from.turn()
+  const state = handedOver(from)
+  to.core.continueNumbers(state.lastNumber)
+  to.pipeline.arrive(state, nobody)
+  const { client } = come(to, offer, 0)
+  await to.clock.advance(11_000)
+  to.turn()
+  const errors = client.frames().filter(({ kind }) => kind === Kind.error)
+  t.deepEqual(errors.map(({ body }) => (body as { code: string }).code), ['request.responder_gone'])
+  t.is(to.core.directory.size, 1)
+})
