@@ -1,5 +1,6 @@
 // The ports of a broker: what opens each of them, where they are, and why one is missing.
 
+import { dirname } from 'node:path'
 import type { Core } from '../broker/core.ts'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
 import type { ErrorCode } from '../broker/ground/errors.ts'
@@ -13,6 +14,7 @@ import { openPeerCredentials } from '../native/peer-credentials.ts'
 import { listenUnix } from '../transports/unix/unix-listener.ts'
 import type { PeerLookup } from '../transports/unix/bind.ts'
 import type { ListeningSockets } from '../transports/listening-sockets.ts'
+import { fifoOpeners } from './fifos.ts'
 import { mostConnections } from './file-limit.ts'
 import type { GrpcPort } from './grpc-port.ts'
 import type { Monitoring } from './monitoring.ts'
@@ -92,6 +94,7 @@ export class Listeners {
     return {
       ...(ipc.enabled ? { unix: (onLink: OnLink) => listenUnix({ path: socket, peerOf, log, memory, sockets, onLink }) } : {}),
       ...Object.fromEntries([...userSockets].map(([owner, path]) => [`user-${owner}`, (onLink: OnLink) => listenUnix({ path, owner, peerOf, log, sockets, onLink })])),
+      ...fifoOpeners(core, dirname(grpcSocket)),
       ...(grpc?.hasPort === true ? { grpc: this.#noted('grpc', async (onLink) => (await this.#grpcPort(core, grpc, peerOf, onLink)).openTcp()) } : {}),
       ...(grpc === undefined ? {} : { 'grpc-unix': this.#noted('grpc-unix', async (onLink) => (await this.#grpcPort(core, grpc, peerOf, onLink)).openUnix(grpc.socket ?? grpcSocket)) }),
       ...(nats.enabled ? { nats: this.#noted('nats', (onLink) => this.#openNats(core, onLink)) } : {}),

@@ -39,7 +39,7 @@ export function crossCheck(root: SourceNode, directory: string, report: ConfigRe
   checkPorts(root, report)
   checkQueues(root, report)
   checkFleet(root, report)
-  for (const block of ['agents', 'agentGroups', 'channels', 'principals']) checkUnique(root, block, 'name', report)
+  for (const block of ['agents', 'agentGroups', 'channels', 'principals', 'fifos']) checkUnique(root, block, 'name', report)
   checkUnique(root, 'principals', 'nkey', report)
   for (const [path, agent] of items(root, 'agents')) {
     checkBackoff(path, agent, report)

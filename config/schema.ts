@@ -7,6 +7,7 @@ import { agentsBlock } from './agent-keys.ts'
 import { auditBlock } from './audit-keys.ts'
 import { busBlock } from './bus-keys.ts'
 import { channelsBlock } from './channel-keys.ts'
+import { fifosBlock } from './fifo-keys.ts'
 import { gatewayBlock } from './gateway-keys.ts'
 import { grpcBlock } from './grpc-keys.ts'
 import { ipcBlock } from './ipc-keys.ts'
@@ -37,6 +38,7 @@ export const configSchema = map({
   registry: registryBlock,
   sharedMemory: sharedMemoryBlock,
   principals: principalsBlock,
+  fifos: fifosBlock,
   gateway: gatewayBlock,
   nats: natsBlock,
   grpc: grpcBlock,

@@ -30,6 +30,7 @@ export function toSettings(file: ConfigFile, directory: string): Settings {
     registry: registrySettings(file),
     sharedMemory: { enabled: file.sharedMemory.enabled, thresholdBytes: file.sharedMemory.threshold, limitBytes: file.sharedMemory.limit },
     principals: (file.principals ?? []).map(principal => principalSettings(principal, directory)),
+    fifos: file.fifos ?? [],
     recorder: file.recorder,
     log: file.log,
   }

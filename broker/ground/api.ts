@@ -92,7 +92,7 @@ export interface ConnectionInfo {
   readonly roles: readonly Role[]
   readonly program?: string
   readonly agent?: string
-  readonly transport: 'unix' | 'tcp' | 'websocket' | 'grpc'
+  readonly transport: 'unix' | 'tcp' | 'websocket' | 'grpc' | 'fifo'
   readonly dialect: string
   readonly device?: DeviceInfo
   /** What happens when more waits for it than may, and how much may; without `maxPendingMessages` only the bytes count. */

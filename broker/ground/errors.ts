@@ -157,6 +157,7 @@ const table = {
   'grpc.stream_open': { close: 194, retryable: true, text: 'the registration "{registration}" has a stream already; end that one first' },
   'agent.report_lost': { close: 176, retryable: false, text: 'the crash report of agent "{agent}" was not kept: {problem}' },
   'memory.unreadable': { close: 195, retryable: true, text: 'what was sent in shared memory cannot be read from {path}: {problem}; the connection ends, as what follows would be out of order' },
+  'fifo.failed': { close: 198, retryable: false, text: 'the FIFOs "{name}" cannot be opened: {problem}' },
   'agent.secret': { close: 177, retryable: false, text: 'agent "{agent}" cannot have its secret {secret}: {problem}' },
   'agent.user': { close: 178, retryable: false, text: 'agent "{agent}" cannot run as another user: {problem}' },
   'agent.schedule': { close: 179, retryable: false, text: 'agent "{agent}" cannot be started by its schedule: {problem}' },

@@ -8,10 +8,13 @@ import type { ScheduleSettings } from './schedule.ts'
 import type { QueueOverrides } from './queue-overrides.ts'
 import { defaultQueue, defaultStore, type QueuesSettings, type StoreSettings } from './store-settings.ts'
 import type { AccountRules, BusSettings, NatsSettings, ResponseRules } from './nats-settings.ts'
+import type { FifoSettings } from './fifo-settings.ts'
 import { defaultSharedMemory, type SharedMemorySettings } from './memory-settings.ts'
+import type { Overflow } from './overflow.ts'
 import { defaultRegistry, type RegistrySettings } from './registry-settings.ts'
 import type { ChannelMode, GroupRules, PatternRules, Role } from './types.ts'
 
+export { overflows, type Overflow } from './overflow.ts'
 export type { BackoffSettings } from './backoff-settings.ts'
 export type { AccountRules, BusSettings, NatsBusSettings, NatsSettings, NatsTlsSettings, ResponseRules } from './nats-settings.ts'
 
@@ -35,7 +38,9 @@ export interface Settings {
   readonly registry: RegistrySettings
   readonly sharedMemory: SharedMemorySettings
   readonly principals: readonly PrincipalSettings[]
-  readonly recorder: RecorderSettings
+  readonly fifos: readonly FifoSettings[]
+  /** `entries`: how many runs the flight recorder remembers; a power of two, default 131072, 1024..1048576. */
+  readonly recorder: { readonly entries: number }
   readonly log: LogSettings
 }
 
@@ -105,13 +110,6 @@ export interface LimitSettings {
   readonly maxSubscriptions: number
   readonly maxOpenRequests: number
 }
-
-/**
- * `block`: publishers wait as long as it takes. `drop-oldest`: what waits longest makes room. `drop-newest`: what comes
- * is dropped until there is room. `disconnect`: the receiver is ended.
- */
-export type Overflow = 'block' | 'drop-oldest' | 'drop-newest' | 'disconnect'
-export const overflows = ['block', 'drop-oldest', 'drop-newest', 'disconnect'] as const satisfies readonly Overflow[]
 
 /** The one HTTP server and the WebSocket gateway on it. */
 export interface GatewaySettings {
@@ -300,11 +298,6 @@ export interface PrincipalSettings {
   readonly groups?: GroupRules | undefined
 }
 
-export interface RecorderSettings {
-  /** How many runs the flight recorder remembers; a power of two, default 131072, 1024..1048576. */
-  readonly entries: number
-}
-
 /** The least important first. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof logLevels)[number]
@@ -394,6 +387,7 @@ export const defaultSettings: Settings = {
   registry: defaultRegistry,
   sharedMemory: defaultSharedMemory,
   principals: [],
+  fifos: [],
   recorder: { entries: 131_072 },
   log: { level: 'info' },
 }

@@ -58,7 +58,7 @@ export interface Link {
   /** What is spoken on it, where the port decides that; undefined: what the first byte or message says. */
   readonly protocol?: 'nats'
   /** What carries it, where framing and peer do not say so. */
-  readonly transport?: 'grpc'
+  readonly transport?: 'grpc' | 'fifo'
   /** Most bytes of one write, where little at a time leaves more that policies can act on; undefined: what any link takes. */
   readonly maxWriteBytes?: number
   /** What `write` wants its pieces put through; undefined: nothing. Text: pieces are lines, and each line is a message. */

@@ -16,6 +16,14 @@ const nkey = 'UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4'
 /** For every key that works: a configuration that sets it, and what of the settings must change to what. */
 const landings: Readonly<Record<string, readonly [yaml: string, read: (settings: Settings) => unknown, expected: unknown]>> = {
   ...registryLandings,
+  fifos: ['fifos: [{name: a}]', s => s.fifos, [{ name: 'a', publish: { allow: ['>'], deny: [] }, subscribe: { allow: ['>'], deny: [] }, overflow: 'drop-oldest', maxPendingBytes: 1_048_576 }]],
+  'fifos[].name': ['fifos: [{name: scale-1}]', s => s.fifos[0]?.name, 'scale-1'],
+  'fifos[].publish.allow': ['fifos: [{name: a, publish: {allow: [x.*]}}]', s => s.fifos[0]?.publish.allow, ['x.*']],
+  'fifos[].publish.deny': ['fifos: [{name: a, publish: {deny: [x.*]}}]', s => s.fifos[0]?.publish.deny, ['x.*']],
+  'fifos[].subscribe.allow': ['fifos: [{name: a, subscribe: {allow: [x.*]}}]', s => s.fifos[0]?.subscribe.allow, ['x.*']],
+  'fifos[].subscribe.deny': ['fifos: [{name: a, subscribe: {deny: [x.*]}}]', s => s.fifos[0]?.subscribe.deny, ['x.*']],
+  'fifos[].overflow': ['fifos: [{name: a, overflow: block}]', s => s.fifos[0]?.overflow, 'block'],
+  'fifos[].maxPendingBytes': ['fifos: [{name: a, maxPendingBytes: 2mb}]', s => s.fifos[0]?.maxPendingBytes, 2_097_152],
   'sharedMemory.enabled': ['sharedMemory: false', s => s.sharedMemory.enabled, false],
   'sharedMemory.threshold': ['sharedMemory: {threshold: 1mb}', s => s.sharedMemory.thresholdBytes, 1_048_576],
   'sharedMemory.limit': ['sharedMemory: {limit: 32mb}', s => s.sharedMemory.limitBytes, 33_554_432],

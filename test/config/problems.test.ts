@@ -7,7 +7,7 @@ test('config: an unknown key is told with the nearest one', async t => {
     '2:3: "serer" is not a key of ipc; did you mean "server"?',
     '4:5: "maxConnection" is not a key of ipc.server; did you mean "maxConnections"?',
     '5:1: "agent" is not a key at the top; did you mean "agents"?',
-    '6:1: "colour" is not a key at the top; allowed: ipc, agents, agentGroups, channels, queue, deduplication, ordering, store, registry, sharedMemory, principals, gateway, nats, grpc, bus, network, pool, telemetry, audit, recorder, log, security, access, nodes, connections, memory, monitoring',
+    '6:1: "colour" is not a key at the top; allowed: ipc, agents, agentGroups, channels, queue, deduplication, ordering, store, registry, sharedMemory, principals, fifos, gateway, nats, grpc, bus, network, pool, telemetry, audit, recorder, log, security, access, nodes, connections, memory, monitoring',
   ])
 })
 
@@ -90,8 +90,8 @@ test('config: an empty text is not taken for the defaults', async t => {
 })
 
 test('config: a text that is no map is refused', async t => {
-  t.deepEqual(await linesOf(t, fromYaml('- ipc')), ['1:1: the configuration is a list; allowed: a map of $schema, ipc, agents, agentGroups, channels, queue, deduplication, ordering, store, registry, sharedMemory, principals, gateway, nats, grpc, bus, network, pool, telemetry, audit, recorder, log'])
-  t.deepEqual(await linesOf(t, fromJson('"ipc"')), ['1:1: the configuration is "ipc"; allowed: a map of $schema, ipc, agents, agentGroups, channels, queue, deduplication, ordering, store, registry, sharedMemory, principals, gateway, nats, grpc, bus, network, pool, telemetry, audit, recorder, log'])
+  t.deepEqual(await linesOf(t, fromYaml('- ipc')), ['1:1: the configuration is a list; allowed: a map of $schema, ipc, agents, agentGroups, channels, queue, deduplication, ordering, store, registry, sharedMemory, principals, fifos, gateway, nats, grpc, bus, network, pool, telemetry, audit, recorder, log'])
+  t.deepEqual(await linesOf(t, fromJson('"ipc"')), ['1:1: the configuration is "ipc"; allowed: a map of $schema, ipc, agents, agentGroups, channels, queue, deduplication, ordering, store, registry, sharedMemory, principals, fifos, gateway, nats, grpc, bus, network, pool, telemetry, audit, recorder, log'])
 })
 
 test('config: all problems come at once, in the order of the file, as data and as text', async t => {

@@ -228,6 +228,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'joined-bus.test.ts': ['.servers', '.subjects', '.localGroups'].map(key => `bus.nats${key}`),
   'joined-bus-loss.test.ts': ['.hold.bytes', '.hold.time'].map(key => `bus.nats${key}`),
   'agent-health.test.ts': Object.keys(probeLandings),
+  'fifos.test.ts': ['', '[].name', '[].publish.allow', '[].publish.deny', '[].subscribe.allow', '[].subscribe.deny', '[].overflow', '[].maxPendingBytes'].map(key => `fifos${key}`),
   'shared-memory.test.ts': ['enabled', 'threshold', 'limit'].map(key => `sharedMemory.${key}`),
   'queue-keys.test.ts': Object.keys(queueLandings),
   'registry-keys.test.ts': Object.keys(registryLandings).filter(key => key !== 'gateway.nodeCapabilities.*.preference'),

@@ -30,6 +30,7 @@ export async function bindUnix(server: Server, path: string, key: string, log: L
     await listenOn(server, inherited)
     return sockets!.add(name, server)
   }
+  if (isNamedPipe(path)) return listenAt(server, path)
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw failed(path, `the path has ${Buffer.byteLength(path)} bytes, a socket's may have ${MAX_PATH_BYTES}; set ${key} to a shorter one`)
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -39,6 +40,11 @@ export async function bindUnix(server: Server, path: string, key: string, log: L
   } catch (error) {
     throw error instanceof BrokerError ? error : failed(path, error instanceof Error ? error.message : String(error), error)
   }
+}
+
+/** What stands in the place of a Unix socket on Windows, such as `\\\\.\\pipe\\callboard`: no file, so nothing is made, left behind or taken away there. Untested: nobody has run it. */
+export function isNamedPipe(path: string, platform: NodeJS.Platform = process.platform): boolean {
+  return platform === 'win32' && path.startsWith('\\\\.\\pipe\\')
 }
 
 /** The descriptor of a socket, which Node tells to no public interface; libuv's handle has it on every POSIX system. -1: none */
@@ -51,7 +57,7 @@ export function descriptorOf(socket: Socket): number {
  * Closes the server of `bindUnix`, and takes its path away unless that leads elsewhere by now. Resolves when the address is free.
  */
 export function unbindUnix(server: Server, path: string): Promise<void> {
-  if (server.listening) rmSync(path, { force: true })
+  if (server.listening && !isNamedPipe(path)) rmSync(path, { force: true })
   return new Promise((resolve) => {
     server.close(() => resolve())
     // Node waits for the connections too; the address is free now, and they end on their own account.
@@ -70,18 +76,24 @@ function draftOf(path: string): string {
 async function listen(server: Server, path: string): Promise<void> {
   // A name as short as the path's own, where that is near the limit.
   const draft = draftOf(path)
-  await new Promise<void>((resolve, reject) => {
+  // In a worker thread Node lets nobody change it; there the directory keeps others out until chmod.
+  const umask = isMainThread ? process.umask(0o177) : undefined
+  const listening = listenAt(server, draft)
+  if (umask !== undefined) process.umask(umask)
+  await listening
+  chmodSync(draft, 0o600)
+  renameSync(draft, path)
+}
+
+// Binds within the call.
+function listenAt(server: Server, path: string): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    // In a worker thread Node lets nobody change it; there the directory keeps others out until chmod.
-    const umask = isMainThread ? process.umask(0o177) : undefined
-    server.listen({ path: draft, backlog: BACKLOG }, () => {
+    server.listen({ path, backlog: BACKLOG }, () => {
       server.off('error', reject)
       resolve()
     })
-    if (umask !== undefined) process.umask(umask)
   })
-  chmodSync(draft, 0o600)
-  renameSync(draft, path)
 }
 
 async function clearStale(path: string, key: string, log: Log): Promise<void> {

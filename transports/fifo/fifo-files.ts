@@ -1,0 +1,60 @@
+// The two FIFOs of a pair in the file system: made, opened without waiting for anybody, and removed. Knows no links.
+
+import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeFifo } from '../../native/make-fifo.ts'
+
+const AT_ONCE = constants.O_NONBLOCK | constants.O_NOFOLLOW
+
+export class FifoFiles {
+  /** What programs write to. */
+  readonly input: string
+  /** What they read from. */
+  readonly output: string
+  readonly #inodes: readonly number[]
+
+  /**
+   * Makes `<name>.in` and `<name>.out`, mode 0600, in the directory. FIFOs that stand there are a killed broker's, or those of a process that makes way for this one: they are
+   * replaced, and who waits for a killed one's is woken.
+   * @throws Error when something else stands there, or none can be made
+   */
+  constructor(directory: string, name: string) {
+    this.input = join(directory, `${name}.in`)
+    this.output = join(directory, `${name}.out`)
+    this.#inodes = [this.input, this.output].map(replace)
+  }
+
+  /** For reading: its end is seen when the last writer has closed it. */
+  openInput(): number {
+    return openSync(this.input, constants.O_RDONLY | AT_ONCE)
+  }
+
+  /** For writing: held open for reading too, so that it never is without a reader. */
+  openOutput(): number {
+    return openSync(this.output, constants.O_RDWR | AT_ONCE)
+  }
+
+  /** Those that another process has put in their place stay. */
+  remove(): void {
+    for (const [i, path] of [this.input, this.output].entries()) if (lstatSync(path, { throwIfNoEntry: false })?.ino === this.#inodes[i]) rmSync(path, { force: true })
+  }
+}
+
+// Gives the inode. The name is never without a FIFO.
+function replace(path: string): number {
+  const before = lstatSync(path, { throwIfNoEntry: false })
+  if (before !== undefined && !before.isFIFO()) throw new Error(`${path} is no FIFO; move it away, or choose another name`)
+  const draft = `${path}.new`
+  rmSync(draft, { force: true })
+  makeFifo(draft)
+  // Whoever waits in open() for the other end has it now, and sees that there is nobody.
+  const old = before === undefined ? undefined : openSync(path, constants.O_RDWR | AT_ONCE)
+  renameSync(draft, path)
+  if (old !== undefined) closeSync(old)
+  const fd = openSync(path, constants.O_RDWR | AT_ONCE)
+  try {
+    return fstatSync(fd).ino
+  } finally {
+    closeSync(fd)
+  }
+}
