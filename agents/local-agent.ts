@@ -88,6 +88,8 @@ export class LocalAgent {
   readonly #options: LocalAgentOptions
   #settings: AgentSettings
   #process: AgentProcess | undefined
+  /** When the last start began. ms since the epoch */
+  #begunMs = 0
   /** The one that was asked to end. */
   #asked: AgentProcess | undefined
   #startedMs = 0
@@ -181,6 +183,7 @@ export class LocalAgent {
     scope.defer(() => credential.revoke())
     const start = async (): Promise<AgentProcess> => {
       this.recent.begin()
+      this.#begunMs = clock.wallMs()
       const user = users?.of(settings.name)
       const copies = this.#copySecrets(scope, user)
       const socket = user === undefined ? context.socket : userSocket(context.home, user.uid)
@@ -284,6 +287,7 @@ export class LocalAgent {
       startError: agent === undefined ? this.#startError : undefined,
       wasAsked,
       directory: settings.cwd ?? context.directory,
+      begunMs: this.#begunMs,
       lines: this.recent.ofLatestStart(),
       sandbox: agent?.sandbox,
       timeMs: Math.floor(clock.wallMicros() / 1000),

@@ -21,8 +21,8 @@ function settingFields({ name, command, args, env, secrets, cwd, restart, backof
     ['secrets', secrets.join(', ') || '-'],
     ['restart', `${restart}, after ${formatDuration(backoff.initialMs)} to ${formatDuration(backoff.maxMs)}`],
     ['shutdown', formatDuration(shutdownMs)],
-    ['sandbox', sandbox === undefined ? 'none' : Object.entries(sandbox).filter(([, value]) => value !== undefined).map(([key, value]) => `${key} ${textOf(value)}`).join(', ')],
-    ...Object.entries(rest).filter(([, value]) => value !== undefined).map(([key, value]) => [key, textOf(value)] as const),
+    ['sandbox', sandbox === undefined || sandbox.level === 'none' ? 'none' : Object.entries(sandbox).filter(([, value]) => value !== undefined).map(([key, value]) => `${key} ${textOf(value)}`).join(', ')],
+    ...Object.entries(rest).filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0)).map(([key, value]) => [key, textOf(value)] as const),
   ]
 }
 

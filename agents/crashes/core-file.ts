@@ -6,6 +6,9 @@ import { resolve } from 'node:path'
 /** Signals whose default is to write one: signal(7). */
 const CORE_SIGNALS = new Set(['SIGQUIT', 'SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGXCPU', 'SIGXFSZ', 'SIGSYS'])
 
+/** File systems take the time of the last tick of the kernel. */
+const COARSE_MS = 20
+
 /** How the kernel names core files; see core(5). */
 interface CoreNaming {
   /** /proc/sys/kernel/core_pattern */
@@ -27,7 +30,7 @@ function coreNaming(): CoreNaming | undefined {
  * Absolute path of its core file; false: it left none; undefined: nobody knows, as a program takes core files here or the name has
  * something in it that is not known any more.
  * @param directory in which it ran
- * @param sinceMs when it was started: an older file is another's. ms since the epoch
+ * @param sinceMs before it was started: an older file is another's. ms since the epoch
  */
 export function coreFile(signal: string | undefined, pid: number, directory: string, sinceMs: number, naming: CoreNaming | undefined = coreNaming()): string | false | undefined {
   if (signal === undefined || !CORE_SIGNALS.has(signal)) return false
@@ -44,5 +47,5 @@ export function coreFile(signal: string | undefined, pid: number, directory: str
   if (!isKnown) return undefined
   const path = resolve(directory, naming.usesPid && !hasPid ? `${name}.${pid}` : name)
   const file = statSync(path, { throwIfNoEntry: false })
-  return file !== undefined && file.mtimeMs >= sinceMs ? path : false
+  return file !== undefined && file.mtimeMs >= sinceMs - COARSE_MS ? path : false
 }

@@ -25,6 +25,8 @@ export interface AgentEnding {
   readonly wasAsked: boolean
   /** Where it ran. */
   readonly directory: string
+  /** Before it was started. ms since the epoch */
+  readonly begunMs: number
   /** What it printed. */
   readonly lines: readonly AgentLogLine[]
   readonly sandbox: SandboxReport | undefined
@@ -46,12 +48,12 @@ const ASKING = new Set<string | undefined>(['SIGTERM', 'SIGINT', 'SIGHUP'])
 
 /** undefined: it ended as it should, and there is nothing to report. */
 export function crashReport(ending: AgentEnding, { error, next, brokerIncarnation, messages }: CrashCircumstances): CrashReport | undefined {
-  const { settings, process: ended, startError, wasAsked, directory, lines, sandbox, timeMs } = ending
+  const { settings, process: ended, startError, wasAsked, directory, begunMs, lines, sandbox, timeMs } = ending
   const signal = ended === undefined ? undefined : signalOf(ended.exit, sandbox)
   const reason = reasonOf(ending, signal, error)
   if (reason === undefined) return undefined
   const code = signal === undefined ? ended?.exit.code : undefined
-  const core = ended === undefined ? undefined : sandbox === undefined ? coreFile(signal, ended.pid, directory, timeMs - ended.exit.ranMs) : false
+  const core = ended === undefined ? undefined : sandbox === undefined ? coreFile(signal, ended.pid, directory, begunMs) : false
   const errorCode = startError?.code ?? (error !== undefined && 'code' in error && typeof error.code === 'string' ? error.code : undefined)
   return {
     id: crashId(timeMs, ending.instance, ending.incarnation),

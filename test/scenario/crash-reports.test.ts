@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import type { AgentEvent, CrashReport } from '../../client/index.ts'
 import { startBroker } from '../support/broker.ts'
 import { errorCode } from '../support/error-code.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
 const script = join(import.meta.dirname, '../support/obedient-agent.ts')
@@ -118,4 +120,16 @@ test('crash reports: those with much to read are listed without their lines, and
   const unknown = await broker.callboard.run('agent', 'crashes', 'loud', '--report', '1-2-3')
   t.is(unknown.exit, 1)
   t.regex(unknown.stderr, /no report "1-2-3" of loud is kept/)
+})
+
+// Where a program takes core files, or the hard limit forbids them, there is none to find.
+const dumpsCore = readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim() === 'core' && spawnSync('sh', ['-c', 'ulimit -c unlimited']).status === 0
+;(dumpsCore ? test : test.skip)('crash reports: the core file of one that ends by a fault at once', async t => {
+  const directory = temporaryDirectory(t)
+  const broker = await startBroker(t, { config: { agents: [agent('fault', { command: 'sh', args: ['-c', 'ulimit -c unlimited; kill -SEGV $$'], cwd: directory, restart: 'temporary' })] } })
+  const client = await broker.connect()
+  await until(async () => (await client.call('agent.crashes', { name: 'fault' })).crashes.length === 1)
+  const { crashes: [crash] } = await client.call('agent.crashes', { name: 'fault' })
+  t.like(crash, { signal: 'SIGSEGV', next: { kind: 'down' } })
+  t.true(typeof crash!.core === 'string' && crash!.core.startsWith(join(directory, 'core')), String(crash!.core))
 })

@@ -29,6 +29,6 @@ test('core file: an older one is another\'s', t => {
   const path = join(directory, 'core')
   writeFileSync(path, '')
   utimesSync(path, 1000, 1000)
-  t.is(coreFile('SIGABRT', 1, directory, 1_000_001, { pattern: 'core', usesPid: false }), false)
-  t.is(coreFile('SIGABRT', 1, directory, 1_000_000, { pattern: 'core', usesPid: false }), path)
+  t.is(coreFile('SIGABRT', 1, directory, 1_000_021, { pattern: 'core', usesPid: false }), false)
+  t.is(coreFile('SIGABRT', 1, directory, 1_000_020, { pattern: 'core', usesPid: false }), path)
 })

@@ -6,7 +6,7 @@ import { defaultBackoff, type AgentSettings } from '../../../broker/ground/setti
 
 const settings: AgentSettings = { name: 'lamp', command: 'sh', args: [], env: {}, cwd: undefined, restart: 'permanent', backoff: defaultBackoff, shutdownMs: 5000 }
 const exit = (code: number | null, signal: NodeJS.Signals | null = null) => ({ pid: 7, exit: { code, signal, ranMs: 42 } })
-const ending = (more: Partial<AgentEnding> = {}): AgentEnding => ({ settings, id: 'lamp/2', instance: 2, incarnation: 3, process: exit(1), startError: undefined, wasAsked: false, directory: '/', lines: [], sandbox: undefined, timeMs: 1_700_000_000_000, ...more })
+const ending = (more: Partial<AgentEnding> = {}): AgentEnding => ({ settings, id: 'lamp/2', instance: 2, incarnation: 3, process: exit(1), startError: undefined, wasAsked: false, directory: '/', begunMs: 0, lines: [], sandbox: undefined, timeMs: 1_700_000_000_000, ...more })
 const about = (more: Partial<CrashCircumstances> = {}): CrashCircumstances => ({ error: undefined, next: { kind: 'restart', delayMs: 100 }, brokerIncarnation: 9, messages: () => [], ...more })
 const reasonOf = (more: Partial<AgentEnding>, around?: Partial<CrashCircumstances>): string | undefined => crashReport(ending(more), about(around))?.reason
 
