@@ -71,9 +71,9 @@ export class Probe implements Finding {
     return { ...this.#options.about, health, since: this.#since, ...(this.#last === undefined ? {} : { last: this.#last }), ...(problem === undefined ? {} : { problem }) }
   }
 
-  /** Whoever starts may be ready now: it is tried at once, unless that is under way. */
+  /** Whoever starts may be ready now: it is tried again at once, unless that is under way, or its initial delay is not over. */
   hurry(): void {
-    if (this.#verdict.health === 'starting' && this.#due.isSet) this.#options.deadlines.set(this.#due, 0)
+    if (this.#verdict.health === 'starting' && this.#last !== undefined && this.#due.isSet) this.#options.deadlines.set(this.#due, 0)
   }
 
   /** Its incarnation ends: nothing counts any more. */
