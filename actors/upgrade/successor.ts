@@ -22,6 +22,7 @@ export class Successor {
   readonly #heard: ToPredecessor[] = []
   readonly #gone = Promise.withResolvers<BrokerError>()
   #wake: (() => void) | undefined
+  #isOnItsOwn = false
 
   constructor({ command: [program, ...words], sockets, isForeground }: SuccessorOptions) {
     // By that a watchdog sees that somebody of this broker is there.
@@ -37,6 +38,10 @@ export class Successor {
     })
     this.process.once('error', (error) => this.#gone.resolve(failed(`${program} cannot be started: ${error.message}`)))
     this.process.once('exit', (code, signal) => this.#gone.resolve(failed(signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`)))
+    // Whoever had that process end meant the broker, which this one is again in a moment.
+    this.process.once('exit', (_code, signal) => {
+      if (signal === 'SIGTERM' && !this.#isOnItsOwn) process.kill(process.pid, signal)
+    })
     // Told by `exit`, or by the next word that does not come.
     this.process.on('disconnect', () => {})
   }
@@ -88,7 +93,12 @@ export class Successor {
     await gone
   }
 
-  /** From now on it is on its own. */
+  /** It is the broker from now on. */
+  served(): void {
+    this.#isOnItsOwn = true
+  }
+
+  /** Nobody here waits for its end. */
   release(): void {
     if (this.process.connected) this.process.disconnect()
     this.process.unref()

@@ -91,6 +91,7 @@ async function handOver(parts: UpgradeParts, successor: Successor, asker: Connec
     undo.push(() => lock.retake())
     successor.tell({ type: 'take', state, agentTokens: parts.agentTokens() })
     await successor.hears('serving', SERVING_MS)
+    successor.served()
     sockets.leave()
     departing.leave()
     successor.tell({ type: 'taken' })

@@ -83,3 +83,16 @@ test('upgrade: a second start while it is under way leaves with exit 3, whoever 
   t.not(successor, pid)
   t.is(holderOf(broker.home), successor)
 })
+
+test('upgrade: who stops the broker while it is under way stops it, whichever of the two processes has the home', async t => {
+  const { broker, admin } = await start(t)
+  const { pid } = broker.started
+  const end = once(broker.process, 'exit')
+  void errorCode(admin.call('upgrade', { program: program(broker, 'slow', { onTake: 'setTimeout(() => {}, 0)' }) }, { timeoutMs: 60_000 }))
+  // As soon as the next one has the home: it has not begun to hear signals then.
+  const successor = await newHolder(broker.home, pid)
+  process.kill(successor, 'SIGTERM')
+  t.deepEqual((await end)[0], 0)
+  while (isRunning(successor)) await new Promise(resolve => setTimeout(resolve, 10))
+  t.is(await errorCode(connect({ home: broker.home, socket: broker.started.socket, agent: false, retry: false })), 'connect.no_socket')
+})

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { HANDOVER_FORMAT } from '../../actors/upgrade/messages.ts'
@@ -109,6 +109,11 @@ test('upgrade: one that cannot take over changes nothing; requests go on, and it
     t.regex(stderr, problem)
     t.regex(stderr, /upgrade\.failed/)
   }
+  const config = join(broker.home, 'config.json')
+  writeFileSync(config, '{ "gateway": { "prot": 1 } }')
+  const wrong = await broker.run('upgrade')
+  t.regex(wrong.stderr, /config\.json:1:.*"prot" is not a key of gateway \(upgrade\.failed\)/)
+  rmSync(config)
   await load.more(100)
   const loaded = await load.end()
   t.deepEqual(loaded.failed, {})
