@@ -1,8 +1,10 @@
 // Runs an entry of the command line on a Node that can. Plain JavaScript of Node 18: it must parse where the rest does not.
 
 /* oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access, typescript/no-unsafe-return -- plain JavaScript: nothing here has types */
-import { existsSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
 
 const NEEDED_MAJOR = 24
 
@@ -16,8 +18,8 @@ const YOUNG = '--max-semi-space-size=8'
 export async function launch(entry) {
   if (Number(process.versions.node.split('.')[0]) >= NEEDED_MAJOR) {
     if (mayBound()) await becomeNode(process.execPath, process.execArgv)
-    const { enableCompileCache } = await import('node:module')
-    enableCompileCache()
+    const folder = compileCacheFolder()
+    if (folder !== undefined) (await import('node:module')).enableCompileCache(folder)
     // In a checkout the sources run as they are; the package holds what was built of them.
     const source = new URL(`../${entry}.ts`, import.meta.url)
     await import(existsSync(source) ? source.href : new URL(`../dist/${entry}.js`, import.meta.url).href)
@@ -31,6 +33,23 @@ export async function launch(entry) {
     process.exit(2)
   }
   await runOn(node)
+}
+
+/**
+ * Where compiled code is kept: in a folder of this user alone. Node's own choice is one below /tmp that anybody may have made, with code in it
+ * that would be run here. Undefined where there is none: then each start compiles anew.
+ */
+function compileCacheFolder() {
+  try {
+    const { XDG_CACHE_HOME: chosen = '' } = process.env
+    const folder = join(isAbsolute(chosen) ? chosen : join(homedir(), '.cache'), 'callboard', 'compiled')
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (process.platform === 'win32') return folder
+    const { uid, mode } = lstatSync(folder)
+    return uid === process.geteuid() && (mode & 0o022) === 0 ? folder : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Path of the Node that was installed with this package, or undefined where there is none for this system. */

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
@@ -49,6 +49,23 @@ test('launcher: the process that was started is the command itself', async t => 
   t.is(Number(readFileSync(join(home, 'callboard.pid'), 'utf8').split('\n', 1)[0]), child.pid!)
   child.kill('SIGTERM')
   t.deepEqual(await once(child, 'exit'), [0, null])
+})
+
+test('launcher: compiled code is kept in a folder of this user, and one of somebody else is left alone', async t => {
+  const home = temporaryDirectory(t)
+  const folder = join(home, 'cache', 'callboard', 'compiled')
+  const env = { XDG_CACHE_HOME: join(home, 'cache'), NODE_COMPILE_CACHE: '', TMPDIR: home }
+  const kept = async (): Promise<number> => {
+    t.is((await runCallboard(t, ['--version'], { home, env })).exit, 0)
+    return readdirSync(folder).length
+  }
+  t.is(await kept(), 1)
+  t.is(statSync(folder).mode & 0o777, 0o700)
+  t.false(existsSync(join(home, 'node-compile-cache')), 'and nothing where others may write')
+  rmSync(folder, { recursive: true })
+  mkdirSync(folder)
+  chmodSync(folder, 0o777)
+  t.is(await kept(), 0, 'others may write there')
 })
 
 test('launcher: a broker has a small young generation, in the foreground and in the background, under the pid that was started; one that was asked for stays', async t => {
