@@ -57,8 +57,9 @@ export function limitText({ limits = [] }: AgentExit): string {
   return limits.length === 0 ? '' : ` (${limits.map(({ limit }) => `${limit} limit`).join(', ')})`
 }
 
-// How long the output of a group that has ended may stay open: somebody left the group (setsid) and holds it.
-const OUTPUT_WAIT_MS = 2000
+// How long the output of a group that has ended may stay open: somebody left the group (setsid) and holds it. Two seconds in all.
+const OUTPUT_LOOK_MS = 100
+const OUTPUT_LOOKS = 20
 
 /**
  * A running agent process in a process group of its own, so that what it starts ends with it.
@@ -165,13 +166,19 @@ export class AgentProcess {
   }
 
   async #outputEnd(child: ChildProcess, closed: Promise<void>): Promise<void> {
-    const { deadlines, log } = this.#options
+    const { clock, deadlines, log } = this.#options
+    let [looks, beganMs] = [OUTPUT_LOOKS, clock.monotonicMs()]
     const overdue = new Deadline(() => {
+      const nowMs = clock.monotonicMs()
+      // Where this process itself was held up, what has come meanwhile is read first: such a look counts for little.
+      looks -= nowMs - beganMs < 2 * OUTPUT_LOOK_MS ? 1 : 0.1
+      beganMs = nowMs
+      if (looks > 0) return deadlines.set(overdue, OUTPUT_LOOK_MS)
       log.warn({ pid: this.pid }, 'a process that left the agent\'s group still holds its output; it is not read any more')
       child.stdout!.destroy()
       child.stderr!.destroy()
     })
-    deadlines.set(overdue, OUTPUT_WAIT_MS)
+    deadlines.set(overdue, OUTPUT_LOOK_MS)
     await closed
     deadlines.cancel(overdue)
   }
