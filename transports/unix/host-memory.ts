@@ -1,6 +1,6 @@
 // The memory that a broker shares with the clients of its host: a directory in /dev/shm, and what is on loan out of it.
 
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { MemoryLender, type MemoryLoan } from '../../broker/ground/memory-lender.ts'
@@ -8,7 +8,7 @@ import { processStamp } from '../../broker/ground/process-stamp.ts'
 import type { Log, Wrap } from '../../broker/ground/types.ts'
 
 export interface HostMemoryOptions {
-  /** Of the home: brokers of other homes have directories of their own. 8 to 32 letters and digits. */
+  /** Of the home, for people who look into the directory. 8 to 32 letters and digits. */
   readonly broker: string
   readonly thresholdBytes: number
   /** Most bytes on loan and kept for the next loan. */
@@ -34,6 +34,7 @@ export interface LentPiece {
 /** File system in memory, on Linux. */
 const ROOT = '/dev/shm'
 const MAX_SEGMENTS = 64
+const PREFIX = 'callboard'
 
 export class HostMemory {
   readonly thresholdBytes: number
@@ -71,7 +72,7 @@ export class HostMemory {
   get directory(): string | undefined {
     if (this.#directory !== undefined || this.#isUnavailable) return this.#directory
     const { broker, log, limitBytes, root = ROOT } = this.#options
-    const directory = join(root, `${prefix(broker)}${ownStamp()}-${randomBytes(16).toString('hex')}`)
+    const directory = join(root, `${PREFIX}-${broker}-${ownStamp()}-${randomBytes(16).toString('hex')}`)
     try {
       mkdirSync(directory, { mode: 0o700 })
     } catch (error) {
@@ -102,14 +103,14 @@ export class HostMemory {
     return this.#lent.get(piece)
   }
 
-  /** Removes what brokers of the same home left that were killed. Those that still run, as during an upgrade, keep theirs. */
+  /** Removes what brokers of this user left that were killed, whatever their homes: nobody may ever start there again. Those that run keep theirs, as do those of which that cannot be known here. */
   removeLeftovers(): void {
-    const { broker, log, root = ROOT } = this.#options
+    const { log, root = ROOT } = this.#options
     for (const name of namesIn(root)) {
-      const stamp = name.startsWith(prefix(broker)) ? name.slice(prefix(broker).length).split('-')[0]! : undefined
-      if (stamp === undefined || isRunning(stamp)) continue
-      log.info({ directory: join(root, name) }, 'removing the shared memory that a broker left behind')
-      remove(join(root, name))
+      const directory = join(root, name)
+      if (!isLeftover(name) || lstatSync(directory, { throwIfNoEntry: false })?.uid !== process.getuid?.()) continue
+      log.info({ directory }, 'removing the shared memory that a broker left behind')
+      remove(directory)
     }
   }
 
@@ -137,18 +138,19 @@ export class HostMemory {
   }
 }
 
-function prefix(broker: string): string {
-  return `callboard-${broker}-`
-}
-
-// Only letters and digits, so that the name can be taken apart.
+// Of letters and digits, so that the name can be taken apart. A pid means something in one namespace alone; /dev/shm may be shared by several.
 function ownStamp(): string {
-  return `${process.pid}.${ticks(process.pid)}`
+  return `${process.pid}.${ticks(process.pid)}.${pidNamespace()}`
 }
 
-function isRunning(stamp: string): boolean {
-  const [pid, started] = stamp.split('.')
-  return started === ticks(Number(pid))
+function isLeftover(name: string): boolean {
+  const [prefix, , stamp] = name.split('-')
+  const [pid, started, namespace] = stamp?.split('.') ?? []
+  return prefix === PREFIX && namespace === pidNamespace() && started !== ticks(Number(pid))
+}
+
+function pidNamespace(): string {
+  return String(statSync('/proc/self/ns/pid').ino)
 }
 
 function ticks(pid: number): string | undefined {
