@@ -68,6 +68,23 @@ test('audit log: entries are written in order and closed to others, those from b
   t.like(await check(), { entries: 5002, problem: undefined, notes: [] })
 })
 
+test('audit log: let go of, it is another process\'s; had again, the chain goes on behind what that one wrote', async t => {
+  const { start, entries, check } = setUp(t)
+  const audit = start()
+  audit.record('broker.started', 'one')
+  await audit.suspend()
+  const other = start()
+  other.record('broker.started', 'other')
+  await other.close()
+  audit.record('connection.admitted', 'meanwhile')
+  t.is(entries().length, 2)
+  audit.open()
+  audit.record('broker.stopping', 'one')
+  await audit.close()
+  t.deepEqual(entries().map(({ who }) => who), ['one', 'other', 'meanwhile', 'one'])
+  t.like(await check(), { entries: 4, problem: undefined })
+})
+
 test('audit log: one that was never opened, or is turned off, leaves no file', async t => {
   const { path, clock, log } = setUp(t)
   const deadlines = new Deadlines(clock, { onError: () => {} })

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import test, { type ExecutionContext } from 'ava'
-import { findHolder, isAnswering, lockHome } from '../../../broker/ground/home-lock.ts'
+import { findHolder, inheritHome, isAnswering, lockHome } from '../../../broker/ground/home-lock.ts'
 import { prepareHome } from '../../../broker/ground/home.ts'
 import { processStamp } from '../../../broker/ground/process-stamp.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
@@ -110,6 +110,26 @@ test('home lock: within one process too, claims over a dead one leave one winner
     const claims = await Promise.allSettled([lockHome(paths), lockHome(paths), lockHome(paths)])
     t.is(claims.filter(claim => claim.status === 'fulfilled').length, 1)
   }
+})
+
+test('home lock: passed on, it is the next process\'s at once; taken back, this one\'s; a third one\'s is not passed on', async t => {
+  const paths = prepareHome(temporaryDirectory(t))
+  const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
+  t.teardown(() => other.kill('SIGKILL'))
+  const lock = await lockHome(paths)
+  const record = readFileSync(paths.pid, 'utf8')
+  writeFileSync(paths.pid, record.replace(String(process.pid), String(other.pid)).replace(processStamp(process.pid)!, processStamp(other.pid!)!))
+  t.is((await findHolder(paths))?.pid, other.pid)
+  t.throws(() => inheritHome(paths, paths.socket, 1), { message: new RegExp(`broker\\.held.*${other.pid}`) })
+  const inherited = inheritHome(paths, paths.socket, other.pid!)
+  t.is((await findHolder(paths))?.pid, process.pid)
+  writeFileSync(paths.pid, 'somebody else\n')
+  inherited.release()
+  t.is(readFileSync(paths.pid, 'utf8'), 'somebody else\n', 'what another one wrote stays')
+  inherited.retake()
+  t.is((await findHolder(paths))?.pid, process.pid)
+  lock.release()
+  t.false(existsSync(paths.pid))
 })
 
 async function startStarter(t: ExecutionContext, home: string): Promise<{ process: ChildProcess; line(): Promise<string> }> {
