@@ -30,7 +30,7 @@ export interface GroundOptions {
   readonly deadlines: Deadlines
   readonly log: Log
   /** What is given back when all agents have ended. */
-  defer(release: () => void): void
+  readonly defer: (release: () => void) => void
 }
 
 export interface AgentGround {

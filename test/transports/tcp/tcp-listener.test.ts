@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import test from 'ava'
 import { BrokerError } from '../../../broker/ground/errors.ts'
+import { reservedPort } from '../../support/reserved-port.ts'
 import { openTcpRig, untilEnd } from '../../support/tcp-rig.ts'
 import { until } from '../../support/until.ts'
 
@@ -94,7 +95,8 @@ test('tcp listener: a link that its owner does not take is counted out, also whe
 })
 
 test('tcp listener: closing frees the port, and links go on', async t => {
-  const rig = await openTcpRig(t)
+  // Not one that the system gives: another test's server might have it in between.
+  const rig = await openTcpRig(t, { port: await reservedPort(t) })
   const socket = await rig.dial()
   await once(socket, 'data')
   await rig.listener.close()
