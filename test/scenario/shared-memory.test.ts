@@ -139,6 +139,8 @@ test(`shared memory: of ${KILLS} senders and receivers that are killed nothing i
   for (const child of running) await end(child)
   t.is(torn, 0)
   t.true(whole > KILLS)
+  const { balanced } = (await watcher.request('$CB.api.stats', {})).value as { balanced: boolean }
+  t.true(balanced, 'every delivery has a fate')
   const directory = directoryOf(watcher)
   await until(() => clientsIn(directory).length === 1, () => clientsIn(directory))
   // All loans have ended: what nobody uses is given back to the system.
