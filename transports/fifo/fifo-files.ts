@@ -2,6 +2,7 @@
 
 import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { duplicate } from '../../native/duplicate.ts'
 import { makeFifo } from '../../native/make-fifo.ts'
 
 const AT_ONCE = constants.O_NONBLOCK | constants.O_NOFOLLOW
@@ -26,17 +27,28 @@ export class FifoFiles {
 
   /** For reading: its end is seen when the last writer has closed it. */
   openInput(): number {
-    return openSync(this.input, constants.O_RDONLY | AT_ONCE)
+    return forSocket(openSync(this.input, constants.O_RDONLY | AT_ONCE))
   }
 
   /** For writing: held open for reading too, so that it never is without a reader. */
   openOutput(): number {
-    return openSync(this.output, constants.O_RDWR | AT_ONCE)
+    return forSocket(openSync(this.output, constants.O_RDWR | AT_ONCE))
   }
 
   /** Those that another process has put in their place stay. */
   remove(): void {
     for (const [i, path] of [this.input, this.output].entries()) if (lstatSync(path, { throwIfNoEntry: false })?.ino === this.#inodes[i]) rmSync(path, { force: true })
+  }
+}
+
+// What a worker thread has opened by `fs` it closes when it ends, by number: whatever stands there by then, where a socket has closed it before.
+function forSocket(fd: number): number {
+  try {
+    const own = duplicate(fd)
+    if (own === undefined) throw new Error('no descriptor is to be had')
+    return own
+  } finally {
+    closeSync(fd)
   }
 }
 
