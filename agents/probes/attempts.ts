@@ -5,6 +5,7 @@ import { commandAttempt, type ProbeProcess } from './command-attempt.ts'
 import { httpAttempt } from './http-attempt.ts'
 import { pingAttempt, type Ping } from './ping-attempt.ts'
 import type { Attempt } from './probe.ts'
+import { targetText } from './target-text.ts'
 import { tcpAttempt } from './tcp-attempt.ts'
 
 /** What probes need of an instance. */
@@ -22,8 +23,5 @@ export function attemptOf(target: ProbeTarget, { ping, run }: ProbedInstance): A
 }
 
 export function about(target: ProbeTarget): Pick<ProbeInfo, 'kind' | 'target'> {
-  const { kind } = target
-  if (kind === 'tcp') return { kind, target: `${target.host}:${target.port}` }
-  if (kind === 'http') return { kind, target: target.url }
-  return { kind, target: kind === 'command' ? target.command.join(' ') : '' }
+  return { kind: target.kind, target: targetText(target) }
 }

@@ -57,7 +57,7 @@ export type ProbeHealth = 'starting' | 'healthy' | 'unhealthy'
 export interface ProbeInfo {
   /** `requests`: nothing is tried, it is judged by what it answers. */
   readonly kind: ProbeKind | 'requests'
-  /** What it tries, such as `127.0.0.1:8080`; empty for a ping. */
+  /** What it tries, such as `127.0.0.1:8080`; of a URL without user, password and query, of a program without its arguments; empty for a ping. */
   readonly target: string
   readonly health: ProbeHealth
   /** Since when. ms since the epoch */

@@ -2,6 +2,7 @@ import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
+import { about } from '../../../agents/probes/attempts.ts'
 import { commandAttempt } from '../../../agents/probes/command-attempt.ts'
 import { httpAttempt } from '../../../agents/probes/http-attempt.ts'
 import { pingAttempt } from '../../../agents/probes/ping-attempt.ts'
@@ -43,6 +44,27 @@ test('http attempt: the status decides, the one that is expected or any that is 
   t.is(await httpAttempt(`${url}/503`, undefined)(never), `${url}/503 answered with status 503, expected was 200 to 399`)
   t.is(await httpAttempt(`${url}/503`, 503)(never), undefined)
   t.is(await httpAttempt(`${url}/200`, 204)(never), `${url}/200 answered with status 200, expected was 204`)
+})
+
+test('http attempt: what the URL holds beside the place is used and never said', async t => {
+  const server = createHttpServer((request, response) => {
+    const isKnown = request.url === '/health?key=s3cret' && request.headers.authorization === `Basic ${Buffer.from('ada:s3cret').toString('base64')}`
+    response.writeHead(isKnown ? 200 : 401).end()
+  })
+  const port = await listening(t, server)
+  const url = `http://ada:s3cret@127.0.0.1:${port}/health?key=s3cret#s3cret`
+  t.is(await httpAttempt(url, undefined)(never), undefined)
+  t.is(await httpAttempt(url, 204)(never), `http://127.0.0.1:${port}/health answered with status 200, expected was 204`)
+  server.close()
+  await once(server, 'close')
+  t.is(await httpAttempt(url, undefined)(never), `http://127.0.0.1:${port}/health does not answer: ECONNREFUSED`)
+})
+
+test('about: everybody may read what a probe tries, so arguments and the secrets of a URL stay out', t => {
+  t.deepEqual(about({ kind: 'command', command: ['/bin/check', '--token', 's3cret'] }), { kind: 'command', target: '/bin/check' })
+  t.deepEqual(about({ kind: 'http', url: 'https://ada:s3cret@lamp.example:8443/health?key=s3cret', status: undefined }), { kind: 'http', target: 'https://lamp.example:8443/health' })
+  t.deepEqual(about({ kind: 'tcp', host: '127.0.0.1', port: 80 }), { kind: 'tcp', target: '127.0.0.1:80' })
+  t.deepEqual(about({ kind: 'ping' }), { kind: 'ping', target: '' })
 })
 
 test('http attempt: a server that does not answer is given up when its time is over', async t => {
