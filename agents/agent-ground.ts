@@ -44,7 +44,7 @@ const LEFTOVER_GRACE_MS = 2000
 
 /** @throws BrokerError `listener.failed` when the place for agents of other users cannot be made */
 export async function prepareGround({ home, agents, users, holders, deadlines, log, defer }: GroundOptions): Promise<AgentGround> {
-  const register = new AgentRegister(join(home, 'agents.json'))
+  const register = new AgentRegister(join(home, 'agents.json'), log)
   const leftovers = await holders.endLeftovers({ register, home, graceMs: LEFTOVER_GRACE_MS, deadlines, log })
   if (leftovers > 0) log.warn({ leftovers }, 'the broker before this one did not end in order')
   defer(holders.openPlaces(home, users.uids.length > 0))

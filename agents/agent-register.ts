@@ -2,8 +2,9 @@
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { processStamp } from '../broker/ground/process-stamp.ts'
+import type { Log } from '../broker/ground/types.ts'
 
-/** An agent process. Its process group has the number `pid`. */
+/** A process of an agent: its own, or one that was started beside it. Its process group has the number `pid`. */
 export interface AgentRecord {
   readonly name: string
   readonly pid: number
@@ -11,15 +12,19 @@ export interface AgentRecord {
   readonly stamp: string
 }
 
-/** The file `path` (`agents.json` in the home): a JSON list of records, replaced whole at each change. */
+/** The file `path` (`agents.json` in the home): a JSON list of records, replaced whole at each change. No change throws: without the file agents run as well. */
 export class AgentRegister {
   readonly #path: string
+  readonly #log: Log | undefined
   #records: readonly AgentRecord[]
   #isRetired = false
+  /** The last change is not in the file. */
+  #isBehind = false
 
-  /** Takes over what the file holds. A file that is missing or not such a list counts as empty. */
-  constructor(path: string) {
+  /** Takes over what the file holds. A file that is missing or not such a list counts as empty. `log` is told when it cannot be written; default: nobody. */
+  constructor(path: string, log?: Log) {
     this.#path = path
+    this.#log = log
     this.#records = read(path)
   }
 
@@ -53,8 +58,15 @@ export class AgentRegister {
     if (this.#isRetired) return
     // Written beside and renamed: a broker killed here leaves the old list or the new one.
     const draft = `${this.#path}.new`
-    writeFileSync(draft, `${JSON.stringify(records)}\n`, { mode: 0o600 })
-    renameSync(draft, this.#path)
+    try {
+      writeFileSync(draft, `${JSON.stringify(records)}\n`, { mode: 0o600 })
+      renameSync(draft, this.#path)
+      this.#isBehind = false
+    } catch (error) {
+      // A full disk must not keep agents from running. Said once, not at each start; the next change writes all of it.
+      if (!this.#isBehind) this.#log?.error({ path: this.#path, problem: error instanceof Error ? error.message : String(error) }, 'the list of agent processes cannot be written: if this broker is killed now, the next one may not find them; make room in its home')
+      this.#isBehind = true
+    }
   }
 }
 

@@ -90,6 +90,8 @@ export class LocalAgent {
   #process: AgentProcess | undefined
   /** When the last start began. ms since the epoch */
   #begunMs = 0
+  /** What it was started with, which `use` may have changed since. */
+  #begunWith: AgentSettings
   /** The one that was asked to end. */
   #asked: AgentProcess | undefined
   #startedMs = 0
@@ -101,6 +103,7 @@ export class LocalAgent {
 
   constructor(options: LocalAgentOptions) {
     this.#settings = options.settings
+    this.#begunWith = ofVersion(options.settings)
     this.instance = options.instance ?? 1
     this.id = instanceId(options.settings.name, this.instance)
     this.recent = new LastLines(this.id, () => options.clock.wallMicros())
@@ -179,6 +182,7 @@ export class LocalAgent {
   async #begin(scope: AgentScope): Promise<void> {
     const { context, register, users, clock, deadlines } = this.#options
     const settings = ofVersion(this.#settings)
+    this.#begunWith = settings
     const credential = this.#options.issueCredential(this.id)
     scope.defer(() => credential.revoke())
     const start = async (): Promise<AgentProcess> => {
@@ -203,12 +207,12 @@ export class LocalAgent {
     this.#process = agent
     this.#startedMs = clock.monotonicMs()
     scope.defer(() => this.#end(agent))
+    void this.#watch(agent, scope)
     register.add(this.id, agent.pid)
     this.#options.watcher?.began({ id: this.id, settings, incarnation: this.incarnation, pid: agent.programPid })
     scope.log.info({ pid: agent.programPid, command: settings.command, ...(agent.sandbox && { sandbox: agent.sandbox }) }, 'started')
     if (agent.sandbox !== undefined && agent.sandbox.missing.length > 0) scope.log.warn({ ...agent.sandbox }, 'the agent runs with less of a sandbox than was asked for')
     this.#options.onStarted?.(this, scope, agent.exited)
-    void this.#watch(agent, scope)
   }
 
   /**
@@ -221,8 +225,12 @@ export class LocalAgent {
     if (started === undefined || command === undefined) throw new BrokerError('agent.failed', { agent: this.id, problem: 'does not run' })
     const { CALLBOARD_TOKEN: _, ...environment } = started.launch.environment
     const launch: Launch = { ...started.launch, command: command === 'node' ? process.execPath : command, args, environment }
-    const { clock, deadlines } = this.#options
-    return AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch, started.cgroup), cgroup: started.cgroup, masks: started.masks, logLevel: this.settings.logLevel, shutdownMs: 0, clock, deadlines, log: log.child({ probe: 'command' }) })
+    const { clock, deadlines, register } = this.#options
+    const program = await AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch, started.cgroup), cgroup: started.cgroup, masks: started.masks, logLevel: this.settings.logLevel, shutdownMs: 0, clock, deadlines, log: log.child({ probe: 'command' }) })
+    // So that it does not outlive a broker that is killed.
+    register.add(this.id, program.pid)
+    void program.exited.then(() => register.remove(program.pid))
+    return program
   }
 
   /** Nobody waits any longer: SIGKILL. */
@@ -277,7 +285,8 @@ export class LocalAgent {
   }
 
   #tellEnd(agent: AgentProcess | undefined, exit: AgentExit | undefined, wasAsked: boolean): void {
-    const { settings, context, clock, watcher } = this.#options
+    const { context, clock, watcher } = this.#options
+    const settings = this.#begunWith
     watcher?.ended({
       settings,
       id: this.id,

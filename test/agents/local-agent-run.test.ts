@@ -11,6 +11,7 @@ import { errorCode } from '../support/error-code.ts'
 import { agentStage } from '../support/local-agent.ts'
 import { sandboxTest } from '../support/sandbox-features.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { until } from '../support/until.ts'
 
 async function running(t: ExecutionContext, settings: Partial<AgentSettings>) {
   const stage = agentStage(t)
@@ -33,6 +34,16 @@ test('local agent: a program beside it has its directory and variables, but not 
   t.is(await run('exit 5'), 5)
   const { localAgent, log } = agentStage(t)
   t.is(await errorCode(localAgent({}).run(['true'], log)), 'agent.failed', 'it does not run')
+})
+
+test('local agent: a program beside it is on the list of processes until it has ended, so that a killed broker leaves none', async t => {
+  const { agent, log, registered } = await running(t, {})
+  const program = await agent.run(['sleep', '1000'], log)
+  t.like(registered(), [{ name: 'tested', pid: agent.pid }, { name: 'tested', pid: program.pid }])
+  program.kill()
+  await program.exited
+  await until(() => registered().length === 1)
+  t.like(registered(), [{ pid: agent.pid }])
 })
 
 sandboxTest('local agent: a program beside one in a sandbox is held as that is', ['Landlock that knows signals (Linux 6.12)'], async t => {

@@ -1,7 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { Actor } from '../../actors/actor.ts'
+import type { AgentEnding } from '../../agents/crashes/crash-report.ts'
+import type { AgentWatcher } from '../../agents/local-agent.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import { processStamp } from '../../broker/ground/process-stamp.ts'
 import type { AgentSettings } from '../../broker/ground/settings.ts'
@@ -12,9 +14,9 @@ import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
 /** A local agent, and actors that run it, one after another. */
-function localAgent(t: ExecutionContext, settings: Partial<AgentSettings>, ready?: () => Promise<void> | undefined) {
+function localAgent(t: ExecutionContext, settings: Partial<AgentSettings>, ready?: () => Promise<void> | undefined, watcher?: AgentWatcher) {
   const stage = agentStage(t)
-  const agent = stage.localAgent(settings, { ready })
+  const agent = stage.localAgent(settings, { ready, ...(watcher && { watcher }) })
   const actor = () => {
     const made = new Actor({ id: 'agent.tested', kind: 'agent', machine: agentMachine, behaviour: agent, environment: stage.environment, releaseMs: agent.releaseMs, killMs: agent.killMs })
     const exited = Promise.withResolvers<ExitReason>()
@@ -148,6 +150,43 @@ test('local agent: a secret is read anew at each start, never printed, and its c
   t.false(existsSync(copies()[1]!))
   t.deepEqual(log.records.filter(({ text }) => text === '[KEY]').length, 2)
   t.notRegex(JSON.stringify(log.records), /the first secret|the second one/)
+})
+
+test('local agent: where the list of processes cannot be written it runs and is restarted as ever, and the log says so once', async t => {
+  const { home, agent, actor, log, registered } = localAgent(t, { args: ['-c', WAIT] })
+  // In the way of the draft, also for root.
+  mkdirSync(join(home, 'agents.json.new'))
+  const run = actor()
+  t.is(await run.actor.start(), 'ok')
+  const before = agent.pid!
+  t.not(processStamp(before), undefined)
+  t.true(run.actor.signal({ type: 'MAINTAIN' }))
+  await until(() => agent.pid !== undefined && agent.pid !== before)
+  t.is(log.records.filter(({ text }) => /list of agent processes cannot be written/.test(text)).length, 1)
+  t.deepEqual(registered(), [])
+  rmdirSync(join(home, 'agents.json.new'))
+  run.actor.stop()
+  t.deepEqual(await run.exited, { kind: 'shutdown' })
+  t.is(agent.pid, undefined)
+})
+
+test('local agent: how it ended is told with what it was started with, not with what its next process gets', async t => {
+  const endings: AgentEnding[] = []
+  const root = temporaryDirectory(t)
+  for (const version of ['1', '2']) mkdirSync(join(root, version))
+  const { agent, actor } = localAgent(t, { args: ['-c', 'exec sleep 1000', '{version}'], cwd: join(root, '{version}'), version: '1' }, undefined, { began: () => {}, ended: ending => void endings.push(ending) })
+  const run = actor()
+  await run.actor.start()
+  agent.use({ ...agent.settings, version: '2' })
+  process.kill(agent.pid!, 'SIGKILL')
+  await run.exited
+  t.is(endings[0]?.directory, join(root, '1'))
+  t.deepEqual(endings[0]?.settings.args, ['-c', 'exec sleep 1000', '1'])
+  const next = actor()
+  await next.actor.start()
+  process.kill(agent.pid!, 'SIGKILL')
+  await next.exited
+  t.is(endings[1]?.directory, join(root, '2'))
 })
 
 test('local agent: without its secret it does not start, and says which', async t => {

@@ -20,7 +20,7 @@ export interface AgentStage {
   /** What the file of the register holds. */
   readonly registered: () => readonly unknown[]
   /** An agent that runs `sh` with default settings, but for what is given. */
-  readonly localAgent: (settings: Partial<AgentSettings>, more?: Pick<LocalAgentOptions, 'ready'>) => LocalAgent
+  readonly localAgent: (settings: Partial<AgentSettings>, more?: Pick<LocalAgentOptions, 'ready' | 'watcher'>) => LocalAgent
 }
 
 export function agentStage(t: ExecutionContext): AgentStage {
@@ -35,7 +35,7 @@ export function agentStage(t: ExecutionContext): AgentStage {
     valid.add(token)
     return { token, revoke: () => void valid.delete(token) }
   }
-  const register = new AgentRegister(join(home, 'agents.json'))
+  const register = new AgentRegister(join(home, 'agents.json'), log)
   return {
     home,
     log,
