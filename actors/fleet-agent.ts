@@ -8,7 +8,7 @@ import { FleetInstance, type InstanceHost } from './fleet-instance.ts'
 import { roll } from './rolling-change.ts'
 import { waitUntil } from './wait-until.ts'
 
-interface FleetAgentHost extends Omit<InstanceHost, 'hasSiblings'> {
+interface FleetAgentHost extends Omit<InstanceHost, 'hasSiblings' | 'isSurge'> {
   makeAgent(settings: AgentSettings, instance: number, ready: () => Promise<void> | undefined): LocalAgent
   /** See LocalAgentOptions. */
   ready(settings: AgentSettings): Promise<void> | undefined
@@ -80,7 +80,7 @@ export class FleetAgent {
   /** All at once, or one. @throws BrokerError `agent.failed`, `agent.busy` */
   restart(instance?: FleetInstance): Promise<void> {
     return this.#alone('restart', async () => {
-      await Promise.all((instance === undefined ? this.instances : [instance]).map((each) => each.restart()))
+      await whole((instance === undefined ? this.instances : [instance]).map((each) => each.restart()))
     })
   }
 
@@ -112,10 +112,10 @@ export class FleetAgent {
       try {
         for (let number = 1; number <= instances; number++) if (!this.#instances.has(number)) await this.#start(number, this.#settings)
       } catch (error) {
-        await Promise.all(this.instances.filter((each) => !before.has(each)).map((each) => this.#retire(each)))
+        await Promise.allSettled(this.instances.filter((each) => !before.has(each)).map((each) => this.#retire(each)))
         throw error
       }
-      await Promise.all(this.instances.filter(({ agent }) => agent.instance > instances).map((each) => this.#retire(each)))
+      await whole(this.instances.filter(({ agent }) => agent.instance > instances).map((each) => this.#retire(each)))
       this.#settings = { ...this.#settings, instances }
       this.#host.keep(this.#settings)
     })
@@ -124,7 +124,7 @@ export class FleetAgent {
   /** Those that are meant get nothing new, answer what they have, and are ended; they stay down until they are restarted. @throws BrokerError `agent.busy` */
   drain(instance?: FleetInstance): Promise<void> {
     return this.#alone('drain', async () => {
-      await Promise.all((instance === undefined ? this.instances : [instance]).map(async (each) => {
+      await whole((instance === undefined ? this.instances : [instance]).map(async (each) => {
         await this.#drained(each)
         await each.stop()
       }))
@@ -152,7 +152,8 @@ export class FleetAgent {
       agent: this.name,
       instances: this.instances.map(({ agent }) => agent.instance),
       log: this.#host.environment.log,
-      surge: async (number) => this.#serving(await this.#start(number, settings), this.instances[0]!.serves),
+      surge: async (number) => this.#serving(await this.#start(number, settings, true), this.instances[0]!.serves),
+      serves: (number) => this.#instances.get(number)?.verdict(this.instances.some(({ hasAttached }) => hasAttached)).state === 'healthy',
       replace: (number, isBack) => this.#replace(this.#instances.get(number)!, isBack ? before : settings),
       retire: async (number) => {
         const instance = this.#instances.get(number)
@@ -190,8 +191,8 @@ export class FleetAgent {
     if (!(await waitUntil(() => missing().length === 0, SERVE_MS, environment))) environment.log.warn({ agent: agent.id, missing: missing() }, 'the instance does not take part in what the one before it did')
   }
 
-  async #start(number: number, settings: AgentSettings): Promise<FleetInstance> {
-    const instance = this.#add(number, settings)
+  async #start(number: number, settings: AgentSettings, isSurge = false): Promise<FleetInstance> {
+    const instance = this.#add(number, settings, isSurge)
     try {
       await instance.start()
       return instance
@@ -203,9 +204,12 @@ export class FleetAgent {
   }
 
   async #retire(instance: FleetInstance): Promise<void> {
-    await this.#drained(instance)
-    await instance.remove()
-    this.#instances.delete(instance.agent.instance)
+    try {
+      await this.#drained(instance)
+      await instance.remove()
+    } finally {
+      this.#instances.delete(instance.agent.instance)
+    }
   }
 
   async #drained(instance: FleetInstance): Promise<void> {
@@ -213,11 +217,17 @@ export class FleetAgent {
     if (!(await instance.drain(shutdownMs))) this.#host.environment.log.warn({ agent: instance.id, limitMs: shutdownMs }, 'the instance has not answered all that it had when its time was over')
   }
 
-  #add(number: number, settings = this.#settings): FleetInstance {
-    const instance = new FleetInstance(this.#host.makeAgent(settings, number, () => this.#host.ready(settings)), { ...this.#host, hasSiblings: () => this.#instances.size > 1 })
+  #add(number: number, settings = this.#settings, isSurge = false): FleetInstance {
+    const instance = new FleetInstance(this.#host.makeAgent(settings, number, () => this.#host.ready(settings)), { ...this.#host, isSurge, hasSiblings: () => this.#instances.size > 1 })
     this.#instances.set(number, instance)
     return instance
   }
+}
+
+// Resolves, or rejects with the first failure, when nothing is at work any more.
+async function whole(work: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
 }
 
 function endOf({ lastExit }: LocalAgent): string {

@@ -29,6 +29,8 @@ export interface InstanceHost {
   connection(instanceId: string): Connection | undefined
   /** undefined: nobody looks after its health. */
   verdictOf(instanceId: string): InstanceVerdict | undefined
+  /** It is there for a rolling change alone: when it ends, it is not started again, and what becomes of it concerns no sibling. */
+  readonly isSurge: boolean
   /** Others serve beside it: until it is ready, requests are theirs. */
   hasSiblings(): boolean
 }
@@ -70,8 +72,9 @@ export class FleetInstance {
 
   /** As a child of its supervisor. */
   get spec(): ChildSpec {
-    const { environment, onEnd } = this.#host
-    return agentChild(this.agent, environment, onEnd && ((end) => onEnd(this.id, end)))
+    const { environment, onEnd, isSurge } = this.#host
+    const spec = agentChild(this.agent, environment, onEnd && ((end) => onEnd(this.id, end)))
+    return isSurge ? { ...spec, restart: 'temporary' } : spec
   }
 
   /** What it shares with others at the moment: groups, queues, names. */
@@ -145,14 +148,17 @@ export class FleetInstance {
 
   /** Its process ends, and it stays down. */
   async stop(): Promise<void> {
-    await this.#host.supervisor().stopChild(`agent.${this.id}`)
-    this.#isDraining = false
+    try {
+      await this.#host.supervisor().stopChild(`agent.${this.id}`).catch(passGone)
+    } finally {
+      this.#isDraining = false
+    }
   }
 
   /** Its process ends, and its supervisor forgets it. */
   async remove(): Promise<void> {
     this.#host.environment.deadlines.cancel(this.#settled)
-    await this.#host.supervisor().removeChild(`agent.${this.id}`).catch(passUnknown)
+    await this.#host.supervisor().removeChild(`agent.${this.id}`).catch(passGone)
   }
 
   async #startAgain(): Promise<boolean> {
@@ -179,6 +185,7 @@ export class FleetInstance {
   }
 }
 
-function passUnknown(error: unknown): void {
-  if (BrokerError.from(error).code !== 'supervisor.unknown_child') throw error
+// A temporary one that has ended, and one whose group gave up, is down as was asked for.
+function passGone(error: unknown): void {
+  if (!['supervisor.unknown_child', 'actor.ended'].includes(BrokerError.from(error).code)) throw error
 }

@@ -89,7 +89,7 @@ export class Restarter {
     this.#plan.clear()
   }
 
-  /** Starts those that went down with `child`, in order: it has left its quarantine. */
+  /** Starts those that went down with `child`, in order: it has left its quarantine, or was removed. */
   async startWith(child: Child): Promise<void> {
     for (const held of this.#host.children.values()) {
       if (held.downWith !== child) continue
@@ -98,11 +98,6 @@ export class Restarter {
       if (this.#host.isEnding()) return
       if (result instanceof Error) await this.#failedStart(held, result)
     }
-  }
-
-  /** `child` is forgotten: those that are down with it are as if they were stopped. */
-  letGo(child: Child): void {
-    for (const held of this.#host.children.values()) if (held.downWith === child) held.downWith = undefined
   }
 
   async #restart(failed: Child, reason: ExitReason): Promise<void> {

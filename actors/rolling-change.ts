@@ -13,6 +13,8 @@ interface RollingChange {
   surge(instance: number): Promise<void>
   /** Ends one and starts it with the new settings, `isBack` with the old ones; resolves when it serves. */
   replace(instance: number, isBack: boolean): Promise<void>
+  /** Whether one serves now. */
+  serves(instance: number): boolean
   /** Removes the one more; nothing where it is not there. */
   retire(instance: number): Promise<void>
 }
@@ -33,17 +35,24 @@ export async function roll(change: RollingChange): Promise<void> {
   }
 }
 
-// Each step is tried, whatever became of those before it.
+// Each step is tried, whatever became of those before it. The one more stays where it serves in the place of one that does not.
 async function undo(change: RollingChange, plan: readonly RollingStep[]): Promise<string> {
   const failed: string[] = []
   for (const step of plan) {
+    if (step.kind === 'retire' && failed.length > 0 && change.serves(step.instance)) {
+      return `${notWhole(failed)}; instance ${step.instance}, which was started for the change, still serves: remove it when the others do, by callboard agent scale ${change.agent} ${step.instance - 1}`
+    }
     try {
       await perform(change, step, true)
     } catch (error) {
       failed.push(`instance ${step.instance}: ${BrokerError.from(error).message}`)
     }
   }
-  return failed.length === 0 ? 'all is as it was before' : `what was before could not be brought back whole (${failed.join('; ')})`
+  return failed.length === 0 ? 'all is as it was before' : notWhole(failed)
+}
+
+function notWhole(failed: readonly string[]): string {
+  return `what was before could not be brought back whole (${failed.join('; ')})`
 }
 
 function perform(change: RollingChange, { kind, instance }: RollingStep, isBack: boolean): Promise<void> {

@@ -136,12 +136,16 @@ export class Supervisor implements StartableActor {
     })
   }
 
-  /** Stops a child and forgets it. Rejects as `stopChild` does. */
+  /** Stops a child and forgets it; those that were down with it, as it was in quarantine, start. Rejects as `stopChild` does. */
   async removeChild(id: string): Promise<void> {
     const child = this.#known(id)
-    await this.stopChild(id)
-    this.#children.delete(id)
-    this.#restarter.letGo(child)
+    child.interrupt()
+    await this.#inTurn(async () => {
+      this.#restarter.forgo(child)
+      await child.stop()
+      this.#children.delete(id)
+      if (!this.#isEnding) await this.#restarter.startWith(child)
+    })
   }
 
   /**

@@ -44,6 +44,17 @@ test('quarantine: those that never run without the child go down with it and sta
   t.deepEqual(tree(), ['before#2 run', 'base#2 run', 'above#2 run'])
 })
 
+test('quarantine: when the child is removed, those that went down with it start', async t => {
+  const { supervisor, children, tree } = supervise({ base: { intensity: 0 }, other: {} }, { strategy: 'oneForAll', intensity: 100 })
+  void supervisor.start()
+  await settle()
+  children.exit('base', exits.crash)
+  await settle()
+  t.deepEqual(tree(), ['base#1 exited in quarantine', 'other#1 exited'])
+  await supervisor.removeChild('base')
+  t.deepEqual(tree(), ['other#2 run'])
+})
+
 test('quarantine: what a spec says of it is checked', async t => {
   const check = (more: object): Promise<string> => errorCode((async () => checkChildSpecs([{ id: 'a', kind: 'agent', restart: 'permanent', create: () => t.fail(), ...more }], 1))())
   for (const wrong of [{ intensity: -1 }, { intensity: 0.5 }, { periodMs: 0 }, { periodMs: Infinity }]) t.is(await check(wrong), 'supervisor.bad_child_spec', JSON.stringify(wrong))

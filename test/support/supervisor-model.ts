@@ -102,8 +102,9 @@ export class SupervisorModel {
   removeChild(id: string): void {
     const gone = this.child(id)
     this.stopChild(id)
-    for (const child of this.children) if (child.downWith === gone) child.downWith = undefined
     this.children = this.children.filter(child => child.spec.id !== id)
+    for (const held of this.children.filter(each => each.downWith === gone)) if (held.downWith === gone && this.#start(held) === 'failed') this.#failed(held)
+    this.#look()
   }
 
   restartChild(id: string): void {
