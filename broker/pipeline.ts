@@ -35,6 +35,7 @@ import { publishChanges } from './registry-events.ts'
 import { Requester } from './requester.ts'
 import { Retiring } from './retiring.ts'
 import { Sessions } from './sessions.ts'
+import { Standstill } from './standstill.ts'
 import { Subscribing } from './subscribing.ts'
 import { Offset } from './wire/layout.ts'
 
@@ -64,6 +65,8 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   readonly #losses: Losses
   /** Every link, admitted or not. */
   readonly #connections = new Set<Connection>()
+  /** While another process takes over. */
+  readonly standstill = new Standstill(this.#connections)
   /** Those over the limit, until their first byte says in which dialect to tell them so. */
   readonly #turnedAway = new Set<Connection>()
 
@@ -106,7 +109,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
 
   /** Takes a new link; undefined when it was cut off at once. */
   accept(link: Link): Connection | undefined {
-    if (this.lameDuck.isActive && link.protocol === 'nats') return cutOff(link)
+    if (this.standstill.hasLeft || (this.lameDuck.isActive && link.protocol === 'nats')) return cutOff(link)
     if (this.#connections.size >= this.#options.maxConnections + MAX_TURNED_AWAY) {
       this.core.trail.refused(link.peer.address, 'connection.limit')
       return cutOff(link)
@@ -123,7 +126,7 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     const greeting = this.#options.dialects.greet(connection)
     if (greeting !== undefined) this.core.sendBytes(connection, greeting)
     if (connection.dialect !== undefined && this.#turnedAway.has(connection)) this.#turnAway(connection)
-    link.resume()
+    this.standstill.came(connection)
     return connection
   }
 
@@ -146,15 +149,6 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     let count = 0
     for (const { state } of this.#connections) if (state === 'handshake') count++
     return count
-  }
-
-  /** Nobody is read. */
-  pause(): void {
-    for (const connection of this.#connections) connection.pause()
-  }
-
-  resume(): void {
-    for (const connection of this.#connections) if (connection.pauses > 0) connection.resume()
   }
 
   /** Before connections are ended: see lastReceipts. */

@@ -10,10 +10,12 @@ import { BrokerError } from '../../broker/ground/errors.ts'
 import type { HandedOver } from '../../broker/ground/handover.ts'
 import type { HomeLock } from '../../broker/ground/home-lock.ts'
 import type { Log } from '../../broker/ground/types.ts'
+import { storesAnswer } from '../../broker/last-receipts.ts'
 import type { Pipeline } from '../../broker/pipeline.ts'
 import type { Service } from '../../broker/service.ts'
 import type { ListeningSockets } from '../../transports/listening-sockets.ts'
 import { Successor } from './successor.ts'
+import { Undo } from './undo.ts'
 
 export interface UpgradeParts {
   readonly pipeline: Pipeline
@@ -79,21 +81,24 @@ async function handOver(parts: UpgradeParts, successor: Successor, asker: Connec
   const { pipeline, service, sockets, lock, log } = parts
   const { core, departing } = pipeline
   if (!sockets.suspend()) throw new BrokerError('upgrade.unsupported', { problem: 'this system duplicates no descriptors for it' })
-  const undo: (() => void | Promise<void>)[] = [() => sockets.resume()]
+  const undo = new Undo(log)
+  undo.add('sockets', () => sockets.resume())
   try {
+    undo.add('links', () => pipeline.standstill.end())
+    undo.add('sessions', () => departing.goOn())
     await standStill(parts, asker)
-    undo.push(() => pipeline.resume(), () => departing.goOn())
     const state = departing.hold([...service.unanswered].filter(({ connection }) => connection !== asker))
-    undo.push(() => core.queues.keeper?.resume())
+    undo.add('store', () => core.queues.keeper?.resume())
     await core.queues.keeper?.suspend(new BrokerError('connection.moving'))
-    undo.push(() => parts.resumeFiles())
+    undo.add('files', () => parts.resumeFiles())
     await parts.suspendFiles()
-    undo.push(() => lock.retake())
+    undo.add('lock', () => lock.retake())
     successor.tell({ type: 'take', state, agentTokens: parts.agentTokens() })
     await successor.hears('serving', SERVING_MS)
     successor.served()
     sockets.leave()
     departing.leave()
+    pipeline.standstill.leave()
     successor.tell({ type: 'taken' })
     // Those who do not move are told as at a stop, but for whoever waits for the answer.
     void pipeline.lameDuck.begin(0)
@@ -102,7 +107,7 @@ async function handOver(parts: UpgradeParts, successor: Successor, asker: Connec
   } catch (error) {
     log.error({ err: BrokerError.from(error) }, 'the next broker did not take over; this one goes on')
     await successor.kill()
-    for (const step of undo.reverse()) await step()
+    await undo.run()
     throw error
   }
 }
@@ -116,9 +121,11 @@ async function standStill({ pipeline, service }: UpgradeParts, asker: Connection
   departing.tell(asker)
   await departing.known(TOLD_MS)
   await until(DRAIN_MS, () => !departing.hasForeignRequests)
-  pipeline.pause()
+  pipeline.standstill.begin()
   await until(ANSWERS_MS, () => [...service.unanswered].every(({ connection }) => connection === asker))
-  if (core.queues.list().length > 0) await pipeline.lastReceipts(RECEIPTS_MS)
+  if (await storesAnswer(core, RECEIPTS_MS)) return
+  // Who published would never hear of it: not from here, where nobody writes any more, and not from there.
+  throw new BrokerError('upgrade.failed', { problem: `the store has not answered within ${RECEIPTS_MS} ms what was published to queues` })
 }
 
 async function until(limitMs: number, is: () => boolean): Promise<void> {

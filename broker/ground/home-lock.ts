@@ -123,7 +123,12 @@ function recordOf(paths: HomePaths, socket: string): string {
 }
 
 function lockOf(paths: HomePaths, own: string): HomeLock {
-  return { release: () => removeIf(paths.pid, own), retake: () => replace(paths.pid, own) }
+  return { release: () => removeIf(paths.pid, own), retake: () => retake(paths.pid, own) }
+}
+
+// Where it is still this process's nothing is written: a full disk keeps nobody from what is his.
+function retake(path: string, own: string): void {
+  if (read(path)?.content !== own) replace(path, own)
 }
 
 // Whole at any moment.

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
@@ -128,6 +128,9 @@ test('home lock: passed on, it is the next process\'s at once; taken back, this 
   t.is(readFileSync(paths.pid, 'utf8'), 'somebody else\n', 'what another one wrote stays')
   inherited.retake()
   t.is((await findHolder(paths))?.pid, process.pid)
+  const { ino } = statSync(paths.pid)
+  inherited.retake()
+  t.is(statSync(paths.pid).ino, ino, 'what is its own already is not written anew')
   lock.release()
   t.false(existsSync(paths.pid))
 })
