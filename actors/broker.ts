@@ -221,8 +221,8 @@ export class BrokerActor implements BrokerHost {
 
   /** See Succession. @throws BrokerError `upgrade.*` */
   async upgrade(program: readonly string[] | undefined, asker: Connection | undefined): Promise<UpgradeAnswer> {
-    if (this.phase !== 'run' || this.#isStopping) throw new BrokerError('upgrade.busy')
-    const answer = await this.#succession.upgrade({ pipeline: this.#pipeline!, service: this.#service!, register: this.#ground!.register }, program, asker)
+    if (this.phase !== 'run' || this.#isStopping) throw new BrokerError('upgrade.busy', { problem: 'the broker starts, or stops' })
+    const answer = await this.#succession.upgrade({ pipeline: this.#pipeline!, service: this.#service!, register: this.#ground!.register, fleet: this.#fleet! }, program, asker)
     // The answer leaves first.
     setImmediate(() => this.stop(undefined, 0))
     return answer

@@ -60,6 +60,8 @@ export class Fleet {
   readonly #schedules = new Map<string, AgentSchedule>()
   readonly #members = new Map<string, FleetMember>()
   readonly #tree: FleetTree
+  /** Another process of this broker takes over, or has. */
+  #isFrozen = false
 
   constructor(options: FleetOptions) {
     const { agents, groups = [], desired, environment, onEnd, retiring, connection, makeAgent, verdictOf = () => undefined } = options
@@ -131,9 +133,12 @@ export class Fleet {
    */
   async restartAgent(name: string, isRolling: boolean): Promise<AgentInfo> {
     const { agent, instance } = this.#named(name)
+    this.#checkFrozen(agent)
     // With a group that gave up, all of it is started.
     const isRevived = await this.#tree.revive(this.#members.get(agent.name)!)
     if (isRevived) return this.agents().find((each) => each.name === (instance ?? agent.instances[0])?.id)!
+    // An upgrade may have begun meanwhile.
+    this.#checkFrozen(agent)
     if (!isRolling) await agent.restart(instance)
     else if (instance === undefined) await agent.restartRolling()
     else throw new BrokerError('agent.bad_change', { agent: name, problem: `a rolling restart is of all its instances; name ${agent.name}` })
@@ -161,6 +166,32 @@ export class Fleet {
   async upgradeAgent(name: string, change: AgentChange): Promise<AgentInfo[]> {
     await this.#working(name).upgrade(change)
     return this.#infoOf(name)
+  }
+
+  /**
+   * From now on nobody changes anything here: another process of this broker is about to take the agents over as they are.
+   * @throws BrokerError `upgrade.busy` while one of them is changed
+   */
+  freeze(): void {
+    const busy = [...this.#agents.values()].find(({ change }) => change !== undefined)
+    if (busy !== undefined) throw new BrokerError('upgrade.busy', { problem: `agent "${busy.name}" is in the middle of a change (${busy.change})` })
+    this.#isFrozen = true
+  }
+
+  /** No other process has taken over. */
+  thaw(): void {
+    this.#isFrozen = false
+  }
+
+  /** Nothing is started by the clock any more: the process that has taken over does that. */
+  endSchedules(): void {
+    for (const schedule of this.#schedules.values()) schedule.end()
+  }
+
+  /** Drains and ends this one instance, also while nothing may be changed: `weather` is the first one, not all of that agent. */
+  async relieve(id: string): Promise<void> {
+    const instance = this.#instance(id)
+    if (instance !== undefined) await this.#agents.get(instance.agent.settings.name)!.drain(instance)
   }
 
   /** An edge in the life of a connection that identified itself as an instance. */
@@ -200,7 +231,13 @@ export class Fleet {
     return agent
   }
 
-  #checkGroup({ name }: FleetAgent): void {
+  #checkFrozen({ name }: FleetAgent): void {
+    if (this.#isFrozen) throw new BrokerError('agent.busy', { agent: name, change: 'upgrade of the broker' })
+  }
+
+  #checkGroup(agent: FleetAgent): void {
+    const { name } = agent
+    this.#checkFrozen(agent)
     if (this.#tree.isDown(this.#members.get(name)!)) throw new BrokerError('agent.failed', { agent: name, problem: `is down with its group; start that first: callboard agent restart ${name}` })
   }
 

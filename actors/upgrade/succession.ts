@@ -46,6 +46,7 @@ export interface Estate {
   readonly pipeline: Pipeline
   readonly service: Service
   readonly register: AgentRegister
+  readonly fleet: Fleet
 }
 
 export class Succession implements GroundHolders {
@@ -120,8 +121,16 @@ export class Succession implements GroundHolders {
     const inherited = this.#inherited.has(id) ? undefined : this.#taken?.agentTokens.get(id)
     this.#inherited.add(id)
     const credential = issueAgentCredential(core, id, inherited)
-    this.#tokens.set(id, credential.token)
-    return credential
+    const { token } = credential
+    this.#tokens.set(id, token)
+    return {
+      token,
+      revoke: () => {
+        // The next process is not to give it out again; by now it may be the next incarnation's.
+        if (this.#tokens.get(id) === token) this.#tokens.delete(id)
+        credential.revoke()
+      },
+    }
   }
 
   // Of one whose process here has not begun, or that there is not any more: it lets in the process that runs.
@@ -145,7 +154,7 @@ export class Succession implements GroundHolders {
     const all = Promise.withResolvers<void>()
     const relieve = (id: string): void => {
       if (!running.delete(id)) return
-      ending = ending.then(() => fleet.drainAgent(id)).then(() => {}, (error: unknown) => this.#environment.log.warn({ agent: id, err: BrokerError.from(error) }, 'an agent was not ended in its turn'))
+      ending = ending.then(() => fleet.relieve(id)).catch((error: unknown) => this.#environment.log.warn({ agent: id, err: BrokerError.from(error) }, 'an agent was not ended in its turn'))
       if (running.size === 0) void ending.then(all.resolve)
     }
     // Nobody waits for those that went with no session.
@@ -190,11 +199,12 @@ export class Succession implements GroundHolders {
    * Hands over to a process that `program` starts.
    * @throws BrokerError `upgrade.*`; all goes on here then
    */
-  async upgrade({ pipeline, service, register }: Estate, program: readonly string[] | undefined, asker: Connection | undefined): Promise<UpgradeAnswer> {
+  async upgrade({ pipeline, service, register, fleet }: Estate, program: readonly string[] | undefined, asker: Connection | undefined): Promise<UpgradeAnswer> {
     const { program: own, words, isForeground, suspendAudit, resumeAudit } = this.#options
     const command = program ?? own
     if (own === undefined || command === undefined || command.length === 0) throw new BrokerError('upgrade.unsupported', { problem: 'it was not started by callboard start' })
-    if (this.#underWay !== undefined || this.successor !== undefined) throw new BrokerError('upgrade.busy')
+    if (this.#underWay !== undefined || this.successor !== undefined) throw new BrokerError('upgrade.busy', { problem: 'an upgrade is under way already' })
+    fleet.freeze()
     const parts = {
       pipeline,
       service,
@@ -218,8 +228,12 @@ export class Succession implements GroundHolders {
       const { successor, version, sessions, agents, pauseMs } = await done
       this.#moved = agents
       this.successor = successor
+      fleet.endSchedules()
       this.#environment.log.info({ pid: successor.process.pid, version, sessions, pauseMs }, 'the broker goes on in another process')
       return { pid: successor.process.pid!, version, sessions, pauseMs }
+    } catch (error) {
+      fleet.thaw()
+      throw error
     } finally {
       this.#underWay = undefined
     }

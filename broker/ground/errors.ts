@@ -172,7 +172,7 @@ const table = {
   'supervisor.quarantine': { close: 175, retryable: false, text: 'child "{child}" stays down after more than {intensity} restarts in {periodMs} ms, until somebody starts it; the last was for: {problem}' },
   'sandbox.invalid': { close: 181, retryable: false, text: 'agent "{agent}": {problem}' },
   'connection.moving': { close: 200, retryable: true, text: 'the broker goes on in another process; connect again at the same address' },
-  'upgrade.busy': { close: 201, retryable: true, text: 'an upgrade is under way already' },
+  'upgrade.busy': { close: 201, retryable: true, text: 'the broker cannot be handed over at this moment: {problem}; try again when it is done' },
   'upgrade.unsupported': { close: 202, retryable: false, text: 'this broker cannot hand over to another one while it runs: {problem}; use callboard restart' },
   'upgrade.failed': { close: 203, retryable: true, text: 'the new broker did not take over, and the old one goes on: {problem}' },
   'upgrade.remote': { close: 204, retryable: false, text: 'an upgrade starts a program, so it is asked for over the Unix socket alone; this connection came by {transport}' },

@@ -10,7 +10,7 @@ import { startCallboard, type Callboard } from '../support/callboard.ts'
 import { errorCode } from '../support/error-code.ts'
 import { RequestLoad } from '../support/request-load.ts'
 import { bin } from '../support/run-callboard.ts'
-import type { Teardown } from '../support/temporary-directory.ts'
+import { temporaryDirectory, type Teardown } from '../support/temporary-directory.ts'
 
 /** The real program, with words of our own before it: `onTake` runs when it is handed all, before it looks at it. */
 function program(broker: Callboard, name: string, { first = '', onTake = '' }): string[] {
@@ -19,8 +19,8 @@ function program(broker: Callboard, name: string, { first = '', onTake = '' }): 
   return [process.execPath, '--import', path, bin]
 }
 
-async function start(t: Teardown): Promise<{ broker: Callboard; admin: Client }> {
-  const broker = await startCallboard(t)
+async function start(t: Teardown, config?: string): Promise<{ broker: Callboard; admin: Client }> {
+  const broker = await startCallboard(t, config === undefined ? {} : { config })
   endHolder(t, broker.home)
   const admin = await connect({ home: broker.home, socket: broker.started.socket, agent: false, retry: false })
   t.teardown(() => admin.destroy())
@@ -95,4 +95,26 @@ test('upgrade: who stops the broker while it is under way stops it, whichever of
   t.deepEqual((await end)[0], 0)
   while (isRunning(successor)) await new Promise(resolve => setTimeout(resolve, 10))
   t.is(await errorCode(connect({ home: broker.home, socket: broker.started.socket, agent: false, retry: false })), 'connect.no_socket')
+})
+
+test('upgrade: agents are not changed while it is under way, and it does not begin while one is changed', async t => {
+  const home = temporaryDirectory(t)
+  const config = join(home, 'agents.json')
+  writeFileSync(config, JSON.stringify({ agents: [{ name: 'deaf', command: 'sh', args: ['-c', 'trap "" TERM; while :; do sleep 1; done'], shutdown: '700ms' }] }))
+  const { broker, admin } = await start(t, config)
+  const path = join(home, 'failing.mjs')
+  writeFileSync(path, 'setTimeout(() => process.exit(7), 1000)')
+  const failing = [process.execPath, path]
+  const restarting = admin.call('agent.restart', { name: 'deaf' })
+  t.is(await errorCode(admin.call('agent.restart', { name: 'deaf' })), 'agent.busy')
+  const busy = await t.throwsAsync(admin.call('upgrade', { program: failing }))
+  t.regex(busy.message, /^upgrade\.busy: .*"deaf" is in the middle of a change \(restart\)/)
+  await restarting
+  const upgrading = errorCode(admin.call('upgrade', { program: failing }, { timeoutMs: 60_000 }))
+  const other = await connect({ home: broker.home, socket: broker.started.socket, agent: false })
+  t.is(await errorCode(other.call('agent.scale', { name: 'deaf', instances: 2 })), 'agent.busy')
+  t.is(await errorCode(other.call('agent.restart', { name: 'deaf' })), 'agent.busy')
+  t.is(await upgrading, 'upgrade.failed')
+  t.is((await other.call('agent.restart', { name: 'deaf' })).phase, 'run')
+  await other.close()
 })

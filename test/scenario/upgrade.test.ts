@@ -170,15 +170,15 @@ import { connect } from ${JSON.stringify(new URL('../../client/index.ts', import
 const client = await connect()
 const answer = message => message.respond({ n: message.value.n + 1, pid: process.pid })
 client.subscribe('load.add', { group: 'adders', onMessage: answer })
-client.subscribe('$CB.to.agent.adder', { onMessage: answer })
+client.subscribe('$CB.to.agent.' + process.env.CALLBOARD_AGENT, { onMessage: answer })
 `
 
-test('upgrade: an agent is relieved by that of the next broker; no request to it fails, by group, by name or by address', async t => {
+test('upgrade: the instances of an agent are relieved one by one by those of the next broker; no request to it fails, by group, by name or by address', async t => {
   const home = temporaryDirectory(t)
   const program = join(home, 'adder.mjs')
   const config = join(home, 'agents.json')
   writeFileSync(program, AGENT)
-  writeFileSync(config, JSON.stringify({ agents: [{ name: 'adder', command: 'node', args: [program] }] }))
+  writeFileSync(config, JSON.stringify({ agents: [{ name: 'adder', command: 'node', args: [program], instances: 2 }] }))
   const broker = await start(t, config)
   const { socket } = broker.started
   const asking = await connect({ home: broker.home, socket, agent: false })
@@ -201,17 +201,16 @@ test('upgrade: an agent is relieved by that of the next broker; no request to it
       }
     }
   }
-  await Promise.all([served('load.add'), served('$CB.to.agent.adder')])
-  const asks = ['load.add', 'load.add', '$CB.to.agent.adder'].map(ask)
-  const [before] = (await asking.call('agents')).agents
+  await Promise.all([served('load.add'), served('$CB.to.agent.adder'), served('$CB.to.agent.adder/2')])
+  const asks = ['load.add', 'load.add', '$CB.to.agent.adder', '$CB.to.agent.adder/2'].map(ask)
+  const before = (await asking.call('agents')).agents.map(({ pid: of }) => of!)
   await upgrade(broker)
-  while (pids.size < 2 || (before!.pid !== undefined && isRunning(before!.pid))) await new Promise(resolve => setTimeout(resolve, 20))
+  while (pids.size < 4 || before.some(isRunning)) await new Promise(resolve => setTimeout(resolve, 20))
   over.abort()
   await Promise.all(asks)
   t.deepEqual(failed, [])
-  const [after] = (await asking.call('agents')).agents
-  t.not(after!.pid, before!.pid)
-  t.true(pids.has(after!.pid!))
+  const after = (await asking.call('agents')).agents.map(({ pid: of }) => of!)
+  t.deepEqual([...before, ...after].toSorted((a, b) => a - b), [...pids].toSorted((a, b) => a - b))
   t.log({ asked })
   await asking.close()
 })
