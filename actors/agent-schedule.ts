@@ -12,7 +12,7 @@ export interface AgentScheduleOptions {
   readonly settings: ScheduleSettings
   readonly schedule: Schedule
   readonly environment: Environment
-  /** Rejects with `supervisor.child_busy` when it still runs, or is in quarantine. */
+  /** Rejects with `supervisor.child_busy` when it still runs, is in quarantine, or down with its group. */
   readonly start: () => Promise<unknown>
 }
 

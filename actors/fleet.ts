@@ -148,7 +148,7 @@ export class Fleet {
     return info
   }
 
-  /** From now on so many instances run; resolves when they were started, or have ended. @throws BrokerError `agent.unknown`, `agent.busy`, `agent.failed`, `home.unusable` */
+  /** From now on so many instances run; resolves when they were started, or have ended. @throws BrokerError `agent.unknown`, `agent.busy`, `agent.failed`, `agent.not_kept` */
   async scaleAgent(name: string, instances: number): Promise<AgentInfo[]> {
     await this.#working(name).scale(instances)
     return this.#infoOf(name)
@@ -162,7 +162,7 @@ export class Fleet {
     return this.#infoOf(agent.name)
   }
 
-  /** Replaces its instances one after the other by such with other settings. @throws BrokerError `agent.unknown`, `agent.busy`, `agent.bad_change`, `agent.change_failed`, `home.unusable` */
+  /** Replaces its instances one after the other by such with other settings. @throws BrokerError `agent.unknown`, `agent.busy`, `agent.bad_change`, `agent.change_failed`, `agent.not_kept` */
   async upgradeAgent(name: string, change: AgentChange): Promise<AgentInfo[]> {
     await this.#working(name).upgrade(change)
     return this.#infoOf(name)
@@ -202,7 +202,11 @@ export class Fleet {
   // Once in the life of the broker: whoever supervises the agent meanwhile is asked when its time comes.
   #beginSchedule({ id, settings: { name, schedule } }: LocalAgent): void {
     if (schedule === undefined || this.#schedules.has(id)) return
-    const start = async (): Promise<unknown> => this.#tree.supervisor(this.#members.get(name)!).startDeferred(`agent.${id}`)
+    const member = this.#members.get(name)!
+    const start = async (): Promise<unknown> => {
+      if (this.#tree.isDown(member)) throw new BrokerError('supervisor.child_busy', { child: `agent.${id}`, state: 'down with its group' })
+      return this.#tree.supervisor(member).startDeferred(`agent.${id}`)
+    }
     this.#schedules.set(id, new AgentSchedule({ id, settings: schedule, schedule: new Schedule(id, schedule), environment: this.#options.environment, start }))
   }
 

@@ -61,24 +61,28 @@ test('fleet groups: one that fails too often stays down whole, with the reason, 
 
 test('fleet groups: the one more of a change that fails concerns nobody else, and is gone after the group gave up', async t => {
   const weather = { name: 'weather', command: 'node', args: [script], version: '1', env: { VERSION: '{version}' }, agentGroup: 'pipeline', intensity: 0 }
-  const { connect } = await start(t, { agentGroups: [{ name: 'pipeline', strategy: 'oneForAll', intensity: 0, period: '10m' }], agents: [weather, idle('b', { agentGroup: 'pipeline' })] })
+  const tick = { name: 'tick', command: 'true', schedule: '* * * * * *', restart: 'temporary', agentGroup: 'pipeline' }
+  const { connect, log } = await start(t, { agentGroups: [{ name: 'pipeline', strategy: 'oneForAll', intensity: 0, period: '10m' }], agents: [weather, idle('b', { agentGroup: 'pipeline' }), tick] })
   const client = await connect()
   const upgrade = (version: string): Promise<string> => errorCode(client.call('agent.upgrade', { name: 'weather', version }, { timeoutMs: 60_000 }))
   await until(async () => (await client.call('registry.list', { name: 'weather', kind: 'agent' })).instances.some(({ health }) => health === 'healthy'))
   const before = await agents(client)
   t.is(await upgrade('bad'), 'agent.change_failed')
   const after = await agents(client)
-  t.deepEqual(Object.keys(after).map(name => [name, after[name]!.pid]), ['weather', 'b'].map(name => [name, before[name]!.pid]))
+  t.deepEqual(Object.keys(after), ['weather', 'b', 'tick'])
+  for (const name of ['weather', 'b']) t.is(after[name]!.pid, before[name]!.pid)
 
   const failed = upgrade('mute')
   await until(async () => (await agents(client))['weather/2']?.pid !== undefined)
   process.kill(before['b']!.pid!, 'SIGKILL')
   t.is(await failed, 'agent.change_failed')
   await until(async () => (await agents(client))['b']!.quarantine !== undefined)
+  // Times that come meanwhile are passed over, and told.
+  await until(() => log.records.some(({ fields }) => fields['agent'] === 'tick' && fields['state'] === 'down with its group'))
   t.like(await client.call('agent.restart', { name: 'b' }), { name: 'b', phase: 'run' })
   const revived = await agents(client)
-  t.deepEqual(Object.keys(revived), ['weather', 'b'])
-  t.true(Object.values(revived).every(({ pid, quarantine }) => pid !== undefined && quarantine === undefined))
+  t.deepEqual(Object.keys(revived), ['weather', 'b', 'tick'])
+  for (const name of ['weather', 'b']) t.like(revived[name], { phase: 'run', quarantine: undefined })
 })
 
 test('fleet groups: an agent is started when what it depends on serves', async t => {
