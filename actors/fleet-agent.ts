@@ -92,19 +92,18 @@ export class FleetAgent {
 
   /**
    * The same with other settings, which are kept; the old ones where it fails.
-   * @throws BrokerError `agent.bad_change`, `agent.change_failed`, `agent.busy`, `home.unusable`
+   * @throws BrokerError `agent.bad_change`, `agent.change_failed`, `agent.busy`, `agent.not_kept`
    */
   async upgrade(change: AgentChange): Promise<void> {
     this.#refuseScheduled()
     const settings = changed(this.#settings, change)
     await this.#alone('upgrade', async () => {
       await this.#roll(settings)
-      this.#settings = settings
-      this.#host.keep(settings)
+      this.#keep(settings)
     })
   }
 
-  /** Starts those that are missing, or drains and ends those with the highest numbers. @throws BrokerError `agent.busy`, `agent.failed`, `home.unusable` */
+  /** Starts those that are missing, or drains and ends those with the highest numbers. @throws BrokerError `agent.busy`, `agent.failed`, `agent.not_kept` */
   async scale(instances: number): Promise<void> {
     this.#refuseScheduled()
     await this.#alone('scale', async () => {
@@ -116,8 +115,7 @@ export class FleetAgent {
         throw error
       }
       await whole(this.instances.filter(({ agent }) => agent.instance > instances).map((each) => this.#retire(each)))
-      this.#settings = { ...this.#settings, instances }
-      this.#host.keep(this.#settings)
+      this.#keep({ ...this.#settings, instances })
     })
   }
 
@@ -143,6 +141,16 @@ export class FleetAgent {
       await work()
     } finally {
       this.#change = undefined
+    }
+  }
+
+  // All instances have these by now, so they hold also where they cannot be kept.
+  #keep(settings: AgentSettings): void {
+    this.#settings = settings
+    try {
+      this.#host.keep(settings)
+    } catch (thrown) {
+      throw new BrokerError('agent.not_kept', { agent: this.name, problem: BrokerError.from(thrown).message }, { cause: thrown })
     }
   }
 

@@ -32,7 +32,7 @@ export function makeFleet({ settings, pipeline, paths, context, ground, environm
     agents: settings.agents,
     groups: settings.agentGroups,
     makeAgent: (agent, instance, ready) => new LocalAgent({ settings: agent, instance, ready, context, ...ground, watcher: crashes, clock, deadlines, issueCredential, onStarted: (made, agentScope, exited) => probing.watch(made, agentScope, exited) }),
-    desired: new DesiredState(join(paths.home, 'fleet.json')),
+    desired: new DesiredState(join(paths.home, 'fleet.json'), environment.log),
     environment,
     onEnd: (id, end) => crashes.decided(id, end),
     retiring: pipeline.retiring,

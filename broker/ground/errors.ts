@@ -141,6 +141,7 @@ const table = {
 
   'agent.busy': { close: 170, retryable: true, text: 'agent "{agent}" is in the middle of a change ({change}); try again when it is done' },
   'agent.change_failed': { close: 171, retryable: false, text: 'the change of agent "{agent}" failed at instance {instance} ({step}): {problem}; {outcome}' },
+  'agent.not_kept': { close: 173, retryable: false, text: 'agent "{agent}" runs as asked for, but only until the broker ends, since that cannot be kept: {problem}; mend this and ask once more' },
   'agent.bad_change': { close: 172, retryable: false, text: 'agent "{agent}" cannot be changed so: {problem}' },
 
   'registry.invalid': { close: 160, retryable: false, text: 'the registration is not valid: {problem}' },

@@ -1,3 +1,4 @@
+import { mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { startBroker } from '../support/broker.ts'
@@ -68,4 +69,21 @@ test('fleet: more instances, fewer, none, and what was asked for holds in the ne
   // The configuration says otherwise meanwhile: that counts.
   const third = await startBroker(t, { home, config: { agents: [{ name: 'idle', command: 'sleep', args: ['999'] }] } })
   t.deepEqual((await (await third.connect()).call('agents')).agents.map(({ name, changed }) => [name, changed]), [['idle', undefined]])
+})
+
+test('fleet: a change that cannot be kept holds all the same, which is said, and draining what has ended is no error', async t => {
+  const broker = await startBroker(t, { config: { agents: [{ name: 'idle', command: 'sleep', args: ['1000'] }, { name: 'brief', command: 'true', restart: 'temporary' }] } })
+  const client = await broker.connect()
+  const blocked = join(broker.home, 'fleet.json.new')
+  mkdirSync(blocked)
+  const scale = (): Promise<string> => errorCode(client.call('agent.scale', { name: 'idle', instances: 2 }))
+  t.is(await scale(), 'agent.not_kept')
+  const idle = (await client.call('agents')).agents.filter(info => info.agent === 'idle')
+  t.deepEqual(idle.map(({ phase, changed }) => [phase, changed]), [['run', ['instances']], ['run', ['instances']]])
+  rmdirSync(blocked)
+  t.is(await scale(), 'resolved')
+
+  await until(async () => (await client.call('agents')).agents.some(({ name, phase, lastExit }) => name === 'brief' && phase === 'exited' && lastExit !== undefined))
+  const { agents } = await client.call('agent.drain', { name: 'brief' })
+  t.deepEqual(agents.map(({ name, draining }) => [name, draining]), [['brief', undefined]])
 })
