@@ -189,11 +189,16 @@ export class BrokerActor implements BrokerHost {
   stop(by?: string, lameDuckMs = this.#options.settings.nats.lameDuckMs): void {
     const { underWay, successor } = this.#succession
     // Of two processes that stand between being the broker and not being it, the one that is it in the end stops.
-    if (underWay !== undefined) return void underWay.then(() => (this.#succession.successor === undefined ? this.stop(by, lameDuckMs) : this.#succession.successor.process.kill('SIGTERM')))
-    if (!this.#isStopping && successor === undefined) {
+    if (underWay !== undefined) return void underWay.then(() => this.stop(by, lameDuckMs))
+    if (successor !== undefined) return void successor.process.kill('SIGTERM')
+    if (!this.#isStopping) {
       this.#options.audit.record('broker.stopping', by ?? 'process')
       this.#lameDuckMs = lameDuckMs
     } else if (lameDuckMs === 0) this.#pipeline?.lameDuck.cutShort()
+    this.#leave()
+  }
+
+  #leave(): void {
     this.#isStopping = true
     this.#actor.stop()
   }
@@ -224,7 +229,7 @@ export class BrokerActor implements BrokerHost {
     if (this.phase !== 'run' || this.#isStopping) throw new BrokerError('upgrade.busy', { problem: 'the broker starts, or stops' })
     const answer = await this.#succession.upgrade({ pipeline: this.#pipeline!, service: this.#service!, register: this.#ground!.register, fleet: this.#fleet! }, program, asker)
     // The answer leaves first.
-    setImmediate(() => this.stop(undefined, 0))
+    setImmediate(() => this.#leave())
     return answer
   }
 

@@ -28,6 +28,8 @@ export async function endWith(successor: ChildProcess): Promise<never> {
     process.removeAllListeners(signal)
     process.on(signal, () => successor.kill(signal))
   }
+  // What was this process's to end has ended: the other one looks after what is left, and lets in nobody with our agents' tokens.
+  if (successor.connected) successor.disconnect()
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(resolve => {
     if (successor.exitCode !== null || successor.signalCode !== null) resolve([successor.exitCode, successor.signalCode])
     else successor.once('exit', (...how) => resolve(how))

@@ -38,6 +38,8 @@ export class WatchedBroker {
   #servingSinceMs: number | undefined
   #orderly: number | undefined
   #hasSpoken = false
+  /** The last one that has begun beside who serves. */
+  #heir: { readonly pid: number; readonly stamp: string | undefined } | undefined
 
   /** @throws what spawn throws */
   constructor(command: string, words: readonly string[], hasChannel: boolean, events: BrokerEvents) {
@@ -61,8 +63,9 @@ export class WatchedBroker {
     return this.#hasSpoken
   }
 
-  /** Sends a signal to who serves; nothing when that one is gone. */
+  /** Sends a signal to who serves, or to who is about to where that one is gone; nothing when nobody is there. */
   signal(name: NodeJS.Signals): void {
+    this.#succeed()
     if (this.#pid === this.#child.pid) this.#child.kill(name)
     else if (this.#stamp !== undefined && processStamp(this.#pid) === this.#stamp) process.kill(this.#pid, name)
   }
@@ -100,7 +103,22 @@ export class WatchedBroker {
       this.#orderly = undefined
       this.#events.serving(word.program)
     } else if (word.is === 'ended' && word.pid === this.#pid) this.#orderly = word.code
+    if (word.is === 'here' && word.pid !== this.#pid) this.#heir = { pid: word.pid, stamp: processStamp(word.pid) }
+    if (word.pid === this.#heir?.pid) this.#succeed()
     // Of a predecessor that ends, or a successor that begins, nothing follows for who serves.
     if (word.pid === this.#pid) this.silence.heard()
+  }
+
+  // Where who serves is gone before the next one says that it does, that one is the broker: it is signalled, and must not hang.
+  #succeed(): void {
+    const heir = this.#heir
+    if (heir?.stamp === undefined || heir.pid === this.#pid || this.#isThere || processStamp(heir.pid) !== heir.stamp) return
+    this.#pid = heir.pid
+    this.#stamp = heir.stamp
+    this.#servingSinceMs = undefined
+  }
+
+  get #isThere(): boolean {
+    return this.#stamp !== undefined && processStamp(this.#pid) === this.#stamp
   }
 }

@@ -36,8 +36,8 @@ export class Watchdog {
   #program: readonly string[]
   #broker: WatchedBroker | undefined
   #record: WatchdogRecord
-  /** Set when the broker of now was killed as it hangs. */
-  #killedSilentMs: number | undefined
+  /** The one that was killed as it hangs; another one may have been about to take its place. */
+  #killed: { readonly pid: number; readonly silentMs: number } | undefined
 
   constructor(options: WatchdogOptions) {
     this.#options = options
@@ -68,7 +68,7 @@ export class Watchdog {
       this.#broker = undefined
       if (end.orderly !== undefined) return { code: end.orderly }
       if (this.#asked.signal.aborted) return { code: end.code ?? 1 }
-      const death = { ...end, atMs: performance.now(), silentMs: this.#killedSilentMs }
+      const death = { ...end, atMs: performance.now(), silentMs: this.#killed?.pid === broker.pid ? this.#killed.silentMs : undefined }
       const verdict = this.#judge.judge(death)
       if (!verdict.restart) return this.#giveUp(death, verdict.why)
       this.#died(broker.pid, death, verdict.afterMs)
@@ -79,7 +79,7 @@ export class Watchdog {
 
   #start(): WatchedBroker {
     const [command, ...before] = this.#program
-    this.#killedSilentMs = undefined
+    this.#killed = undefined
     const isFirst = this.#record.restarts === 0
     this.#broker = new WatchedBroker(command!, [...before, ...this.#options.words], isFirst && this.#options.report !== undefined, {
       serving: program => this.#serving(program),
@@ -120,8 +120,8 @@ export class Watchdog {
     const broker = this.#broker
     if (broker === undefined) return
     const silentMs = broker.silence.tick(performance.now())
-    if (hangMs === 0 || this.#killedSilentMs !== undefined || silentMs < (broker.hasSpoken ? hangMs : Math.max(hangMs, FIRST_WORD_MS))) return
-    this.#killedSilentMs = silentMs
+    if (hangMs === 0 || this.#killed?.pid === broker.pid || silentMs < (broker.hasSpoken ? hangMs : Math.max(hangMs, FIRST_WORD_MS))) return
+    this.#killed = { pid: broker.pid, silentMs }
     tell('error', 'the broker hangs and is killed', { broker: broker.pid, silentMs: Math.round(silentMs) })
     broker.signal('SIGKILL')
   }

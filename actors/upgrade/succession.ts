@@ -150,6 +150,8 @@ export class Succession implements GroundHolders {
     const late = Promise.withResolvers<void>()
     const deadline = new Deadline(late.resolve)
     this.#environment.deadlines.set(deadline, FORMER_MS)
+    // Stopped soon after it began, or dead: nobody relieves anybody.
+    successor.onGone(late.resolve)
     let ending = Promise.resolve()
     const all = Promise.withResolvers<void>()
     const relieve = (id: string): void => {

@@ -80,6 +80,11 @@ export class Successor {
     this.process.on('message', hear)
   }
 
+  /** Calls `then` when its process has ended. */
+  onGone(then: () => void): void {
+    void this.#gone.promise.then(then)
+  }
+
   tell(message: ToSuccessor): void {
     // That it is gone is seen where its next word is waited for.
     this.process.send(message, () => {})

@@ -47,6 +47,11 @@ class AliveLine {
     this.#timer.unref()
   }
 
+  /** The watchdog is gone, and the number of the stream may be another file's. */
+  get isLost(): boolean {
+    return this.#socket.destroyed
+  }
+
   /** It answers now; `program` is what starts another one like it, without the words of the command line. */
   serving(program: readonly string[]): void {
     this.#say({ is: 'serving', pid: process.pid, program })
@@ -65,11 +70,12 @@ class AliveLine {
 
 let line: AliveLine | undefined
 
-/** The line of this process, the same at every call; undefined when no watchdog has started it. What it starts does not learn of it by the environment. */
+/** The line of this process, the same at every call; undefined when no watchdog has started it, or that one is gone. What it starts does not learn of it by the environment. */
 export function aliveLine(environment: NodeJS.ProcessEnv = process.env): AliveLine | undefined {
   const fd = environment[ALIVE_FD]
   delete environment[ALIVE_FD]
   if (fd !== undefined && /^\d{1,4}$/.test(fd)) line ??= new AliveLine(Number(fd))
+  if (line?.isLost === true) line = undefined
   return line
 }
 

@@ -50,7 +50,8 @@ async function runBroker(context: Context, config: string | undefined, options: 
 async function serve(context: Context, config: string | undefined, { watchdogHang, watchdogDeaths }: StartOptions, legacy: { readonly isForeground: boolean } | undefined): Promise<void> {
   const alive = aliveLine()
   void alive?.lost.then(() => note('the watchdog is gone; the broker goes on, and nobody starts it again'))
-  const [{ loadConfigOf }, { createBroker }, { ServiceStatus }] = await Promise.all([import('../../config/load.ts'), import('../../index.ts'), import('../service-status.ts')])
+  // Those at the end too: from the moment in which it serves, signals are heard.
+  const [{ loadConfigOf }, { createBroker }, { ServiceStatus }, { readStartRecord, writeStartRecord }, { hasTerminal, reloadConfig }] = await Promise.all([import('../../config/load.ts'), import('../../index.ts'), import('../service-status.ts'), import('../start-record.ts'), import('../reload.ts')])
   const service = new ServiceStatus()
   const { settings, directory, file, warnings } = await loadConfigOf({ home: context.paths.home, file: config })
   for (const warning of warnings) note(`${styleText('yellow', 'warning:', { stream: process.stderr })} ${warning}`)
@@ -59,7 +60,6 @@ async function serve(context: Context, config: string | undefined, { watchdogHan
   const words = startWords(context.paths.home, config, alive && { watchdogHang, watchdogDeaths })
   const succession = { program: [process.execPath, ...process.execArgv, process.argv[1]!], words, isForeground }
   const broker = await createBroker({ home: context.paths.home, settings, configDirectory: directory, ...(file !== undefined && { configFile: file }), succession })
-  const [{ readStartRecord, writeStartRecord }, { hasTerminal, reloadConfig }] = await Promise.all([import('../start-record.ts'), import('../reload.ts')])
   // Of a successor systemd knows the process that it took over from.
   const isService = service.isService || (legacy !== undefined && readStartRecord(context.paths).isService === true)
   writeStartRecord(context.paths, { config, ...(isService && { isService }), ...(alive !== undefined && { watchdog: { watchdogHang, watchdogDeaths } }) })
@@ -70,7 +70,7 @@ async function serve(context: Context, config: string | undefined, { watchdogHan
       void broker.stop()
     },
     end: () => process.exit(Exit.interrupted),
-    ...(!hasTerminal() && { reload: () => void reloadConfig(broker, config) }),
+    ...(!hasTerminal() && { reload: () => void (broker.successor?.kill('SIGHUP') ?? reloadConfig(broker, config)) }),
   })
   const started: StartReport = { pid: broker.pid, home: broker.home, socket: broker.socketPath, gateway: broker.gatewayAddress, gatewayProblem: broker.gatewayProblem, nats: broker.natsAddress, natsProblem: broker.natsProblem, grpc: broker.grpcAddress, grpcSocket: broker.grpcSocketPath, agents: agentsBelow(broker.tree()) }
   service.serving(`serves at ${broker.socketPath}`)
@@ -80,12 +80,13 @@ async function serve(context: Context, config: string | undefined, { watchdogHan
   await printStarted(context, started, false)
   setTimeout(flushCompileCache, SETTLED_MS).unref()
   const reason = await broker.exited
-  if (reason.kind === 'crash') throw reason.error
   if (broker.successor !== undefined) {
+    if (reason.kind === 'crash') note(`the process that made way did not end in order: ${reason.error.message}`)
     if (isForeground) return endWith(broker.successor)
     broker.leaveSuccessor()
     process.exit(Exit.ok)
   }
+  if (reason.kind === 'crash') throw reason.error
   service.ended()
   await alive?.ended(Exit.ok)
   process.exit(Exit.ok)

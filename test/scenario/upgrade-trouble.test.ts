@@ -118,3 +118,15 @@ test('upgrade: agents are not changed while it is under way, and it does not beg
   t.is((await other.call('agent.restart', { name: 'deaf' })).phase, 'run')
   await other.close()
 })
+
+test('upgrade: signals to the process that a shell knows reach the next one at once, also while agents of the first one end', async t => {
+  const home = temporaryDirectory(t)
+  const config = join(home, 'agents.json')
+  writeFileSync(config, JSON.stringify({ agents: [{ name: 'deaf', command: 'sh', args: ['-c', 'trap "" TERM; while :; do sleep 1; done'], shutdown: '1s' }] }))
+  const { broker, admin } = await start(t, config)
+  const { pid: successor } = await admin.call('upgrade', {}, { timeoutMs: 60_000 })
+  const end = once(broker.process, 'exit')
+  broker.process.kill('SIGTERM')
+  t.deepEqual(await end, [0, null])
+  t.false(isRunning(successor))
+})

@@ -58,3 +58,34 @@ test('watched broker: a program that is not there ends with a code', async t => 
   const broker = new WatchedBroker('/nowhere/node', [], false, { serving() {}, reported() {} })
   t.is((await broker.ended).code, 1)
 })
+
+/** Is about to hand over: the next one has begun, and does not serve yet. */
+const makingWay = `
+  import { spawn } from 'node:child_process'
+  const { aliveLine } = await import(${aliveLine})
+  const line = aliveLine()
+  const successor = spawn(process.execPath, ['--input-type=module', '-e', process.env.SUCCESSOR], { stdio: ['ignore', 'pipe', 'inherit', line.fd], env: { ...process.env, CALLBOARD_ALIVE_FD: '3' }, detached: true })
+  await new Promise(resolve => successor.stdout.once('data', resolve))
+  line.serving(['first'])
+  setInterval(() => {}, 1000)
+`
+const beginner = `
+  const { aliveLine } = await import(${aliveLine})
+  const line = aliveLine()
+  process.on('SIGTERM', async () => { await line.ended(0); process.exit(0) })
+  setInterval(() => {}, 1000)
+  console.log('begun')
+`
+
+test('watched broker: where it is killed while its successor begins, that one is signalled, and its orderly end is the end', async t => {
+  process.env['SUCCESSOR'] = beginner
+  let isServing = false
+  const broker = new WatchedBroker(process.execPath, ['--input-type=module', '-e', makingWay], false, { serving: () => (isServing = true), reported() {} })
+  t.teardown(() => broker.signal('SIGKILL'))
+  await until(() => isServing)
+  const first = broker.pid
+  broker.signal('SIGKILL')
+  await until(() => broker.pid !== first)
+  broker.signal('SIGTERM')
+  t.like(await broker.ended, { orderly: 0, servedMs: undefined })
+})

@@ -31,8 +31,8 @@ test('alive line: it keeps no process from ending', async t => {
   t.deepEqual(await once(child, 'exit'), [0, null])
 })
 
-test('alive line: a broker whose watchdog is gone learns of it and goes on', async t => {
-  const { child, line, next } = talker(t, `const going = setInterval(() => {}, 1000); await line.lost; await line.ended(0); console.log('goes on'); clearInterval(going)`)
+test('alive line: a broker whose watchdog is gone learns of it and goes on, and has no line to hand on', async t => {
+  const { child, line, next } = talker(t, `const going = setInterval(() => {}, 1000); await line.lost; await line.ended(0); console.log(aliveLine() === undefined ? 'goes on' : 'has a line'); clearInterval(going)`)
   t.like(await next(), { is: 'here' })
   line.destroy()
   t.is(String((await once(child.stdout!, 'data'))[0]), 'goes on\n')
