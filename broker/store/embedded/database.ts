@@ -65,7 +65,7 @@ export class Database {
 
   /**
    * @param directory where the file is, made when there is none; undefined: the store is in memory
-   * @param logWriter who writes the log of the file at that path back; undefined: whoever calls does
+   * @param logWriter who writes the log of the file at that path back, where SQLite allows two to do it (3.51.3); undefined: whoever calls does
    * @param version of SQLite, which a test may say is older; undefined: it says itself
    * @throws BrokerError `store.version`; Error of SQLite
    */
@@ -94,7 +94,8 @@ export class Database {
       this.#commit = this.sql.prepare('COMMIT')
       this.#note = this.sql.prepare('UPDATE store SET epoch = ?, clock_ms = ?, sum = ?')
       const { own } = this.sql.prepare('SELECT sqlite_version() AS own').get() as { own: string }
-      this.#log = new WriteBack(this.sql, saysLogLength(version ?? own), directory === undefined ? undefined : logWriter?.(this.path))
+      const mayShare = directory !== undefined && writesBackSafely(version ?? own)
+      this.#log = new WriteBack(this.sql, saysLogLength(version ?? own), mayShare ? logWriter?.(this.path) : undefined)
       if (directory !== undefined) this.#files = new OwnFiles([this.path, `${this.path}-wal`])
     } catch (error) {
       this.sql.close()
@@ -254,6 +255,16 @@ export class Database {
 
 /** Before SQLite 3.51 a checkpoint of NOOP is a PASSIVE one: it writes the log back, and syncs two files. */
 function saysLogLength(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  return major > 3 || (major === 3 && minor >= 51)
+  return isFrom(version, 3, 51, 0)
+}
+
+/** Before SQLite 3.51.3 two connections that write the log back while it begins anew can damage the database ("WAL-reset bug", https://sqlite.org/wal.html): there one thread does it alone. */
+function writesBackSafely(version: string): boolean {
+  return isFrom(version, 3, 51, 3)
+}
+
+function isFrom(version: string, ...first: readonly number[]): boolean {
+  const parts = version.split('.').map(Number)
+  const at = first.findIndex((part, i) => (parts[i] ?? 0) !== part)
+  return at < 0 || (parts[at] ?? 0) > first[at]!
 }

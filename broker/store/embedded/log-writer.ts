@@ -23,14 +23,19 @@ export interface LogWriter {
 
 export class LogWriterThread implements LogWriter {
   readonly #path: string
+  readonly #thread: (data: LogThreadData) => Worker
   readonly #shared = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT))
   #isStarted = false
   /** The thread is gone, or could not be started. */
   #isLost = false
 
-  /** @param path of the database */
-  constructor(path: string) {
+  /**
+   * @param path of the database
+   * @param thread starts it, or throws
+   */
+  constructor(path: string, thread: (data: LogThreadData) => Worker = startThread) {
     this.#path = path
+    this.#thread = thread
   }
 
   get isRunning(): boolean {
@@ -39,7 +44,7 @@ export class LogWriterThread implements LogWriter {
 
   begin(): boolean {
     if (this.#isLost || Atomics.load(this.#shared, 0) !== Task.none) return false
-    if (!this.#isStarted) this.#start()
+    if (!this.#isStarted && !this.#start()) return false
     Atomics.store(this.#shared, 0, Task.writeBack)
     Atomics.notify(this.#shared, 0)
     return true
@@ -60,14 +65,25 @@ export class LogWriterThread implements LogWriter {
     Atomics.notify(this.#shared, 0)
   }
 
-  #start(): void {
+  // False: the system has no thread for it, now and, as far as this store goes, ever.
+  #start(): boolean {
     this.#isStarted = true
     const data: LogThreadData = { path: this.#path, shared: this.#shared }
-    // Its heap holds nothing: with V8's own bounds it would take as much memory as the store.
-    const worker = new Worker(new URL(`./log-thread${extname(import.meta.url)}`, import.meta.url), { workerData: data, name: 'callboard-log', resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16 } })
     const lost = (): void => void (this.#isLost = true)
-    worker.on('error', lost)
-    worker.on('exit', lost)
-    worker.unref()
+    try {
+      const worker = this.#thread(data)
+      worker.on('error', lost)
+      worker.on('exit', lost)
+      worker.unref()
+      return true
+    } catch {
+      lost()
+      return false
+    }
   }
+}
+
+function startThread(data: LogThreadData): Worker {
+  // Its heap holds nothing: with V8's own bounds it would take as much memory as the store.
+  return new Worker(new URL(`./log-thread${extname(import.meta.url)}`, import.meta.url), { workerData: data, name: 'callboard-log', resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16 } })
 }

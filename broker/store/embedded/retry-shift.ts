@@ -95,7 +95,7 @@ function shift(queue: QueueState): void {
   const byMs = queue.takeOwed()
   store.database.write('os')
   queue.touch()
-  move(waiting, byMs, (position) => queue.damaged.has(position), (position) => queue.setAside(position, DAMAGED_STATE))
+  move(waiting, byMs, (position) => queue.damaged.has(position), (position) => queue.setAside(position, DAMAGED_STATE, true))
   queue.nextDueMs = 0
 }
 

@@ -55,8 +55,10 @@ export class WriteBack {
   step(isAny: boolean): void {
     if (this.#state === undefined) return isAny ? this.#passOnce() : undefined
     if (isAny) return this.#stepHere()
-    if (this.#writer?.isRunning === true) return
     const state = this.#state.get() as unknown as LogState
+    // Commits that are faster than the other thread would let the log grow until the disk is full.
+    if (this.#isBusy && state.log >= MAX_GROWTH * this.#pages) this.wait()
+    if (this.#isBusy) return
     if (this.#rounds > 0) return this.#goOn(state)
     if (!this.#isLong(state)) return
     if (this.#pages < BESIDE_PAGES || this.#writer?.begin() !== true) return this.#passOnce()
@@ -70,6 +72,10 @@ export class WriteBack {
 
   end(): void {
     this.#writer?.end()
+  }
+
+  get #isBusy(): boolean {
+    return this.#writer?.isRunning ?? false
   }
 
   #stepHere(): void {

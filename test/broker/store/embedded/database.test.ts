@@ -3,6 +3,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import test from 'ava'
 import { Database } from '../../../../broker/store/embedded/database.ts'
+import type { LogWriter } from '../../../../broker/store/embedded/log-writer.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 test('database: in memory one commit is enough, however durable the message is to be', t => {
@@ -51,5 +52,21 @@ test('database: an SQLite that cannot say how long its log is writes it back its
     database.writeBack(true)
     t.true((state() as { checkpointed: number }).checkpointed > 0)
     database.close()
+  }
+})
+
+test('database: before SQLite 3.51.3, which loses pages when two write the log back, nobody else does', t => {
+  const idle: LogWriter = { isRunning: false, begin: () => false, wait: () => {}, takeFailure: () => undefined, end: () => {} }
+  for (const [version, isAsked] of [['3.50.4', false], ['3.51.0', false], ['3.51.2', false], ['3.51.3', true], ['3.52.0', true], ['4.0.0', true]] as const) {
+    let asked = false
+    new Database(
+      temporaryDirectory(t),
+      () => {
+        asked = true
+        return idle
+      },
+      version,
+    ).close()
+    t.is(asked, isAsked, version)
   }
 })

@@ -42,6 +42,22 @@ test('engine: delayed messages whose due time is damaged keep neither the store 
   t.like(rig.call({ name: 'counts', body: { queue } }), { ready: 3, delayed: count, damaged: count }, 'one that is delayed is not taken off those that are ready')
 })
 
+test('engine: a retry that is found damaged when the clock is set is not taken off those that are ready', (t) => {
+  const rig = new EngineRig()
+  const queue = rig.queue('jobs', { retry: { backoff: 'fixed', initialDelayMs: 60_000 } })
+  rig.demand(queue, 1)
+  rig.append(queue, ['a', 'b', 'c', 'd'])
+  rig.settle(queue, 'nak', rig.leases.slice(0, 1))
+  change(rig, `UPDATE waiting_${queue} SET due_at = due_at - 1 WHERE position = 1`)
+  const before = rig.call({ name: 'counts', body: { queue } }) as { ready: number; delayed: number }
+  t.true(before.delayed === 1 && before.ready > 1)
+  rig.wallMs -= 3_600_000
+  rig.pass(1000)
+  rig.append(queue, 'e')
+  t.deepEqual(rig.damages.length, 1)
+  t.like(rig.call({ name: 'counts', body: { queue } }), { ready: before.ready + 1, delayed: 1, damaged: 1 })
+})
+
 test('engine: a time that no clock can reach is damage of its message alone', (t) => {
   for (const column of ['due_at', 'expires_at']) {
     const rig = new EngineRig()

@@ -142,3 +142,31 @@ test('write-back: a log that is to be short is written back at once', t => {
   }
   t.is(writer.begun, 0)
 })
+
+test('write-back: where commits are faster than the other thread they wait for it, so the log has a bound', t => {
+  const writer = new IdleWriter()
+  const { database, commit, log } = open(t, () => writer)
+  let longest = 0
+  for (let i = 0; i < 150; i++) {
+    commit()
+    database.writeBack()
+    longest = Math.max(longest, log().log)
+  }
+  t.is(writer.begun, 1)
+  t.true(longest > 3 * PAGES && longest < 4.2 * PAGES, `${longest} pages`)
+})
+
+test('write-back: a thread that cannot be started is done without', t => {
+  let tries = 0
+  const thread = (): never => {
+    tries++
+    throw new Error('no thread is to be had')
+  }
+  const { database, commit, log } = open(t, path => new LogWriterThread(path, thread))
+  for (let i = 0; i < 60; i++) {
+    commit()
+    database.writeBack()
+  }
+  t.is(tries, 1)
+  t.true(log().log < 1.2 * PAGES, 'the log is written back, and begins anew')
+})
