@@ -12,8 +12,8 @@ export interface ReleaseScope {
 
 /** A client lends one write at a time: one large frame, or 64 KiB of small ones. */
 const HEADERS_BYTES = 64 * 1024
-/** Of what may wait for a receiver, the reserve above high-water: a quarter (broker/delivery/marks.ts). */
-const RESERVES = 4
+/** Of what may wait for a receiver, the reserve above high-water is a quarter (broker/delivery/marks.ts): half of it, as the socket's own chunk and other senders need room in it too. */
+const RESERVES = 8
 
 /** Removes what earlier brokers of this home left; its own goes with the scope. undefined: none is shared. */
 export function openSharedMemory({ sharedMemory, ipc }: Settings, broker: string, log: Log, scope: ReleaseScope): HostMemory | undefined {

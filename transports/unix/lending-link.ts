@@ -5,9 +5,11 @@
 
 import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import { BrokerError } from '../../broker/ground/errors.ts'
 import { MemoryBorrower } from '../../broker/ground/memory-borrower.ts'
 import type { MemoryLoan } from '../../broker/ground/memory-lender.ts'
-import type { LinkMemory, MemoryOffer } from '../../broker/ground/shared-memory.ts'
+import { segmentName, type LinkMemory, type MemoryOffer } from '../../broker/ground/shared-memory.ts'
 import type { Peer, Wrap } from '../../broker/ground/types.ts'
 import { StreamLink } from '../stream-link.ts'
 import type { HostMemory } from './host-memory.ts'
@@ -28,6 +30,7 @@ export class LendingLink extends StreamLink {
   }
 
   override write(pieces: readonly Uint8Array[]): boolean {
+    this.memory.said()
     return super.write(this.memory.isLending && !this.socket.destroyed && !this.socket.writableEnded ? this.memory.held(pieces) : pieces)
   }
 
@@ -43,6 +46,8 @@ class ClientMemory implements LinkMemory {
   /** By the number of the segment. */
   readonly #held = new Map<number, MemoryLoan>()
   #heldBytes = 0
+  /** Taken since the link was last written to: that its client has them back it cannot know yet. */
+  #takenBytes = 0
   #own: string | undefined
   #borrower: MemoryBorrower | undefined
   #isLending = false
@@ -81,7 +86,17 @@ class ClientMemory implements LinkMemory {
 
   take(number: number, bytes: number): Uint8Array {
     this.#borrower ??= new MemoryBorrower('', 0)
-    return this.#borrower.read(number, bytes)
+    const { aheadBytes } = this.#host
+    // A client that keeps to the offer cannot come here; one that does not would have gigabytes read in one turn by a chunk of small frames.
+    if (this.#takenBytes > 0 && this.#takenBytes + bytes > aheadBytes) throw tooMuch(this.#own, number, this.#takenBytes + bytes, aheadBytes)
+    const content = this.#borrower.read(number, bytes)
+    this.#takenBytes += bytes
+    return content
+  }
+
+  /** The link is written to. What was taken until now may be said to be read by that; before, its client has it on loan. */
+  said(): void {
+    this.#takenBytes = 0
   }
 
   /** The pieces as this link writes them: with the loans that it can have, and the bytes themselves for others. */
@@ -112,4 +127,9 @@ class ClientMemory implements LinkMemory {
     this.#heldBytes += loan.bytes
     return true
   }
+}
+
+function tooMuch(own: string | undefined, number: number, bytes: number, aheadBytes: number): BrokerError {
+  const problem = `${bytes} bytes are on loan with it, the offer was ${aheadBytes} (aheadBytes), or one frame; wait for what was lent to be returned`
+  return new BrokerError('memory.unreadable', { path: join(own ?? '', segmentName(number)), problem })
 }
