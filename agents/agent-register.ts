@@ -39,6 +39,11 @@ export class AgentRegister {
     this.#write(this.#records)
   }
 
+  /** What the file holds that is not of this register: of another process that had the file, if that is gone. */
+  get strangers(): readonly AgentRecord[] {
+    return read(this.#path).filter(({ pid, stamp }) => !this.#records.some((own) => own.pid === pid && own.stamp === stamp))
+  }
+
   get records(): readonly AgentRecord[] {
     return this.#records
   }

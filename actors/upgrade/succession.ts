@@ -49,6 +49,9 @@ export interface Estate {
   readonly fleet: Fleet
 }
 
+/** Time between SIGTERM and SIGKILL for agents of a successor that did not take over: clients wait meanwhile. ms */
+const STRANGER_GRACE_MS = 200
+
 export class Succession implements GroundHolders {
   readonly sockets: ListeningSockets
   /** The process that has taken over; undefined: none has. */
@@ -64,6 +67,8 @@ export class Succession implements GroundHolders {
   /** Agents whose sessions went to the next process. */
   #moved: ReadonlySet<string> = new Set()
   #underWay: Promise<unknown> | undefined
+  /** How agents are ended that nobody else ends. */
+  #leftovers: LeftoverOptions | undefined
 
   constructor(options: SuccessionOptions, environment: Environment) {
     this.#options = options
@@ -98,6 +103,7 @@ export class Succession implements GroundHolders {
 
   /** Ends agents that a killed broker left behind: at once, or when the process before this one, whose they are, is gone. Resolves with how many there were. */
   async endLeftovers(options: LeftoverOptions): Promise<number> {
+    this.#leftovers = options
     const { inheritance } = this.#options
     if (inheritance === undefined) return endLeftovers(options)
     const records = [...options.register.records]
@@ -219,9 +225,14 @@ export class Succession implements GroundHolders {
         register.retire()
         await suspendAudit()
       },
-      resumeFiles: () => {
-        register.goOn()
-        resumeAudit()
+      resumeFiles: async () => {
+        try {
+          // Agents that a killed successor had started, and whom nobody stops otherwise: they would take the place of those that run here.
+          await endLeftovers({ ...this.#leftovers!, records: register.strangers, graceMs: STRANGER_GRACE_MS })
+        } finally {
+          register.goOn()
+          resumeAudit()
+        }
       },
     }
     const done = upgrade(parts, [...command, ...words], asker)

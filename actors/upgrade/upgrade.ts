@@ -28,7 +28,8 @@ export interface UpgradeParts {
   readonly agentTokens: () => ReadonlyMap<string, string>
   /** Lets go of files that one process alone may write. */
   readonly suspendFiles: () => Promise<void>
-  readonly resumeFiles: () => void
+  /** Has them again; agents that the other process has started are ended before that. */
+  readonly resumeFiles: () => Promise<void>
 }
 
 /** What an upgrade came to. */

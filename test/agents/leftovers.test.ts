@@ -118,6 +118,20 @@ test('agent register: keeps what runs, across instances', t => {
   t.deepEqual(new AgentRegister(path).records.map(record => record.name), ['b'])
 })
 
+test('agent register: while another process has the file nothing is written, and what that one left in it is told of', t => {
+  const path = join(temporaryDirectory(t), 'agents.json')
+  const register = new AgentRegister(path)
+  register.add('own', process.pid)
+  register.retire()
+  const other = new AgentRegister(path)
+  other.add('other', process.ppid)
+  t.deepEqual(register.strangers.map(record => record.name), ['other'])
+  t.deepEqual(new AgentRegister(path).records.map(record => record.name), ['own', 'other'])
+  register.goOn()
+  t.deepEqual(register.strangers, [])
+  t.deepEqual(new AgentRegister(path).records.map(record => record.name), ['own'])
+})
+
 test('agent register: a file that is damaged, or not such a list, counts as empty', t => {
   const path = join(temporaryDirectory(t), 'agents.json')
   for (const text of ['', '[{"name":"a","pid":', '{}', 'null', '[null, 1, {"name":"a","pid":-1,"stamp":"s"}, {"name":"a","pid":1,"stamp":"s"}, {"name":"a","pid":7}]']) {

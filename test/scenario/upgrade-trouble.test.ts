@@ -1,9 +1,11 @@
 // An upgrade in which processes are killed, stand still, or meet a third one: one broker serves in the end, and says so.
 
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { signalGroup } from '../../agents/process-group.ts'
+import { processStamp } from '../../broker/ground/process-stamp.ts'
 import { connect, type Client } from '../../client/index.ts'
 import { endHolder, holderOf, isRunning } from '../support/broker-home.ts'
 import { startCallboard, type Callboard } from '../support/callboard.ts'
@@ -129,4 +131,35 @@ test('upgrade: signals to the process that a shell knows reach the next one at o
   broker.process.kill('SIGTERM')
   t.deepEqual(await end, [0, null])
   t.false(isRunning(successor))
+})
+
+test('upgrade: when the new broker is killed after its agents have started, those end, and the ones of the old broker go on', async t => {
+  const config = join(temporaryDirectory(t), 'agents.json')
+  writeFileSync(config, JSON.stringify({ agents: [{ name: 'sleeper', command: 'sleep', args: ['1000'] }] }))
+  const { broker, admin } = await start(t, config)
+  const register = join(broker.home, 'agents.json')
+  const registered = () => JSON.parse(readFileSync(register, 'utf8')) as { pid: number }[]
+  while (registered().length < 1) await new Promise(resolve => setTimeout(resolve, 10))
+  const [own] = registered()
+  // Its end is not that of the broker where the test ends that.
+  t.teardown(() => signalGroup(own!.pid, 'SIGKILL'))
+  // Just before it says that it serves, as soon as its agent runs.
+  const seen = join(broker.home, 'seen.json')
+  const first = `import { copyFileSync, readFileSync } from 'node:fs'
+const send = process.send.bind(process)
+const look = () => {
+  if (JSON.parse(readFileSync(${JSON.stringify(register)}, 'utf8')).length < 2) return setTimeout(look, 10)
+  copyFileSync(${JSON.stringify(register)}, ${JSON.stringify(seen)})
+  process.kill(process.pid, 'SIGKILL')
+}
+process.send = (message, ...more) => message.type === 'serving' ? look() : send(message, ...more)`
+  t.is(await errorCode(admin.call('upgrade', { program: program(broker, 'killed', { first }) }, { timeoutMs: 60_000 })), 'upgrade.failed')
+  const others = (JSON.parse(readFileSync(seen, 'utf8')) as { pid: number }[]).filter(({ pid }) => pid !== own!.pid)
+  t.is(others.length, 1)
+  t.teardown(() => signalGroup(others[0]!.pid, 'SIGKILL'))
+  // One that nobody collects does not run either.
+  t.is(processStamp(others[0]!.pid), undefined)
+  t.truthy(processStamp(own!.pid))
+  t.deepEqual(registered().map(({ pid }) => pid), [own!.pid])
+  t.is((await admin.call('status')).pid, broker.started.pid)
 })
