@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { isSocketDraft } from '../../broker/ground/socket-draft.ts'
 
 export interface NamedHome {
   /** Absolute. */
@@ -13,6 +14,8 @@ export interface NamedHome {
 const START = /(?:^|\/)(?:callboard(?:\.mjs)?|cli\/main\.[jt]s)$/
 /** Flags of a listening socket in /proc/net/unix: __SO_ACCEPTCON. */
 const LISTENING = '00010000'
+/** The broker's, in its home. */
+const SOCKET = 'callboard.sock'
 
 /** A home for each other process that names one, by its command line or its environment. Empty where there is no /proc. */
 export function* homesOfProcesses(proc = '/proc'): Generator<NamedHome> {
@@ -28,7 +31,9 @@ export function* homesOfProcesses(proc = '/proc'): Generator<NamedHome> {
 export function* homesOfSockets(proc = '/proc'): Generator<NamedHome> {
   for (const line of (attempt(() => readFileSync(join(proc, 'net/unix'), 'utf8')) ?? '').split('\n')) {
     const [, flags, path] = /^\S+ \S+ \S+ (\S+) \S+ \S+ +\d+ (\/.*)$/.exec(line) ?? []
-    if (flags === LISTENING && path !== undefined && basename(path) === 'callboard.sock' && isOwn(path)) yield { home: dirname(path), by: 'its socket' }
+    // A broker's is bound under another name than the one that it has since, and the kernel knows the first alone.
+    if (flags !== LISTENING || path === undefined || !(basename(path) === SOCKET || isSocketDraft(basename(path)))) continue
+    if (isOwn(join(dirname(path), SOCKET))) yield { home: dirname(path), by: 'its socket' }
   }
 }
 

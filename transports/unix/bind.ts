@@ -1,19 +1,17 @@
 // Opens Unix sockets that only their owner can open, and says in words why one cannot be had. Knows nothing of what is spoken there.
 
-import { randomBytes } from 'node:crypto'
 import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { connect, type Server, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { BrokerError } from '../../broker/ground/errors.ts'
+import { socketDraft } from '../../broker/ground/socket-draft.ts'
 import type { Log } from '../../broker/ground/types.ts'
 import { BACKLOG, listenOn, type ListeningSockets } from '../listening-sockets.ts'
 
 /** Longest path that fits a socket address on Linux. bytes */
 const MAX_PATH_BYTES = 107
 const PROBE_MS = 1000
-/** Of the name under which a socket is bound: no longer than that of any path. */
-const MAX_DRAFT_CHARACTERS = 6
 
 /** Who is at the other end of a socket's descriptor, as the kernel says. */
 export type PeerLookup = (fd: number) => { readonly pid: number; readonly uid: number } | undefined
@@ -68,7 +66,7 @@ export function unbindUnix(server: Server, path: string): Promise<void> {
 // Bound under another name and renamed: closing a server unlinks the name under which it was bound, and that must not be the path,
 // which another process may listen on by then.
 function draftOf(path: string): string {
-  return join(dirname(path), `.${randomBytes(3).toString('hex').slice(0, MAX_DRAFT_CHARACTERS - 1)}`)
+  return join(dirname(path), socketDraft())
 }
 
 // The mode must hold from the first moment: between bind and chmod anybody could connect. Node binds a path within the

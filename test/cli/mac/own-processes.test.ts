@@ -1,10 +1,12 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import test from 'ava'
 import { homesOfProcesses, homesOfSockets } from '../../../cli/mac/own-processes.ts'
+import { bindUnix } from '../../../transports/unix/bind.ts'
 import { startCallboard } from '../../support/callboard.ts'
+import { recordedLog } from '../../support/recorded-log.ts'
 import { temporaryDirectory, type Teardown } from '../../support/temporary-directory.ts'
 
 interface Process {
@@ -70,6 +72,19 @@ test('own processes: sockets that listen under the broker\'s name are found, oth
   const line = (flags: string, path: string): string => `0000000000000000: 00000002 00000000 ${flags} 0001 01 12345${path}\n`
   const heading = 'Num       RefCount Protocol Flags    Type St Inode Path\n'
   writeFileSync(join(proc, 'net/unix'), heading + line('00010000', ` ${socket}`) + line('00000000', ` ${socket}`) + line('00010000', ` ${home}/other.sock`) + line('00010000', ' /gone/callboard.sock') + line('00000000', ''))
+  t.deepEqual([...homesOfSockets(proc)], [{ home, by: 'its socket' }])
+})
+
+test('own processes: a socket that was bound under the name of a draft is the broker\'s where a socket of that name stands beside it', async t => {
+  const [home, other] = [temporaryDirectory(t), temporaryDirectory(t)]
+  const server = createServer()
+  t.teardown(() => server.close())
+  await bindUnix(server, join(home, 'callboard.sock'), 'socket', recordedLog())
+  const proc = temporaryDirectory(t)
+  mkdirSync(join(proc, 'net'))
+  const bound = String((server.address() as unknown))
+  t.not(bound, join(home, 'callboard.sock'))
+  writeFileSync(join(proc, 'net/unix'), [bound, join(home, 'drafts'), join(other, basename(bound))].map(path => `0000000000000000: 00000002 00000000 00010000 0001 01 12345 ${path}\n`).join(''))
   t.deepEqual([...homesOfSockets(proc)], [{ home, by: 'its socket' }])
 })
 
