@@ -46,6 +46,11 @@ export function coreFile(signal: string | undefined, pid: number, directory: str
   })
   if (!isKnown) return undefined
   const path = resolve(directory, naming.usesPid && !hasPid ? `${name}.${pid}` : name)
-  const file = statSync(path, { throwIfNoEntry: false })
-  return file !== undefined && file.mtimeMs >= sinceMs - COARSE_MS ? path : false
+  try {
+    const file = statSync(path, { throwIfNoEntry: false })
+    return file !== undefined && file.mtimeMs >= sinceMs - COARSE_MS ? path : false
+  } catch {
+    // A directory of the agent's user that is closed to the broker, or something that is none.
+    return undefined
+  }
 }

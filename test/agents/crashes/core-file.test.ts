@@ -1,4 +1,4 @@
-import { utimesSync, writeFileSync } from 'node:fs'
+import { symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { coreFile } from '../../../agents/crashes/core-file.ts'
@@ -31,4 +31,11 @@ test('core file: an older one is another\'s', t => {
   utimesSync(path, 1000, 1000)
   t.is(coreFile('SIGABRT', 1, directory, 1_000_021, { pattern: 'core', usesPid: false }), false)
   t.is(coreFile('SIGABRT', 1, directory, 1_000_020, { pattern: 'core', usesPid: false }), path)
+})
+
+test('core file: not known where the directory cannot be looked into', t => {
+  const directory = temporaryDirectory(t)
+  // Closed to root too.
+  symlinkSync('loop', join(directory, 'loop'))
+  t.is(coreFile('SIGABRT', 1, join(directory, 'loop'), 0, { pattern: 'core', usesPid: false }), undefined)
 })
