@@ -80,13 +80,14 @@ export function missingLines(shown: readonly string[], printed: string): string[
 }
 
 export interface Session {
-  /** Runs one command; resolves with what was printed until it ended, and its exit code; -1 when it has not ended after 20 s. */
+  /** Runs one command; resolves with what was printed until it ended, and its exit code; -1 when it has not ended after 90 s. */
   run(command: string): Promise<{ readonly printed: string; readonly exit: number }>
-  /** Resolves with all that is printed from the latest command's start on, when `isEnough` says so, or after 20 s. */
+  /** Resolves with all that is printed from the latest command's start on, when `isEnough` says so, or after 90 s. */
   until(isEnough: (printed: string) => boolean): Promise<string>
 }
 
-const LIMIT_MS = 20_000
+// Well beyond what a command of a second takes on a machine that runs ten others.
+const LIMIT_MS = 90_000
 
 /** A shell that keeps its variables and background jobs from one command to the next; killed, with them, when the test ends. */
 export function openSession(t: Teardown, options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly prelude: string }): Session {
@@ -126,7 +127,7 @@ export function openSession(t: Teardown, options: { readonly cwd: string; readon
         exit = Number(end.exec(soFar)?.[1] ?? -1)
         return exit >= 0
       })
-      return { printed: text, exit }
+      return { printed: exit < 0 ? `${text}\n(it has not ended after ${LIMIT_MS / 1000} s)` : text, exit }
     },
   }
 }
