@@ -263,11 +263,10 @@ export class BrokerActor implements BrokerHost {
   }
 
   async agentCrashes(name: string): Promise<CrashReport[]> {
-    // Those of an agent that is not configured any more are still there.
+    // Those of an agent that is not configured any more are still there, and those of an instance that was scaled away.
     const reports = await this.#crashes!.of(name)
-    if (reports.length > 0) return reports
-    const { agent, instance } = this.#fleet!.meant(name)
-    return instance === undefined ? [] : (await this.#crashes!.of(agent)).filter((report) => report.instance === instance)
+    if (reports.length === 0) this.#fleet!.checkName(name)
+    return reports
   }
 
   restartAgent(name: string, isRolling: boolean): Promise<AgentInfo> {

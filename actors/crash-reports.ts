@@ -5,6 +5,7 @@
 
 import { CrashFiles } from '../agents/crashes/crash-files.ts'
 import { crashReport, type AgentEnding } from '../agents/crashes/crash-report.ts'
+import { instanceId, readInstanceId } from '../agents/instance-id.ts'
 import type { AgentWatcher } from '../agents/local-agent.ts'
 import { publishAgentEvent } from '../broker/agent-events.ts'
 import type { Connection, ConnectionEvent } from '../broker/connection.ts'
@@ -38,9 +39,11 @@ export class CrashReports implements AgentWatcher {
     this.#files = new CrashFiles(directory, core.log)
   }
 
-  /** Reports of an agent, the newest first. */
-  of(agent: string): Promise<CrashReport[]> {
-    return this.#files.of(agent)
+  /** Reports of an agent, or of one instance `agent/2`, the newest first; empty also where nobody has that name. */
+  async of(name: string): Promise<CrashReport[]> {
+    const { agent, instance } = readInstanceId(name) ?? { agent: name, instance: 1 }
+    const reports = await this.#files.of(agent)
+    return name === agent ? reports : reports.filter(report => report.instance === instanceId(agent, instance))
   }
 
   /** Whoever connects with the credential of an instance is its process, or was started by it. */

@@ -114,10 +114,9 @@ export class Fleet {
     return { settings: agent.settings, instances: this.#infoOf(agent.name).filter((info) => instance === undefined || info.name === instance.id) }
   }
 
-  /** The name of the agent that is meant, and the id of the instance where one is. @throws BrokerError `agent.unknown` */
-  meant(name: string): { readonly agent: string; readonly instance: string | undefined } {
-    const { agent, instance } = this.#named(name)
-    return { agent: agent.name, instance: instance?.id }
+  /** @throws BrokerError `agent.unknown`: no agent and no instance has that name */
+  checkName(name: string): void {
+    this.#named(name)
   }
 
   /** What an instance is registered as; undefined: it is none of these. */

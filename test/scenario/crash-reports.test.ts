@@ -48,6 +48,16 @@ test('crash reports: what it printed and handled last, what follows, an event, a
   t.is(await errorCode((await second.connect()).call('agent.crashes', { name: 'fan' })), 'agent.unknown')
 })
 
+test('crash reports: those of an instance are there when it is scaled away', async t => {
+  const broker = await startBroker(t, { config: { agents: [agent('pair', { command: 'sh', args: ['-c', 'exit 3'], instances: 2, restart: 'temporary' })] } })
+  const client = await broker.connect()
+  const instancesOf = async (name: string): Promise<string[]> => (await client.call('agent.crashes', { name })).crashes.map(({ instance }) => instance)
+  await until(async () => (await instancesOf('pair')).length === 2)
+  await client.call('agent.scale', { name: 'pair', instances: 1 })
+  t.deepEqual([await instancesOf('pair/2'), await instancesOf('pair/1')], [['pair/2'], ['pair']])
+  t.is(await errorCode(client.call('agent.crashes', { name: 'pair/3' })), 'agent.unknown')
+})
+
 test('crash reports: who does not start, who is killed, who is asked and does not go; an orderly end is none', async t => {
   const sleeping = { command: 'sh', args: ['-c', 'trap "" TERM; echo up; while :; do sleep 0.01; done'] }
   const agents = [
