@@ -24,6 +24,8 @@ export interface ProbingBroker {
   loads(instance: string): readonly InstanceLoad[]
   /** As `Registering.timed`. */
   timed(instance: string, now: (() => number) | undefined): void
+  /** As `Core.hasMoved`. */
+  readonly hasMoved: boolean
 }
 
 /** What `core` has of it. */
@@ -34,6 +36,9 @@ export function probingBroker(core: Core): ProbingBroker {
     found: (id, health) => registering.found(id, health),
     loads: (id) => registering.loads(id),
     timed: (id, now) => registering.timed(id, now),
+    get hasMoved() {
+      return core.hasMoved
+    },
   }
 }
 
@@ -108,6 +113,8 @@ export class Probing {
 
   #changed(id: string, watched: Watched, finding: Finding): void {
     const { broker } = this.#options
+    // Its connection is at the next process of the broker, which lets it serve until its own one does.
+    if (broker.hasMoved) return
     const { log } = watched.scope
     if (finding.health === 'unhealthy' && finding.onFailure === 'restart') {
       const problem = textOf(finding)

@@ -35,8 +35,9 @@ export interface ArrivingParts {
 const NATIVE = 0x00
 
 /** Makes the sessions and their open requests known here; those whose principal is not known any more are left out. Returns how many came. */
-export function arrive(parts: ArrivingParts, { sessions, requests }: HandedOver): number {
+export function arrive(parts: ArrivingParts, { sessions, requests, holds }: HandedOver): number {
   let count = 0
+  parts.core.registry.hold(holds)
   for (const session of sessions) if (enter(parts, session)) count++
   for (const request of requests) reopen(parts, request)
   parts.core.addressesChanged()
@@ -99,11 +100,11 @@ function subscribe({ core, subscribing }: ArrivingParts, connection: Connection,
 }
 
 function register({ core }: ArrivingParts, connection: Connection, { registrations }: MovedSession): void {
-  for (const { registration, isAsked } of registrations) {
+  for (const { registration, health, isAsked } of registrations) {
     try {
-      // Beside that of its like in this process, which has its name and id.
+      // Beside that of its like in this process, which has its name and id. Nobody looks after it here: what was known of it last stays.
       const instance = connection.isFormer ? `${registration.instance}-before` : registration.instance
-      core.registering.arrived(connection, { registration: { ...registration, ...(instance === undefined ? {} : { instance }) }, isAsked })
+      core.registering.arrived(connection, { registration: { ...registration, ...(instance === undefined ? {} : { instance }), ...(connection.isFormer ? { health } : {}) }, isAsked })
     } catch (error) {
       core.log.info({ client: connection.client, name: registration.name, code: BrokerError.from(error).code }, 'a registration of a session that moved here ends')
     }

@@ -139,6 +139,8 @@ export class Core implements RoutingContext {
   leases: Leases
   /** Has agents of another process of this broker make room for those of this one; undefined: there are none. */
   relief: { came(fresh: Connection, former: Connection): void } | undefined
+  /** Another process of this broker serves its clients now: that they are not here says nothing of them. */
+  hasMoved = false
   /** Connections that were told to go and are not gone. */
   endingConnections = 0
   readonly narrowed = new NarrowedPermissions(() => this.routes.invalidateAll())
@@ -292,7 +294,7 @@ export class Core implements RoutingContext {
    * forgets it; undefined: the instance has no link.
    */
   pingAgent(instance: string, answered: () => void): (() => void) | undefined {
-    const connection = this.directory.addressed('agent', instance)
+    const connection = this.#agent(instance)
     if (connection?.isReady !== true) return undefined
     this.ping(connection)
     const forget = connection.activity.awaitLast(answered)
@@ -333,6 +335,14 @@ export class Core implements RoutingContext {
   /** Its client ended it: what waits for it still leaves. */
   ended(connection: Connection): void {
     if (!connection.isEnding) this.#end(connection, undefined)
+  }
+
+  // Its address is that of the process of the broker before this one, until that is relieved.
+  #agent(instance: string): Connection | undefined {
+    const holder = this.directory.addressed('agent', instance)
+    if (holder?.isFormer !== true) return holder
+    for (const each of this.directory.all()) if (each.agent === instance && !each.isFormer && each.isPresent) return each
+    return undefined
   }
 
   #flushed(sinceMs: number, beganMs: number, endedMs: number): void {

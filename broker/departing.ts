@@ -80,11 +80,12 @@ export class Departing {
     const lost = [...unanswered, ...requests.lost]
     for (const connection of core.directory.all()) this.#hold(connection)
     const sessions = moving.map((connection) => this.#writtenDown(connection, lost))
-    return { lastNumber: core.lastNumber, sessions, requests: requests.moved }
+    return { lastNumber: core.lastNumber, sessions, requests: requests.moved, holds: core.registry.holds }
   }
 
   /** The other process serves them: their links end, and their clients go there. */
   leave(): void {
+    this.#core.hasMoved = true
     for (const [connection, { link, isWriting }] of this.#held) {
       connection.state = 'closing'
       // What is under way must not be followed by anything; what its client missed of it, it gets there.

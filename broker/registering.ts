@@ -9,6 +9,7 @@ import { SERVICE_PREFIX, type InstanceHealth, type InstanceLoad, type InstanceOw
 import type { Sink } from './ground/slice.ts'
 import { matchesPattern } from './ground/subject.ts'
 import type { Log } from './ground/types.ts'
+import { PastLoad } from './registry/past-load.ts'
 import type { Registry } from './registry/registry.ts'
 import type { Permissions } from './security/permissions.ts'
 
@@ -45,6 +46,10 @@ class ConnectionOwner implements InstanceOwner {
     return this.#connection.number
   }
 
+  removed(load: InstanceLoad): void {
+    this.standing?.past.add(load)
+  }
+
   get id(): string {
     return this.#connection.id
   }
@@ -76,6 +81,8 @@ interface Standing {
   found: InstanceHealth | undefined
   now: (() => number) | undefined
   readonly owners: Set<ConnectionOwner>
+  /** What was registered and is not any more. */
+  readonly past: PastLoad
 }
 
 /** What it takes of the broker. */
@@ -159,6 +166,11 @@ export class Registering {
     for (const owner of standing.owners) this.#core.registry.judge(owner, () => (owner.found = health))
   }
 
+  /** What was found of an agent's instance last; undefined: nothing speaks against it. */
+  foundOf(instance: string): InstanceHealth | undefined {
+    return this.#standings.get(instance)?.found
+  }
+
   /** From now on the answers of an agent's instance are timed by `now`, monotonic ms; undefined: no longer. */
   timed(instance: string, now: (() => number) | undefined): void {
     const standing = this.#standing(instance)
@@ -166,9 +178,15 @@ export class Registering {
     for (const owner of standing.owners) owner.now = now
   }
 
-  /** What an agent's instance has had to do by the names that it registered, one load for each connection of it. */
+  /**
+   * What an agent's instance has had to do by the names that it registered: one load for each connection of it, and one for what is not
+   * registered any more. Their sum never shrinks, over all incarnations.
+   */
   loads(instance: string): InstanceLoad[] {
-    return Array.from(this.#standings.get(instance)?.owners ?? [], (owner) => this.#core.registry.load(owner))
+    const standing = this.#standings.get(instance)
+    if (standing === undefined) return []
+    const loads = Array.from(standing.owners, (owner) => this.#core.registry.load(owner))
+    return standing.past.isEmpty ? loads : [...loads, standing.past.load]
   }
 
   /** Its instances end with it. */
@@ -184,11 +202,11 @@ export class Registering {
   registrationsOf(connection: Connection): MovedRegistration[] {
     const owner = this.#owners.get(connection)
     if (owner === undefined) return []
-    return this.#core.registry.owned(owner).map(({ info: { kind, name, version, instance, capabilities, metadata, endpoints, weight, health } }) => ({ registration: { kind, name, version, instance, capabilities, metadata, endpoints, weight, health }, isAsked: owner.asked.has(name) }))
+    return this.#core.registry.owned(owner).map(({ said, info: { kind, name, version, instance, capabilities, metadata, endpoints, weight, health } }) => ({ registration: { kind, name, version, instance, capabilities, metadata, endpoints, weight, health: said }, health, isAsked: owner.asked.has(name) }))
   }
 
   /** Registers again what was registered in another process of the broker. @throws BrokerError `permission.denied`, `registry.*` */
-  arrived(connection: Connection, { registration, isAsked }: MovedRegistration): void {
+  arrived(connection: Connection, { registration, isAsked }: Omit<MovedRegistration, 'health'>): void {
     const { owner } = this.#register(connection, registration)
     if (isAsked) owner.asked.add(registration.name)
   }
@@ -214,7 +232,7 @@ export class Registering {
   }
 
   #standing(instance: string): Standing {
-    const standing = this.#standings.get(instance) ?? { found: undefined, now: undefined, owners: new Set() }
+    const standing = this.#standings.get(instance) ?? { found: undefined, now: undefined, owners: new Set(), past: new PastLoad() }
     this.#standings.set(instance, standing)
     return standing
   }
@@ -228,7 +246,8 @@ export class Registering {
     const own = this.#ownAgent(connection)
     // Under the agent's name it is an agent, and known by its own id: whoever supervises it finds it by that.
     const registration: Registration = own?.name === asked.name ? { kind: 'agent', instance: own.instance, ...asked } : asked
-    const standing = own && this.#standing(own.instance)
+    // What is found, is found of the process of this broker and not of the one that makes room for it.
+    const standing = own && !connection.isFormer ? this.#standing(own.instance) : undefined
     const owner = this.#owners.get(connection) ?? new ConnectionOwner(connection, standing)
     const handle = this.#core.registry.register(owner, registration)
     this.#owners.set(connection, owner)

@@ -1,7 +1,7 @@
 // Agents of the process before this one, until those of this process take part in what they do: none of their requests fails, and nobody
 // serves under a name before he is ready.
 //
-//   arrived ─ the new one is let in, and settled, and in the same groups, or 5 s ─▶ addresses pass over ─ idle, or 5 s ─▶ relieved
+//   arrived ─ the new one is let in, settled, in the same groups or 5 s are over, and not `starting` by its probes ─▶ addresses pass over ─ idle, or 5 s ─▶ relieved
 
 import type { Connection } from '../../broker/connection.ts'
 import type { Clock } from '../../broker/ground/clock.ts'
@@ -57,9 +57,13 @@ export class Relief {
     const serves = retiring.serves(former)
     const isReady = (): boolean => {
       const own = retiring.serves(fresh)
-      return this.#options.clock.monotonicMs() - sinceMs >= SETTLE_MS && [...serves].every((each) => own.has(each))
+      const sofarMs = this.#options.clock.monotonicMs() - sinceMs
+      // What its probes have not seen well yet would leave nobody to ask.
+      if (core.registering.foundOf(fresh.agent!) === 'starting') return false
+      return sofarMs >= SERVE_MS || (sofarMs >= SETTLE_MS && [...serves].every((each) => own.has(each)))
     }
-    await waitUntil(() => isReady() || !fresh.isPresent || !former.isPresent, SERVE_MS, this.#options)
+    // The one before ends after that time anyway.
+    await waitUntil(() => isReady() || !fresh.isPresent || !former.isPresent, FORMER_MS, this.#options)
     // It ended while it started: the next one comes.
     if (!fresh.isPresent) return
     retiring.keep(fresh, undefined)

@@ -12,7 +12,7 @@ export interface TrafficWatchOptions {
   readonly instance: string
   readonly settings: TrafficSettings
   readonly usual: Usual
-  /** One for each of its connections. */
+  /** One for each of its connections, and what is over; together they never shrink. */
   readonly loads: () => readonly InstanceLoad[]
   readonly clock: Clock
   readonly deadlines: Deadlines
@@ -32,9 +32,9 @@ export class TrafficWatch implements Finding {
   #last: number | undefined
 
   constructor(options: TrafficWatchOptions) {
-    const { instance, settings, usual, clock, deadlines } = options
+    const { instance, settings, usual, loads, clock, deadlines } = options
     this.#options = options
-    this.#traffic = new Traffic(instance, settings, usual, clock.monotonicMs())
+    this.#traffic = new Traffic(instance, settings, usual, clock.monotonicMs(), sum(loads()))
     this.#everyMs = Math.max(LEAST_INTERVAL_MS, Math.min(settings.windowMs / PARTS, (settings.silenceMs ?? Infinity) / LOOKS_PER_SILENCE))
     this.#since = clock.wallMs()
     deadlines.set(this.#due, this.#everyMs)

@@ -21,6 +21,8 @@ interface Reading extends InstanceLoad {
   readonly atMs: number
 }
 
+const nothing: InstanceLoad = { outstanding: 0, failures: 0, answered: 0, unanswered: 0, tookMs: 0 }
+
 export class Traffic {
   readonly #settings: TrafficSettings
   readonly #instance: string
@@ -29,7 +31,7 @@ export class Traffic {
   #readings: Reading[]
   /** Since when it has open requests and answered none. */
   #silentSinceMs: number
-  #answered = 0
+  #answered: number
   /** Why it is unhealthy; undefined: it is healthy. */
   #problem: string | undefined
   #isSilence = false
@@ -41,12 +43,14 @@ export class Traffic {
   #healthySinceMs = -Infinity
   #learntMs: number
 
-  constructor(instance: string, settings: TrafficSettings, usual: Usual, nowMs: number) {
+  /** `before`: what was counted before it began, of which nothing is its own. */
+  constructor(instance: string, settings: TrafficSettings, usual: Usual, nowMs: number, before: InstanceLoad = nothing) {
     this.#instance = instance
     this.#settings = settings
     this.#usual = usual
     this.#silentSinceMs = this.#learntMs = nowMs
-    this.#readings = [{ outstanding: 0, failures: 0, answered: 0, unanswered: 0, tookMs: 0, atMs: nowMs }]
+    this.#readings = [{ ...before, atMs: nowMs }]
+    this.#answered = before.answered
     usual.answered(instance, -Infinity)
   }
 
@@ -54,10 +58,8 @@ export class Traffic {
     return this.#problem
   }
 
-  /** What was counted until now, since it began; to be told at least `PARTS` times in each window. Counts that shrink begin anew. */
+  /** What was counted until now, which never shrinks; to be told at least `PARTS` times in each window. */
   read(load: InstanceLoad, nowMs: number): void {
-    const last = this.#readings.at(-1)
-    if (last !== undefined && (load.answered < last.answered || load.unanswered < last.unanswered)) this.#readings = []
     this.#listen(load, nowMs)
     const { windowMs } = this.#settings
     const before = this.#readings.at(-1)
@@ -68,8 +70,8 @@ export class Traffic {
   }
 
   #listen({ answered, outstanding }: InstanceLoad, nowMs: number): void {
-    if (answered !== this.#answered) this.#usual.answered(this.#instance, nowMs)
-    if (answered !== this.#answered || outstanding === 0) this.#silentSinceMs = nowMs
+    if (answered > this.#answered) this.#usual.answered(this.#instance, nowMs)
+    if (answered > this.#answered || outstanding === 0) this.#silentSinceMs = nowMs
     this.#answered = answered
   }
 

@@ -1,6 +1,6 @@
 // What one process of a broker hands over to the next, so that clients go on where they were. Types only.
 
-import type { Registration } from './registry.ts'
+import type { Hold, InstanceHealth, Registration } from './registry.ts'
 import type { Framing, Peer } from './types.ts'
 
 /** Frames of a session, as they were or will be written. */
@@ -18,6 +18,8 @@ export interface MovedSubscription {
 
 export interface MovedRegistration {
   readonly registration: Registration
+  /** The worst that was known of it. `registration` has what it says itself. */
+  readonly health: InstanceHealth
   /** The client registered it itself. */
   readonly isAsked: boolean
 }
@@ -73,4 +75,6 @@ export interface HandedOver {
   readonly lastNumber: number
   readonly sessions: readonly MovedSession[]
   readonly requests: readonly MovedRequest[]
+  /** What admins hold registered instances for, also those that are not there. */
+  readonly holds: readonly Hold[]
 }

@@ -123,13 +123,24 @@ export interface InstanceOwner {
   readonly now?: (() => number) | undefined
   /** What whoever runs it says of it, for all its instances; undefined: nothing. */
   readonly kept?: InstanceHealth | undefined
+  /** One of its instances is not registered any more; `load`: what that has had to do, which changes until nothing is outstanding. */
+  removed?(load: InstanceLoad): void
   /** What requests on `subject` are delivered to at the moment; undefined: it cannot be reached. */
   sinkFor(subject: string): Sink | undefined
+}
+
+/** What an admin holds an instance for, by its name and id. */
+export interface Hold {
+  readonly name: string
+  readonly instance: string
+  readonly health: InstanceHealth
 }
 
 /** A registration in the hands of whoever made it. */
 export interface RegistrationHandle {
   readonly info: InstanceInfo
+  /** What it says of its health itself, whatever others know of it. */
+  readonly said: InstanceHealth
   /** False: it has ended, by its owner's end or by another's taking over. */
   readonly isRegistered: boolean
   /** @throws BrokerError `registry.not_registered`, `registry.bad_version`, `registry.invalid`, `registry.limit` */

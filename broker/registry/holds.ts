@@ -1,15 +1,15 @@
 // What instances are held for by an admin, by name and id: a new registration does not shake it off. Knows no instance.
 
-import type { InstanceHealth } from '../ground/registry.ts'
+import type { Hold, InstanceHealth } from '../ground/registry.ts'
 
 /** Only admins add to it, yet an id that a client made up may never come back to be cleared; past it the oldest goes. */
 const MAX_HOLDS = 10_000
 
 export class Holds {
-  readonly #byInstance = new Map<string, InstanceHealth>()
+  readonly #byInstance = new Map<string, Hold>()
 
   get(name: string, instance: string): InstanceHealth | undefined {
-    return this.#byInstance.get(keyOf(name, instance))
+    return this.#byInstance.get(keyOf(name, instance))?.health
   }
 
   /** undefined: it is held no more. */
@@ -18,7 +18,12 @@ export class Holds {
     this.#byInstance.delete(key)
     if (health === undefined) return
     if (this.#byInstance.size >= MAX_HOLDS) this.#byInstance.delete(this.#byInstance.keys().next().value!)
-    this.#byInstance.set(key, health)
+    this.#byInstance.set(key, { name, instance, health })
+  }
+
+  /** Oldest first. */
+  get all(): Hold[] {
+    return [...this.#byInstance.values()]
   }
 }
 

@@ -62,6 +62,10 @@ export class Instance implements ChosenInstance {
     this.sink = owner.sinkFor(SERVICE_PREFIX + name)
   }
 
+  get said(): InstanceHealth {
+    return this.#said
+  }
+
   /** The worst that is known. */
   get health(): InstanceHealth {
     return worse(worse(worse(this.#said, this.#seen), this.owner.found), this.owner.kept)

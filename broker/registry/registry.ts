@@ -3,7 +3,7 @@
 import type Range from 'semver/classes/range.js'
 import { BrokerError } from '../ground/errors.ts'
 import { nearest } from '../ground/nearest.ts'
-import { SERVICE_PREFIX, type InstanceHealth, type InstanceLoad, type InstanceOwner, type Registration, type RegistrationHandle, type RegistrationUpdate, type RegistryAnswer, type RegistryEvent, type RegistryEventKind, type RegistryQuery } from '../ground/registry.ts'
+import { SERVICE_PREFIX, type Hold, type InstanceHealth, type InstanceLoad, type InstanceOwner, type Registration, type RegistrationHandle, type RegistrationUpdate, type RegistryAnswer, type RegistryEvent, type RegistryEventKind, type RegistryQuery } from '../ground/registry.ts'
 import type { RegistrySettings } from '../ground/registry-settings.ts'
 import { Holds } from './holds.ts'
 import { Instance } from './instance.ts'
@@ -124,6 +124,16 @@ export class Registry {
     }
   }
 
+  /** What instances are held for, whether they are there or not. */
+  get holds(): readonly Hold[] {
+    return this.#holds.all
+  }
+
+  /** What instances were held for in another process of the broker holds here, from their first moment. Before the first is registered. */
+  hold(holds: readonly Hold[]): void {
+    for (const { name, instance, health } of holds) this.#holds.set(name, instance, health)
+  }
+
   /** What its instances have had to do, together. */
   load(owner: InstanceOwner): InstanceLoad {
     const load = { outstanding: 0, failures: 0, answered: 0, unanswered: 0, tookMs: 0 }
@@ -214,6 +224,9 @@ export class Registry {
       get info() {
         return instance.info
       },
+      get said() {
+        return instance.said
+      },
       get isRegistered() {
         return instance.isRegistered
       },
@@ -260,6 +273,7 @@ export class Registry {
     own.instances.delete(instance)
     own.bytes -= instance.bytes
     if (own.instances.size === 0) this.#byOwner.delete(owner)
+    owner.removed?.(instance)
     this.#unindex(instance)
     const service = this.#services.get(name)!
     service.remove(instance)

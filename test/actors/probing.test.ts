@@ -22,6 +22,7 @@ function stage() {
   const probing = new Probing({
     environment: { clock, deadlines, log },
     broker: {
+      hasMoved: false,
       pingAgent: (id, answered) => {
         if (answering.has(id)) answered()
         return () => {}

@@ -129,3 +129,22 @@ test('departing: a session whose client does not come in time is over, and its r
   t.deepEqual(errors.map(({ body }) => (body as { code: string }).code), ['request.responder_gone'])
   t.is(to.core.directory.size, 1)
 })
+
+test('departing: what an instance says itself and what an admin holds it for come over apart, also of one that is not there', t => {
+  const [from, to] = [new PipelineRig(), new PipelineRig()]
+  const serving = from.native({ moves: true, client: 'a', register: { name: 'weather' } })
+  serving.frames()
+  from.core.registry.instance('weather', 'a')!.observe('draining')
+  const gone = from.native({ client: 'b', register: { name: 'weather' } })
+  from.core.registry.instance('weather', 'b')!.observe('unhealthy')
+  gone.link.hangUp()
+  from.pipeline.departing.tell(undefined)
+  confirm(from, serving)
+  to.pipeline.arrive(handedOver(from), nobody)
+  const health = (id: string): string => to.core.registry.instance('weather', id)!.info.health
+  t.is(health('a'), 'draining')
+  to.core.registry.instance('weather', 'a')!.observe(undefined)
+  t.is(health('a'), 'healthy', 'it never said anything else')
+  to.native({ client: 'b', register: { name: 'weather' } })
+  t.is(health('b'), 'unhealthy')
+})

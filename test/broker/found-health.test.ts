@@ -90,5 +90,47 @@ test('found health: what an instance has had to do is counted by how it ended, a
   await rig.clock.advance(rig.core.settings.ipc.timeoutMs + 100)
   t.deepEqual(registering.loads('weather'), [{ outstanding: 0, failures: 2, answered: 3, unanswered: 1, tookMs: 60 }])
   rig.core.registering.leave(rig.core.directory.addressed('agent', 'weather')!)
-  t.deepEqual(registering.loads('weather'), [])
+  t.deepEqual(registering.loads('weather'), [{ outstanding: 0, failures: 2, answered: 3, unanswered: 1, tookMs: 60 }], 'nothing is forgotten')
+})
+
+test('found health: what was open when a connection ended is counted, and nothing is forgotten with it', t => {
+  const { rig, join, ask, registering } = fleet()
+  const one = join('weather')
+  for (let i = 0; i < 3; i++) ask()
+  const [first] = one.messages()
+  one.send({ kind: Kind.response, to: first!.origin, ref: first!.id, subject: first!.subject })
+  const sum = (): object => {
+    const all = { outstanding: 0, failures: 0, answered: 0, unanswered: 0 }
+    for (const load of registering.loads('weather')) for (const key of Object.keys(all) as (keyof typeof all)[]) all[key] += load[key]
+    return all
+  }
+  t.deepEqual(sum(), { outstanding: 2, failures: 0, answered: 1, unanswered: 0 })
+  one.link.hangUp()
+  rig.turn()
+  t.deepEqual(sum(), { outstanding: 0, failures: 2, answered: 1, unanswered: 2 })
+  const next = join('weather')
+  ask()
+  t.is(next.messages().length, 1)
+  t.deepEqual(sum(), { outstanding: 1, failures: 2, answered: 1, unanswered: 2 })
+})
+
+test('found health: the process of the broker before this one has its own health, and is not the one that is pinged', t => {
+  const { join, rig, healths, registering, asker, ask } = fleet()
+  registering.found('weather', 'starting')
+  const former = join('weather')
+  former.connection.isFormer = true
+  rig.core.registering.leave(former.connection)
+  registering.arrived(former.connection, { registration: { name: 'weather', instance: 'weather-before' }, isAsked: false })
+  t.is(rig.core.pingAgent('weather', () => t.fail()), undefined, 'the new one is not here yet')
+  rig.core.relief = { came: () => rig.core.directory.add(former.connection) }
+  const fresh = join('weather')
+  t.deepEqual(healths().toSorted(), ['weather starting', 'weather-before healthy'])
+  ask()
+  t.deepEqual([former.messages().length, fresh.messages().length, asker.frames().length], [1, 0, 0])
+  let answers = 0
+  rig.core.pingAgent('weather', () => answers++)
+  former.control(Kind.pong, 0)
+  t.is(answers, 0)
+  fresh.control(Kind.pong, 0)
+  t.is(answers, 1)
 })
