@@ -161,7 +161,7 @@ export class FleetAgent {
       instances: this.instances.map(({ agent }) => agent.instance),
       log: this.#host.environment.log,
       surge: async (number) => this.#serving(await this.#start(number, settings, true), this.instances[0]!.serves),
-      serves: (number) => this.#instances.get(number)?.verdict(this.instances.some(({ hasAttached }) => hasAttached)).state === 'healthy',
+      serves: (number) => this.#stillServes(this.#instances.get(number)),
       replace: (number, isBack) => this.#replace(this.#instances.get(number)!, isBack ? before : settings),
       retire: async (number) => {
         const instance = this.#instances.get(number)
@@ -176,6 +176,14 @@ export class FleetAgent {
     instance.agent.use(settings)
     await instance.restart()
     await this.#serving(instance, serves)
+  }
+
+  // One that runs may connect again, or be well again, in a moment; one that has ended stays so.
+  async #stillServes(surge: FleetInstance | undefined): Promise<boolean> {
+    if (surge === undefined) return false
+    const isHealthy = (): boolean => surge.verdict(this.instances.some(({ hasAttached }) => hasAttached)).state === 'healthy'
+    await waitUntil(() => surge.agent.pid === undefined || isHealthy(), SERVE_MS, this.#host.environment)
+    return isHealthy()
   }
 
   // Resolves when it takes part as the one before it did.

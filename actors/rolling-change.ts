@@ -13,8 +13,8 @@ interface RollingChange {
   surge(instance: number): Promise<void>
   /** Ends one and starts it with the new settings, `isBack` with the old ones; resolves when it serves. */
   replace(instance: number, isBack: boolean): Promise<void>
-  /** Whether one serves now. */
-  serves(instance: number): boolean
+  /** Whether the one more serves still. */
+  serves(instance: number): Promise<boolean>
   /** Removes the one more; nothing where it is not there. */
   retire(instance: number): Promise<void>
 }
@@ -24,12 +24,16 @@ export async function roll(change: RollingChange): Promise<void> {
   const { agent, instances, log } = change
   const plan = rollingPlan(instances)
   for (const [at, step] of plan.entries()) {
+    const surge = plan[0]!.instance
+    // It stands for the one that is taken out, and may have ended since it began to serve.
+    const isAlone = step.kind === 'replace' && !(await change.serves(surge))
     try {
+      if (isAlone) throw new BrokerError('agent.failed', { agent, problem: `does not serve any more by instance ${surge}, which was started for the change` })
       await perform(change, step, false)
     } catch (thrown) {
       const error = BrokerError.from(thrown)
       log.error({ agent, step: step.kind, instance: step.instance, error }, 'a rolling change failed and is rolled back')
-      const left = await undo(change, rollBackPlan(plan, at))
+      const left = await undo(change, rollBackPlan(plan, isAlone ? at - 1 : at))
       throw new BrokerError('agent.change_failed', { agent, step: step.kind, instance: step.instance, problem: error.message, outcome: left }, { cause: thrown })
     }
   }
@@ -39,7 +43,7 @@ export async function roll(change: RollingChange): Promise<void> {
 async function undo(change: RollingChange, plan: readonly RollingStep[]): Promise<string> {
   const failed: string[] = []
   for (const step of plan) {
-    if (step.kind === 'retire' && failed.length > 0 && change.serves(step.instance)) {
+    if (step.kind === 'retire' && failed.length > 0 && (await change.serves(step.instance))) {
       return `${notWhole(failed)}; instance ${step.instance}, which was started for the change, still serves: remove it when the others do, by callboard agent scale ${change.agent} ${step.instance - 1}`
     }
     try {
