@@ -94,7 +94,7 @@ export class Listeners {
     return {
       ...(ipc.enabled ? { unix: (onLink: OnLink) => listenUnix({ path: socket, peerOf, log, memory, sockets, onLink }) } : {}),
       ...Object.fromEntries([...userSockets].map(([owner, path]) => [`user-${owner}`, (onLink: OnLink) => listenUnix({ path, owner, peerOf, log, sockets, onLink })])),
-      ...fifoOpeners(core, dirname(grpcSocket)),
+      ...fifoOpeners(core, dirname(grpcSocket), sockets),
       ...(grpc?.hasPort === true ? { grpc: this.#noted('grpc', async (onLink) => (await this.#grpcPort(core, grpc, peerOf, onLink)).openTcp()) } : {}),
       ...(grpc === undefined ? {} : { 'grpc-unix': this.#noted('grpc-unix', async (onLink) => (await this.#grpcPort(core, grpc, peerOf, onLink)).openUnix(grpc.socket ?? grpcSocket)) }),
       ...(nats.enabled ? { nats: this.#noted('nats', (onLink) => this.#openNats(core, onLink)) } : {}),

@@ -21,6 +21,7 @@ export class ListeningSockets {
   /** What each listens on. Those that were closed are no longer asked. */
   readonly #servers = new Map<Server, string>()
   #suspended: readonly Suspended[] = []
+  readonly #places = new Set<() => void>()
 
   /** `inherited`: descriptors of the process before this one, by what they listen on. */
   constructor(inherited: Iterable<readonly [key: string, fd: number]> = []) {
@@ -37,6 +38,15 @@ export class ListeningSockets {
   /** `server` listens on `key` until it is closed. */
   add(key: string, server: Server): void {
     this.#servers.set(server, key)
+  }
+
+  /**
+   * What stands in the file system instead of a socket, where the next process puts its own in its place: `restore` is called when this one
+   * goes on after all. Gives what ends that.
+   */
+  place(restore: () => void): () => void {
+    this.#places.add(restore)
+    return () => void this.#places.delete(restore)
   }
 
   /** Closes what was inherited and nobody took. */
@@ -71,6 +81,7 @@ export class ListeningSockets {
     const suspended = this.#suspended
     this.#suspended = []
     for (const { server, fd } of suspended) await listenOn(server, fd)
+    for (const restore of this.#places) restore()
   }
 
   /** The sockets are another process's from now on. */

@@ -1,8 +1,10 @@
 // An upgrade in which processes are killed, stand still, or meet a third one: one broker serves in the end, and says so.
 
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import test from 'ava'
 import { signalGroup } from '../../agents/process-group.ts'
 import { processStamp } from '../../broker/ground/process-stamp.ts'
@@ -162,4 +164,19 @@ process.send = (message, ...more) => message.type === 'serving' ? look() : send(
   t.truthy(processStamp(own!.pid))
   t.deepEqual(registered().map(({ pid }) => pid), [own!.pid])
   t.is((await admin.call('status')).pid, broker.started.pid)
+})
+
+test('upgrade: where it fails after the next broker has made its FIFOs, programs find those of the one that goes on', async t => {
+  const home = temporaryDirectory(t)
+  const config = join(home, 'fifos.json')
+  writeFileSync(config, JSON.stringify({ fifos: [{ name: 'scale' }] }))
+  const { broker, admin } = await start(t, config)
+  // It ends when it says that it serves.
+  const first = `const send = process.send.bind(process); process.send = (message, ...more) => message.type === 'serving' ? process.kill(process.pid, 'SIGKILL') : send(message, ...more)`
+  const inode = statSync(join(broker.home, 'scale.in')).ino
+  t.is(await errorCode(admin.call('upgrade', { program: program(broker, 'late', { first }) }, { timeoutMs: 60_000 })), 'upgrade.failed')
+  t.not(statSync(join(broker.home, 'scale.in')).ino, inode)
+  const script = `echo '{"type":"ping","id":"1"}' > scale.in; read line < scale.out; echo "$line"`
+  const { stdout } = await promisify(execFile)('sh', ['-c', script], { cwd: broker.home, timeout: 30_000 })
+  t.is((JSON.parse(stdout) as { ref: string }).ref, '1')
 })

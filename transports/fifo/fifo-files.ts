@@ -1,6 +1,6 @@
 // The two FIFOs of a pair in the file system: made, opened without waiting for anybody, and removed. Knows no links.
 
-import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { duplicate } from '../../native/duplicate.ts'
 import { makeFifo } from '../../native/make-fifo.ts'
@@ -25,6 +25,16 @@ export class FifoFiles {
     this.#inodes = [this.input, this.output].map(replace)
   }
 
+  /** They stand there: nobody has removed them, or put others in their place. */
+  get areThere(): boolean {
+    return this.#isOwn(this.input, 0) && this.#isOwn(this.output, 1)
+  }
+
+  /** What programs write to is another process's by now. */
+  get isInputReplaced(): boolean {
+    return existsSync(this.input) && !this.#isOwn(this.input, 0)
+  }
+
   /** For reading: its end is seen when the last writer has closed it. */
   openInput(): number {
     return forSocket(openSync(this.input, constants.O_RDONLY | AT_ONCE))
@@ -37,7 +47,11 @@ export class FifoFiles {
 
   /** Those that another process has put in their place stay. */
   remove(): void {
-    for (const [i, path] of [this.input, this.output].entries()) if (lstatSync(path, { throwIfNoEntry: false })?.ino === this.#inodes[i]) rmSync(path, { force: true })
+    for (const [i, path] of [this.input, this.output].entries()) if (this.#isOwn(path, i)) rmSync(path, { force: true })
+  }
+
+  #isOwn(path: string, i: number): boolean {
+    return lstatSync(path, { throwIfNoEntry: false })?.ino === this.#inodes[i]
   }
 }
 

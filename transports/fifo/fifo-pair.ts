@@ -8,6 +8,7 @@
 import { Socket } from 'node:net'
 import type { Link, Listener, Log } from '../../broker/ground/types.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
+import type { ListeningSockets } from '../listening-sockets.ts'
 import { FifoFiles } from './fifo-files.ts'
 import { FifoLink, type FifoEnds } from './fifo-link.ts'
 
@@ -17,6 +18,7 @@ export interface FifoPairOptions {
   /** The line by which each of its programs is let in. */
   readonly hello: Uint8Array
   readonly log: Log
+  readonly sockets: Pick<ListeningSockets, 'place'>
   readonly onLink: (link: Link) => void
 }
 
@@ -35,8 +37,9 @@ export function openFifoPair(options: FifoPairOptions): Promise<Listener> {
 class FifoPair implements Listener, FifoEnds {
   readonly address: string
   readonly #options: FifoPairOptions
-  readonly #files: FifoFiles
-  readonly #output: Socket
+  readonly #forget: () => void
+  #files: FifoFiles
+  #output: Socket
   #input: Socket
   #link: FifoLink | undefined
   /** Nobody has written since the last one closed the file. */
@@ -45,17 +48,18 @@ class FifoPair implements Listener, FifoEnds {
   #isClosed = false
 
   constructor(options: FifoPairOptions) {
-    const { directory, name, log } = options
+    const { directory, name, sockets } = options
     this.#options = options
     this.#files = new FifoFiles(directory, name)
     this.address = this.#files.input
-    this.#output = new Socket({ fd: this.#files.openOutput(), readable: false, writable: true })
-    this.#output.on('error', (error) => log.error({ err: error, path: this.#files.output }, 'a FIFO failed'))
+    this.#output = this.#write()
     this.#input = this.#read()
+    this.#forget = sockets.place(() => this.#restore())
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#forget()
     this.#input.destroy()
     this.#files.remove()
     // What its program has not been told yet is told before.
@@ -88,6 +92,33 @@ class FifoPair implements Listener, FifoEnds {
     else this.#input.resume()
   }
 
+  // After an upgrade that failed the pair of the process that was to be the next stands there, and nobody serves it.
+  #restore(): void {
+    if (this.#files.areThere) return
+    const { directory, name, log } = this.#options
+    // Who has the old ones open reads their end, and opens them again.
+    const before = this.#link
+    this.#link = undefined
+    before?.cutOff()
+    this.#input.destroy()
+    this.#output.destroy()
+    try {
+      this.#files = new FifoFiles(directory, name)
+      this.#output = this.#write()
+      this.#input = this.#read()
+    } catch (error) {
+      log.error({ err: error, path: this.#files.input }, 'a FIFO is gone; it comes back with the next start')
+    }
+    this.#isFresh = true
+    this.#lastByte = LINE_END[0]!
+  }
+
+  #write(): Socket {
+    const output = new Socket({ fd: this.#files.openOutput(), readable: false, writable: true })
+    output.on('error', (error) => this.#options.log.error({ err: error, path: this.#files.output }, 'a FIFO failed'))
+    return output
+  }
+
   #read(): Socket {
     const input = new Socket({ fd: this.#files.openInput(), readable: true, writable: false })
     input.on('data', (chunk: Buffer) => this.#received(chunk))
@@ -113,6 +144,7 @@ class FifoPair implements Listener, FifoEnds {
     this.#isFresh = true
     this.#lastByte = LINE_END[0]!
     const before = this.#input
+    if (this.#files.isInputReplaced) return void before.destroy()
     // Opened before the old one is closed: what the next program has written already stays in the FIFO as long as it is open.
     try {
       this.#input = this.#read()
