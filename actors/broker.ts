@@ -331,7 +331,7 @@ export class BrokerActor implements BrokerHost {
           if (event === 'closed') metrics.departed(connection)
           this.#crashes?.connectionEvent(connection, event)
           this.#tree?.connectionEvent(connection, event)
-          if (event === 'authenticated' && connection.agent !== undefined) this.#probing?.attached(connection.agent)
+          if (event === 'authenticated' && connection.isInstanceLink) this.#probing?.attached(connection.instance!)
           this.#bus?.connectionEvent(connection, event)
         },
       },

@@ -25,8 +25,10 @@ export interface InstanceHost {
   readonly onEnd?: ((instanceId: string, end: ChildEnd) => void) | undefined
   /** The supervisor of this instance, which may be another one than a moment ago. */
   supervisor(): Supervisor
-  /** The connection that identified itself as this instance; undefined: there is none. */
+  /** The connection by which this instance is reached; undefined: there is none. */
   connection(instanceId: string): Connection | undefined
+  /** All that its process has, but for those of one before it. */
+  connections(instanceId: string): readonly Connection[]
   /** undefined: nobody looks after its health. */
   verdictOf(instanceId: string): InstanceVerdict | undefined
   /** It is there for a rolling change alone: when it ends, it is not started again, and what becomes of it concerns no sibling. */
@@ -79,23 +81,23 @@ export class FleetInstance {
 
   /** What it shares with others at the moment: groups, queues, names. */
   get serves(): ReadonlySet<string> {
-    const connection = this.#connection
-    return connection === undefined ? new Set() : this.#host.retiring.serves(connection)
+    return new Set(this.#connections.filter(({ isInstanceLink }) => isInstanceLink).flatMap((connection) => [...this.#host.retiring.serves(connection)]))
   }
 
-  /** An edge in the life of a connection that identified itself as this instance. */
-  connectionEvent(event: ConnectionEvent): void {
+  /** An edge in the life of a connection of this instance. */
+  connectionEvent(connection: Connection, event: ConnectionEvent): void {
     const { retiring, environment } = this.#host
-    const connection = this.#connection
-    if (event === 'authenticated' && connection !== undefined) {
+    const isFirst = connection === this.#connection
+    if (event === 'authenticated' && this.#isDraining) retiring.begin(connection)
+    if (!connection.isInstanceLink) return
+    if (event === 'authenticated') {
       this.#hasAttached = true
-      if (this.#isDraining) retiring.begin(connection)
-      else if (this.#host.hasSiblings() && retiring.serves(connection).size === 0) {
+      if (!this.#isDraining && isFirst && this.#host.hasSiblings() && retiring.serves(connection).size === 0) {
         retiring.keep(connection, 'starting')
         environment.deadlines.set(this.#settled, SETTLE_MS)
       }
       this.actor?.signal({ type: 'ATTACHED' })
-    } else if (event === 'closed' && connection === undefined) this.actor?.signal({ type: 'DETACHED' })
+    } else if (event === 'closed' && this.#connection === undefined) this.actor?.signal({ type: 'DETACHED' })
   }
 
   /** Whether it serves now, and if not why. `isAttaching`: it is expected to connect; otherwise it serves when it has run for so long. */
@@ -112,19 +114,15 @@ export class FleetInstance {
   /** Nothing new comes to it; resolves to true when it has answered what it had, to false when `limitMs` are over before. */
   async drain(limitMs: number): Promise<boolean> {
     this.#isDraining = true
-    const connection = this.#connection
-    if (connection !== undefined) this.#host.retiring.begin(connection)
-    return waitUntil(() => {
-      const now = this.#connection
-      return now?.isPresent !== true || this.#host.retiring.isIdle(now)
-    }, limitMs, this.#host.environment)
+    const { retiring, environment } = this.#host
+    for (const connection of this.#connections) retiring.begin(connection)
+    return waitUntil(() => this.#connections.every((connection) => !connection.isPresent || retiring.isIdle(connection)), limitMs, environment)
   }
 
   /** It takes part again, if it was not ended meanwhile. */
   undrain(): void {
     this.#isDraining = false
-    const connection = this.#connection
-    if (connection !== undefined) this.#host.retiring.end(connection)
+    for (const connection of this.#connections) if (connection.isRetiring) this.#host.retiring.end(connection)
   }
 
   /**
@@ -182,6 +180,10 @@ export class FleetInstance {
 
   get #connection(): Connection | undefined {
     return this.#host.connection(this.id)
+  }
+
+  get #connections(): readonly Connection[] {
+    return this.#host.connections(this.id)
   }
 }
 

@@ -38,8 +38,10 @@ export interface FleetOptions {
   /** Told of each end of an instance, and what its supervisor does about it. */
   readonly onEnd?: ((instanceId: string, end: ChildEnd) => void) | undefined
   readonly retiring: Retiring
-  /** The connection that identified itself as this instance; undefined: there is none. */
+  /** The connection by which this instance is reached; undefined: there is none. */
   readonly connection: (instanceId: string) => Connection | undefined
+  /** All that its process has, but for those of one before it. */
+  readonly connections: (instanceId: string) => readonly Connection[]
   /** How whoever probes it says that an instance is; undefined: nobody probes it. */
   readonly verdictOf?: (instanceId: string) => InstanceVerdict | undefined
 }
@@ -64,12 +66,12 @@ export class Fleet {
   #isFrozen = false
 
   constructor(options: FleetOptions) {
-    const { agents, groups = [], desired, environment, onEnd, retiring, connection, makeAgent, verdictOf = () => undefined } = options
+    const { agents, groups = [], desired, environment, onEnd, retiring, connection, connections, makeAgent, verdictOf = () => undefined } = options
     this.#options = options
     this.#configured = new Map(agents.map((settings) => [settings.name, settings]))
     for (const configured of agents) {
       const member: FleetMember = { name: configured.name, group: configured.agentGroup, specs: () => this.#agents.get(configured.name)!.instances.map(({ spec }) => spec) }
-      const host = { environment, onEnd, retiring, connection, makeAgent, verdictOf, ready: (settings: AgentSettings) => this.#ready(settings), supervisor: () => this.#tree.supervisor(member), keep: (settings: AgentSettings) => desired?.keep(configured, settings) }
+      const host = { environment, onEnd, retiring, connection, connections, makeAgent, verdictOf, ready: (settings: AgentSettings) => this.#ready(settings), supervisor: () => this.#tree.supervisor(member), keep: (settings: AgentSettings) => desired?.keep(configured, settings) }
       this.#agents.set(configured.name, new FleetAgent(desired?.apply(configured) ?? configured, host))
       this.#members.set(configured.name, member)
     }
@@ -193,9 +195,9 @@ export class Fleet {
     if (instance !== undefined) await this.#agents.get(instance.agent.settings.name)!.drain(instance)
   }
 
-  /** An edge in the life of a connection that identified itself as an instance. */
-  connectionEvent(id: string, event: ConnectionEvent): void {
-    this.#instance(id)?.connectionEvent(event)
+  /** An edge in the life of a connection that belongs to an instance. */
+  connectionEvent(id: string, connection: Connection, event: ConnectionEvent): void {
+    this.#instance(id)?.connectionEvent(connection, event)
   }
 
   // Once in the life of the broker: whoever supervises the agent meanwhile is asked when its time comes.

@@ -36,7 +36,8 @@ export function makeFleet({ settings, pipeline, paths, context, ground, environm
     environment,
     onEnd: (id, end) => crashes.decided(id, end),
     retiring: pipeline.retiring,
-    connection: (id) => core.directory.addressed('agent', id),
+    connection: (id) => core.instanceLink(id),
+    connections: (id) => [...core.directory.ofInstance(id)].filter(({ isFormer }) => !isFormer),
     verdictOf: (id) => probing.of(id),
   })
   core.registering.ownAgent = (id) => fleet.own(id)

@@ -98,7 +98,7 @@ export class Tree {
     if (event === 'accepted') return this.#adopt(connection)
     this.#connectionActors.get(connection)?.take(event)
     if (event === 'closed') this.#connectionActors.delete(connection)
-    if (connection.agent !== undefined) this.#options.fleet.connectionEvent(connection.agent, event)
+    if (connection.instance !== undefined) this.#options.fleet.connectionEvent(connection.instance, connection, event)
   }
 
   startChannel(spec: ChannelSpec): Promise<void> {

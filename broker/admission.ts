@@ -12,6 +12,7 @@ import { Kind } from './ground/kind.ts'
 import type { Settings } from './ground/settings.ts'
 import { Slice } from './ground/slice.ts'
 import type { Link, Peer } from './ground/types.ts'
+import { belong } from './instance-link.ts'
 import { outboundLimits, type OutboundLimits } from './delivery/marks.ts'
 import { PROTOCOL_VERSION, readHello, type Flow, type Hello } from './protocol/bodies.ts'
 import { handshakeStep, type HandshakeAuthority, type PendingHello } from './protocol/handshake.ts'
@@ -175,7 +176,7 @@ export class Admission {
     if (permissions.responses !== undefined) connection.replies = new AllowedReplies(permissions.responses, () => core.clock.monotonicMs())
     connection.key = credential.key
     connection.program = hello.program
-    connection.agent = hello.agent
+    belong(connection, hello.agent, permissions.name)
     connection.echo = hello.echo
     connection.device = hello.device
     connection.readsZstd = readsZstd

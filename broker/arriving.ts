@@ -10,6 +10,7 @@ import { BrokerError } from './ground/errors.ts'
 import type { HandedOver, MovedRequest, MovedSession } from './ground/handover.ts'
 import { Kind } from './ground/kind.ts'
 import { Slice } from './ground/slice.ts'
+import { belong } from './instance-link.ts'
 import type { Dialects } from './pipeline-options.ts'
 import { CreditBook } from './session/credit-book.ts'
 import type { OpenRequests } from './session/open-requests.ts'
@@ -72,7 +73,7 @@ function enter(parts: ArrivingParts, moved: MovedSession): boolean {
   core.onConnectionEvent(connection, 'accepted')
   core.onConnectionEvent(connection, 'authenticated')
   // Whoever supervises the agent waits for its process, not for this one.
-  connection.agent = moved.agent
+  belong(connection, moved.agent, moved.principal)
   connection.isFormer = parts.isFormer(moved)
   if (moved.isExpected) sessions.expect(connection)
   else sessions.detach(connection)

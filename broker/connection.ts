@@ -81,6 +81,10 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   client = ''
   program: string | undefined
   agent: string | undefined
+  /** The agent's instance that it belongs to: the one that it says it is, or whose credential it has. */
+  instance: string | undefined
+  /** By it whoever supervises the instance sees and reaches that. */
+  isInstanceLink = false
   session = ''
   /** By what its session can be resumed; undefined: it ends with the link. */
   grant: SessionGrant | undefined

@@ -21,6 +21,7 @@ import { USER_INFO } from './ground/subject.ts'
 import type { Leases } from './ground/leases.ts'
 import type { Presence } from './ground/presence.ts'
 import type { Log, Principal } from './ground/types.ts'
+import { instanceLink } from './instance-link.ts'
 import { Departed } from './monitoring/departed.ts'
 import { Accounts } from './observe/accounts.ts'
 import { Departures } from './observe/departures.ts'
@@ -283,6 +284,11 @@ export class Core implements RoutingContext {
     if (bytes.length > 0) this.sendBytes(connection, bytes, frames)
   }
 
+  /** The connection by which an agent's instance is reached; undefined: it has none. */
+  instanceLink(instance: string): Connection | undefined {
+    return instanceLink(this.directory.ofInstance(instance), this.directory.addressed('agent', instance))
+  }
+
   /** Asks for a sign of life; its answer tells how long the way there and back takes. */
   ping(connection: Connection): void {
     connection.activity.pinged(this.clock.monotonicMs())
@@ -339,10 +345,8 @@ export class Core implements RoutingContext {
 
   // Its address is that of the process of the broker before this one, until that is relieved.
   #agent(instance: string): Connection | undefined {
-    const holder = this.directory.addressed('agent', instance)
-    if (holder?.isFormer !== true) return holder
-    for (const each of this.directory.all()) if (each.agent === instance && !each.isFormer && each.isPresent) return each
-    return undefined
+    const named = this.directory.addressed('agent', instance)
+    return instanceLink(this.directory.ofInstance(instance), named?.isFormer === true ? undefined : named)
   }
 
   #flushed(sinceMs: number, beganMs: number, endedMs: number): void {

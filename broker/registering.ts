@@ -154,7 +154,8 @@ export class Registering {
   admitted(connection: Connection, asked: Registration | undefined): void {
     const own = asked === undefined ? undefined : this.register(connection, asked)
     const { agent } = connection
-    const name = this.#ownAgent(connection)?.name ?? agent
+    // Of others than those that have its name an instance may have many.
+    const name = agent === undefined ? undefined : (this.#ownAgent(connection)?.name ?? agent)
     if (name !== undefined && own?.info.name !== name) this.#offer(connection, { kind: 'agent', name, ...describe(connection) })
     else if (connection.device?.role === 'node' && own === undefined) this.#offer(connection, { kind: 'node', name: connection.client, ...describe(connection) })
   }
@@ -237,8 +238,8 @@ export class Registering {
     return standing
   }
 
-  #ownAgent({ agent }: Connection): OwnAgent | undefined {
-    return agent === undefined ? undefined : this.ownAgent(agent)
+  #ownAgent({ instance, isInstanceLink }: Connection): OwnAgent | undefined {
+    return isInstanceLink && instance !== undefined ? this.ownAgent(instance) : undefined
   }
 
   #register(connection: Connection, asked: Registration): { readonly owner: ConnectionOwner; readonly handle: RegistrationHandle } {

@@ -5,6 +5,8 @@ export interface Member {
   readonly number: number
   readonly client: string
   readonly agent: string | undefined
+  /** The agent's instance that it belongs to. */
+  readonly instance?: string | undefined
   readonly session: string
 }
 
@@ -16,6 +18,7 @@ export class Directory<M extends Member> {
   readonly #byNumber = new Map<number, M>()
   readonly #byClient = new Map<string, M>()
   readonly #byAgent = new Map<string, M>()
+  readonly #byInstance = new Map<string, Set<M>>()
   readonly #departed = new Map<number, string>()
 
   get size(): number {
@@ -26,6 +29,10 @@ export class Directory<M extends Member> {
     this.#byNumber.set(member.number, member)
     this.#byClient.set(member.client, member)
     if (member.agent !== undefined) this.#byAgent.set(member.agent, member)
+    if (member.instance === undefined) return
+    const known = this.#byInstance.get(member.instance)
+    if (known === undefined) this.#byInstance.set(member.instance, new Set([member]))
+    else known.add(member)
   }
 
   /** Takes it out; an address that another connection took over meanwhile stays with that one. */
@@ -33,6 +40,9 @@ export class Directory<M extends Member> {
     if (this.#byNumber.delete(member.number)) this.#rememberName(member)
     if (this.#byClient.get(member.client) === member) this.#byClient.delete(member.client)
     if (member.agent !== undefined && this.#byAgent.get(member.agent) === member) this.#byAgent.delete(member.agent)
+    if (member.instance === undefined) return
+    const known = this.#byInstance.get(member.instance)
+    if (known?.delete(member) === true && known.size === 0) this.#byInstance.delete(member.instance)
   }
 
   number(number: number): M | undefined {
@@ -56,6 +66,11 @@ export class Directory<M extends Member> {
     // A session is looked for one by one: it is an address for people, and an index would cost each connection memory.
     if (kind === 'session') for (const member of this.#byNumber.values()) if (member.session === id) return member
     return undefined
+  }
+
+  /** All that belong to an agent's instance, those that came first before the others. */
+  ofInstance(id: string): Iterable<M> {
+    return this.#byInstance.get(id) ?? []
   }
 
   all(): IterableIterator<M> {

@@ -16,7 +16,7 @@ import { QueuePipeline } from '../support/queue-pipeline.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
-const noAgents = new Fleet({ agents: [], makeAgent: () => { throw new Error('there are none') }, environment: actorEnvironment(), retiring: new PipelineRig().pipeline.retiring, connection: () => undefined })
+const noAgents = new Fleet({ agents: [], makeAgent: () => { throw new Error('there are none') }, environment: actorEnvironment(), retiring: new PipelineRig().pipeline.retiring, connection: () => undefined, connections: () => [] })
 
 test('tree: a branch that fails is made anew, with everything in it; the others go on', async t => {
   const { pipeline } = new PipelineRig()

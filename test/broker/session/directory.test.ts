@@ -28,6 +28,19 @@ test('directory: an address that was taken over stays with the newer member', t 
   t.is(directory.size, 0)
 })
 
+test('directory: what belongs to an instance stands beside each other, and takes no address from it', t => {
+  const directory = new Directory<Member>()
+  const [named, beside] = [{ ...member(1, 'a', 'tail'), instance: 'tail' }, { ...member(2, 'b'), instance: 'tail' }]
+  for (const each of [beside, named]) directory.add(each)
+  t.deepEqual([...directory.ofInstance('tail')], [beside, named])
+  t.is(directory.addressed('agent', 'tail'), named)
+  directory.remove(named)
+  t.deepEqual([...directory.ofInstance('tail')], [beside])
+  t.is(directory.addressed('agent', 'tail'), undefined)
+  directory.remove(beside)
+  t.deepEqual([...directory.ofInstance('tail')], [])
+})
+
 test('directory: a name outlives its connection, for the latest thousand', t => {
   const directory = new Directory<Member>()
   const first = member(1, 'first')
