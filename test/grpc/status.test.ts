@@ -7,7 +7,7 @@ import { codeOf, statusOf } from '../../grpc/status.ts'
 import { startGrpcBroker } from '../support/grpc-broker.ts'
 
 /** Areas of errors that no gRPC client can meet: of programs, homes and other transports. */
-const ofOthers = new Set(['websocket', 'gateway', 'connect', 'client', 'broker', 'listener', 'config', 'supervisor', 'actor', 'internal', 'home', 'telemetry', 'nats', 'tls', 'backup', 'sandbox', 'memory', 'upgrade', 'watchdog', 'service', 'request', 'flow'])
+const ofOthers = new Set(['websocket', 'gateway', 'connect', 'client', 'broker', 'listener', 'config', 'supervisor', 'actor', 'internal', 'home', 'telemetry', 'nats', 'tls', 'backup', 'sandbox', 'memory', 'upgrade', 'watchdog', 'service', 'request', 'flow', 'fifo'])
 
 test('grpc status: every code that a client can meet has a gRPC code that says what to do', t => {
   for (const code of Object.keys(errorTable) as ErrorCode[]) {
