@@ -242,11 +242,18 @@ export class Registering {
     return isInstanceLink && instance !== undefined ? this.ownAgent(instance) : undefined
   }
 
+  // Where the protocol has no word for being the agent, its connections stand beside each other: the first to register has the id.
+  #hasOther({ agent, number }: Connection, { name, instance }: OwnAgent): boolean {
+    if (agent !== undefined) return false
+    const others = [...(this.#standings.get(instance)?.owners ?? [])].filter((owner) => owner.number !== number)
+    return others.some((owner) => this.#core.registry.owned(owner, name).some(({ info }) => info.instance === instance))
+  }
+
   #register(connection: Connection, asked: Registration): { readonly owner: ConnectionOwner; readonly handle: RegistrationHandle } {
     this.check(connection.permissions!, asked.name)
     const own = this.#ownAgent(connection)
     // Under the agent's name it is an agent, and known by its own id: whoever supervises it finds it by that.
-    const registration: Registration = own?.name === asked.name ? { kind: 'agent', instance: own.instance, ...asked } : asked
+    const registration: Registration = own?.name === asked.name ? { kind: 'agent', ...(this.#hasOther(connection, own) ? {} : { instance: own.instance }), ...asked } : asked
     // What is found, is found of the process of this broker and not of the one that makes room for it.
     const standing = own && !connection.isFormer ? this.#standing(own.instance) : undefined
     const owner = this.#owners.get(connection) ?? new ConnectionOwner(connection, standing)

@@ -1,6 +1,7 @@
 // What probes find of an agent's instance, and what that does to requests by name.
 
 import test from 'ava'
+import type { Connection } from '../../broker/connection.ts'
 import { Kind } from '../../broker/wire/layout.ts'
 import type { NativeClient } from '../support/memory-client.ts'
 import { PipelineRig } from '../support/pipeline.ts'
@@ -43,6 +44,23 @@ test('found health: what is found before an instance registers holds from its fi
   t.deepEqual(healths('forecast'), ['weather-2 starting'])
   registering.found('weather/2', undefined)
   t.deepEqual([...healths(), ...healths('forecast')], ['weather/2 healthy', 'weather-2 healthy'])
+})
+
+test('found health: connections of an instance that cannot say what they are register beside each other, and what is found holds for all', t => {
+  const { rig, healths, registering } = fleet()
+  rig.addPrincipal({ name: 'agent:weather', roles: ['agent'] }, 'token-of-weather')
+  const [one, two] = ['one', 'two'].map(name => rig.nats({ user: 'agent:weather', pass: 'token-of-weather', name }).connection) as [Connection, Connection]
+  t.deepEqual([one.agent, one.isEnding, two.instance], [undefined, false, 'weather'])
+  t.is(rig.core.instanceLink('weather'), one)
+  for (const connection of [one, two, one]) registering.register(connection, { name: 'weather' })
+  t.deepEqual(healths().toSorted(), [`${two.client} healthy`, 'weather healthy'])
+  registering.found('weather', 'unhealthy')
+  t.deepEqual(healths().toSorted(), [`${two.client} unhealthy`, 'weather unhealthy'])
+  // A further connection of a program that could have said that it is the agent.
+  const beside = rig.native({ principal: 'agent:weather', auth: { token: 'token-of-weather' } }).connection
+  t.deepEqual([beside.instance, beside.isInstanceLink], ['weather', false])
+  registering.register(beside, { name: 'other' })
+  t.deepEqual(healths('other'), [`${beside.client} healthy`])
 })
 
 test('found health: what an admin holds it for is another matter', t => {
