@@ -16,15 +16,28 @@ interface Suspended {
   readonly fd: number
 }
 
+/** What both processes have open by its name, and only one may read. */
+export interface SharedEntrance {
+  /** Takes in nothing from now on. */
+  suspend(): void
+  /** Goes on: the other process is gone. */
+  resume(): void
+  /** It is another process's. */
+  leave(): void
+}
+
 export class ListeningSockets {
+  /** Another process of this broker was there before, and may be still. */
+  readonly isInherited: boolean
   readonly #inherited: Map<string, number>
+  readonly #entrances = new Set<SharedEntrance>()
   /** What each listens on. Those that were closed are no longer asked. */
   readonly #servers = new Map<Server, string>()
   #suspended: readonly Suspended[] = []
-  readonly #places = new Set<() => void>()
 
   /** `inherited`: descriptors of the process before this one, by what they listen on. */
-  constructor(inherited: Iterable<readonly [key: string, fd: number]> = []) {
+  constructor(inherited?: Iterable<readonly [key: string, fd: number]>) {
+    this.isInherited = inherited !== undefined
     this.#inherited = new Map(inherited)
   }
 
@@ -40,13 +53,10 @@ export class ListeningSockets {
     this.#servers.set(server, key)
   }
 
-  /**
-   * What stands in the file system instead of a socket, where the next process puts its own in its place: `restore` is called when this one
-   * goes on after all. Gives what ends that.
-   */
-  place(restore: () => void): () => void {
-    this.#places.add(restore)
-    return () => void this.#places.delete(restore)
+  /** Beside the sockets. Gives what takes it out again. */
+  share(entrance: SharedEntrance): () => void {
+    this.#entrances.add(entrance)
+    return () => void this.#entrances.delete(entrance)
   }
 
   /** Closes what was inherited and nobody took. */
@@ -73,6 +83,7 @@ export class ListeningSockets {
     }
     this.#suspended = suspended
     for (const { server } of suspended) server.close()
+    for (const entrance of this.#entrances) entrance.suspend()
     return true
   }
 
@@ -80,14 +91,15 @@ export class ListeningSockets {
   async resume(): Promise<void> {
     const suspended = this.#suspended
     this.#suspended = []
+    for (const entrance of this.#entrances) entrance.resume()
     for (const { server, fd } of suspended) await listenOn(server, fd)
-    for (const restore of this.#places) restore()
   }
 
   /** The sockets are another process's from now on. */
   leave(): void {
     for (const { fd } of this.#suspended) closeSync(fd)
     this.#suspended = []
+    for (const entrance of this.#entrances) entrance.leave()
   }
 
   get #listening(): readonly (readonly [Server, string])[] {

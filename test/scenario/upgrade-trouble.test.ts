@@ -166,7 +166,7 @@ process.send = (message, ...more) => message.type === 'serving' ? look() : send(
   t.is((await admin.call('status')).pid, broker.started.pid)
 })
 
-test('upgrade: where it fails after the next broker has made its FIFOs, programs find those of the one that goes on', async t => {
+test('upgrade: where it fails after the next broker has opened the FIFOs, programs find them served by the one that goes on', async t => {
   const home = temporaryDirectory(t)
   const config = join(home, 'fifos.json')
   writeFileSync(config, JSON.stringify({ fifos: [{ name: 'scale' }] }))
@@ -175,7 +175,7 @@ test('upgrade: where it fails after the next broker has made its FIFOs, programs
   const first = `const send = process.send.bind(process); process.send = (message, ...more) => message.type === 'serving' ? process.kill(process.pid, 'SIGKILL') : send(message, ...more)`
   const inode = statSync(join(broker.home, 'scale.in')).ino
   t.is(await errorCode(admin.call('upgrade', { program: program(broker, 'late', { first }) }, { timeoutMs: 60_000 })), 'upgrade.failed')
-  t.not(statSync(join(broker.home, 'scale.in')).ino, inode)
+  t.is(statSync(join(broker.home, 'scale.in')).ino, inode, 'who has them open goes on')
   const script = `echo '{"type":"ping","id":"1"}' > scale.in; read line < scale.out; echo "$line"`
   const { stdout } = await promisify(execFile)('sh', ['-c', script], { cwd: broker.home, timeout: 30_000 })
   t.is((JSON.parse(stdout) as { ref: string }).ref, '1')

@@ -1,6 +1,6 @@
 // The two FIFOs of a pair in the file system: made, opened without waiting for anybody, and removed. Knows no links.
 
-import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { duplicate } from '../../native/duplicate.ts'
 import { makeFifo } from '../../native/make-fifo.ts'
@@ -15,29 +15,29 @@ export class FifoFiles {
   readonly #inodes: readonly number[]
 
   /**
-   * Makes `<name>.in` and `<name>.out`, mode 0600, in the directory. FIFOs that stand there are a killed broker's, or those of a process that makes way for this one: they are
-   * replaced, and who waits for a killed one's is woken.
+   * Makes `<name>.in` and `<name>.out`, mode 0600, in the directory. FIFOs that stand there are a killed broker's: they are replaced, and who waits for that one is woken;
+   * with `isShared` they are those of a process that makes way for this one, and stay: who has them open goes on.
    * @throws Error when something else stands there, or none can be made
    */
-  constructor(directory: string, name: string) {
+  constructor(directory: string, name: string, isShared: boolean) {
     this.input = join(directory, `${name}.in`)
     this.output = join(directory, `${name}.out`)
-    this.#inodes = [this.input, this.output].map(replace)
+    this.#inodes = [this.input, this.output].map((path) => (isShared ? standing(path) : undefined) ?? replace(path))
   }
 
-  /** They stand there: nobody has removed them, or put others in their place. */
+  /** Nobody has removed them, or put others in their place. */
   get areThere(): boolean {
-    return this.#isOwn(this.input, 0) && this.#isOwn(this.output, 1)
+    return [this.input, this.output].every((path, i) => lstatSync(path, { throwIfNoEntry: false })?.ino === this.#inodes[i])
   }
 
-  /** What programs write to is another process's by now. */
-  get isInputReplaced(): boolean {
-    return existsSync(this.input) && !this.#isOwn(this.input, 0)
-  }
-
-  /** For reading: its end is seen when the last writer has closed it. */
+  /** For reading: its end is seen when the last writer has closed it. @throws Error also where it is another one by now: what comes there is for its owner */
   openInput(): number {
-    return forSocket(openSync(this.input, constants.O_RDONLY | AT_ONCE))
+    const fd = openSync(this.input, constants.O_RDONLY | AT_ONCE)
+    if (fstatSync(fd).ino !== this.#inodes[0]) {
+      closeSync(fd)
+      throw new Error('another one stands in its place')
+    }
+    return forSocket(fd)
   }
 
   /** For writing: held open for reading too, so that it never is without a reader. */
@@ -47,11 +47,7 @@ export class FifoFiles {
 
   /** Those that another process has put in their place stay. */
   remove(): void {
-    for (const [i, path] of [this.input, this.output].entries()) if (this.#isOwn(path, i)) rmSync(path, { force: true })
-  }
-
-  #isOwn(path: string, i: number): boolean {
-    return lstatSync(path, { throwIfNoEntry: false })?.ino === this.#inodes[i]
+    for (const [i, path] of [this.input, this.output].entries()) if (lstatSync(path, { throwIfNoEntry: false })?.ino === this.#inodes[i]) rmSync(path, { force: true })
   }
 }
 
@@ -64,6 +60,12 @@ function forSocket(fd: number): number {
   } finally {
     closeSync(fd)
   }
+}
+
+// The inode; undefined: no FIFO stands there.
+function standing(path: string): number | undefined {
+  const status = lstatSync(path, { throwIfNoEntry: false })
+  return status?.isFIFO() === true ? status.ino : undefined
 }
 
 // Gives the inode. The name is never without a FIFO.
