@@ -9,7 +9,8 @@
 import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const BROKER = 'callboard-broker'
+/** The group below its service into which a broker moves. */
+export const BROKER = 'callboard-broker'
 
 /**
  * @param root of the hierarchy

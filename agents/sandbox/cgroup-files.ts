@@ -25,6 +25,9 @@ export function askedOf(controller: Controller, { memoryBytes, processes, cpus }
 /** Which part of a sandbox a controller holds. */
 export const partOf: Readonly<Record<Controller, SandboxPart>> = { memory: 'memory', pids: 'processes', cpu: 'cpu' }
 
+/** What holds swap too; kernels that do not count it have none. */
+export const swapFile: Readonly<Record<1 | 2, string>> = { 1: 'memory.memsw.limit_in_bytes', 2: 'memory.swap.max' }
+
 /** In this order. */
 export function settingsFor(controller: Controller, version: 1 | 2, value: number): Setting[] {
   if (controller === 'pids') return [{ file: 'pids.max', value: String(value) }]
@@ -33,19 +36,26 @@ export function settingsFor(controller: Controller, version: 1 | 2, value: numbe
     return version === 2 ? [{ file: 'cpu.max', value: `${quota} ${PERIOD_US}` }] : [{ file: 'cpu.cfs_period_us', value: String(PERIOD_US) }, { file: 'cpu.cfs_quota_us', value: quota }]
   }
   // Nothing is swapped out: the limit would be on what is left in memory.
-  if (version === 1) return [{ file: 'memory.limit_in_bytes', value: String(value) }, { file: 'memory.memsw.limit_in_bytes', value: String(value), isOptional: true }]
+  if (version === 1) {
+    return [
+      { file: 'memory.limit_in_bytes', value: String(value) },
+      { file: swapFile[1], value: String(value), isOptional: true },
+      { file: 'memory.swappiness', value: '0', isOptional: true },
+    ]
+  }
   return [
     { file: 'memory.max', value: String(value) },
-    { file: 'memory.swap.max', value: '0', isOptional: true },
+    { file: swapFile[2], value: '0', isOptional: true },
     // Half an agent is none: without memory it ends whole.
     { file: 'memory.oom.group', value: '1', isOptional: true },
   ]
 }
 
-/** How a limit reads in a report. */
-export function limitText(controller: Controller, version: 1 | 2, value: number): string {
+/** How a limit reads in a report. `isSwapHeld`: the kernel counts what of the memory is swapped out. */
+export function limitText(controller: Controller, version: 1 | 2, value: number, isSwapHeld: boolean): string {
   const by = `for all its processes together, by control groups ${version}`
-  return controller === 'memory' ? `${Math.floor(value / 2 ** 20)} MiB ${by}` : controller === 'pids' ? `${value} ${by}` : `${value} processors ${by}`
+  if (controller === 'memory') return `${Math.floor(value / 2 ** 20)} MiB ${by}${isSwapHeld ? '' : '; swap not counted'}`
+  return controller === 'pids' ? `${value} ${by}` : `${value} processors ${by}`
 }
 
 /** Where events of a controller are counted; cpu counts none that matter. */

@@ -1,10 +1,10 @@
 // The control groups of one process of an agent: one in version 2, one for each controller in version 1. Knows no agents.
 
-import { closeSync, constants, existsSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import type { LimitHit } from '../../broker/ground/crash.ts'
 import type { SandboxPart } from '../../broker/ground/sandbox.ts'
+import { removeGroup } from './cgroup-ending.ts'
 import { eventsFile, hitOf } from './cgroup-files.ts'
 import type { Controller } from './cgroup-mounts.ts'
 
@@ -14,10 +14,6 @@ export interface Held {
   readonly version: 1 | 2
   readonly directory: string
 }
-
-/** Processes that were killed go within milliseconds, and the group with the last of them. */
-const LOOKS = 200
-const LOOK_MS = 10
 
 export class Cgroup {
   /** By which words each part of the sandbox is held. */
@@ -58,32 +54,6 @@ export class Cgroup {
   async end(): Promise<boolean> {
     const ended = await Promise.all(this.directories.map(directory => removeGroup(directory)))
     return ended.every(Boolean)
-  }
-}
-
-/** Kills everybody in the group, and removes it; false when it is still there. */
-export async function removeGroup(directory: string): Promise<boolean> {
-  for (let look = 0; look < LOOKS; look++) {
-    killAll(directory)
-    try {
-      rmdirSync(directory)
-      return true
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true
-    }
-    await setTimeout(LOOK_MS)
-  }
-  return !existsSync(directory)
-}
-
-function killAll(directory: string): void {
-  const kill = join(directory, 'cgroup.kill')
-  try {
-    // Linux 5.14: whoever forks meanwhile is killed too.
-    if (existsSync(kill)) return writeFileSync(kill, '1')
-    for (const pid of textOf(join(directory, 'cgroup.procs')).split('\n')) if (Number(pid) > 0) process.kill(Number(pid), 'SIGKILL')
-  } catch {
-    // It ended meanwhile; the next look finds the others.
   }
 }
 

@@ -5,14 +5,15 @@
 //   version 1   /sys/fs/cgroup/memory/callboard-<hash>/agent-<pid>-1       root alone; likewise pids and cpu
 
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { SandboxPart, SandboxSettings } from '../../broker/ground/sandbox.ts'
 import type { AgentSettings } from '../../broker/ground/settings.ts'
 import type { Log } from '../../broker/ground/types.ts'
-import { Cgroup, removeGroup, type Held } from './cgroup.ts'
-import { delegatedGroup } from './cgroup-delegation.ts'
-import { askedOf, limitText, partOf, settingsFor } from './cgroup-files.ts'
+import { Cgroup, type Held } from './cgroup.ts'
+import { BROKER, delegatedGroup } from './cgroup-delegation.ts'
+import { removeGroup } from './cgroup-ending.ts'
+import { askedOf, limitText, partOf, settingsFor, swapFile } from './cgroup-files.ts'
 import { controllers, hierarchies, type Controller, type Hierarchy } from './cgroup-mounts.ts'
 
 /** Where groups of a controller are made. */
@@ -26,10 +27,13 @@ export type Places = ReadonlyMap<Controller, ControllerPlace>
 
 /**
  * Those of a broker with such agents; undefined: none of them has a limit that a group could hold. `isInherited`: a process before this one still has
- * agents in theirs.
+ * agents in theirs. Otherwise groups that a killed broker left are removed, whatever is configured now.
  */
 export async function findCgroups(home: string, agents: readonly AgentSettings[], log: Log, isInherited: boolean): Promise<Cgroups | undefined> {
-  if (!agents.some(({ sandbox }) => sandbox !== undefined && isWanted(sandbox) && controllers.some(controller => askedOf(controller, sandbox) !== undefined))) return undefined
+  if (!agents.some(({ sandbox }) => sandbox !== undefined && isWanted(sandbox) && controllers.some(controller => askedOf(controller, sandbox) !== undefined))) {
+    if (!isInherited) await clearGroups(home)
+    return undefined
+  }
   const cgroups = await Cgroups.find(home, isInherited)
   log.info({ controlGroups: cgroups.versions }, Object.keys(cgroups.versions).length === 0 ? 'no control groups can be made for agents: they are limited process by process' : 'agents are limited by control groups')
   return cgroups
@@ -52,10 +56,8 @@ export class Cgroups {
    * broker before it runs any more: their groups are removed, with whoever is left in them.
    */
   static async find(home: string, isInherited = false): Promise<Cgroups> {
-    const places = process.platform === 'linux' ? findPlaces(home) : new Map<Controller, ControllerPlace>()
-    const found = new Cgroups(places)
-    if (!isInherited) await Promise.all(found.directories.flatMap(directory => groupsIn(directory).map(removeGroup)))
-    return found
+    if (!isInherited) await clearGroups(home)
+    return new Cgroups(process.platform === 'linux' ? findPlaces(home) : new Map<Controller, ControllerPlace>())
   }
 
   /** By controller, the version that holds it. */
@@ -82,7 +84,7 @@ export class Cgroups {
         mkdirSync(directory, { recursive: true })
         held.push({ controller, version, directory })
         for (const { file, value: text, isOptional } of settingsFor(controller, version, value)) if (isOptional !== true || existsSync(join(directory, file))) writeFileSync(join(directory, file), text)
-        parts[partOf[controller]] = limitText(controller, version, value)
+        parts[partOf[controller]] = limitText(controller, version, value, existsSync(join(directory, swapFile[version])))
       }
     } catch (error) {
       void new Cgroup(held, parts).end()
@@ -103,11 +105,34 @@ export class Cgroups {
   }
 }
 
+// Where a broker before this one may have made them: from where this one is now, or as a service that has moved.
+async function clearGroups(home: string): Promise<void> {
+  if (process.platform !== 'linux') return
+  const directories = found().flatMap(({ root, own }) => [root, own, ...(own.endsWith(`/${BROKER}`) ? [dirname(own)] : [])]).map(above => join(above, nameFor(home)))
+  await Promise.all([...new Set(directories)].filter(directory => existsSync(directory)).map(directory => removeGroup(directory)))
+}
+
+function found(): Hierarchy[] {
+  return hierarchies(read('/proc/self/mountinfo'), read('/proc/self/cgroup'))
+}
+
+// Two names of one directory are one home.
+function nameFor(home: string): string {
+  return `callboard-${createHash('sha256').update(trueName(home)).digest('hex').slice(0, 12)}`
+}
+
+function trueName(home: string): string {
+  try {
+    return realpathSync(home)
+  } catch {
+    return home
+  }
+}
+
 function findPlaces(home: string): Places {
-  const name = `callboard-${createHash('sha256').update(home).digest('hex').slice(0, 12)}`
-  const found = hierarchies(read('/proc/self/mountinfo'), read('/proc/self/cgroup'))
+  const name = nameFor(home)
   const places = new Map<Controller, ControllerPlace>()
-  for (const hierarchy of found.toSorted((a, b) => b.version - a.version)) {
+  for (const hierarchy of found().toSorted((a, b) => b.version - a.version)) {
     const missing = controllers.filter(controller => !places.has(controller) && has(hierarchy, controller))
     if (missing.length === 0) continue
     for (const [controller, place] of placesIn(hierarchy, missing, name)) places.set(controller, place)
@@ -133,10 +158,6 @@ function placesIn(hierarchy: Hierarchy, wanted: readonly Controller[], name: str
     // Not the broker's to make, or read only, as in most containers.
     return []
   }
-}
-
-function groupsIn(directory: string): string[] {
-  return readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isDirectory()).map(entry => join(directory, entry.name))
 }
 
 function read(path: string): string {

@@ -4,7 +4,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { accessSync, closeSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import test, { type Implementation } from 'ava'
-import { Cgroup, removeGroup } from '../../../agents/sandbox/cgroup.ts'
+import { Cgroup } from '../../../agents/sandbox/cgroup.ts'
+import { removeGroup } from '../../../agents/sandbox/cgroup-ending.ts'
 import { Cgroups } from '../../../agents/sandbox/cgroups.ts'
 import { enclosureProblem } from '../../../agents/sandbox/enclosure.ts'
 import { planOf } from '../../../agents/sandbox/plan.ts'
@@ -85,6 +86,17 @@ for (const kind of kinds) {
     t.false(log.records.some(({ text }) => text === '3' || text === '4'), 'the file is not left open to it')
   })
 }
+
+onKernel('cgroups: a group goes with those that were made below it, and with who is in them', async t => {
+  const directory = mkdtempSync(join(real!, 'callboard-test-'))
+  const below = join(directory, 'own', 'deeper')
+  mkdirSync(below, { recursive: true })
+  const child = spawn('sh', ['-c', `echo 0 > ${below}/cgroup.procs; exec sleep 1000`], { stdio: 'ignore' })
+  await until(() => read(join(below, 'cgroup.procs')).trim() === String(child.pid))
+  t.true(await removeGroup(directory))
+  t.false(existsSync(directory))
+  await until(() => !isThere(child.pid!))
+})
 
 onKernel('cgroups: a group that is there no more has been removed', async t => {
   t.true(await removeGroup(join(real!, 'callboard-test-none')))
