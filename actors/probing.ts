@@ -76,7 +76,7 @@ export class Probing {
     const { broker, environment } = this.#options
     const watched: Watched = { findings: [], scope, health: probes.length === 0 ? 'healthy' : 'starting', isEnding: false }
     const onChange = (finding: Finding): void => this.#changed(id, watched, finding)
-    const instance = { ping: (answered: () => void) => broker.pingAgent(id, answered), run: (command: readonly string[]) => agent.run(command, scope.log) }
+    const instance = { ping: (answered: () => void) => broker.pingAgent(id, answered), run: (command: readonly string[], signal: AbortSignal) => agent.run(command, scope.log, signal) }
     for (const probe of probes) {
       watched.findings.push(new Probe({ pace: probe, about: about(probe), attempt: attemptOf(probe, instance), ...environment, onChange }))
     }

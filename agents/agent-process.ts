@@ -34,6 +34,8 @@ export interface AgentProcessOptions {
   readonly recent?: LastLines | undefined
   /** Its control groups, which a sandboxed one joins; whoever made them ends them. Default: none. */
   readonly cgroup?: Cgroup | undefined
+  /** Nobody wants it any more: what is on the way to it is killed. Once it runs that is for `kill()`. */
+  readonly signal?: AbortSignal | undefined
   /** Time between SIGTERM and SIGKILL. ms */
   readonly shutdownMs: number
   readonly clock: Clock
@@ -124,7 +126,11 @@ export class AgentProcess {
   }
 
   async #confine(child: ChildProcess, plan: SandboxPlan): Promise<void> {
+    const { signal } = this.#options
+    const kill = (): void => this.kill()
+    signal?.addEventListener('abort', kill, { once: true })
     try {
+      signal?.throwIfAborted()
       const report = await confined(this.#options.name, child, plan, this.#options.deadlines)
       // A plan may be there for the sake of a user alone.
       if (plan.settings.level !== 'none') this.#sandbox = report
@@ -133,6 +139,8 @@ export class AgentProcess {
       this.kill()
       await this.exited
       throw error
+    } finally {
+      signal?.removeEventListener('abort', kill)
     }
   }
 

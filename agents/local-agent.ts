@@ -217,16 +217,16 @@ export class LocalAgent {
 
   /**
    * Starts a program beside the agent's process, in its directory and in a sandbox as it has one, with its variables but for the
-   * token. Its output goes to the log.
+   * token. Its output goes to the log. `signal` ends what is on the way to it; once it runs, `kill()` does.
    * @throws BrokerError `agent.failed`, `sandbox.unavailable`
    */
-  async run([command, ...args]: readonly string[], log: Log): Promise<AgentProcess> {
+  async run([command, ...args]: readonly string[], log: Log, signal?: AbortSignal): Promise<AgentProcess> {
     const started = this.#launch
     if (started === undefined || command === undefined) throw new BrokerError('agent.failed', { agent: this.id, problem: 'does not run' })
     const { CALLBOARD_TOKEN: _, ...environment } = started.launch.environment
     const launch: Launch = { ...started.launch, command: command === 'node' ? process.execPath : command, args, environment }
     const { clock, deadlines, register } = this.#options
-    const program = await AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch, started.cgroup), cgroup: started.cgroup, masks: started.masks, logLevel: this.settings.logLevel, shutdownMs: 0, clock, deadlines, log: log.child({ probe: 'command' }) })
+    const program = await AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch, started.cgroup), cgroup: started.cgroup, masks: started.masks, logLevel: this.settings.logLevel, shutdownMs: 0, clock, deadlines, log: log.child({ probe: 'command' }), signal })
     // So that it does not outlive a broker that is killed.
     register.add(this.id, program.pid)
     void program.exited.then(() => register.remove(program.pid))

@@ -11,14 +11,14 @@ import { tcpAttempt } from './tcp-attempt.ts'
 /** What probes need of an instance. */
 export interface ProbedInstance {
   readonly ping: Ping
-  /** Starts a program beside it, confined as it is. */
-  readonly run: (command: readonly string[]) => Promise<ProbeProcess>
+  /** Starts a program beside it, confined as it is; the signal ends what is on the way to that. */
+  readonly run: (command: readonly string[], signal: AbortSignal) => Promise<ProbeProcess>
 }
 
 export function attemptOf(target: ProbeTarget, { ping, run }: ProbedInstance): Attempt {
   if (target.kind === 'tcp') return tcpAttempt(target.host, target.port)
   if (target.kind === 'http') return httpAttempt(target.url, target.status)
-  if (target.kind === 'command') return commandAttempt(() => run(target.command))
+  if (target.kind === 'command') return commandAttempt((signal) => run(target.command, signal))
   return pingAttempt(ping)
 }
 

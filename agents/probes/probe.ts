@@ -5,8 +5,15 @@ import { Deadline, type Deadlines } from '../../broker/ground/deadlines.ts'
 import type { ProbeHealth, ProbeInfo, ProbePace } from '../../broker/ground/probes.ts'
 import { judge, noVerdict } from './verdict.ts'
 
-/** Resolves with what was wrong, in words; undefined: nothing. The signal says that it is given up; what comes after that counts for nothing. */
-export type Attempt = (signal: AbortSignal) => Promise<string | undefined>
+export interface Attempt {
+  /**
+   * Resolves with what was wrong, in words; undefined: nothing. The signal says that it is given up; what comes after that counts for
+   * nothing. `began`: to be called when its time-out is to count.
+   */
+  (signal: AbortSignal, began?: () => void): Promise<string | undefined>
+  /** It has so long until it says that it began; undefined: its time-out counts at once. ms */
+  readonly startsWithinMs?: number
+}
 
 export interface ProbeOptions {
   readonly pace: ProbePace
@@ -22,6 +29,16 @@ export interface ProbeOptions {
 const START_INTERVAL_MS = 500
 /** A time-out that comes this much late says that the broker hung, or the machine slept; the instance's answer may lie unread. ms */
 const OWN_DELAY_MS = 1000
+
+interface Open {
+  /** When it was made. */
+  readonly beganMs: number
+  readonly abort: AbortController
+  /** What `limitMs` counts from. */
+  fromMs: number
+  limitMs: number
+  hasBegun: boolean
+}
 
 /** Something that is known of the health of an incarnation, and how it came to be known. */
 export interface Finding {
@@ -42,7 +59,7 @@ export class Probe implements Finding {
   #since: number
   #last: number | undefined
   /** The attempt that is under way; undefined: none is. */
-  #open: { readonly beganMs: number; readonly abort: AbortController } | undefined
+  #open: Open | undefined
   #isStopped = false
 
   /** Begins at once: the process has just started. */
@@ -88,21 +105,27 @@ export class Probe implements Finding {
   #attempt(): void {
     const { clock, deadlines, attempt, pace } = this.#options
     const abort = new AbortController()
-    const open = (this.#open = { beganMs: clock.monotonicMs(), abort })
-    deadlines.set(this.#timeout, pace.timeoutMs)
+    const beganMs = clock.monotonicMs()
+    const limitMs = attempt.startsWithinMs ?? pace.timeoutMs
+    const open: Open = (this.#open = { beganMs, abort, fromMs: beganMs, limitMs, hasBegun: attempt.startsWithinMs === undefined })
+    deadlines.set(this.#timeout, limitMs)
+    const began = (): void => {
+      if (this.#open !== open || open.hasBegun) return
+      Object.assign(open, { fromMs: clock.monotonicMs(), limitMs: pace.timeoutMs, hasBegun: true })
+      deadlines.set(this.#timeout, pace.timeoutMs)
+    }
     const ended = (problem: string | undefined): void => {
       // Given up meanwhile: it is late.
       if (this.#open === open) this.#ended(open.beganMs, problem)
     }
-    attempt(abort.signal).then(ended, (error: unknown) => ended(error instanceof Error ? error.message : String(error)))
+    attempt(abort.signal, began).then(ended, (error: unknown) => ended(error instanceof Error ? error.message : String(error)))
   }
 
   #timedOut(): void {
-    const { clock, pace } = this.#options
-    const { beganMs, abort } = this.#open!
-    const isOwnDelay = clock.monotonicMs() - beganMs > pace.timeoutMs + OWN_DELAY_MS
+    const { beganMs, fromMs, limitMs, hasBegun, abort } = this.#open!
+    const isOwnDelay = this.#options.clock.monotonicMs() - fromMs > limitMs + OWN_DELAY_MS
     if (isOwnDelay) this.#next(beganMs)
-    else this.#ended(beganMs, `no answer within ${pace.timeoutMs} ms`)
+    else this.#ended(beganMs, hasBegun ? `no answer within ${limitMs} ms` : `has not begun within ${limitMs} ms`)
     abort.abort()
   }
 

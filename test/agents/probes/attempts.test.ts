@@ -7,6 +7,9 @@ import { commandAttempt } from '../../../agents/probes/command-attempt.ts'
 import { httpAttempt } from '../../../agents/probes/http-attempt.ts'
 import { pingAttempt } from '../../../agents/probes/ping-attempt.ts'
 import { tcpAttempt } from '../../../agents/probes/tcp-attempt.ts'
+import type { AgentExit } from '../../../agents/agent-process.ts'
+import type { ProbeProcess } from '../../../agents/probes/command-attempt.ts'
+import { settle } from '../../support/fake-clock.ts'
 import { startAgent } from '../../support/agent-process.ts'
 import { isThere } from '../../support/until.ts'
 
@@ -108,4 +111,32 @@ test('command attempt: exit code 0 is well, any other end is not, and with its t
   abort.abort()
   t.regex((await attempt) ?? '', /^was ended by SIG(?:TERM|KILL)$/)
   t.false(isThere(child))
+})
+
+test('command attempt: its time counts from when the program runs, and there is one at a time', async t => {
+  const starts: { readonly signal: AbortSignal; readonly run: (program: ProbeProcess) => void }[] = []
+  const attempt = commandAttempt(signal => new Promise(resolve => void starts.push({ signal, run: resolve })))
+  const exited = Promise.withResolvers<AgentExit>()
+  let [begun, kills] = [0, 0]
+  const abort = new AbortController()
+  const first = attempt(abort.signal, () => begun++)
+  await settle()
+  t.deepEqual([starts.length, begun], [1, 0])
+  starts[0]!.run({ exited: exited.promise, kill: () => void kills++ })
+  await settle()
+  t.is(begun, 1)
+  abort.abort()
+  t.is(kills, 1)
+  const givenUp = new AbortController()
+  const [second, third] = [attempt(givenUp.signal), attempt(never)]
+  givenUp.abort()
+  await settle()
+  t.is(starts.length, 1, 'the first is not gone')
+  exited.resolve({ code: null, signal: 'SIGKILL', ranMs: 1 })
+  t.is(await first, 'was ended by SIGKILL')
+  t.is(await second, 'given up')
+  await settle()
+  t.is(starts.length, 2, 'the second was not wanted any more')
+  starts[1]!.run({ exited: Promise.resolve({ code: 0, signal: null, ranMs: 1 }), kill: () => {} })
+  t.is(await third, undefined)
 })

@@ -7,11 +7,12 @@ import { FakeClock, settle } from '../../support/fake-clock.ts'
 const pace: ProbePace = { ...defaultProbePace, intervalMs: 1000, timeoutMs: 400, failureThreshold: 2 }
 
 /** A probe whose attempts the test answers, in the order in which they were made. */
-function probing(more: Partial<ProbePace> = {}) {
+function probing(more: Partial<ProbePace> = {}, startsWithinMs?: number) {
   const clock = new FakeClock()
   const deadlines = new Deadlines(clock, { onError: error => { throw error } })
-  const attempts: { readonly atMs: number; readonly signal: AbortSignal; readonly answer: (problem?: string) => void; readonly fail: (error: Error) => void }[] = []
-  const attempt: Attempt = signal => new Promise((resolve, reject) => void attempts.push({ atMs: clock.monotonicMs(), signal, answer: resolve, fail: reject }))
+  const attempts: { readonly atMs: number; readonly signal: AbortSignal; readonly began: () => void; readonly answer: (problem?: string) => void; readonly fail: (error: Error) => void }[] = []
+  const begin: Attempt = (signal, began = () => {}) => new Promise((resolve, reject) => void attempts.push({ atMs: clock.monotonicMs(), signal, began, answer: resolve, fail: reject }))
+  const attempt: Attempt = startsWithinMs === undefined ? begin : Object.assign(begin, { startsWithinMs })
   const changes: string[] = []
   const probe = new Probe({ pace: { ...pace, ...more }, about: { kind: 'ping', target: '' }, attempt, clock, deadlines, onChange: one => changes.push(one.health) })
   /** Answers the attempt that is under way. */
@@ -113,4 +114,18 @@ test('probe: who may be ready is tried again at once, but never before the initi
   probe.hurry()
   await clock.advance(500)
   t.is(attempts.length, 2, 'it has started')
+})
+
+test('probe: what takes its time to begin is not held against the agent, unless it takes all that it has for that', async t => {
+  const { clock, attempts, changes, probe } = probing({}, 3000)
+  await clock.advance(2000)
+  t.is(attempts.length, 1)
+  attempts[0]!.began()
+  await clock.advance(390)
+  t.is(probe.info.last, undefined)
+  await clock.advance(30)
+  t.is(probe.problem, 'no answer within 400 ms')
+  await clock.advance(3100)
+  t.is(probe.problem, 'has not begun within 3000 ms')
+  t.deepEqual(changes, [])
 })
