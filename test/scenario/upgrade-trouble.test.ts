@@ -180,3 +180,19 @@ test('upgrade: where it fails after the next broker has opened the FIFOs, progra
   const { stdout } = await promisify(execFile)('sh', ['-c', script], { cwd: broker.home, timeout: 30_000 })
   t.is((JSON.parse(stdout) as { ref: string }).ref, '1')
 })
+
+test('upgrade: in the foreground too the token of an agent that the next broker does not start lets nobody in once its process has ended', async t => {
+  const config = join(temporaryDirectory(t), 'agents.json')
+  // Started by hand here, and at New Year otherwise.
+  writeFileSync(config, JSON.stringify({ agents: [{ name: 'yearly', command: 'sleep', args: ['1000'], restart: 'temporary', schedule: '0 0 1 1 *' }] }))
+  const { broker, admin } = await start(t, config)
+  const { pid } = await admin.call('agent.restart', { name: 'yearly' })
+  const [, token] = /(?:^|\0)CALLBOARD_TOKEN=([^\0]+)/.exec(readFileSync(`/proc/${pid}/environ`, 'latin1'))!
+  const enter = async (): Promise<string> => errorCode(connect({ home: broker.home, socket: broker.started.socket, agent: false, principal: 'agent:yearly', token: token!, retry: false }).then(client => client.close()))
+  t.is(await enter(), 'resolved')
+  await admin.call('upgrade', {}, { timeoutMs: 60_000 })
+  while (isRunning(pid!)) await new Promise(resolve => setTimeout(resolve, 10))
+  while ((await enter()) === 'resolved') await new Promise(resolve => setTimeout(resolve, 10))
+  t.is(await enter(), 'auth.failed')
+  t.true(isRunning(broker.started.pid))
+})
