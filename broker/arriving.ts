@@ -7,7 +7,7 @@ import { controlAccount, type Core } from './core.ts'
 import { Retention } from './delivery/retention.ts'
 import type { Ingress } from './ground/control.ts'
 import { BrokerError } from './ground/errors.ts'
-import type { HandedOver, MovedRequest, MovedSession } from './ground/handover.ts'
+import type { HandedOver, MovedFrames, MovedRequest, MovedSession } from './ground/handover.ts'
 import { Kind } from './ground/kind.ts'
 import { Slice } from './ground/slice.ts'
 import { belong } from './instance-link.ts'
@@ -68,7 +68,7 @@ function enter(parts: ArrivingParts, moved: MovedSession): boolean {
   connection.dialect = dialects.begin(NATIVE, connection, ingress, maxFrameBytes)
   connection.grant = { ttlMs, secret }
   const retention = new Retention(core.settings.ipc.limits.sessionBytes, keptFrom)
-  retention.add(kept.map(sliceOf))
+  retention.add(kept.map((frames) => sliceOf(frames, 0)))
   connection.outbound.retention = retention
   core.onConnectionEvent(connection, 'accepted')
   core.onConnectionEvent(connection, 'authenticated')
@@ -77,7 +77,8 @@ function enter(parts: ArrivingParts, moved: MovedSession): boolean {
   connection.isFormer = parts.isFormer(moved)
   if (moved.isExpected) sessions.expect(connection)
   else sessions.detach(connection)
-  for (const frames of waiting) connection.outbound.deliver(sliceOf(frames))
+  const nowMs = core.clock.monotonicMs()
+  for (const frames of waiting) connection.outbound.deliver(sliceOf(frames, nowMs))
   core.directory.add(connection)
   subscribe(parts, connection, moved)
   register(parts, connection, moved)
@@ -86,8 +87,12 @@ function enter(parts: ArrivingParts, moved: MovedSession): boolean {
 }
 
 // They are in the accounts of the process that took them.
-function sliceOf({ bytes, frames }: { readonly bytes: Uint8Array; readonly frames: number }): Slice {
-  return new Slice(bytes, 0, bytes.length, 0, controlAccount, frames)
+function sliceOf({ bytes, frames, leftMs }: MovedFrames, nowMs: number): Slice {
+  if (leftMs === undefined) return new Slice(bytes, 0, bytes.length, 0, controlAccount, frames)
+  // Messages, all of them: where they expire it is told how many.
+  const slice = new Slice(bytes, 0, bytes.length, frames, controlAccount, frames)
+  slice.expiresAtMs = nowMs + leftMs
+  return slice
 }
 
 function subscribe({ core, subscribing }: ArrivingParts, connection: Connection, { subscriptions }: MovedSession): void {

@@ -4,6 +4,7 @@
 //   tell ─▶ clients keep what they send ─▶ hold ─▶ written down ─┬▶ leave      the other process has them
 //                                                                └▶ goOn       it has not: links, and what came meanwhile, as before
 
+import { awaitedReceipts } from './awaited-receipts.ts'
 import type { Connection } from './connection.ts'
 import type { Core } from './core.ts'
 import { Retention } from './delivery/retention.ts'
@@ -13,7 +14,7 @@ import { BrokerError } from './ground/errors.ts'
 import type { HandedOver, MovedRequest, MovedSession } from './ground/handover.ts'
 import { Kind } from './ground/kind.ts'
 import { HeldLink } from './held-link.ts'
-import { movedFrames, movedSession } from './moved-session.ts'
+import { movedSession, waitingFrames } from './moved-session.ts'
 import type { OpenRequest } from './session/open-requests.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -24,6 +25,16 @@ interface Held {
   readonly link: HeldLink
   /** A write was under way, or threads were at work on what came: what of it counts is known when its client comes for the session. */
   readonly isWriting: boolean
+  /** Slices of what waits that may have left. */
+  readonly flying: number
+}
+
+/** An answer that will not come: its client is told so where it goes. */
+interface Lost {
+  readonly connection: Connection
+  readonly ref: number
+  readonly subject?: string
+  readonly error: BrokerError
 }
 
 export class Departing {
@@ -34,6 +45,8 @@ export class Departing {
   readonly #held = new Map<Connection, Held>()
   /** Links of those that do not move. */
   readonly #others = new Map<Connection, HeldLink>()
+  /** Who stays to the end. */
+  #asker: Connection | undefined
   #whenKnown: (() => void) | undefined
 
   constructor(core: Core, sessions: Sessions) {
@@ -43,6 +56,7 @@ export class Departing {
 
   /** Tells every client that can move, but for `except`, which stays to the end. */
   tell(except: Connection | undefined): void {
+    this.#asker = except
     for (const connection of this.#core.directory.all()) if (connection.isReady && connection.moves && connection !== except && !this.#told.has(connection)) this.#tell(connection)
   }
 
@@ -65,9 +79,12 @@ export class Departing {
     this.#whenKnown = undefined
   }
 
-  /** Some open requests wait for an answer that the other process could not pass on. */
+  /** Some open requests wait for an answer that the other process could not pass on: from, or to, somebody who does not move. */
   get hasForeignRequests(): boolean {
-    for (const { openRequests } of this.#core.directory.all()) for (const request of openRequests?.values() ?? []) if (this.#movers(request).length < request.responders.length) return true
+    for (const connection of this.#core.directory.all()) {
+      if (connection === this.#asker) continue
+      for (const request of connection.openRequests?.values() ?? []) if (!this.#isMoving(connection) || request.reply !== undefined || this.#movers(request).length < request.responders.length) return true
+    }
     return false
   }
 
@@ -77,7 +94,7 @@ export class Departing {
     core.flusher.flush()
     const moving = [...core.directory.all()].filter((connection) => this.#isMoving(connection))
     const requests = this.#requests()
-    const lost = [...unanswered, ...requests.lost]
+    const lost = [...unanswered.map((call) => ({ ...call, error: new BrokerError('request.responder_gone', { subject: call.subject }) })), ...requests.lost, ...this.#receipts()]
     for (const connection of core.directory.all()) this.#hold(connection)
     const sessions = moving.map((connection) => this.#writtenDown(connection, lost))
     return { lastNumber: core.lastNumber, sessions, requests: requests.moved, holds: core.registry.holds }
@@ -86,8 +103,10 @@ export class Departing {
   /** The other process serves them: their links end, and their clients go there. */
   leave(): void {
     this.#core.hasMoved = true
+    const moving = [...this.#core.directory.all()].filter((connection) => this.#held.has(connection) || this.#isMoving(connection))
     for (const [connection, { link, isWriting }] of this.#held) {
       connection.state = 'closing'
+      this.#core.endingConnections++
       // What is under way must not be followed by anything; what its client missed of it, it gets there.
       if (!isWriting) link.write([connection.dialect!.encode({ kind: Kind.goodbye, body: new BrokerError('connection.moving').toBody() })])
       link.close()
@@ -98,6 +117,11 @@ export class Departing {
     this.#held.clear()
     for (const [connection, link] of this.#others) link.letGo(connection)
     this.#others.clear()
+    // What waits for them is not lost: it is written there.
+    for (const { outbound } of moving) {
+      outbound.isForwarding = true
+      outbound.confirm(Infinity, () => 0)
+    }
   }
 
   /** The other process does not serve them: all goes on here. */
@@ -145,40 +169,49 @@ export class Departing {
   }
 
   // Between sessions that move they stay open; others find out now that nobody will answer.
-  #requests(): { readonly moved: MovedRequest[]; readonly lost: { connection: Connection; ref: number; subject: string }[] } {
+  #requests(): { readonly moved: MovedRequest[]; readonly lost: Lost[] } {
     const moved: MovedRequest[] = []
-    const lost = []
+    const lost: Lost[] = []
     for (const connection of this.#core.directory.all()) {
       if (!this.#isMoving(connection)) continue
       for (const request of connection.openRequests?.values() ?? []) {
         const { id, subject, limitMs, isMany, responses, parts, reply } = request
         const responders = this.#movers(request).filter((responder) => this.#isMoving(responder)).map(({ number }) => number)
         if (reply !== undefined) continue
-        if (responders.length === 0) lost.push({ connection, ref: id, subject })
+        if (responders.length === 0) lost.push({ connection, ref: id, subject, error: new BrokerError('request.responder_gone', { subject }) })
         else moved.push({ requester: connection.number, responders, id, subject, limitMs, leftMs: this.#core.deadlines.leftMs(request), isMany, responses, parts })
       }
     }
     return { moved, lost }
   }
 
+  // The fates of those messages are another process's, which knows nobody who waits for them.
+  #receipts(): Lost[] {
+    return [...awaitedReceipts(this.#core)].flatMap(([connection, refs]) => [...refs].map((ref) => ({ connection, ref, error: new BrokerError('connection.moving') })))
+  }
+
   #hold(connection: Connection): void {
     if (connection.state === 'detached') return
     const link = new HeldLink(connection.link)
     if (!this.#isMoving(connection)) return void this.#others.set(connection, link)
-    const isWriting = connection.outbound.unwritten.isWriting || connection.ingressQueue !== undefined
+    const { flying } = connection.outbound.unwritten
+    const isWriting = flying > 0 || connection.ingressQueue !== undefined
     // What threads are at work on was not taken: it comes again, there or here.
     connection.ingressQueue?.drop()
     connection.ingressQueue = undefined
     connection.state = 'detached'
     const { maxPendingBytes } = this.#core.settings.ipc.limits
     connection.outbound.detach(outboundLimits(maxPendingBytes, 0, 'drop-oldest'))
-    this.#held.set(connection, { link, isWriting })
+    this.#held.set(connection, { link, isWriting, flying })
   }
 
-  #writtenDown(connection: Connection, lost: readonly { readonly connection: Connection; readonly ref: number; readonly subject: string }[]): MovedSession {
-    const session = movedSession(connection, this.#core.registering.registrationsOf(connection), this.#held.has(connection))
-    const errors = lost.filter((each) => each.connection === connection).map(({ ref, subject }) => ({ bytes: connection.dialect!.encode({ kind: Kind.error, ref, subject, body: new BrokerError('request.responder_gone', { subject }).toBody() }), frames: 1 }))
-    return { ...session, waiting: [...movedFrames(connection.outbound.unwritten.slices), ...errors] }
+  #writtenDown(connection: Connection, lost: readonly Lost[]): MovedSession {
+    const core = this.#core
+    const held = this.#held.get(connection)
+    const session = movedSession(connection, core.registering.registrationsOf(connection), held !== undefined)
+    const errors = lost.filter((each) => each.connection === connection).map(({ ref, subject, error }) => ({ bytes: connection.dialect!.encode({ kind: Kind.error, ref, ...(subject === undefined ? {} : { subject }), body: error.toBody() }), frames: 1 }))
+    const waiting = waitingFrames(connection.outbound.unwritten.slices, held?.flying ?? 0, core.clock.monotonicMs())
+    return { ...session, waiting: [...waiting, ...errors] }
   }
 
   #goOn(connection: Connection, { link, isWriting }: Held): void {

@@ -103,6 +103,10 @@ export class ReceiptWatch implements FateWatch {
     this.#id = id
   }
 
+  get awaited(): FateWatch['awaited'] {
+    return this.isRefused ? undefined : { sender: this.#connection.number, ref: this.#id }
+  }
+
   /** All deliveries are made: so many. */
   expect(receivers: number): void {
     this.#receivers = receivers

@@ -41,6 +41,14 @@ export function movedFrames(slices: readonly Slice[]): MovedFrames[] {
   return slices.map(({ bytes, start, end, frames }) => ({ bytes: ofSession(bytes, start, end), frames }))
 }
 
+/** The same of what waits, of which the first `flying` slices may have arrived: those count, however old. */
+export function waitingFrames(slices: readonly Slice[], flying: number, nowMs: number): MovedFrames[] {
+  return movedFrames(slices).map((moved, i) => {
+    const { expiresAtMs } = slices[i]!
+    return i < flying || expiresAtMs === 0 ? moved : { ...moved, leftMs: Math.max(0, expiresAtMs - nowMs) }
+  })
+}
+
 const LEFT_OUT: ReadonlySet<number> = new Set([Kind.leased, Kind.leasedRequest, Kind.returned])
 const PLACE = encodeFrame({ kind: Kind.pong, ref: 0 })
 

@@ -111,6 +111,9 @@ export class Requester {
   #watchQueue(connection: Connection, id: number, queue: Queue, slice: Slice): void {
     const { watch } = slice
     slice.watch = {
+      get awaited() {
+        return watch?.awaited
+      },
       settled: (receiver, fate, count) => {
         watch?.settled(receiver, fate, count)
         const request = receiver === queue.number && fate !== 'stored' ? this.open.awaited(connection, id, queue) : undefined

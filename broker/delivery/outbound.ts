@@ -66,9 +66,9 @@ export class Outbound {
     this.load = new Load(flusher.limits)
   }
 
-  /** What the kernel has not taken, oldest first; `isWriting`: the first of it may have left. */
-  get unwritten(): { readonly slices: readonly Slice[]; readonly isWriting: boolean } {
-    return { slices: [...this.#inFlight, ...this.#waiting], isWriting: this.#inFlight !== NOTHING }
+  /** What the kernel has not taken, oldest first; the first `flying` of it may have left. */
+  get unwritten(): { readonly slices: readonly Slice[]; readonly flying: number } {
+    return { slices: [...this.#inFlight, ...this.#waiting], flying: this.#inFlight.length }
   }
 
   /** Bytes that the kernel has not taken. */

@@ -25,6 +25,8 @@ export interface FateWatch {
   leaving?(): void
   /** Of a slice that was written to a session: it will not be written again when the session goes on, though nobody has confirmed it. */
   forgotten?(): void
+  /** Its sender waits for a receipt that has not left; undefined: none does. */
+  readonly awaited?: { readonly sender: number; readonly ref: number } | undefined
   /** What is dropped comes again: its receiver is not told of a loss. */
   readonly isKept?: boolean
 }

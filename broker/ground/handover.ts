@@ -7,6 +7,8 @@ import type { Framing, Peer } from './types.ts'
 export interface MovedFrames {
   readonly bytes: Uint8Array
   readonly frames: number
+  /** Messages that are not to be written any more when so long is over. ms; undefined: they have no time to live */
+  readonly leftMs?: number | undefined
 }
 
 export interface MovedSubscription {

@@ -15,7 +15,7 @@ export class Account {
   deliveries = 0
   /** Deliveries that the receiver's kernel took. */
   written = 0
-  /** Deliveries that the other end of the link to other brokers has confirmed. */
+  /** Deliveries that the other end of the link to other brokers has confirmed, or that another process of this broker makes. */
   forwarded = 0
   /** Deliveries to a queue that it keeps; what becomes of them there is the queue's own account, see QueueCounts. */
   stored = 0

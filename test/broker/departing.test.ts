@@ -1,7 +1,8 @@
 import test from 'ava'
 import { encode } from '@msgpack/msgpack'
+import { noDrops } from '../../broker/ground/fate.ts'
 import type { HandedOver } from '../../broker/ground/handover.ts'
-import { Kind } from '../../broker/wire/layout.ts'
+import { Flag, Kind } from '../../broker/wire/layout.ts'
 import type { NativeClient, ReceivedFrame } from '../support/memory-client.ts'
 import { PipelineRig } from '../support/pipeline.ts'
 
@@ -147,4 +148,96 @@ test('departing: what an instance says itself and what an admin holds it for com
   t.is(health('a'), 'healthy', 'it never said anything else')
   to.native({ client: 'b', register: { name: 'weather' } })
   t.is(health('b'), 'unhealthy')
+})
+
+/** Clients that move, told and confirmed; what each was offered. */
+async function moving(rig: PipelineRig, count: number): Promise<{ client: NativeClient; offer: Offer }[]> {
+  const clients = Array.from({ length: count }, () => rig.native({ moves: true }))
+  rig.pipeline.departing.tell(undefined)
+  const all = clients.map(client => ({ client, offer: offerTo(client) }))
+  for (const client of clients) confirm(rig, client)
+  await rig.pipeline.departing.known(1000)
+  return all
+}
+
+test('departing: what waits keeps its time to live on the way, and what has expired there is told of', async t => {
+  const [from, to] = [new PipelineRig(), new PipelineRig()]
+  const [sending, slow] = await moving(from, 2)
+  slow!.client.subscribe(1, 'news')
+  slow!.client.frames()
+  slow!.client.link.kernelBytes = 0
+  const send = (text: string, ttl?: number): void => {
+    sending!.client.send({ kind: Kind.publish, subject: 'news', payload: Buffer.from(text), ...(ttl === undefined ? {} : { flags: Flag.headers, headers: { ttl } }) })
+    from.turn()
+  }
+  // The first is on its way when all is held: whether it came only its client knows.
+  send('flying', 1000)
+  send('short', 1000)
+  send('long', 60_000)
+  send('lasting')
+  await from.clock.advance(400)
+  const state = handedOver(from)
+  to.core.continueNumbers(state.lastNumber)
+  to.pipeline.arrive(state, nobody)
+  await to.advance(599)
+  t.deepEqual(state.sessions.at(-1)!.waiting.map(({ leftMs }) => leftMs), [undefined, 600, 59_600, undefined])
+  await to.advance(2)
+  const { frames } = come(to, slow!.offer, 1)
+  t.deepEqual(frames.filter(({ kind }) => kind === Kind.publish).map(({ payload }) => Buffer.from(payload).toString()), ['flying', 'long', 'lasting'])
+  t.deepEqual(frames.filter(({ kind }) => kind === Kind.gap).map(({ body }) => body), [{ reason: 'expired', count: 1, ranges: [], more: false }])
+})
+
+test('departing: what waited for those who moved counts as forwarded here, not as dropped, and they are counted as ending until they are gone', async t => {
+  const rig = new PipelineRig()
+  const [sending, slow] = await moving(rig, 2)
+  slow!.client.subscribe(1, 'news')
+  slow!.client.frames()
+  slow!.client.link.kernelBytes = 0
+  for (let i = 0; i < 3; i++) {
+    sending!.client.publish('news')
+    rig.turn()
+  }
+  handedOver(rig)
+  rig.pipeline.departing.leave()
+  t.is(rig.core.endingConnections, 2)
+  slow!.client.link.destroy()
+  rig.turn()
+  t.is(rig.core.directory.size, 0)
+  t.is(rig.core.endingConnections, 0)
+  t.like(rig.core.accounts.totals(), { forwarded: 3, dropped: noDrops(), pending: 0, balanced: true })
+})
+
+test('departing: whoever waits for a receipt of all fates that cannot come any more is told so where it goes', async t => {
+  const [from, to] = [new PipelineRig(), new PipelineRig()]
+  const [sending, slow] = await moving(from, 2)
+  slow!.client.subscribe(1, 'news')
+  slow!.client.frames()
+  slow!.client.link.kernelBytes = 0
+  const [id, later] = [1, 2].map(() => sending!.client.send({ kind: Kind.publish, subject: 'news', flags: Flag.headers | Flag.receipt, headers: { receipt: 'delivered' } }))
+  from.turn()
+  const state = handedOver(from)
+  to.core.continueNumbers(state.lastNumber)
+  to.pipeline.arrive(state, nobody)
+  const { frames } = come(to, sending!.offer, 0)
+  t.deepEqual(frames.map(({ kind, ref, body }) => [kind, ref, (body as { code: string }).code, (body as { retryable: boolean }).retryable]), [id, later].map(ref => [Kind.error, ref, 'connection.moving', true]))
+})
+
+test('departing: an open request is waited for whose requester does not move, unless it is the one who stays to the end', async t => {
+  const rig = new PipelineRig()
+  const [asker, staying] = [rig.native(), rig.json()]
+  const answering = rig.native({ moves: true })
+  answering.subscribe(1, 'work')
+  rig.pipeline.departing.tell(asker.connection)
+  confirm(rig, answering)
+  await rig.pipeline.departing.known(1000)
+  t.false(rig.pipeline.departing.hasForeignRequests)
+  asker.send({ kind: Kind.request, subject: 'work', to: 5000 })
+  rig.turn()
+  t.false(rig.pipeline.departing.hasForeignRequests)
+  staying.send({ type: 'request', subject: 'work', id: 'a', payload: 1 })
+  rig.turn()
+  t.true(rig.pipeline.departing.hasForeignRequests)
+  for (const { kind, origin, id } of answering.frames()) if (kind === Kind.request) answering.send({ kind: Kind.response, to: origin, ref: id, subject: 'work' })
+  rig.turn()
+  t.false(rig.pipeline.departing.hasForeignRequests)
 })
