@@ -82,7 +82,7 @@ test('own processes: a socket that was bound under the name of a draft is the br
   await bindUnix(server, join(home, 'callboard.sock'), 'socket', recordedLog())
   const proc = temporaryDirectory(t)
   mkdirSync(join(proc, 'net'))
-  const bound = String(server.address())
+  const bound = server.address() as string
   t.not(bound, join(home, 'callboard.sock'))
   writeFileSync(join(proc, 'net/unix'), [bound, join(home, 'drafts'), join(other, basename(bound))].map(path => `0000000000000000: 00000002 00000000 00010000 0001 01 12345 ${path}\n`).join(''))
   t.deepEqual([...homesOfSockets(proc)], [{ home, by: 'its socket' }])
