@@ -13,13 +13,15 @@ const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK |
 export class MemoryBorrower {
   readonly #directory: string
   readonly #maxBytes: number
+  readonly #maxOpen: number
   /** The one that was read last is the last one. */
   readonly #open = new Map<number, number>()
 
-  /** `maxBytes`: most that is read at a time. */
-  constructor(directory: string, maxBytes: number) {
+  /** `maxBytes`: most that is read at a time; `maxOpen`: segments that stay open. */
+  constructor(directory: string, maxBytes: number, maxOpen = MAX_OPEN) {
     this.#directory = directory
     this.#maxBytes = maxBytes
+    this.#maxOpen = maxOpen
   }
 
   /**
@@ -58,15 +60,26 @@ export class MemoryBorrower {
       this.#open.set(number, known)
       return known
     }
-    const fd = openSync(path, FLAGS)
+    const fd = this.#openFile(path)
     const status = fstatSync(fd)
     if (!status.isFile() || status.uid !== process.getuid?.()) {
       closeSync(fd)
       throw unreadable(path, 'it is no file of the same user')
     }
     this.#open.set(number, fd)
-    if (this.#open.size > MAX_OPEN) this.#closeOldest()
+    if (this.#open.size > this.#maxOpen) this.#closeOldest()
     return fd
+  }
+
+  // Where the process may open no more files, one that was kept for later makes room.
+  #openFile(path: string): number {
+    try {
+      return openSync(path, FLAGS)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EMFILE') || this.#open.size === 0) throw error
+      this.#closeOldest()
+      return openSync(path, FLAGS)
+    }
   }
 
   #closeOldest(): void {

@@ -22,6 +22,8 @@ export interface HostMemoryOptions {
   readonly log: Log
   /** default /dev/shm */
   readonly root?: string
+  /** What tells namespaces of pids apart; default /proc/self/ns/pid */
+  readonly namespace?: string
 }
 
 /** What a write says instead of a large piece. */
@@ -72,28 +74,29 @@ export class HostMemory {
   get directory(): string | undefined {
     if (this.#directory !== undefined || this.#isUnavailable) return this.#directory
     const { broker, log, limitBytes, root = ROOT } = this.#options
-    const directory = join(root, `${PREFIX}-${broker}-${ownStamp()}-${randomBytes(16).toString('hex')}`)
     try {
+      // Without a readable /proc there is none: nobody could tell later whose it was.
+      const stamp = `${process.pid}.${ticks(process.pid)}.${this.#pidNamespace()}`
+      const directory = join(root, `${PREFIX}-${broker}-${stamp}-${randomBytes(16).toString('hex')}`)
       mkdirSync(directory, { mode: 0o700 })
+      this.#lender = new MemoryLender({ directory, limitBytes, maxSegments: MAX_SEGMENTS })
+      return (this.#directory = directory)
     } catch (error) {
       this.#isUnavailable = true
-      log.info({ err: error, directory }, 'no memory is shared with clients')
+      log.info({ err: error, root }, 'no memory is shared with clients')
       return undefined
     }
-    this.#lender = new MemoryLender({ directory, limitBytes, maxSegments: MAX_SEGMENTS })
-    return (this.#directory = directory)
   }
 
   /** A directory for the segments of one client; it goes when the caller removes it. */
   makeClientDirectory(): string | undefined {
     const { directory } = this
     if (directory === undefined) return undefined
-    const own = join(directory, `c${++this.#links}`)
     try {
-      mkdirSync(own, { mode: 0o700 })
-      return own
+      return this.#clientDirectory(directory)
     } catch (error) {
-      this.#options.log.warn({ err: error, directory: own }, 'a client cannot share memory')
+      if (isGone(error)) return this.#anew(directory)
+      this.#options.log.warn({ err: error, directory }, 'a client cannot share memory')
       return undefined
     }
   }
@@ -108,7 +111,7 @@ export class HostMemory {
     const { log, root = ROOT } = this.#options
     for (const name of namesIn(root)) {
       const directory = join(root, name)
-      if (!isLeftover(name) || lstatSync(directory, { throwIfNoEntry: false })?.uid !== process.getuid?.()) continue
+      if (!this.#isLeftover(name) || lstatSync(directory, { throwIfNoEntry: false })?.uid !== process.getuid?.()) continue
       log.info({ directory }, 'removing the shared memory that a broker left behind')
       remove(directory)
     }
@@ -120,6 +123,44 @@ export class HostMemory {
     if (this.#directory !== undefined) remove(this.#directory)
     this.#directory = undefined
     this.#isUnavailable = true
+  }
+
+  // systemd removes what a user has in /dev/shm when his last session ends (RemoveIPC), of a broker that goes on too.
+  #anew(gone: string): string | undefined {
+    const { log } = this.#options
+    log.warn({ directory: gone }, 'somebody has removed the memory shared with clients (RemoveIPC of systemd-logind?); it is made anew')
+    this.#lender?.close()
+    this.#directory = this.#lender = undefined
+    const { directory } = this
+    try {
+      return directory === undefined ? undefined : this.#clientDirectory(directory)
+    } catch (error) {
+      log.warn({ err: error, directory }, 'a client cannot share memory')
+      return undefined
+    }
+  }
+
+  #clientDirectory(directory: string): string {
+    const own = join(directory, `c${++this.#links}`)
+    mkdirSync(own, { mode: 0o700 })
+    return own
+  }
+
+  // A pid means something in one namespace alone; /dev/shm may be shared by several.
+  #pidNamespace(): string {
+    return String(statSync(this.#options.namespace ?? '/proc/self/ns/pid').ino)
+  }
+
+  // Of letters and digits, so that the name can be taken apart.
+  #isLeftover(name: string): boolean {
+    const [prefix, , stamp] = name.split('-')
+    const [pid, started, namespace] = stamp?.split('.') ?? []
+    if (prefix !== PREFIX || namespace === undefined) return false
+    try {
+      return namespace === this.#pidNamespace() && started !== ticks(Number(pid))
+    } catch {
+      return false
+    }
   }
 
   #wrap(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
@@ -138,23 +179,12 @@ export class HostMemory {
   }
 }
 
-// Of letters and digits, so that the name can be taken apart. A pid means something in one namespace alone; /dev/shm may be shared by several.
-function ownStamp(): string {
-  return `${process.pid}.${ticks(process.pid)}.${pidNamespace()}`
-}
-
-function isLeftover(name: string): boolean {
-  const [prefix, , stamp] = name.split('-')
-  const [pid, started, namespace] = stamp?.split('.') ?? []
-  return prefix === PREFIX && namespace === pidNamespace() && started !== ticks(Number(pid))
-}
-
-function pidNamespace(): string {
-  return String(statSync('/proc/self/ns/pid').ino)
-}
-
 function ticks(pid: number): string | undefined {
   return processStamp(pid)?.split('/').at(-1)
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
 
 function namesIn(root: string): string[] {

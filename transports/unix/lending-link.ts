@@ -16,9 +16,15 @@ import type { HostMemory } from './host-memory.ts'
 
 /** Of all that may be on loan, what one receiver may have that does not give it back: a quarter. */
 const SHARES = 4
+/** Time for a client that was cut off to read what was written to it. ms */
+const KEEP_MS = 30_000
+/** Files of a client that stay open: it lends that many. */
+const MAX_OPEN = 4
 
 export class LendingLink extends StreamLink {
   override readonly memory: ClientMemory
+  /** By the broker: its client may be there, and behind. */
+  #isCutOff = false
 
   constructor(socket: Socket, peer: Peer, memory: HostMemory) {
     super(socket, peer)
@@ -34,9 +40,14 @@ export class LendingLink extends StreamLink {
     return super.write(this.memory.isLending && !this.socket.destroyed && !this.socket.writableEnded ? this.memory.held(pieces) : pieces)
   }
 
+  override destroy(): void {
+    this.#isCutOff = true
+    super.destroy()
+  }
+
   override closed(): void {
     super.closed()
-    this.memory.close()
+    this.memory.close(this.#isCutOff)
   }
 }
 
@@ -49,6 +60,8 @@ class ClientMemory implements LinkMemory {
   /** Taken since the link was last written to: that its client has them back it cannot know yet. */
   #takenBytes = 0
   #own: string | undefined
+  /** That its client knows. */
+  #directory: string | undefined
   #borrower: MemoryBorrower | undefined
   #isLending = false
 
@@ -65,10 +78,13 @@ class ClientMemory implements LinkMemory {
   }
 
   offer(): MemoryOffer | undefined {
-    const { directory, maxTakenBytes, thresholdBytes, aheadBytes } = this.#host
+    const { maxTakenBytes, thresholdBytes, aheadBytes } = this.#host
     this.#own ??= this.#host.makeClientDirectory()
+    // Asked for afterwards: the client's may have been made in a new one.
+    const { directory } = this.#host
     if (directory === undefined || this.#own === undefined) return undefined
-    this.#borrower ??= new MemoryBorrower(this.#own, maxTakenBytes)
+    this.#borrower ??= new MemoryBorrower(this.#own, maxTakenBytes, MAX_OPEN)
+    this.#directory = directory
     return { directory, own: this.#own, thresholdBytes, aheadBytes }
   }
 
@@ -104,15 +120,19 @@ class ClientMemory implements LinkMemory {
     let written: Uint8Array[] | undefined
     for (const [i, piece] of pieces.entries()) {
       const lent = this.#host.lentPiece(piece)
-      if (lent !== undefined && !this.#hold(lent.loan)) (written ??= [...pieces])[i] = lent.original
+      if (lent !== undefined && !(this.#directory === this.#host.directory && this.#hold(lent.loan))) (written ??= [...pieces])[i] = lent.original
     }
     return written ?? pieces
   }
 
-  close(): void {
+  /** `mayRead`: its client may be there, and read what the socket still holds, to the goodbye at its end; that takes it a while at most. */
+  close(mayRead = false): void {
     this.#isLending = false
-    // What the socket still holds may be read yet, though nobody here is told.
-    for (const loan of this.#held.values()) loan.giveBack(true)
+    const loans = [...this.#held.values()]
+    // Nobody here is told whether it has read.
+    const giveBack = (): void => loans.forEach((loan) => loan.giveBack(true))
+    if (mayRead && loans.length > 0) setTimeout(giveBack, KEEP_MS).unref()
+    else giveBack()
     this.#held.clear()
     this.#heldBytes = 0
     this.#borrower?.close()

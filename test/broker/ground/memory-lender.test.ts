@@ -141,6 +141,22 @@ test('memory borrower: it keeps few files open', t => {
   t.is(open.length, 40 + 16)
 })
 
+test('memory borrower: where no more files can be opened, one that it keeps makes room', t => {
+  const { directory, lender } = lending(t)
+  const numbers = [lender.lend(filled(10, 1))!.number, lender.lend(filled(10, 2))!.number]
+  const script = `
+    import { openSync } from 'node:fs'
+    import { MemoryBorrower } from '${join(import.meta.dirname, '../../../broker/ground/memory-borrower.ts')}'
+    const borrower = new MemoryBorrower('${directory}', 100)
+    const read = number => borrower.read(number, 10)[0]
+    const first = read(${numbers[0]})
+    let problem
+    while (problem === undefined) try { openSync('/dev/null') } catch (error) { problem = error.code }
+    process.stdout.write([first, problem, read(${numbers[1]}), read(${numbers[0]})].join())`
+  const said = execFileSync('sh', ['-c', 'ulimit -n 100 && exec "$0" --input-type=module -e "$1"', process.execPath, script], { encoding: 'utf8' })
+  t.is(said, '1,EMFILE,2,1')
+})
+
 function linkOf(fd: string): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`)

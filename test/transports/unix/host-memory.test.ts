@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import test from 'ava'
 import { encodeLent } from '../../../broker/wire/lent.ts'
-import { HostMemory } from '../../../transports/unix/host-memory.ts'
+import { HostMemory, type HostMemoryOptions } from '../../../transports/unix/host-memory.ts'
 import { recordedLog } from '../../support/recorded-log.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
-const memoryIn = (root: string): HostMemory => new HostMemory({ broker: 'a1b2c3d4', thresholdBytes: 1000, limitBytes: 100_000, maxTakenBytes: 100_000, aheadBytes: 100_000, lentFrame: encodeLent, log: recordedLog(), root })
+const memoryIn = (root: string, more: Partial<HostMemoryOptions> = {}): HostMemory => new HostMemory({ broker: 'a1b2c3d4', thresholdBytes: 1000, limitBytes: 100_000, maxTakenBytes: 100_000, aheadBytes: 100_000, lentFrame: encodeLent, log: recordedLog(), root, ...more })
 
 test('host memory: what dead brokers of this user left is removed, what others have stays', t => {
   const root = temporaryDirectory(t)
@@ -50,4 +50,26 @@ test('host memory: where there is no such file system nothing is offered, and no
   t.is(memory.directory, undefined)
   t.is(memory.makeClientDirectory(), undefined)
   memory.close()
+})
+
+test('host memory: without a readable /proc nothing is offered or removed, and nobody fails', t => {
+  const root = temporaryDirectory(t)
+  mkdirSync(join(root, 'callboard-ffffffff-1.2.3-00ff'))
+  const memory = memoryIn(root, { namespace: '/nonexistent' })
+  memory.removeLeftovers()
+  t.is(memory.makeClientDirectory(), undefined)
+  t.is(readdirSync(root).length, 1)
+  memory.close()
+})
+
+test('host memory: where somebody removes it, the next client gets a new one', t => {
+  const memory = memoryIn(temporaryDirectory(t))
+  t.teardown(() => memory.close())
+  const before = memory.directory!
+  t.truthy(memory.makeClientDirectory())
+  rmSync(before, { recursive: true })
+  const own = memory.makeClientDirectory()!
+  t.true(existsSync(own))
+  t.not(memory.directory, before)
+  t.not(memory.lentPiece(memory.wrap([new Uint8Array(1000)])[0]!), undefined)
 })

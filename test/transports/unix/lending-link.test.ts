@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { recordedLog } from '../../support/recorded-log.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 /** A link to a client that reads nothing, and where that one may put segments. */
-async function lent(t: ExecutionContext, aheadBytes: number): Promise<{ link: LendingLink; segment: (number: number, bytes: number) => void }> {
+async function lent(t: ExecutionContext, aheadBytes: number): Promise<{ memory: HostMemory; link: LendingLink; client: Socket; closed: Promise<void>; segment: (number: number, bytes: number) => void }> {
   const root = temporaryDirectory(t)
   const memory = new HostMemory({ broker: 'a1b2c3d4', thresholdBytes: 1000, limitBytes: 1_000_000, maxTakenBytes: 100_000, aheadBytes, lentFrame: encodeLent, log: recordedLog(), root })
   const server = createServer()
@@ -26,8 +26,11 @@ async function lent(t: ExecutionContext, aheadBytes: number): Promise<{ link: Le
     link.memory.close()
     memory.close()
   })
+  const closed = Promise.withResolvers<void>()
+  link.attach({ received() {}, written() {}, ended() {}, closed: () => closed.resolve() })
   const { own } = link.memory.offer()!
-  return { link, segment: (number, bytes) => writeFileSync(join(own, `s${number}`), new Uint8Array(bytes)) }
+  link.memory.begin()
+  return { memory, link, client, closed: closed.promise, segment: (number, bytes) => writeFileSync(join(own, `s${number}`), new Uint8Array(bytes)) }
 }
 
 test('lending link: of what its client lends no more is read at a time than was offered, but for a single frame', async t => {
@@ -43,4 +46,30 @@ test('lending link: of what its client lends no more is read at a time than was 
   link.write([Buffer.from('returned')])
   t.is(link.memory.take(2, 100_000).length, 100_000)
   t.throws(() => link.memory.take(1, 1), { instanceOf: BrokerError })
+})
+
+test('lending link: a client that was cut off can still read what was written to it, one that went has nothing kept', async t => {
+  for (const isCutOff of [true, false]) {
+    const { memory, link, client, closed } = await lent(t, 50_000)
+    link.write(memory.wrap([new Uint8Array(10_000)]))
+    await Promise.resolve()
+    t.is(memory.loans, 1)
+    const segments = (): string[] => readdirSync(memory.directory!).filter(name => name.startsWith('s'))
+    if (isCutOff) link.destroy()
+    else {
+      link.resume()
+      client.destroy()
+    }
+    await closed
+    t.deepEqual([memory.loans, segments().length], isCutOff ? [1, 1] : [0, 0])
+  }
+})
+
+test('lending link: a client that knows a directory which somebody removed gets the bytes themselves', async t => {
+  const { memory, link, client } = await lent(t, 50_000)
+  rmSync(memory.directory!, { recursive: true })
+  t.truthy(memory.makeClientDirectory())
+  const written = memory.wrap([new Uint8Array(10_000)])
+  t.is(link.memory.held(written)[0]!.length, 10_000)
+  client.destroy()
 })
