@@ -3,14 +3,17 @@
 //   first      mean = x                                   deviation = x / 2
 //   then       mean += (x - mean) / 8                     deviation += (|x - mean| - deviation) / 4     with the mean before
 //   limit      mean + 4 × deviation, and never below the floor that is configured
+//              nor above twice the greater one of that floor and the first x: what grows slowly does not become usual without end
 
 const MEAN_SHARE = 1 / 8
 const DEVIATION_SHARE = 1 / 4
 const DEVIATIONS = 4
+const MOST_GROWTH = 2
 
 export class Baseline {
   #mean: number | undefined
   #deviation = 0
+  #first = 0
 
   /** undefined: nothing was learnt yet. */
   get mean(): number | undefined {
@@ -19,12 +22,13 @@ export class Baseline {
 
   /** What is more than this is unusual. */
   limit(floor: number): number {
-    return this.#mean === undefined ? floor : Math.max(floor, this.#mean + DEVIATIONS * this.#deviation)
+    if (this.#mean === undefined) return floor
+    return Math.min(Math.max(floor, this.#mean + DEVIATIONS * this.#deviation), MOST_GROWTH * Math.max(floor, this.#first))
   }
 
   learn(figure: number): void {
     if (this.#mean === undefined) {
-      this.#mean = figure
+      this.#mean = this.#first = figure
       this.#deviation = figure / 2
       return
     }

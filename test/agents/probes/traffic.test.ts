@@ -129,13 +129,21 @@ test('traffic: whatever comes, who stays below all floors is never unhealthy, an
   }))
 })
 
+test('traffic: errors that grow slowly do not become usual without end', t => {
+  const one = new Looked(new Usual())
+  let failures = 0
+  for (; failures < 100 && one.problem === undefined; failures++) one.steps(30, { answered: 100, failures })
+  t.true(failures > 20 && failures <= 42, `${failures} %`)
+})
+
 test('usual: mean and deviation move as RFC 6298 has them', t => {
   const { latencyMs } = new Usual()
   t.is(latencyMs.limit(7), 7)
   latencyMs.learn(100)
-  t.is(latencyMs.limit(0), 100 + 4 * 50)
+  t.is(latencyMs.limit(150), 300, 'at most twice the floor')
   latencyMs.learn(200)
   t.is(latencyMs.mean, 112.5)
-  t.is(latencyMs.limit(0), 112.5 + 4 * 62.5)
+  t.is(latencyMs.limit(200), 112.5 + 4 * 62.5)
   t.is(latencyMs.limit(1000), 1000)
+  t.is(latencyMs.limit(0), 200, 'or twice what it was at first')
 })

@@ -13,7 +13,7 @@ function healthFrom(history: readonly { isWell: boolean; atMs: number }[], { fai
     const all = (count: number, isWell: boolean): boolean => end >= count && history.slice(end - count, end).every(each => each.isWell === isWell)
     const { isWell, atMs } = history[end - 1]!
     if (all(successThreshold, true)) health = 'healthy'
-    else if (health === 'starting') health = !isWell && atMs >= initialDelayMs + (failureThreshold * intervalMs > 30_000 ? failureThreshold * intervalMs : 30_000) ? 'unhealthy' : 'starting'
+    else if (!history.slice(0, end).some(each => each.isWell)) health = !isWell && atMs >= initialDelayMs + (failureThreshold * intervalMs > 30_000 ? failureThreshold * intervalMs : 30_000) ? 'unhealthy' : 'starting'
     else if (all(failureThreshold, false)) health = 'unhealthy'
   }
   return health
