@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
@@ -15,6 +15,7 @@ import { errorCode } from '../support/error-code.ts'
 import { RequestLoad } from '../support/request-load.ts'
 import { bin } from '../support/run-callboard.ts'
 import { temporaryDirectory, type Teardown } from '../support/temporary-directory.ts'
+import { until } from '../support/until.ts'
 
 /** The real program, with words of our own before it: `onTake` runs when it is handed all, before it looks at it. */
 function program(broker: Callboard, name: string, { first = '', onTake = '' }): string[] {
@@ -195,4 +196,36 @@ test('upgrade: in the foreground too the token of an agent that the next broker 
   while ((await enter()) === 'resolved') await new Promise(resolve => setTimeout(resolve, 10))
   t.is(await enter(), 'auth.failed')
   t.true(isRunning(broker.started.pid))
+})
+
+test('upgrade: a program that has the FIFOs open is told of it, goes on with them, and loses no line', async t => {
+  const home = temporaryDirectory(t)
+  const config = join(home, 'fifos.json')
+  writeFileSync(config, JSON.stringify({ fifos: [{ name: 'scale' }] }))
+  const { broker, admin } = await start(t, config)
+  const client = await connect({ home: broker.home, socket: broker.started.socket, agent: false })
+  t.teardown(() => client.destroy())
+  const got: unknown[] = []
+  await client.subscribe('weight', { onMessage: ({ value }) => void got.push(value) }).ready
+  const input = openSync(join(broker.home, 'scale.in'), 'w')
+  const output = openSync(join(broker.home, 'scale.out'), constants.O_RDONLY | constants.O_NONBLOCK)
+  t.teardown(() => [input, output].forEach(fd => closeSync(fd)))
+  let said = 0
+  const say = (): void => void writeSync(input, `${JSON.stringify({ type: 'event', subject: 'weight', payload: said++ })}\n`)
+  say()
+  await until(() => got.length === 1)
+  const upgrading = admin.call('upgrade', {}, { timeoutMs: 60_000 })
+  let isOver = false
+  await Promise.all([
+    upgrading.finally(() => (isOver = true)),
+    until(() => {
+      say()
+      return isOver
+    }),
+  ])
+  say()
+  await until(() => got.length === said, () => [got.length, said])
+  t.deepEqual(got, Array.from({ length: said }, (_, i) => i))
+  const chunk = Buffer.alloc(65_536)
+  t.regex(chunk.toString('utf8', 0, readSync(output, chunk)), /"type":"goodbye".*connection\.draining/)
 })
