@@ -29,7 +29,7 @@ export async function status(context: Context, options: StatusOptions): Promise<
   if (isHere && (await findHolder(context.paths)) === undefined) {
     if (options.verbose) await explainDown(context)
     const watchdog = findWatchdog(context.paths.home)
-    if (watchdog !== undefined) note(watchdogText(watchdog))
+    if (watchdog !== undefined) note(`watchdog: ${watchdogText(watchdog)}`)
     throw new BrokerError('broker.not_running', { home: context.paths.home })
   }
   if (!options.verbose) {

@@ -3,6 +3,7 @@
 import { realpathSync } from 'node:fs'
 import { YOUNG } from '../broker-words.ts'
 import type { Context } from '../context.ts'
+import { Failure } from '../failure.ts'
 import { formatDuration } from '../format.ts'
 import { print, printJson } from '../output.ts'
 import { withClient } from '../with-client.ts'
@@ -24,6 +25,14 @@ export async function upgrade(context: Context, options: UpgradeOptions): Promis
 
 // A script runs on the Node of this command, with the bound that a broker gives itself when it starts alone.
 function programOf(command: string): readonly string[] {
-  const path = realpathSync(command)
+  const path = existing(command)
   return /\.[cm]?[jt]s$/.test(path) ? [process.execPath, YOUNG, path] : [path]
+}
+
+function existing(command: string): string {
+  try {
+    return realpathSync(command)
+  } catch (error) {
+    throw Failure.usage(`there is no program to go on with at ${command}: ${error instanceof Error ? error.message : String(error)}`, 'name the path of the other callboard with --command')
+  }
 }

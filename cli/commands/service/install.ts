@@ -2,6 +2,7 @@
 
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { findUser } from '../../../agents/unix-user.ts'
 import { BrokerError } from '../../../broker/ground/errors.ts'
 import { findHolder } from '../../../broker/ground/home-lock.ts'
 import { isCode } from '../../../broker/ground/home.ts'
@@ -24,6 +25,7 @@ interface InstallOptions extends ServiceOptions {
 export async function installService(context: Context, options: InstallOptions): Promise<void> {
   const scope = scopeOf(options)
   if (options.runAs !== undefined && scope === 'user') throw Failure.usage('--run-as is for a service of the machine', 'add --system, or install it as that user')
+  if (options.runAs !== undefined) checkAccount(options.runAs)
   const { home } = context.paths
   const config = options.config === undefined ? undefined : resolve(options.config)
   // A service whose broker cannot start is not installed.
@@ -43,6 +45,18 @@ export async function installService(context: Context, options: InstallOptions):
   if (before !== text) changing(supervisor.file, () => writeUnit(supervisor.file, text))
   await runAll(supervisor, supervisor.install)
   await told(context, supervisor, spec, before === undefined ? 'installed' : before === text ? 'unchanged' : 'replaced')
+}
+
+/** The service would end at each start, where nobody looks. */
+function checkAccount(account: string): void {
+  if (!/^[a-z_][a-z0-9_.-]*\$?$/i.test(account)) throw Failure.usage(`--run-as: ${JSON.stringify(account)} is no name of an account`, 'name an account of this machine, as in: getent passwd')
+  // Elsewhere accounts stand in no file, and nothing is asked for them.
+  if (process.platform !== 'linux') return
+  try {
+    findUser(account, undefined)
+  } catch (error) {
+    throw Failure.usage(`--run-as: ${error instanceof Error ? error.message : String(error)}`, `make it first, as by: useradd --system ${account}`)
+  }
 }
 
 async function dryRun(context: Context, { file, install }: Supervisor, text: string): Promise<void> {

@@ -68,7 +68,7 @@ test('service: --dry-run shows everything and changes nothing', async t => {
   const { exit, stdout } = await run('install', '--dry-run')
   t.is(exit, 0)
   t.true(stdout.startsWith(`# ${unit}\n`) && stdout.endsWith('systemctl --user start callboard-gateway.service\n'), stdout)
-  t.regex((await run('install', '--dry-run', '--system', '--run-as', 'board')).stdout, /^# \/etc\/systemd\/system\/callboard-gateway\.service\n[^]*^User=board$/m)
+  t.regex((await run('install', '--dry-run', '--system', '--run-as', 'daemon')).stdout, /^# \/etc\/systemd\/system\/callboard-gateway\.service\n[^]*^User=daemon$/m)
   t.deepEqual([tool.calls(), existsSync(unit), existsSync(home)], [[], false, false])
 })
 

@@ -24,6 +24,9 @@ const mistakes: [words: string[], stderr: RegExp][] = [
   [['trace', '--slow', 'soon'], /such as 10ms, 0\.5ms, 200us or 2s/],
   [['top', '--sort', 'size'], /Allowed choices are rate, mailbox, outbound, p99, restarts, heap, name/],
   [['logs', '--level', 'loud'], /Allowed choices are debug, info, warn, error/],
+  [['upgrade', '--command', '/nonexistent/callboard'], /^error: there is no program to go on with at \/nonexistent\/callboard: ENOENT.*\nhint: name the path of the other callboard with --command/],
+  [['service', 'install', '--system', '--dry-run', '--run-as', 'nobody-here-7'], /--run-as: there is no user "nobody-here-7" on this machine/],
+  [['service', 'install', '--system', '--dry-run', '--run-as', 'two words'], /--run-as: "two words" is no name of an account/],
   [['status', 'now'], /too many arguments/],
 ]
 
