@@ -196,7 +196,6 @@ export class LocalAgent {
       this.#launch = { launch, masks: copies?.masks, cgroup }
       return AgentProcess.start({ name: this.id, launch, sandbox: await this.#plan(launch, cgroup), cgroup, masks: copies?.masks, recent: this.recent, logLevel: settings.logLevel, shutdownMs: settings.shutdownMs, clock, deadlines, log: scope.log })
     }
-    this.#startError = undefined
     const agent = await start().catch((error: unknown) => {
       this.#startError = BrokerError.from(error)
       this.#tellEnd(undefined, undefined, false)
@@ -204,6 +203,8 @@ export class LocalAgent {
       setImmediate(() => scope.fail(error))
     })
     if (agent === undefined) return
+    // Not before: whoever looks between two attempts wants the reason.
+    this.#startError = undefined
     this.#process = agent
     this.#startedMs = clock.monotonicMs()
     scope.defer(() => this.#end(agent))

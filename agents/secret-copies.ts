@@ -37,15 +37,17 @@ const SHORTEST_MASKED = 8
  * Copies the secrets of one start of an agent into a directory of their own below `folder`, which is made when it is missing. The copies have mode
  * 0400 and belong to the reader; nobody else can read them, and nobody but the broker can change what stands there.
  * @param secrets name → absolute path
- * @throws BrokerError `agent.secret` when one is missing, is no file, can be read by others, or is empty or above 1 MiB; nothing is left behind then
+ * @throws BrokerError `agent.secret` when one is missing, is no file, can be read by others, or is empty or above 1 MiB, or a copy cannot be written; nothing is left behind then
  */
 export function copySecrets(agent: string, secrets: Readonly<Record<string, string>>, folder: string, reader?: SecretReader): SecretCopies {
   const contents = Object.entries(secrets).map(([name, path]) => ({ name, content: readSecret(agent, name, path) }))
-  mkdirSync(folder, { recursive: true, mode: reader === undefined ? 0o700 : 0o711 })
-  const directory = mkdtempSync(join(folder, 'agent-'))
+  const directory = copying(agent, Object.keys(secrets), folder, () => {
+    mkdirSync(folder, { recursive: true, mode: reader === undefined ? 0o700 : 0o711 })
+    return mkdtempSync(join(folder, 'agent-'))
+  })
   try {
     // Its owner stays the broker: an agent that could make links here would have the broker delete what they lead to.
-    const files = contents.map(({ name, content }) => writeCopy(join(directory, name), content, reader))
+    const files = contents.map(({ name, content }) => copying(agent, [name], join(directory, name), () => writeCopy(join(directory, name), content, reader)))
     // It can be passed through then, not listed.
     if (reader !== undefined) chmodSync(directory, 0o711)
     return {
@@ -83,6 +85,15 @@ function readSecret(agent: string, name: string, path: string): Buffer {
     return readFileSync(file)
   } finally {
     closeSync(file)
+  }
+}
+
+// A full disk, most often: what the system says of a write does not name the file.
+function copying<T>(agent: string, secrets: readonly string[], path: string, copy: () => T): T {
+  try {
+    return copy()
+  } catch (error) {
+    throw new BrokerError('agent.secret', { agent, secret: secrets.join(', '), problem: `no copy for it can be written at ${path}: ${error instanceof Error ? error.message : String(error)}` }, { cause: error })
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isCode, type HomePaths } from '../broker/ground/home.ts'
+import { isCode, writingHome, type HomePaths } from '../broker/ground/home.ts'
 
 /** What `callboard start --watchdog` was told of the watchdog. */
 export interface WatchdogWishes {
@@ -24,8 +24,10 @@ interface StartRecord {
 /** Written by the broker that holds the home, and by nobody else. */
 export function writeStartRecord(paths: HomePaths, record: StartRecord): void {
   const draft = `${pathOf(paths)}.${process.pid}`
-  writeFileSync(draft, `${JSON.stringify(record)}\n`, { mode: 0o600 })
-  renameSync(draft, pathOf(paths))
+  writingHome(paths, pathOf(paths), () => {
+    writeFileSync(draft, `${JSON.stringify(record)}\n`, { mode: 0o600 })
+    renameSync(draft, pathOf(paths))
+  })
 }
 
 /** How the home's latest broker was started; as if by plain `callboard start` when there was none. */

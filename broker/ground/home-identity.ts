@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BrokerError } from './errors.ts'
-import { isCode, type HomePaths } from './home.ts'
+import { isCode, writingHome, type HomePaths } from './home.ts'
 
 export interface HomeIdentity {
   /** 12 characters of a-z 0-9; with incarnation, origin and id it names a message. */
@@ -15,15 +15,17 @@ export interface HomeIdentity {
 
 /**
  * The identity of a new incarnation. Called by whoever holds the home's lock.
- * @throws BrokerError `home.unusable` when the file is there and is not one
+ * @throws BrokerError `home.unusable` when the file is there and is not one, or cannot be written
  */
 export function nextIdentity(paths: HomePaths): HomeIdentity {
   const path = join(paths.home, 'broker.json')
   const last = read(path, paths.home)
   const identity: HomeIdentity = { broker: last?.broker ?? randomBytes(6).toString('hex'), incarnation: (last?.incarnation ?? 0) + 1 }
   const draft = `${path}.${process.pid}`
-  writeFileSync(draft, `${JSON.stringify(identity)}\n`, { mode: 0o600 })
-  renameSync(draft, path)
+  writingHome(paths, path, () => {
+    writeFileSync(draft, `${JSON.stringify(identity)}\n`, { mode: 0o600 })
+    renameSync(draft, path)
+  })
   return identity
 }
 

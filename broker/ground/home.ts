@@ -112,6 +112,17 @@ export function createWhole(path: string, content: string): boolean {
   }
 }
 
+/** What `write` gives, which writes the file `path` of the home. @throws BrokerError `home.unusable`, with the file, where the system refuses: on a full disk it names none itself */
+export function writingHome<T>(paths: HomePaths, path: string, write: () => T): T {
+  try {
+    return write()
+  } catch (error) {
+    if (error instanceof BrokerError) throw error
+    if (isCode(error, 'ENOSPC') || isCode(error, 'EDQUOT')) throw unusable(paths, `${path} cannot be written, as the disk or the quota is full; free some space there (df -h ${paths.home}), or choose another home with --home or CALLBOARD_HOME`, error)
+    throw unusable(paths, `${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`, error)
+  }
+}
+
 /** Permission bits as people write them: `0700`. */
 export function formatMode(mode: number): string {
   return (mode & 0o7777).toString(8).padStart(4, '0')

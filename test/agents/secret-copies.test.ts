@@ -53,6 +53,11 @@ test('secret copies: what is missing, open to others, empty or no file is refuse
   }
 })
 
+test('secret copies: where a copy cannot be written it is refused by the secret and the path', t => {
+  const { file } = place(t)
+  t.throws(() => copySecrets('lamp', { KEY: file('key', 'x') }, join(file('taken', 'x'), 'secrets')), { code: 'agent.secret', message: /secret KEY: no copy for it can be written at .*taken\/secrets: ENOTDIR/ })
+})
+
 test('secret copies: what an agent prints is masked line by line, the longest first, short words are left', t => {
   const { folder, file } = place(t)
   const { masks } = copySecrets('lamp', { SHORT: file('a', 'abc\n'), PART: file('b', 'abcdefgh'), PEM: file('c', '-----BEGIN-----\nabcdefghijkl\r\n-----END-----\n') }, folder)

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSyn
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { createWhole, ensureToken, homeFromEnvironment, homePaths, prepareHome } from '../../../broker/ground/home.ts'
+import { createWhole, ensureToken, homeFromEnvironment, homePaths, prepareHome, writingHome } from '../../../broker/ground/home.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 test('home: CALLBOARD_HOME names it, otherwise it is below the user\'s directory', t => {
@@ -83,4 +83,12 @@ test('home: a file made whole never replaces another', t => {
   t.true(createWhole(path, 'first'))
   t.false(createWhole(path, 'second'))
   t.is(readFileSync(path, 'utf8'), 'first')
+})
+
+test('home: a file that cannot be written is named, with what to do where the disk is full', t => {
+  const paths = homePaths(temporaryDirectory(t))
+  const full = (): void => writeFileSync('/dev/full', 'x')
+  t.throws(() => writingHome(paths, join(paths.home, 'broker.json'), full), { code: 'home.unusable', message: /broker\.json cannot be written, as the disk or the quota is full; free some space there \(df -h / })
+  t.throws(() => writingHome(paths, join(paths.home, 'no/file'), () => writeFileSync(join(paths.home, 'no/file'), 'x')), { code: 'home.unusable', message: /no\/file cannot be written: ENOENT/ })
+  t.is(writingHome(paths, 'x', () => 7), 7)
 })
