@@ -6,6 +6,7 @@ import { findPackageJSON } from 'node:module'
 import { resolve } from 'node:path'
 import { BrokerActor } from './actors/broker.ts'
 import { Inheritance } from './actors/upgrade/inheritance.ts'
+import type { AgentInfo } from './broker/ground/api.ts'
 import { Deadlines } from './broker/ground/deadlines.ts'
 import { systemClock } from './broker/ground/clock.ts'
 import { BrokerError } from './broker/ground/errors.ts'
@@ -19,6 +20,7 @@ import { openTelemetry } from './telemetry/telemetry.ts'
 
 export { BrokerError, type ErrorBody, type ErrorCode } from './broker/ground/errors.ts'
 export { defaultSettings, type Settings } from './broker/ground/settings.ts'
+export type { AgentInfo } from './broker/ground/api.ts'
 export type { ActorInfo, ExitReason, Log, Phase } from './broker/ground/types.ts'
 
 export interface BrokerOptions {
@@ -58,6 +60,8 @@ export interface Broker {
   readonly pid: number
   /** The supervision tree as it is now. */
   tree(): ActorInfo
+  /** Every instance of the supervised agents, in the order of the configuration. */
+  agents(): readonly AgentInfo[]
   /**
    * Takes over what can change while it runs: `principals`, of `nats` what no listener was made of, and TLS where there is some. Who
    * is not let in any more is ended; who may less loses the subscriptions that are denied now.
@@ -146,6 +150,7 @@ export async function createBroker(options: BrokerOptions = {}): Promise<Broker>
     grpcSocketPath: actor.grpcSocket,
     pid: process.pid,
     tree: () => actor.tree(),
+    agents: () => actor.agents(),
     reload: (next) => actor.reload(next),
     reloadCertificates: () => actor.reloadCertificates(),
     async stop({ lameDuckMs } = {}) {

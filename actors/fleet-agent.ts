@@ -234,7 +234,11 @@ export class FleetAgent {
   }
 
   #add(number: number, settings = this.#settings, isSurge = false): FleetInstance {
-    const instance = new FleetInstance(this.#host.makeAgent(settings, number, () => this.#host.ready(settings)), { ...this.#host, isSurge, hasSiblings: () => this.#instances.size > 1 })
+    const ready = (): Promise<void> | undefined => {
+      instance.begins()
+      return this.#host.ready(settings)
+    }
+    const instance: FleetInstance = new FleetInstance(this.#host.makeAgent(settings, number, ready), { ...this.#host, isSurge, hasSiblings: () => this.#instances.size > 1 })
     this.#instances.set(number, instance)
     return instance
   }

@@ -47,6 +47,7 @@ export class FleetInstance {
   readonly #host: InstanceHost
   readonly #settled = new Deadline(() => this.#ready())
   #isDraining = false
+  #isDrained = false
   /** Some incarnation has attached: the next ones are expected to. */
   #hasAttached = false
 
@@ -61,6 +62,11 @@ export class FleetInstance {
 
   get isDraining(): boolean {
     return this.#isDraining
+  }
+
+  /** It was drained and ended, and has not been started since. */
+  get isDrained(): boolean {
+    return this.#isDrained
   }
 
   get hasAttached(): boolean {
@@ -119,6 +125,11 @@ export class FleetInstance {
     return waitUntil(() => this.#connections.every((connection) => !connection.isPresent || retiring.isIdle(connection)), limitMs, environment)
   }
 
+  /** A process of it is about to be started, whoever wants that. */
+  begins(): void {
+    this.#isDrained = false
+  }
+
   /** It takes part again, if it was not ended meanwhile. */
   undrain(): void {
     this.#isDraining = false
@@ -144,10 +155,11 @@ export class FleetInstance {
     if (this.agent.pid === undefined && this.agent.startError !== undefined) throw this.agent.startError
   }
 
-  /** Its process ends, and it stays down. */
+  /** After its drain: its process ends, and it stays down. */
   async stop(): Promise<void> {
     try {
       await this.#host.supervisor().stopChild(`agent.${this.id}`).catch(passGone)
+      this.#isDrained = true
     } finally {
       this.#isDraining = false
     }

@@ -261,7 +261,7 @@ export class Fleet {
   }
 }
 
-function agentInfo({ agent: { id, instance, settings, pid, isWaiting, lastExit, sandbox }, isDraining }: FleetInstance, actor: (Pick<ActorInfo, 'quarantine'> & Partial<ActorInfo>) | undefined, change: readonly string[], schedule: ScheduleInfo | undefined, verdict: InstanceVerdict | undefined): AgentInfo {
+function agentInfo({ agent: { id, instance, settings, pid, isWaiting, lastExit, startError, sandbox }, isDraining, isDrained }: FleetInstance, actor: (Pick<ActorInfo, 'quarantine'> & Partial<ActorInfo>) | undefined, change: readonly string[], schedule: ScheduleInfo | undefined, verdict: InstanceVerdict | undefined): AgentInfo {
   return {
     name: id,
     agent: settings.name,
@@ -277,7 +277,9 @@ function agentInfo({ agent: { id, instance, settings, pid, isWaiting, lastExit, 
     ...(settings.version === undefined ? {} : { version: settings.version }),
     ...(isWaiting ? { waitsFor: settings.dependsOn ?? [] } : {}),
     ...(isDraining ? { draining: true } : {}),
+    ...(isDrained ? { drained: true } : {}),
     ...(change.length === 0 ? {} : { changed: change }),
+    ...(pid !== undefined || isWaiting || startError === undefined ? {} : { problem: startError.message }),
     ...(verdict === undefined ? {} : healthOf(verdict)),
     ...(actor?.quarantine && { quarantine: actor.quarantine }),
   }

@@ -14,11 +14,15 @@ export interface AgentChange {
 }
 
 const PLACEHOLDER = '{version}'
+/** What the broker tells each instance of itself: whatever else they are set to is overwritten at each start. */
+const RESERVED: ReadonlySet<string> = new Set(['CALLBOARD_HOME', 'CALLBOARD_SOCKET', 'CALLBOARD_AGENT', 'CALLBOARD_TOKEN', 'CALLBOARD_SERVICE', 'CALLBOARD_INSTANCE'])
 
-/** @throws BrokerError `agent.bad_change`: nothing would change, or a version where nothing of the agent names one */
+/** @throws BrokerError `agent.bad_change`: nothing would change, a variable that the broker sets itself, or a version where nothing of the agent names one */
 export function changed(settings: AgentSettings, change: AgentChange): AgentSettings {
   const { command, args, version, env } = change
   if (Object.values(change).every((value) => value === undefined)) throw bad(settings, 'nothing is to be changed; give command, args, version or env')
+  const reserved = Object.keys(env ?? {}).filter((name) => RESERVED.has(name))
+  if (reserved.length > 0) throw bad(settings, `the broker itself sets ${reserved.join(', ')} for each instance; leave ${reserved.length === 1 ? 'it' : 'them'} out of env`)
   const after: AgentSettings = {
     ...settings,
     ...(command !== undefined && { command }),

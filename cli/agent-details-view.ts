@@ -27,13 +27,14 @@ function settingFields({ name, command, args, env, secrets, cwd, restart, backof
 }
 
 function instanceFields({ info, connections, registered, crashes }: AgentDetails): Fields {
-  const { phase, pid, incarnation, restarts, ageMs, residentBytes, cpuMs, lastExit, sandbox, health, problem, probes = [], quarantine, waitsFor, name: _, agent: __, instance: ___, ...rest } = info
+  const { phase, pid, incarnation, restarts, ageMs, residentBytes, cpuMs, lastExit, sandbox, health, problem, probes = [], quarantine, waitsFor, drained, name: _, agent: __, instance: ___, ...rest } = info
   return [
-    ['phase', `${phase}, for ${formatDuration(Math.floor(ageMs))}`],
+    ['phase', drained === true ? `${phase}, drained; callboard agent restart ${info.name} brings it back` : phase === 'exited' ? phase : `${phase}, for ${formatDuration(Math.floor(ageMs))}`],
     ['process', pid === undefined ? '-' : [`pid ${pid}`, ...(residentBytes === undefined ? [] : [`${formatBytes(residentBytes)} resident`]), ...(cpuMs === undefined ? [] : [`${formatDuration(cpuMs)} of processor time`])].join(', ')],
     ['incarnation', `${formatCount(incarnation)}, ${plural(restarts, 'restart')}${lastExit === undefined ? '' : `, last exit ${lastExit}`}`],
     ...(quarantine === undefined ? [] : [['quarantine', `since ${formatDateTime(quarantine.since)}: ${quarantine.reason}; callboard agent restart ${info.name} ends it`] as const]),
     ...(waitsFor === undefined ? [] : [['waits for', waitsFor.join(', ')] as const]),
+    ...(health === undefined && problem !== undefined ? [['problem', problem] as const] : []),
     ...(health === undefined ? [] : [['health', problem === undefined ? health : `${health}: ${problem}`] as const]),
     ...probes.map((probe) => ['  probe', `${[probe.kind, probe.target].filter(Boolean).join(' ')}: ${probe.health} since ${formatDateTime(probe.since)}${probe.problem === undefined ? '' : `; ${probe.problem}`}`] as const),
     ...(sandbox === undefined ? [] : [['sandbox', sandbox.missing.length === 0 ? sandbox.achieved : `${sandbox.achieved} (asked: ${sandbox.asked}; missing: ${sandbox.missing.join('; ')})`] as const]),

@@ -18,9 +18,14 @@ const columns: readonly Column<AgentInfo>[] = [
   { title: 'PID', align: 'right', cell: agent => (agent.pid === undefined ? '-' : String(agent.pid)) },
   { title: 'INCARNATION', align: 'right', cell: agent => formatCount(agent.incarnation) },
   { title: 'RESTARTS', align: 'right', cell: agent => formatCount(agent.restarts) },
-  { title: 'AGE', align: 'right', cell: agent => formatDuration(Math.floor(agent.ageMs)) },
-  { title: 'LAST EXIT', cell: agent => agent.lastExit ?? '-' },
+  { title: 'AGE', align: 'right', cell: agent => (agent.phase === 'exited' ? '-' : formatDuration(Math.floor(agent.ageMs))) },
+  { title: 'LAST EXIT', cell: agent => startProblemOf(agent) ?? agent.lastExit ?? '-' },
 ]
+
+/** Why there is no process, without the code and the agent's name; undefined: it runs, or was not kept from starting. */
+export function startProblemOf({ pid, problem, name }: Pick<AgentInfo, 'pid' | 'problem' | 'name'>): string | undefined {
+  return pid === undefined ? problem?.replace(/^[a-z_]+\.[a-z_]+: /, '').replace(`agent "${name}" `, '') : undefined
+}
 
 /** Where nobody is probed, confined, or has times, the table is as wide as it was. */
 function columnsFor(agents: readonly AgentInfo[]): readonly Column<AgentInfo>[] {
@@ -33,9 +38,10 @@ function columnsFor(agents: readonly AgentInfo[]): readonly Column<AgentInfo>[] 
 }
 
 // What keeps it from serving comes first.
-function healthOf({ quarantine, draining, waitsFor, health }: AgentInfo): string | undefined {
+function healthOf({ quarantine, draining, drained, waitsFor, health }: AgentInfo): string | undefined {
   if (quarantine !== undefined) return 'in quarantine'
   if (draining === true) return 'draining'
+  if (drained === true) return 'drained'
   return waitsFor === undefined ? health : `waits for ${waitsFor.join(', ')}`
 }
 

@@ -24,7 +24,8 @@ export interface StartReport {
   readonly natsProblem?: string | undefined
   readonly grpc?: string | undefined
   readonly grpcSocket?: string | undefined
-  readonly agents: readonly { readonly name: string; readonly phase: string }[]
+  /** `problem`: why no process of it could be started. */
+  readonly agents: readonly { readonly name: string; readonly phase: string; readonly problem?: string | undefined }[]
 }
 
 /**

@@ -274,11 +274,13 @@ export interface AgentInfo {
   readonly waitsFor?: readonly string[]
   /** It gets nothing new, and ends when it has answered what it has. */
   readonly draining?: boolean
+  /** It was drained, and stays down until it is restarted. */
+  readonly drained?: boolean
   /** Settings that an operator changed since, by scale and upgrade. */
   readonly changed?: readonly string[]
   /** How it is, by its probes; missing: it has none, or does not run. */
   readonly health?: ProbeHealth
-  /** Why it is not healthy, in words. */
+  /** Why it is not healthy, in words; where no process runs, why none could be started. */
   readonly problem?: string
   /** What its probes have found; missing like `health`. */
   readonly probes?: readonly ProbeInfo[]

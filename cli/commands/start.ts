@@ -5,6 +5,8 @@ import { resolve } from 'node:path'
 import { styleText } from 'node:util'
 import { aliveLine } from '../../broker/ground/alive-line.ts'
 import type { ActorInfo } from '../../broker/ground/types.ts'
+import type { Broker } from '../../index.ts'
+import { startProblemOf } from '../agent-view.ts'
 import type { StartReport } from '../background.ts'
 import { startWords } from '../broker-words.ts'
 import type { Context } from '../context.ts'
@@ -72,7 +74,7 @@ async function serve(context: Context, config: string | undefined, { watchdogHan
     end: () => process.exit(Exit.interrupted),
     ...(!hasTerminal() && { reload: () => void (broker.successor?.kill('SIGHUP') ?? reloadConfig(broker, config)) }),
   })
-  const started: StartReport = { pid: broker.pid, home: broker.home, socket: broker.socketPath, gateway: broker.gatewayAddress, gatewayProblem: broker.gatewayProblem, nats: broker.natsAddress, natsProblem: broker.natsProblem, grpc: broker.grpcAddress, grpcSocket: broker.grpcSocketPath, agents: agentsBelow(broker.tree()) }
+  const started: StartReport = { pid: broker.pid, home: broker.home, socket: broker.socketPath, gateway: broker.gatewayAddress, gatewayProblem: broker.gatewayProblem, nats: broker.natsAddress, natsProblem: broker.natsProblem, grpc: broker.grpcAddress, grpcSocket: broker.grpcSocketPath, agents: agentsOf(broker) }
   service.serving(`serves at ${broker.socketPath}`)
   alive?.serving([process.execPath, ...process.execArgv, process.argv[1]!])
   // The command that started this one in the background waits for it.
@@ -92,6 +94,11 @@ async function serve(context: Context, config: string | undefined, { watchdogHan
   process.exit(Exit.ok)
 }
 
+function agentsOf(broker: Broker): StartReport['agents'] {
+  const problems = new Map(broker.agents().map(agent => [agent.name, startProblemOf(agent)]))
+  return agentsBelow(broker.tree()).map(agent => ({ ...agent, problem: problems.get(agent.name) }))
+}
+
 function agentsBelow(actor: ActorInfo): StartReport['agents'] {
   return actor.kind === 'agent' ? [{ name: actor.id.replace(/^agent\./, ''), phase: actor.phase }] : actor.children.flatMap(agentsBelow)
 }
@@ -106,7 +113,7 @@ export async function printStarted(context: Context, started: StartReport, isDet
   if (started.nats !== undefined) await print(`  NATS at ${started.nats}`)
   if (started.natsProblem !== undefined) await print(`  no NATS port: ${started.natsProblem}`)
   if (started.grpcSocket !== undefined) await print(`  gRPC at ${started.grpc === undefined ? '' : `${started.grpc} and `}unix:${started.grpcSocket}`)
-  for (const agent of started.agents) await print(`  agent ${agent.name.padEnd(width)}  ${agent.phase}`)
+  for (const agent of started.agents) await print(`  agent ${agent.name.padEnd(width)}  ${agent.problem ?? agent.phase}`)
   await print('talk to it   callboard ipc send --message \'{"action":"status"}\' --wait')
   await print('look inside  callboard status, callboard tree')
   await print(`stop it      ${isDetached ? 'callboard stop' : 'Ctrl-C'}`)

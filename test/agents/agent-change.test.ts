@@ -11,6 +11,7 @@ test('agent change: what is given changes, variables beside those that are there
 
 test('agent change: nothing at all is refused, and a version where nothing names one', t => {
   t.throws(() => changed(settings, {}), { code: 'agent.bad_change', message: /nothing is to be changed/ })
+  t.throws(() => changed(settings, { env: { CITY: 'x', CALLBOARD_TOKEN: 'x', CALLBOARD_HOME: 'y' } }), { code: 'agent.bad_change', message: /the broker itself sets CALLBOARD_TOKEN, CALLBOARD_HOME / })
   const plain = { ...settings, command: 'weather', args: [], env: {}, cwd: undefined }
   t.throws(() => changed(plain, { version: '2' }), { code: 'agent.bad_change', message: /\{version\}/ })
   t.is(changed(plain, { version: '2', args: ['{version}'] }).version, '2')

@@ -12,6 +12,17 @@ test('agent view: a column more where somebody has a health to speak of', t => {
   t.deepEqual(lines.map(line => /HEALTH|unhealthy|draining|waits for a, b|in quarantine/.exec(line)?.[0]), ['HEALTH', undefined, 'unhealthy', 'draining', 'waits for a, b', 'in quarantine'])
 })
 
+test('agent view: one that was drained, and one that cannot start, are told from those that ended', t => {
+  const drained = agentInfo({ name: 'a/2', agent: 'a', phase: 'exited', drained: true, lastExit: 'SIGTERM' })
+  const missing = agentInfo({ name: 'b', phase: 'create', lastExit: 'code 1', problem: 'agent.failed: agent "b" cannot start: there is no file /x' })
+  const lines = formatAgents([drained, missing]).split('\n')
+  t.regex(lines[1]!, /^a\/2 +exited .* - +drained +SIGTERM$/)
+  t.regex(lines[2]!, / - +cannot start: there is no file \/x$/)
+  const shown = (info: AgentShown['instances'][0]['info']): string => formatAgentShown({ agent: 'a', settings: { name: 'a', command: 'a', args: [], env: [], secrets: [], cwd: undefined, restart: 'permanent', backoff: { initialMs: 100, maxMs: 1000, multiplier: 2, jitter: 0 }, shutdownMs: 5000 }, instances: [{ info, connections: [], registered: [], crashes: [] }] })
+  t.regex(shown(drained), /^phase +exited, drained; callboard agent restart a\/2 brings it back$/m)
+  t.regex(shown(missing), /^problem +agent\.failed: agent "b" cannot start: there is no file \/x$/m)
+})
+
 test('agent view: one agent with everything that may be said of it', t => {
   const shown: AgentShown = {
     agent: 'lamp',

@@ -9,6 +9,11 @@ import { withClient } from '../../with-client.ts'
 const RESTART_TIMEOUT_MS = 60_000
 
 export async function restartAgent(context: Context, { rolling = false }: { readonly rolling?: boolean }, words: readonly string[]): Promise<void> {
-  const agent = await withClient(context, client => client.call('agent.restart', { name: words[0]!, rolling }, { timeoutMs: rolling ? CHANGE_TIMEOUT_MS : RESTART_TIMEOUT_MS }))
-  await (context.isJson ? printJson(agent) : print(formatAgents([agent])))
+  const name = words[0]!
+  const [restarted, agents] = await withClient(context, async client => {
+    const first = await client.call('agent.restart', { name, rolling }, { timeoutMs: rolling ? CHANGE_TIMEOUT_MS : RESTART_TIMEOUT_MS })
+    // The answer is one instance; whoever names the agent means all of them.
+    return [first, context.isJson || name !== first.agent ? [first] : (await client.call('agents')).agents.filter(({ agent }) => agent === name)]
+  })
+  await (context.isJson ? printJson(restarted) : print(formatAgents(agents)))
 }

@@ -22,7 +22,7 @@ export async function upgradeAgent(context: Context, { version, command, arg: ar
     ...(env !== undefined && { env: Object.fromEntries(env.map(variable)) }),
   }
   const answer = await withClient(context, client => client.call('agent.upgrade', { name, ...change }, { timeoutMs: CHANGE_TIMEOUT_MS }))
-  await (context.isJson ? printJson(answer) : print(formatAgents(answer.agents)))
+  await (context.isJson ? printJson(answer) : print(answer.agents.length === 0 ? `${name} has no instances, so nothing was tried; those that are started from now on are the new ones: callboard agent scale ${name} 1` : formatAgents(answer.agents)))
 }
 
 function variable(text: string): [string, string] {
