@@ -23,8 +23,8 @@ test('upgrade: an agent that its probes have not seen well yet relieves nobody, 
   t.teardown(() => server.close())
   const config = join(temporaryDirectory(t), 'agents.json')
   const probes = [
-    // Again and again while the one process has handed over and the other is not ready: nobody ends for that.
-    { kind: 'ping', interval: '200ms', timeout: '200ms', failureThreshold: 3 },
+    // Again and again while the one process has handed over and the other is not ready: nobody ends for that. On a busy machine an answer takes its time.
+    { kind: 'ping', interval: '200ms', timeout: '5s', failureThreshold: 3 },
     { kind: 'http', url: `:${(server.address() as AddressInfo).port}/`, initialDelay: '1500ms' },
   ]
   writeFileSync(config, JSON.stringify({ agents: [{ name: 'lamp', command: 'node', args: [script], probes }] }))
