@@ -37,7 +37,7 @@ export function movedSession(connection: Connection, registrations: readonly Mov
 }
 
 /** Without what is on lease, which is delivered again, to whomever, and what is about the link. Its place in the count of frames is kept. */
-export function movedFrames(slices: readonly Slice[]): MovedFrames[] {
+function movedFrames(slices: readonly Slice[]): MovedFrames[] {
   return slices.map(({ bytes, start, end, frames }) => ({ bytes: ofSession(bytes, start, end), frames }))
 }
 
