@@ -2,8 +2,8 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
-import { prepareHome } from '../broker/ground/home.ts'
+import { appendFileSync, closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
+import { homePaths, prepareHome, writingHome } from '../broker/ground/home.ts'
 import { brokerOptions, startWords } from './broker-words.ts'
 import type { Context } from './context.ts'
 import { Failure } from './failure.ts'
@@ -45,6 +45,8 @@ export async function startInBackground(context: Context, config: string | undef
     const started = await Promise.race([
       once(child, 'message', { signal: gone.signal }).then(([message]) => message as StartReport),
       once(child, 'exit', { signal: gone.signal }).then(([code, signal]: unknown[]) => {
+        // On a full disk it could not even say so.
+        if (statSync(out).size === before) writingHome(homePaths(home), out, () => appendFileSync(out, '\n'))
         throw notStarted(readFileSync(out).subarray(before).toString(), typeof code === 'number' ? code : undefined, String(signal), out)
       }),
     ])

@@ -22,7 +22,7 @@ export const agentsBlock = optional(
     map({
       name: required(name, 'Name of the agent; messages to `$CB.to.agent.NAME` reach it.'),
       instances: optional(count(1, MAX_INSTANCES), '1', 'How many of it run, each with a process and an identity of its own: `NAME`, `NAME/2`, `NAME/3`. Requests to `$CB.to.service.NAME` reach a healthy one of them.'),
-      version: optional(versionText, '`{version}` is no placeholder', 'What `{version}` stands for in `command`, `args`, `cwd` and `env`; `callboard agent upgrade NAME --version` changes it.'),
+      version: optional(versionText, '`{version}` is no placeholder', 'What `{version}` stands for in `command`, `args`, `cwd` and `env`; `callboard agent upgrade NAME --version` changes it. The registry takes semantic versions alone: a program that registers as this one needs `3.0.0`, not `3`.'),
       startTimeout: defaulted(duration(100, HOUR_MS), '30s', 'Time in which an instance must serve during a rolling change, and before agents that depend on it are started.'),
       dependsOn: defaulted(list(name), [], 'Agents that must serve before it is started, for at most their `startTimeout`; then it is started all the same.'),
       agentGroup: optional(name, 'none', 'The group of `agentGroups` with which it fails and is restarted.'),

@@ -14,7 +14,7 @@ import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { BrokerError } from './errors.ts'
-import { createWhole, isCode, type HomePaths } from './home.ts'
+import { createWhole, isCode, writingHome, type HomePaths } from './home.ts'
 import { processStamp } from './process-stamp.ts'
 
 export interface Holder {
@@ -36,14 +36,14 @@ const ATTEMPTS = 200
 /**
  * Takes the home for this process until `release()`, and leaves a pid file that says so.
  * @param socket where this process will listen
- * @throws BrokerError `broker.held` naming the pid when another process has it
+ * @throws BrokerError `broker.held` naming the pid when another process has it, `home.unusable` when the pid file cannot be written
  */
 export async function lockHome(paths: HomePaths, socket: string = paths.socket): Promise<HomeLock> {
   const own = recordOf(paths, socket)
   for (let attempt = 1; ; attempt++) {
     const holder = await findHolder(paths)
     if (holder !== undefined) throw held(paths, holder.pid)
-    const rival = claim(paths.pid, own)
+    const rival = writingHome(paths, paths.pid, () => claim(paths.pid, own))
     if (rival === undefined) return lockOf(paths, own)
     // Somebody else takes the home over in this moment: its pid file follows at once.
     if (attempt === ATTEMPTS) throw held(paths, rival)
@@ -53,13 +53,13 @@ export async function lockHome(paths: HomePaths, socket: string = paths.socket):
 
 /**
  * Takes the home over from the process `from`, which passes it on or is gone: whoever looks finds one of the two.
- * @throws BrokerError `broker.held` when it is a third one's
+ * @throws BrokerError `broker.held` when it is a third one's, `home.unusable` when the pid file cannot be written
  */
 export function inheritHome(paths: HomePaths, socket: string, from: number): HomeLock {
   const record = read(paths.pid)
   if (record !== undefined && record.pid !== from && isRunning(record)) throw held(paths, record.pid)
   const own = recordOf(paths, socket)
-  replace(paths.pid, own)
+  writingHome(paths, paths.pid, () => replace(paths.pid, own))
   return lockOf(paths, own)
 }
 

@@ -90,7 +90,7 @@ export function ensureToken(paths: HomePaths): string {
     if (token === '') throw unusable(paths, 'its token file is empty; delete it and start again, a new token is made then')
     return token
   } catch (error) {
-    throw asUnusable(paths, error)
+    throw isFull(error) ? unwritable(paths, paths.token, error) : asUnusable(paths, error)
   }
 }
 
@@ -118,8 +118,7 @@ export function writingHome<T>(paths: HomePaths, path: string, write: () => T): 
     return write()
   } catch (error) {
     if (error instanceof BrokerError) throw error
-    if (isCode(error, 'ENOSPC') || isCode(error, 'EDQUOT')) throw unusable(paths, `${path} cannot be written, as the disk or the quota is full; free some space there (df -h ${paths.home}), or choose another home with --home or CALLBOARD_HOME`, error)
-    throw unusable(paths, `${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`, error)
+    throw unwritable(paths, path, error)
   }
 }
 
@@ -138,6 +137,15 @@ function asUnusable(paths: HomePaths, error: unknown): BrokerError {
   if (isCode(error, 'EEXIST') || isCode(error, 'ENOTDIR')) return unusable(paths, 'it is not a directory; choose another with --home or CALLBOARD_HOME', error)
   if (isCode(error, 'EACCES') || isCode(error, 'EPERM') || isCode(error, 'EROFS')) return unusable(paths, 'no permission to write there; check its owner and mode, or choose another with --home or CALLBOARD_HOME', error)
   return unusable(paths, error instanceof Error ? error.message : String(error), error)
+}
+
+function isFull(error: unknown): boolean {
+  return isCode(error, 'ENOSPC') || isCode(error, 'EDQUOT')
+}
+
+function unwritable(paths: HomePaths, path: string, error: unknown): BrokerError {
+  const problem = isFull(error) ? `${path} cannot be written, as the disk or the quota is full; free some space there (df -h ${paths.home}), or choose another home with --home or CALLBOARD_HOME` : `${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`
+  return unusable(paths, problem, error)
 }
 
 function unusable(paths: HomePaths, problem: string, cause?: unknown): BrokerError {
