@@ -92,7 +92,10 @@ test('lifecycle: a home that is a file is refused with exit code 2', async t => 
 test('lifecycle: the background broker writes where the log is', async t => {
   const home = temporaryDirectory(t)
   endAfterwards(t, home)
-  await runCallboard(t, ['start', '--detach'], { home })
+  writeFileSync(join(home, 'config.json'), JSON.stringify({ agents: [{ name: 'gone', command: '/nonexistent/lamp', backoff: { initial: '10s', max: '10s' } }, { name: 'lamp', command: 'sleep', args: ['1000'] }] }))
+  const { stdout } = await runCallboard(t, ['start', '--detach'], { home })
+  t.regex(stdout, /^ {2}agent gone {2}cannot start: there is no file \/nonexistent\/lamp\n {2}agent lamp {2}run$/m)
   t.regex(readFileSync(homePaths(home).out, 'utf8'), /listens at/)
+  t.regex((await runCallboard(t, ['agent', 'ls'], { home })).stdout, /^gone .* cannot start: there is no file \/nonexistent\/lamp$/m)
   t.is((await runCallboard(t, ['logs'], { home })).exit, 0)
 })
