@@ -65,7 +65,9 @@ const special = fc.record(
 test('crossing: native to NATS and back keeps headers, type and payload', (t) => {
   fc.assert(
     fc.property(frames, special, (frame, extra) => {
-      const headers = { ...frame.headers, ...extra }
+      // A word of three letters comes by chance now and then, with a value that the broker does not let in.
+      const { ttl: _ttl, mid: _mid, sig: _sig, ...own } = frame.headers ?? {}
+      const headers = { ...own, ...extra }
       const given = Object.keys(headers).length === 0 ? undefined : headers
       const flags = frame.flags & Flag.payloadType
       const native = encodeFrame({ ...frame, kind: Kind.publish, flags, headers: given })
