@@ -11,6 +11,7 @@ import type { AgentExit } from '../../../agents/agent-process.ts'
 import type { ProbeProcess } from '../../../agents/probes/command-attempt.ts'
 import { settle } from '../../support/fake-clock.ts'
 import { startAgent } from '../../support/agent-process.ts'
+import { reservedPort } from '../../support/reserved-port.ts'
 import { isThere } from '../../support/until.ts'
 
 const never = new AbortController().signal
@@ -30,9 +31,9 @@ test('tcp attempt: whoever takes the connection is well, a port without anybody 
   const [socket] = (await come) as [Socket]
   socket.resume()
   await once(socket, 'close')
-  server.close()
-  await once(server, 'close')
-  t.is(await tcpAttempt('127.0.0.1', port)(never), `127.0.0.1:${port} takes no connection: ECONNREFUSED`)
+  // Not the one that is freed: a program that another test is just starting may hold it for a moment.
+  const nobodys = await reservedPort(t)
+  t.is(await tcpAttempt('127.0.0.1', nobodys)(never), `127.0.0.1:${nobodys} takes no connection: ECONNREFUSED`)
 })
 
 test('http attempt: the status decides, the one that is expected or any that is no error', async t => {

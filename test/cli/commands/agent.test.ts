@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava'
 import type { AgentRow } from '../../../cli/top/agent-rows.ts'
 import type { AgentInfo, AgentShown } from '../../../client/index.ts'
 import { startBroker } from '../../support/broker.ts'
+import { errorCode } from '../../support/error-code.ts'
 import { until } from '../../support/until.ts'
 
 const obedient = join(import.meta.dirname, '../../support/obedient-agent.ts')
@@ -64,7 +65,8 @@ test('agent: show has all of an agent, and of variables and secrets the names al
   const broker = await startBroker(t, { config: { agents: [{ name: 'lamp', command: 'node', args: [obedient, 'two words'], env: { COLOUR: 'dark-red-value' }, instances: 2, sandbox: { level: 'limits', openFiles: 200 } }] } })
   const client = await broker.connect()
   await until(async () => (await client.call('agent.show', { name: 'lamp/2' })).instances[0]!.registered.length === 1)
-  await client.request('$CB.to.agent.lamp/2', { do: 'print', text: '' })
+  // It is registered before it listens for orders.
+  await until(async () => (await errorCode(client.request('$CB.to.agent.lamp/2', { do: 'print', text: '' }))) === 'resolved')
   const [shown] = (await broker.callboard.json('agent', 'show', 'lamp/2')) as [AgentShown]
   t.like(shown, { agent: 'lamp', settings: { name: 'lamp', env: ['COLOUR'], secrets: [], instances: 2, restart: 'permanent' } })
   t.is(shown.instances.length, 1)
