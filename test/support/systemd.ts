@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ChildEnd } from './child-end.ts'
+import { ownCgroup } from './own-cgroup.ts'
 import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
 import { until } from './until.ts'
 
@@ -27,7 +28,10 @@ export async function startSystemd(t: Teardown): Promise<Systemd> {
   const runtime = join(user, 'run')
   mkdirSync(runtime, { mode: 0o700 })
   const env = { HOME: user, XDG_RUNTIME_DIR: runtime, XDG_CONFIG_HOME: join(user, 'config'), DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nowhere' }
-  const manager = spawn('unshare', ['--mount', '--cgroup', 'sh', '-c', `mkdir -p /run/systemd && ${BOOTED} && exec ${MANAGER} --user --log-target=console`], { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
+  // It takes the group that it begins in for the root of all, and moves everybody there into one of its making.
+  const joining = 'for group in "$@"; do echo $$ > "$group/cgroup.procs" || echo "not in $group" >&2; done'
+  const begin = `mkdir -p /run/systemd && ${BOOTED} && exec ${MANAGER} --user --log-target=console`
+  const manager = spawn('sh', ['-c', `${joining}; exec unshare --mount --cgroup sh -c '${begin}'`, 'sh', ...ownCgroup(t)], { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
   const end = new ChildEnd(manager)
   t.teardown(async () => {
     // It ends its units first.
