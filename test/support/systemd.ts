@@ -14,7 +14,7 @@ const BOOTED = 'mount -t tmpfs tmpfs /run/systemd && mkdir /run/systemd/system'
 
 /** Why there can be none here; undefined: there can. */
 export const noSystemd: string | undefined =
-  process.getuid?.() !== 0 ? 'it needs root' : spawnSync('unshare', ['--mount', '--cgroup', 'sh', '-c', `mkdir -p /run/systemd && ${BOOTED} && ${MANAGER} --version`]).status === 0 ? undefined : 'there is no systemd, or no namespace for it'
+  process.getuid?.() !== 0 ? 'it needs root' : spawnSync('unshare', ['--mount', 'sh', '-c', `mkdir -p /run/systemd && ${BOOTED} && ${MANAGER} --version`]).status === 0 ? undefined : 'there is no systemd, or no namespace for it'
 
 export interface Systemd {
   /** A program that runs what follows where systemctl finds this manager; takes `env`. */
@@ -31,7 +31,7 @@ export async function startSystemd(t: Teardown): Promise<Systemd> {
   // It takes the group that it begins in for the root of all, and moves everybody there into one of its making.
   const joining = 'for group in "$@"; do echo $$ > "$group/cgroup.procs" || echo "not in $group" >&2; done'
   const begin = `mkdir -p /run/systemd && ${BOOTED} && exec ${MANAGER} --user --log-target=console`
-  const manager = spawn('sh', ['-c', `${joining}; exec unshare --mount --cgroup sh -c '${begin}'`, 'sh', ...ownCgroup(t)], { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
+  const manager = spawn('sh', ['-c', `${joining}; exec unshare --mount sh -c '${begin}'`, 'sh', ...ownCgroup(t)], { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
   const end = new ChildEnd(manager)
   t.teardown(async () => {
     // It ends its units first.
