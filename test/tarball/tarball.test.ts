@@ -23,7 +23,7 @@ test('tarball: it holds what is needed to run, and no sources, tests or records 
   for (const file of ['bin/callboard.mjs', 'bin/callboard-mac.mjs', 'bin/launch.mjs', 'bin/watchdog.mjs', 'dist/index.js', 'dist/index.d.ts', 'dist/client/index.js', 'dist/client/index.d.ts', 'dist/client/browser.js', 'dist/client/browser.d.ts', 'dist/cli/main.js', 'dist/cli/mac/main.js', 'dist/agents/sandbox/launcher.js', 'dist/watchdog/main.js', 'dist/config/schema.json', 'dist/proto/callboard/v1/gateway.proto', 'proto/callboard/v1/gateway.proto', 'dist/examples/fleet.yaml', 'docs/protocol.md', 'LICENSE', 'README.md', 'CHANGELOG.md']) {
     t.true(packed.includes(file), file)
   }
-  const allowed = /^(bin\/(callboard|callboard-mac|launch|become)\.mjs|dist\/(?!test|bench|scripts).+\.(js|d\.ts|json|yaml|py|proto)|proto\/.+\.proto|docs\/[^/]+\.md|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/
+  const allowed = /^(bin\/(callboard|callboard-mac|launch|become|watchdog)\.mjs|dist\/(?!test|bench|scripts).+\.(js|d\.ts|json|yaml|py|proto)|proto\/.+\.proto|docs\/[^/]+\.md|LICENSE|README\.md|CHANGELOG\.md|package\.json)$/
   t.deepEqual(packed.filter(file => !allowed.test(file)), [])
 })
 
