@@ -3,7 +3,7 @@
 
 /* oxlint-disable typescript/no-unsafe-assignment -- plain JavaScript: nothing here has types */
 import { clusterFiles } from './test/cluster.config.mjs'
-import { environmentVariables } from './test/environment.mjs'
+import { environmentVariables, workerThreads } from './test/environment.mjs'
 import { storeFiles } from './test/stores.config.mjs'
 import { storyFiles } from './test/stories.config.mjs'
 
@@ -22,6 +22,7 @@ const byLength = (a, b) => rank(a) - rank(b) || a.localeCompare(b)
 export default {
   extensions: ['ts'],
   environmentVariables,
+  workerThreads,
   files: ['test/**/*.test.ts', ...['test/tarball/**', ...clusterFiles, ...storeFiles, ...storyFiles].map(file => `!${file}`)],
   concurrency: 4,
   sortTestFiles: byLength,

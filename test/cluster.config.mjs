@@ -1,7 +1,7 @@
 // What joins brokers: real NATS servers and brokers that are killed, stopped and cut off, and all that stands on them. Apart from `npm test`:
 // it takes the machine for itself.
 
-import { environmentVariables } from './environment.mjs'
+import { environmentVariables, workerThreads } from './environment.mjs'
 
 export const clusterFiles = [
   'test/scenario/cluster-*.test.ts',
@@ -16,6 +16,7 @@ export const clusterFiles = [
 export default {
   extensions: ['ts'],
   environmentVariables,
+  workerThreads,
   files: clusterFiles,
   timeout: '240s',
   concurrency: 2,

@@ -1,7 +1,7 @@
 // Where queues are kept: every store held to one contract, with real servers, and disks, clocks and processes that fail. Apart from
 // `npm test`, which has the store in memory and the way of a message through a queue.
 
-import { environmentVariables } from './environment.mjs'
+import { environmentVariables, workerThreads } from './environment.mjs'
 
 export const storeFiles = [
   'test/conformance/store-{embedded,brokered,nats,redis,kafka}.test.ts',
@@ -13,6 +13,7 @@ export const storeFiles = [
 export default {
   extensions: ['ts'],
   environmentVariables,
+  workerThreads,
   files: storeFiles,
   timeout: '240s',
   concurrency: 4,

@@ -5,7 +5,7 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { clusterFiles } from './cluster.config.mjs'
-import { environmentVariables } from './environment.mjs'
+import { environmentVariables, workerThreads } from './environment.mjs'
 import { storeFiles } from './stores.config.mjs'
 
 const STORIES = [
@@ -29,6 +29,7 @@ export const storyFiles = globSync(STORIES, { cwd: join(import.meta.dirname, '..
 export default {
   extensions: ['ts'],
   environmentVariables,
+  workerThreads,
   files: storyFiles,
   // Their processes come beside the run's own: with more files at a time each only waits longer for the others.
   concurrency: 3,
