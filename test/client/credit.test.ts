@@ -6,7 +6,7 @@ import { Credit } from '../../client/credit.ts'
 import { errorCode } from '../support/error-code.ts'
 import { nextEvent, scriptedClient } from '../support/scripted-client.ts'
 
-const WELCOME = { limits: { maxFrameBytes: 1_064_960, maxSubscriptions: 10, maxOpenRequests: 10, requestTimeoutMs: 5000, creditBytes: 1000 } }
+const WELCOME = { limits: { maxFrameBytes: 1_064_960, maxSubscriptions: 10, maxOpenRequests: 10, requestTimeoutMs: 60_000, creditBytes: 1000 } }
 
 test('credit: never more than was granted, in order on each subject, and all of it in the end', async t => {
   const step = fc.record({ subject: fc.constantFrom('a', 'b', 'c'), bytes: fc.integer({ min: 1, max: 150 }), grants: fc.boolean() })

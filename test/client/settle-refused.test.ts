@@ -1,10 +1,10 @@
-import { once } from 'node:events'
 import { decode } from '@msgpack/msgpack'
 import test from 'ava'
 import type { Frame } from '../../broker/wire/frame.ts'
 import { Kind } from '../../broker/wire/layout.ts'
 import { deferred } from '../../client/deferred.ts'
 import { errorCode } from '../support/error-code.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { GRANT, heldMessages, type HeldMessages } from '../support/held-messages.ts'
 import type { ScriptedConnection } from '../support/scripted-broker.ts'
 import { nextEvent, scriptedClient } from '../support/scripted-client.ts'
@@ -138,11 +138,16 @@ test('refused settlement: a consumer that was stopped is kept for it, and settle
 })
 
 test('refused settlement: what nobody settles again is lost when its ack wait is over, and counts no longer', async t => {
-  const all = await heldMessages(t, 1, { ackWaitMs: 40 })
+  const clock = new FakeClock()
+  const all = await heldMessages(t, 1, { ackWaitMs: 3000, clock })
   const { consumer, messages } = all
   const { signal } = messages[0]!
   t.is(await refused(all), 'store.unavailable')
-  if (!signal.aborted) await once(signal, 'abort')
+  await clock.advance(2500)
+  t.false(signal.aborted)
+  t.is(consumer.inFlight, 1)
+  await clock.advance(2000)
+  t.true(signal.aborted)
   t.is(consumer.inFlight, 0)
   t.is(await errorCode(messages[0]!.ack()), 'queue.lease_lost')
 })

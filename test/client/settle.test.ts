@@ -2,6 +2,7 @@ import test from 'ava'
 import { Kind } from '../../broker/wire/layout.ts'
 import type { QueuedMessage } from '../../client/index.ts'
 import { errorCode } from '../support/error-code.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { GRANT, heldMessages } from '../support/held-messages.ts'
 import { nextEvent, scriptedClient } from '../support/scripted-client.ts'
 import { forwarded, ScriptedQueue } from '../support/scripted-queue.ts'
@@ -194,14 +195,18 @@ test('settle: leases of what waits and of handlers that run are extended while t
   t.is((await told).code, 'queue.lease_lost')
   t.is(finish.length, 1)
   // What was read by an iterator is its reader's.
-  const other = await scriptedClient(t)
-  const reader = other.client.consume('jobs')[Symbol.asyncIterator]()
-  const given = await ScriptedQueue.announced(other.peer, 30)
+  const clock = new FakeClock()
+  const other = await scriptedClient(t, {}, {}, clock)
+  const read = other.client.consume('jobs')
+  const reader = read[Symbol.asyncIterator]()
+  const given = await ScriptedQueue.announced(other.peer, 3000)
   await given.pulled()
   given.lease(1, 1)
   const { value: message } = await reader.next()
   await given.pulled()
   given.lease(2, 2)
+  await until(() => read.unread === 1)
+  await clock.advance(1100)
   // The one that nobody has read is extended, the one that was is not.
   t.deepEqual(await given.settled(), { working: [2, 1] })
   t.true((message as QueuedMessage).isHeld)

@@ -27,7 +27,8 @@ const welcomeBody = {
   session: '0'.repeat(32),
   principal: 'owner',
   roles: ['admin'],
-  limits: { maxFrameBytes: 1_064_960, maxSubscriptions: 10_000, maxOpenRequests: 10_000, requestTimeoutMs: 5000 },
+  // More time than a broker gives by default: a test that waits for an answer may have to wait for the machine as well.
+  limits: { maxFrameBytes: 1_064_960, maxSubscriptions: 10_000, maxOpenRequests: 10_000, requestTimeoutMs: 60_000 },
   heartbeatMs: 0,
   retry: { enabled: true, maxRetries: 3, retryDelayMs: 5, backoffMultiplier: 1 },
 }
