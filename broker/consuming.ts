@@ -73,9 +73,12 @@ export class Consuming implements QueueConsumerOwner {
     const { consumers } = found.queue
     let left = prepared.length + 1
     let outcome: SettleOutcome = { lost: [] }
+    const answered = this.#core.unanswered.add(connection, id)
     const done = (each: SettleOutcome): void => {
       outcome = merged(outcome, each)
-      if (--left === 0) this.#answer(connection, id, outcome)
+      if (--left > 0) return
+      answered()
+      this.#answer(connection, id, outcome)
     }
     for (const forward of prepared) consumers.forward(found.consumer, forward, done)
     consumers.settle(found.consumer, settlements, done)

@@ -50,6 +50,7 @@ import { Permissions } from './security/permissions.ts'
 import { previewOf } from './selection.ts'
 import { Registering } from './registering.ts'
 import { StoredReceipts } from './stored-receipts.ts'
+import { UnansweredFrames } from './unanswered-frames.ts'
 import { frameEnd } from './wire/regroup.ts'
 import { Directory } from './session/directory.ts'
 
@@ -108,6 +109,8 @@ export class Core implements RoutingContext {
   readonly queueHistory: QueueHistory
   readonly deduplication: Deduplication
   readonly storedReceipts = new StoredReceipts(this)
+  /** What was settled, or subscribed to, and waits for a store or other brokers. */
+  readonly unanswered = new UnansweredFrames()
   /** What they count, for metrics. */
   readonly queueFigures = new QueueFigures()
   readonly accounts = new Accounts()

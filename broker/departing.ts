@@ -94,7 +94,7 @@ export class Departing {
     core.flusher.flush()
     const moving = [...core.directory.all()].filter((connection) => this.#isMoving(connection))
     const requests = this.#requests()
-    const lost = [...unanswered.map((call) => ({ ...call, error: new BrokerError('request.responder_gone', { subject: call.subject }) })), ...requests.lost, ...this.#receipts()]
+    const lost = [...unanswered.map((call) => ({ ...call, error: new BrokerError('request.responder_gone', { subject: call.subject }) })), ...requests.lost, ...this.#unanswered(), ...this.#receipts()]
     for (const connection of core.directory.all()) this.#hold(connection)
     const sessions = moving.map((connection) => this.#writtenDown(connection, lost))
     return { lastNumber: core.lastNumber, sessions, requests: requests.moved, holds: core.registry.holds }
@@ -183,6 +183,11 @@ export class Departing {
       }
     }
     return { moved, lost }
+  }
+
+  // Stores and other brokers had their time.
+  #unanswered(): Lost[] {
+    return [...this.#core.unanswered].map((frame) => ({ ...frame, error: new BrokerError('connection.moving') }))
   }
 
   // The fates of those messages are another process's, which knows nobody who waits for them.

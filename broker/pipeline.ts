@@ -370,7 +370,11 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   #subscription(connection: Connection, { kind, id, ref, body }: ControlMessage): void {
     try {
       const more = kind === Kind.subscribe ? this.#subscribe(connection, ref, readSubscribe(body)) : this.#unsubscribe(connection, ref)
-      this.core.bus.settled(() => this.core.send(connection, { kind: Kind.ok, ref: id, body: { subscription: ref, ...more } }))
+      const answered = this.core.unanswered.add(connection, id)
+      this.core.bus.settled(() => {
+        answered()
+        this.core.send(connection, { kind: Kind.ok, ref: id, body: { subscription: ref, ...more } })
+      })
     } catch (error) {
       this.core.refuse(connection, id, BrokerError.from(error))
     }

@@ -218,7 +218,7 @@ export class Succession implements GroundHolders {
       service,
       sockets: this.sockets,
       lock: this.#lock!,
-      log: this.#environment.log,
+      environment: this.#environment,
       isForeground,
       agentTokens: () => this.#tokens,
       suspendFiles: async () => {

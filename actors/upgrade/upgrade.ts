@@ -9,11 +9,12 @@ import type { Connection } from '../../broker/connection.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import type { HandedOver } from '../../broker/ground/handover.ts'
 import type { HomeLock } from '../../broker/ground/home-lock.ts'
-import type { Log } from '../../broker/ground/types.ts'
 import { storesAnswer } from '../../broker/last-receipts.ts'
 import type { Pipeline } from '../../broker/pipeline.ts'
 import type { Service } from '../../broker/service.ts'
 import type { ListeningSockets } from '../../transports/listening-sockets.ts'
+import type { Environment } from '../behaviour.ts'
+import { waitUntil } from '../wait-until.ts'
 import { Successor } from './successor.ts'
 import { Undo } from './undo.ts'
 
@@ -22,7 +23,7 @@ export interface UpgradeParts {
   readonly service: Service
   readonly sockets: ListeningSockets
   readonly lock: HomeLock
-  readonly log: Log
+  readonly environment: Environment
   readonly isForeground: boolean
   /** Credentials of agents that run, by their ids. */
   readonly agentTokens: () => ReadonlyMap<string, string>
@@ -56,14 +57,13 @@ const ANSWERS_MS = 1000
 const RECEIPTS_MS = 5000
 /** Time for requests whose answers the other process could not pass on. ms */
 const DRAIN_MS = 5000
-const LOOK_MS = 5
 
 /**
  * Starts `command` and hands over to it; `asker`, who waits for the answer, stays here.
  * @throws BrokerError `upgrade.failed`, `upgrade.unsupported`; the broker goes on as if nothing had happened
  */
 export async function upgrade(parts: UpgradeParts, command: readonly string[], asker: Connection | undefined): Promise<Upgraded> {
-  const { sockets, log, isForeground } = parts
+  const { sockets, isForeground, environment: { log } } = parts
   const successor = new Successor({ command, sockets: sockets.descriptors, isForeground })
   try {
     const { version } = await successor.hears('ready', READY_MS)
@@ -79,7 +79,7 @@ export async function upgrade(parts: UpgradeParts, command: readonly string[], a
 }
 
 async function handOver(parts: UpgradeParts, successor: Successor, asker: Connection | undefined): Promise<HandedOver> {
-  const { pipeline, service, sockets, lock, log } = parts
+  const { pipeline, service, sockets, lock, environment: { log } } = parts
   const { core, departing } = pipeline
   if (!sockets.suspend()) throw new BrokerError('upgrade.unsupported', { problem: 'this system duplicates no descriptors for it' })
   const undo = new Undo(log)
@@ -114,8 +114,9 @@ async function handOver(parts: UpgradeParts, successor: Successor, asker: Connec
 }
 
 // Nobody new, and of those who are here all that can be finished is.
-async function standStill({ pipeline, service }: UpgradeParts, asker: Connection | undefined): Promise<void> {
+async function standStill({ pipeline, service, environment }: UpgradeParts, asker: Connection | undefined): Promise<void> {
   const { core, departing } = pipeline
+  const until = (limitMs: number, is: () => boolean): Promise<boolean> => waitUntil(is, limitMs, environment)
   // Who was accepted in this moment is still on the way in.
   await delay(ACCEPTED_MS)
   await until(HANDSHAKES_MS, () => pipeline.unadmitted === 0)
@@ -124,11 +125,8 @@ async function standStill({ pipeline, service }: UpgradeParts, asker: Connection
   await until(DRAIN_MS, () => !departing.hasForeignRequests)
   pipeline.standstill.begin()
   await until(ANSWERS_MS, () => [...service.unanswered].every(({ connection }) => connection === asker))
-  if (await storesAnswer(core, RECEIPTS_MS)) return
+  const [isStored] = await Promise.all([storesAnswer(core, RECEIPTS_MS), until(RECEIPTS_MS, () => core.unanswered.size === 0)])
+  if (isStored) return
   // Who published would never hear of it: not from here, where nobody writes any more, and not from there.
   throw new BrokerError('upgrade.failed', { problem: `the store has not answered within ${RECEIPTS_MS} ms what was published to queues` })
-}
-
-async function until(limitMs: number, is: () => boolean): Promise<void> {
-  for (const endMs = performance.now() + limitMs; !is() && performance.now() < endMs; ) await delay(LOOK_MS)
 }

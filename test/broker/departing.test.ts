@@ -3,7 +3,8 @@ import { encode } from '@msgpack/msgpack'
 import { noDrops } from '../../broker/ground/fate.ts'
 import type { HandedOver } from '../../broker/ground/handover.ts'
 import { Flag, Kind } from '../../broker/wire/layout.ts'
-import type { NativeClient, ReceivedFrame } from '../support/memory-client.ts'
+import { consume, NUMBER, setUp } from '../support/consuming-rig.ts'
+import { codeOf, type NativeClient, type ReceivedFrame } from '../support/memory-client.ts'
 import { PipelineRig } from '../support/pipeline.ts'
 
 const nobody = { isFormer: () => false, onFormer: (): void => {} }
@@ -240,4 +241,28 @@ test('departing: an open request is waited for whose requester does not move, un
   for (const { kind, origin, id } of answering.frames()) if (kind === Kind.request) answering.send({ kind: Kind.response, to: origin, ref: id, subject: 'work' })
   rig.turn()
   t.false(rig.pipeline.departing.hasForeignRequests)
+})
+
+test('departing: an ack that the store has not answered is waited for; where it takes too long its client is told so where it goes', async t => {
+  const { rig: from, put, lease } = await setUp()
+  const consumer = from.native({ moves: true })
+  consume(consumer)
+  await put(2)
+  lease([1, 2])
+  consumer.frames()
+  consumer.control(Kind.settle, NUMBER, { ack: [1, 1] })
+  from.turn()
+  t.is(from.core.unanswered.size, 1)
+  await from.settle()
+  t.is(from.core.unanswered.size, 0)
+  t.deepEqual(consumer.frames().map(({ kind }) => kind), [Kind.ok])
+  from.pipeline.departing.tell(undefined)
+  const offer = offerTo(consumer)
+  confirm(from, consumer)
+  const ref = consumer.control(Kind.settle, NUMBER, { ack: [2, 1] })
+  const state = handedOver(from)
+  const to = new PipelineRig()
+  to.core.continueNumbers(state.lastNumber)
+  to.pipeline.arrive(state, nobody)
+  t.deepEqual(come(to, offer, 0).frames.map(frame => [frame.kind, frame.ref, codeOf(frame)]), [[Kind.error, ref, 'connection.moving']])
 })
