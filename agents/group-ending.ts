@@ -5,7 +5,8 @@
 import { Deadline, type Deadlines } from '../broker/ground/deadlines.ts'
 import { groupMembers, signalGroup } from './process-group.ts'
 
-// A killed process goes within milliseconds, unless it is stuck in the kernel (a dead network file system).
+// A killed process goes within milliseconds, unless it is stuck in the kernel (a dead network file system). Counted in looks as they were
+// planned: where this process itself was held up, so are those that shall end.
 const KILL_WAIT_MS = 2000
 
 const FIRST_LOOK_MS = 5
@@ -28,10 +29,11 @@ export class GroupEnding {
   readonly done: Promise<GroupEnd>
   readonly #options: GroupEndingOptions
   readonly #grace = new Deadline(() => this.kill())
-  readonly #nextLook = new Deadline(() => this.look())
-  readonly #giveUp = new Deadline(() => this.#settle('stuck'))
+  readonly #nextLook = new Deadline(() => this.#lookAgain())
   #resolve: ((end: GroupEnd) => void) | undefined
   #lookMs = FIRST_LOOK_MS
+  /** How long it waits still for those that were killed; undefined: nobody was yet. */
+  #leftMs: number | undefined
 
   constructor(options: GroupEndingOptions) {
     this.#options = options
@@ -43,11 +45,11 @@ export class GroupEnding {
 
   /** Ends it now: SIGKILL. */
   kill(): void {
-    if (this.#resolve === undefined || this.#giveUp.isSet) return
+    if (this.#resolve === undefined || this.#leftMs !== undefined) return
     const { deadlines, group } = this.#options
     deadlines.cancel(this.#grace)
     signalGroup(group, 'SIGKILL')
-    deadlines.set(this.#giveUp, KILL_WAIT_MS)
+    this.#leftMs = KILL_WAIT_MS
     this.#lookMs = FIRST_LOOK_MS
     this.look()
   }
@@ -57,13 +59,19 @@ export class GroupEnding {
     if (this.#resolve === undefined) return
     const { deadlines, group } = this.#options
     if (!this.#options.isLeaderRunning() && groupMembers(group).length === 0) return this.#settle('ended')
+    if (this.#leftMs !== undefined && this.#leftMs <= 0) return this.#settle('stuck')
     // Others than our own children end without notice.
     deadlines.set(this.#nextLook, this.#lookMs)
+  }
+
+  #lookAgain(): void {
+    if (this.#leftMs !== undefined) this.#leftMs -= this.#lookMs
     this.#lookMs = Math.min(this.#lookMs * 2, LONGEST_LOOK_MS)
+    this.look()
   }
 
   #settle(end: GroupEnd): void {
-    for (const deadline of [this.#grace, this.#nextLook, this.#giveUp]) this.#options.deadlines.cancel(deadline)
+    for (const deadline of [this.#grace, this.#nextLook]) this.#options.deadlines.cancel(deadline)
     this.#resolve?.(end)
     this.#resolve = undefined
   }

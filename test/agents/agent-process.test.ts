@@ -8,7 +8,9 @@ import { BrokerError } from '../../broker/ground/errors.ts'
 import { processStamp } from '../../broker/ground/process-stamp.ts'
 import { pythonTest } from '../support/python.ts'
 import { startAgent } from '../support/agent-process.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { until } from '../support/until.ts'
 
 const forever = 'setInterval(() => {}, 1e6)'
 
@@ -53,13 +55,15 @@ test('agent process: stop asks with SIGTERM, and an orderly end is what is told'
 })
 
 test('agent process: one that does not listen to SIGTERM is killed after its time', async t => {
-  const { agent, log } = await startAgent(t, { args: ['-e', `process.on("SIGTERM", () => console.log("no")); console.log("ready"); ${forever}`], shutdownMs: 200 })
-  await log.logged(/ready/)
+  const clock = new FakeClock()
+  const { agent, log } = await startAgent(t, { args: ['-e', `process.on("SIGTERM", () => console.log("no")); console.log("ready"); ${forever}`], shutdownMs: 200, clock })
+  await log.logged(/^ready$/)
   agent.stop()
-  const exit = await agent.exited
-  t.like(exit, { code: null, signal: 'SIGKILL' })
-  t.true(exit.ranMs >= 200)
-  t.truthy(log.records.find(record => record.text === 'no'))
+  await log.logged(/^no$/)
+  await clock.advance(190)
+  t.truthy(processStamp(agent.pid))
+  await clock.advance(20)
+  t.like(await agent.exited, { code: null, signal: 'SIGKILL', ranMs: 210 })
 })
 
 test('agent process: kill does not wait', async t => {
@@ -100,12 +104,17 @@ test('agent process: what it started ends when it ends by itself, also if nobody
 
 test('agent process: a child that does not listen is killed after the agent\'s time', async t => {
   const stubborn = `${process.execPath} -e 'process.on("SIGTERM", () => {}); console.log("child"); ${forever}'`
-  const { agent, log } = await startAgent(t, { command: 'sh', args: ['-c', `${stubborn} & wait`], shutdownMs: 200 })
-  await log.logged(/child/)
+  const clock = new FakeClock()
+  const { agent, log } = await startAgent(t, { command: 'sh', args: ['-c', `${stubborn} & wait`], shutdownMs: 200, clock })
+  await log.logged(/^child$/)
   agent.stop()
-  const exit = await agent.exited
-  t.true(exit.ranMs < 10_000)
-  t.deepEqual(groupMembers(agent.pid), [])
+  await until(() => processStamp(agent.pid) === undefined)
+  await clock.advance(190)
+  t.is(groupMembers(agent.pid).length, 1)
+  await clock.advance(20)
+  await until(() => groupMembers(agent.pid).length === 0)
+  await clock.advance(250)
+  t.like(await agent.exited, { signal: 'SIGTERM' })
 })
 
 if (spawnSync('setsid', ['--version']).status === 0) {

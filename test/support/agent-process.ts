@@ -6,7 +6,7 @@ import type { Launch } from '../../agents/launch.ts'
 import { signalGroup } from '../../agents/process-group.ts'
 import type { Cgroup } from '../../agents/sandbox/cgroup.ts'
 import type { SandboxPlan } from '../../agents/sandbox/plan.ts'
-import { systemClock } from '../../broker/ground/clock.ts'
+import { systemClock, type Clock } from '../../broker/ground/clock.ts'
 import { Deadlines } from '../../broker/ground/deadlines.ts'
 import { recordedLog, type RecordedLog } from './recorded-log.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
@@ -22,6 +22,8 @@ export interface TestAgentOptions {
   readonly directory?: string
   readonly environment?: Readonly<Record<string, string>>
   readonly shutdownMs?: number
+  /** By which it is given its time. default: the system's */
+  readonly clock?: Clock
   /** What it is kept from. */
   readonly sandbox?: (launch: Launch) => SandboxPlan
   /** Its control groups. */
@@ -31,7 +33,8 @@ export interface TestAgentOptions {
 /** Starts a process as an agent; its group is killed when the test ends. */
 export async function startAgent(t: ExecutionContext, options: TestAgentOptions): Promise<TestAgent> {
   const log = recordedLog()
-  const deadlines = new Deadlines(systemClock, { onError: error => t.fail(String(error)) })
+  const { clock = systemClock } = options
+  const deadlines = new Deadlines(clock, { onError: error => t.fail(String(error)) })
   const launch: Launch = {
     command: options.command ?? process.execPath,
     args: options.args ?? [],
@@ -44,7 +47,7 @@ export async function startAgent(t: ExecutionContext, options: TestAgentOptions)
     sandbox: options.sandbox?.(launch),
     cgroup: options.cgroup,
     shutdownMs: options.shutdownMs ?? 10_000,
-    clock: systemClock,
+    clock,
     deadlines,
     log,
   })

@@ -19,7 +19,7 @@ export interface AgentStage {
   readonly valid: ReadonlySet<string>
   /** What the file of the register holds. */
   readonly registered: () => readonly unknown[]
-  /** An agent that runs `sh` with default settings, but for what is given. */
+  /** An agent that runs `sh` with default settings and much time to end, but for what is given. */
   readonly localAgent: (settings: Partial<AgentSettings>, more?: Pick<LocalAgentOptions, 'ready' | 'watcher'>) => LocalAgent
 }
 
@@ -43,7 +43,7 @@ export function agentStage(t: ExecutionContext): AgentStage {
     valid,
     registered: () => new AgentRegister(join(home, 'agents.json')).records,
     localAgent(settings, more) {
-      const whole: AgentSettings = { name: 'tested', command: 'sh', args: [], env: {}, cwd: undefined, restart: 'permanent', backoff: defaultBackoff, shutdownMs: 5000, ...settings }
+      const whole: AgentSettings = { name: 'tested', command: 'sh', args: [], env: {}, cwd: undefined, restart: 'permanent', backoff: defaultBackoff, shutdownMs: 60_000, ...settings }
       return new LocalAgent({ settings: whole, context: { home, socket: join(home, 's'), directory: home }, issueCredential, register, clock: systemClock, deadlines, ...more })
     },
   }

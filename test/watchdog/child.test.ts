@@ -20,9 +20,10 @@ const handingOver = `
 const successor = `
   const { aliveLine } = await import(${aliveLine})
   const line = aliveLine()
+  // Before it says that it serves: it is signalled as soon as that is heard.
+  process.on('SIGTERM', async () => { await line.ended(0); process.exit(0) })
   line.serving(['second'])
   setInterval(() => {}, 1000)
-  process.on('SIGTERM', async () => { await line.ended(0); process.exit(0) })
 `
 
 async function afterHandOver(t: ExecutionContext): Promise<{ broker: WatchedBroker; programs: string[] }> {
