@@ -15,13 +15,13 @@ const WIDTH = 24
 const EVERY_MS = 80
 const CLEAR_LINE = '\r\u001b[K'
 
-/** On `stream`, if it is a terminal and nobody wants JSON. */
-export function progress(label: string, isJson: boolean, stream: NodeJS.WriteStream = process.stderr): Progress {
+/** On `stream`, if it is a terminal and nobody wants JSON. `now`: milliseconds on a clock that never steps back. */
+export function progress(label: string, isJson: boolean, stream: NodeJS.WriteStream = process.stderr, now = (): number => performance.now()): Progress {
   if (isJson || !stream.isTTY) return { at() {}, end() {} }
   let drawnMs = -Infinity
   return {
     at(done, total) {
-      const nowMs = performance.now()
+      const nowMs = now()
       if (nowMs - drawnMs < EVERY_MS) return
       drawnMs = nowMs
       stream.write(`${CLEAR_LINE}${barText(label, done, total, text => styleText('cyan', text, { stream }))}`)

@@ -20,15 +20,16 @@ const ANSWER_MS = 2000
 const OTHERS = 0o077
 const KEY = /^(?:[0-9a-f]{64}|[A-Za-z0-9+/_-]{43}=?)$/i
 
-export async function* checkStore(context: Context, file: string | undefined): AsyncGenerator<Finding> {
+/** `answerMs`: how long a server may take to answer. */
+export async function* checkStore(context: Context, file: string | undefined, answerMs = ANSWER_MS): AsyncGenerator<Finding> {
   const settings = await settingsOf(context, file)
   if (settings?.queue.enabled !== true) return
   const { backend, embedded, redis, nats, kafka } = settings.store
   if (backend === 'memory') yield { check: 'store', state: 'ok', text: 'queues are kept in memory: what they hold ends with the broker' }
   if (backend === 'embedded') yield* checkEmbedded(embedded, join(context.paths.home, 'store'), (await findHolder(context.paths)) !== undefined)
-  if (backend === 'redis') yield await checkRedis(redis)
-  if (backend === 'nats') yield await checkServers('nats', nats.servers.map(server => server.replace(/^\w+:\/\//, '')), 4222, /^INFO .*"jetstream":true/, 'a NATS server with JetStream')
-  if (backend === 'kafka') yield await checkServers('kafka', kafka.brokers, 9092, undefined, 'a Kafka broker')
+  if (backend === 'redis') yield await checkRedis(redis, answerMs)
+  if (backend === 'nats') yield await checkServers('nats', nats.servers.map(server => server.replace(/^\w+:\/\//, '')), answerMs, 4222, /^INFO .*"jetstream":true/, 'a NATS server with JetStream')
+  if (backend === 'kafka') yield await checkServers('kafka', kafka.brokers, answerMs, 9092, undefined, 'a Kafka broker')
 }
 
 // What is wrong with the configuration itself is another check's.
@@ -103,21 +104,21 @@ function key(source: KeySource): Finding {
   }
 }
 
-async function checkRedis({ url, passwordFile }: StoreSettings['redis']): Promise<Finding> {
+async function checkRedis({ url, passwordFile }: StoreSettings['redis'], answerMs: number): Promise<Finding> {
   const { hostname, port, protocol } = new URL(url)
   const where = `${hostname.replace(/^\[|\]$/g, '')}:${port === '' ? '6379' : port}`
   if (passwordFile !== undefined && !isReadable(passwordFile)) return { check: 'store', state: 'fail', text: `${passwordFile} cannot be read`, remedy: 'correct store.redis.passwordFile' }
   // Under TLS nothing is said before the handshake: that somebody listens must do.
-  return checkServers('redis', [where], 6379, protocol === 'rediss:' ? undefined : /^(?:\+PONG|-NOAUTH|-DENIED)/, 'a Redis server', protocol === 'rediss:' ? undefined : 'PING\r\n')
+  return checkServers('redis', [where], answerMs, 6379, protocol === 'rediss:' ? undefined : /^(?:\+PONG|-NOAUTH|-DENIED)/, 'a Redis server', protocol === 'rediss:' ? undefined : 'PING\r\n')
 }
 
 /** One of them is enough: the others are found through it. */
-async function checkServers(name: string, servers: readonly string[], defaultPort: number, expected: RegExp | undefined, what: string, question?: string): Promise<Finding> {
+async function checkServers(name: string, servers: readonly string[], answerMs: number, defaultPort: number, expected: RegExp | undefined, what: string, question?: string): Promise<Finding> {
   const problems: string[] = []
   for (const server of servers) {
     const [, host = '', port] = /^(\[[^\]]+\]|[^:]+)(?::(\d+))?/.exec(server) ?? []
     const sentMs = performance.now()
-    const problem = await ask(host.replace(/^\[|\]$/g, ''), port === undefined ? defaultPort : Number(port), expected, question)
+    const problem = await ask({ host: host.replace(/^\[|\]$/g, ''), port: port === undefined ? defaultPort : Number(port) }, answerMs, expected, question)
     if (problem === undefined) return { check: 'store', state: 'ok', text: `${name} at ${server} answers in ${formatDuration(performance.now() - sentMs)}` }
     problems.push(`${server}: ${problem}`)
   }
@@ -125,9 +126,9 @@ async function checkServers(name: string, servers: readonly string[], defaultPor
 }
 
 /** undefined: it answered as expected. */
-function ask(host: string, port: number, expected: RegExp | undefined, question: string | undefined): Promise<string | undefined> {
+function ask(server: { readonly host: string; readonly port: number }, answerMs: number, expected: RegExp | undefined, question: string | undefined): Promise<string | undefined> {
   return new Promise(resolve => {
-    const socket = connect({ host, port, timeout: ANSWER_MS })
+    const socket = connect({ ...server, timeout: answerMs })
     const end = (problem: string | undefined): void => {
       socket.destroy()
       resolve(problem)
@@ -137,7 +138,7 @@ function ask(host: string, port: number, expected: RegExp | undefined, question:
       if (expected === undefined) end(undefined)
     })
     socket.once('data', bytes => end(expected?.test(bytes.toString('latin1')) === false ? 'something else answers there' : undefined))
-    socket.once('timeout', () => end(`no answer in ${formatDuration(ANSWER_MS)}`))
+    socket.once('timeout', () => end(`no answer in ${formatDuration(answerMs)}`))
     socket.once('error', error => end(error.message === '' ? 'nobody listens' : error.message))
   })
 }

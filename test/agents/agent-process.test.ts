@@ -63,7 +63,9 @@ test('agent process: one that does not listen to SIGTERM is killed after its tim
   await clock.advance(190)
   t.truthy(processStamp(agent.pid))
   await clock.advance(20)
-  t.like(await agent.exited, { code: null, signal: 'SIGKILL', ranMs: 210 })
+  const exit = await agent.exited
+  t.like(exit, { code: null, signal: 'SIGKILL' })
+  t.true(exit.ranMs >= 200)
 })
 
 test('agent process: kill does not wait', async t => {

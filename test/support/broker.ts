@@ -164,9 +164,9 @@ function prepareHome(t: Teardown, { home = temporaryDirectory(t), config }: Brok
   return home
 }
 
-// Beside many others a process may take longer than the default until it has let a client in.
+// Beside many others a process may take longer than the defaults until it has let a client in, and until it has answered.
 function withTimeToComeIn(config: { readonly ipc?: { readonly limits?: object } }): object {
-  return { ...config, ipc: { ...config.ipc, limits: { handshakeTimeout: '1m', ...config.ipc?.limits } } }
+  return { ...config, ipc: { timeout: '1m', ...config.ipc, limits: { handshakeTimeout: '1m', ...config.ipc?.limits } } }
 }
 
 /** Memory that a process has, as /proc says. */

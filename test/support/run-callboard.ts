@@ -9,8 +9,8 @@ import type { Teardown } from './temporary-directory.ts'
 export const bin = new URL('../../bin/callboard.mjs', import.meta.url).pathname
 const macBin = new URL('../../bin/callboard-mac.mjs', import.meta.url).pathname
 
-/** Time to connect: the default is short for a machine that runs many tests. */
-const PATIENCE_MS = '60000'
+/** Time to connect, as the environment says it: the default is short for a machine that runs many tests. */
+export const PATIENCE_MS = '60000'
 
 export interface Run {
   /** Exit code, or the signal's name. */

@@ -1,7 +1,8 @@
 // A disk of a few MiB, for tests that fill it or turn it read-only. Root may mount one; others skip by name.
 
 import { spawnSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
 
@@ -23,8 +24,7 @@ export function mayMount(): boolean {
 
 function tryMount(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
-  const path = `/tmp/cb-mount-${process.pid}`
-  mkdirSync(path)
+  const path = mkdtempSync(join(tmpdir(), 'cb-mount-'))
   const isMounted = mount('-t', 'tmpfs', '-o', 'size=64k', 'none', path)
   if (isMounted) spawnSync('umount', [path])
   rmSync(path, { recursive: true })

@@ -3,7 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { ChildEnd } from './child-end.ts'
-import { bin } from './run-callboard.ts'
+import { bin, PATIENCE_MS } from './run-callboard.ts'
 import type { Teardown } from './temporary-directory.ts'
 
 // What Python reads from its own stdin it types.
@@ -17,7 +17,7 @@ export class Terminal {
 
   /** Starts `callboard` with these words; killed when the test ends. */
   constructor(t: Teardown, home: string, ...words: string[]) {
-    this.#child = spawn('python3', ['-c', TERMINAL, process.execPath, bin, ...words], { env: { PATH: process.env['PATH'], CALLBOARD_HOME: home, TERM: 'xterm', COLUMNS: '120', LINES: '30' } })
+    this.#child = spawn('python3', ['-c', TERMINAL, process.execPath, bin, ...words], { env: { PATH: process.env['PATH'], CALLBOARD_HOME: home, CALLBOARD_CONNECT_TIMEOUT_MS: PATIENCE_MS, TERM: 'xterm', COLUMNS: '120', LINES: '30' } })
     t.teardown(() => this.#child.kill('SIGKILL'))
     this.#child.stdout!.on('data', chunk => (this.#screen += String(chunk)))
     this.#end = new ChildEnd(this.#child)

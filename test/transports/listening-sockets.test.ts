@@ -8,6 +8,7 @@ import { ListeningSockets } from '../../transports/listening-sockets.ts'
 import { bindTcp } from '../../transports/tcp/bind.ts'
 import { bindUnix, unbindUnix } from '../../transports/unix/bind.ts'
 import { recordedLog } from '../support/recorded-log.ts'
+import { reservedPort } from '../support/reserved-port.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const greeting = (server: Server, text: string): Server => server.on('connection', socket => socket.end(text))
@@ -56,7 +57,8 @@ for (const kind of ['tcp', 'unix'] as const) {
 test('listening sockets: what was inherited for another address is closed', async t => {
   const before = new ListeningSockets()
   const server = createServer()
-  const port = await bindTcp(server, '127.0.0.1', 0, 'gateway', before)
+  // Not one that the system gives: it is asked again when it is free.
+  const port = await bindTcp(server, '127.0.0.1', await reservedPort(t), 'gateway', before)
   const inherited = new ListeningSockets(before.descriptors.map(([key, fd]) => [key, duplicate(fd)!]))
   t.is(inherited.take('tcp nats 127.0.0.1:4222'), undefined)
   inherited.closeUntaken()

@@ -16,7 +16,8 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 async function found(t: ExecutionContext, config: object, home = temporaryDirectory(t)): Promise<Finding[]> {
   writeFileSync(join(home, 'config.json'), JSON.stringify(config))
   const findings: Finding[] = []
-  for await (const finding of checkStore({ paths: homePaths(home), isHomeGiven: true, isJson: false }, undefined)) findings.push(finding)
+  // The servers are in this process, which may be held up for longer than theirs are given by default.
+  for await (const finding of checkStore({ paths: homePaths(home), isHomeGiven: true, isJson: false }, undefined, 60_000)) findings.push(finding)
   for (const { state, remedy, text } of findings) t.is(remedy !== undefined, state !== 'ok', text)
   return findings
 }

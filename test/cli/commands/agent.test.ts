@@ -90,7 +90,8 @@ test('agent: show has all of an agent, and of variables and secrets the names al
 test('agent: top shows what instances take, once and for programs, and what they do between two looks', async t => {
   const broker = await startBroker(t, { config: { agents: [{ name: 'lamp', command: 'node', args: [obedient], instances: 2 }, { name: 'idle', command: 'sleep', args: ['1000'] }] } })
   const client = await broker.connect()
-  await until(async () => (await client.call('registry.list', { name: 'lamp' })).total === 2)
+  // They are registered before they listen for orders.
+  for (const id of ['lamp', 'lamp/2']) await until(async () => (await errorCode(client.request(`$CB.to.agent.${id}`, { do: 'print', text: '' }))) === 'resolved')
   const { exit, stdout } = await broker.callboard.run('agent', 'top', '--once', '--interval', '20ms', '--sort', 'name')
   t.is(exit, 0)
   t.regex(stdout, /^3 instances, 3 running; [\d.]+ MiB resident\nAGENT +PHASE +HEALTH +PID +CPU +MEMORY +RESTARTS +REQUESTS\/S +FAILED\/S +FAILED +OPEN\nidle +run +- .*\nlamp +run +healthy .*\nlamp\/2 +run +healthy /)

@@ -25,9 +25,11 @@ test('inspection: tree --watch says that the broker is gone, and goes on with th
   const broker = await startCallboard(t)
   const watch = broker.follow('tree', '--watch', '--json')
   t.like(JSON.parse(await watch.next()), { detail: `0.1.0, pid ${broker.started.pid}` })
-  const said = once(watch.process.stderr!, 'data')
+  const [said, exit] = [once(watch.process.stderr!, 'data'), once(broker.process, 'exit')]
   broker.process.kill('SIGTERM')
   t.regex(String((await said)[0]), /the broker is gone; waiting for it to come back/)
+  // Its connections are gone before it leaves the home to the next one.
+  await exit
   const next = await startCallboard(t, { home: broker.home })
   let shown = ''
   while (!shown.includes(`pid ${next.started.pid}`)) shown = await watch.next()

@@ -7,6 +7,7 @@ import { homePaths } from '../../../broker/ground/home.ts'
 import { startCallboard } from '../../support/callboard.ts'
 import { runCallboard } from '../../support/run-callboard.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
+import { until } from '../../support/until.ts'
 
 /** A broker in the background is no child of the test: it is ended by its pid. */
 function endAfterwards(t: ExecutionContext, home: string): void {
@@ -95,7 +96,9 @@ test('lifecycle: the background broker writes where the log is', async t => {
   writeFileSync(join(home, 'config.json'), JSON.stringify({ agents: [{ name: 'gone', command: '/nonexistent/lamp', backoff: { initial: '10s', max: '10s' } }, { name: 'lamp', command: 'sleep', args: ['1000'] }] }))
   const { stdout } = await runCallboard(t, ['start', '--detach'], { home })
   t.regex(stdout, /^ {2}agent gone {2}cannot start: there is no file \/nonexistent\/lamp\n {2}agent lamp {2}run$/m)
-  t.regex(readFileSync(homePaths(home).out, 'utf8'), /listens at/)
+  // It tells the command first, and writes to its log a moment later.
+  const { out, log } = homePaths(home)
+  await until(() => /listens at/.test(readFileSync(out, 'utf8')) && existsSync(log))
   t.regex((await runCallboard(t, ['agent', 'ls'], { home })).stdout, /^gone .* cannot start: there is no file \/nonexistent\/lamp$/m)
   t.is((await runCallboard(t, ['logs'], { home })).exit, 0)
 })

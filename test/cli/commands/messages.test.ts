@@ -1,11 +1,15 @@
 // One story after the other: each has a broker and several command lines, and all fourteen at once leave none of them its time.
 
+import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import test from 'ava'
 import { connect } from '../../../client/index.ts'
 import { startBroker } from '../../support/broker.ts'
 import { startCallboard, type CommandLine } from '../../support/callboard.ts'
 import type { Teardown } from '../../support/temporary-directory.ts'
+
+/** For answers, to which the command line gives 5 s. */
+const WAIT = ['--wait', '--timeout', '1m']
 
 // The connections that listen; a command that subscribes is ready when it is among them.
 async function untilSubscribed(broker: CommandLine, count: number): Promise<void> {
@@ -42,10 +46,10 @@ test.serial('messages: send --wait prints the answer, and each part of several',
       await message.respond(message.value === 'count' ? 'two' : { healthy: true })
     },
   }).ready
-  const one = await broker.run('ipc', 'send', '--channel', 'command', '--message', '{"action":"status","target":"gateway"}', '--wait')
+  const one = await broker.run('ipc', 'send', '--channel', 'command', '--message', '{"action":"status","target":"gateway"}', ...WAIT)
   t.is(one.stdout, '{\n  "healthy": true\n}\n')
-  t.is((await broker.run('ipc', 'send', '--message', 'count', '--wait')).stdout, 'one\ntwo\n')
-  const [part, last] = (await broker.json('ipc', 'send', '--message', 'count', '--wait')) as { type: string; payload: unknown }[]
+  t.is((await broker.run('ipc', 'send', '--message', 'count', ...WAIT)).stdout, 'one\ntwo\n')
+  const [part, last] = (await broker.json('ipc', 'send', '--message', 'count', ...WAIT)) as { type: string; payload: unknown }[]
   t.like(part, { type: 'part', payload: 'one' })
   t.like(last, { type: 'response', payload: 'two' })
   t.deepEqual(asked, [{ action: 'status', target: 'gateway' }, 'count', 'count'])
@@ -57,15 +61,15 @@ test.serial('messages: send --trace asks for spans and says under which id they 
   const agent = await connect({ home: broker.home })
   t.teardown(() => agent.destroy())
   await agent.subscribe('command', { onMessage: message => message.respond(message.headers) }).ready
-  const asked = await broker.run('ipc', 'send', '--message', 'status', '--wait', '--trace')
+  const asked = await broker.run('ipc', 'send', '--message', 'status', ...WAIT, '--trace')
   const [, traceId] = /^trace ([\da-f]{32})\n$/.exec(asked.stderr)!
   t.regex((JSON.parse(asked.stdout) as { traceparent: string }).traceparent, new RegExp(`^00-${traceId}-[\\da-f]{16}-01$`))
-  t.is((await broker.run('ipc', 'send', '--message', 'status', '--wait')).stdout, 'null\n')
+  t.is((await broker.run('ipc', 'send', '--message', 'status', ...WAIT)).stdout, 'null\n')
 })
 
 test.serial('messages: what goes wrong with a request says what to do', async t => {
   const broker = await commands(t)
-  const nobody = await broker.run('ipc', 'send', '--message', 'status', '--wait')
+  const nobody = await broker.run('ipc', 'send', '--message', 'status', ...WAIT)
   t.is(nobody.exit, 1)
   t.regex(nobody.stderr, /^error: nobody answers requests on "command" \(request\.no_responders\)\nhint: callboard agents/)
   const gone = await broker.run('ipc', 'send', '--to', 'client:gone', '--message', 'x')
@@ -149,7 +153,9 @@ test.serial('messages: a subscriber that follows comes back with the broker', as
   const reader = first.follow('ipc', 'subscribe', '--subject', 'x', '--follow')
   await untilSubscribed(first, 1)
   const stderr = createInterface({ input: reader.process.stderr! })[Symbol.asyncIterator]()
+  const exit = once(first.process, 'exit')
   first.process.kill('SIGKILL')
+  await exit
   t.is((await stderr.next()).value, 'disconnected; waiting for the broker to come back')
   const second = await startCallboard(t, { home: first.home })
   t.is((await stderr.next()).value, 'connected again')

@@ -1,6 +1,9 @@
 import test from 'ava'
 import { startBroker } from '../../support/broker.ts'
 
+/** For answers, to which the command line gives 5 s. */
+const PATIENCE = ['--timeout', '1m']
+
 test.serial('registry: ls, show, negotiate and health say who answers under which name', async t => {
   const broker = await startBroker(t)
   const { callboard } = broker
@@ -28,10 +31,10 @@ test.serial('registry: ipc request asks one instance of a name, of a range, and 
   const broker = await startBroker(t)
   const { callboard } = broker
   for (const version of ['1.0.0', '2.0.0']) await (await broker.connect({ clientId: `v${version[0]}` })).register({ name: 'weather', version, onRequest: message => message.respond(`${version} ${String(message.value)} ${(message.headers?.['affinity'] as string | undefined) ?? ''}`.trim()) })
-  t.is((await callboard.run('ipc', 'request', '--service', 'weather', '--range', '^2', '--affinity', 'k', '--message', 'Oslo')).stdout, '2.0.0 Oslo k\n')
-  t.is((await callboard.run('ipc', 'request', '--service', 'weather', '--range', '1.x', '--message', 'Oslo')).stdout, '1.0.0 Oslo\n')
-  t.regex((await callboard.run('ipc', 'send', '--to', 'service:weather', '--wait', '--message', 'Oslo')).stdout, /^[12]\.0\.0 Oslo\n$/)
-  const nobody = await callboard.run('ipc', 'request', '--service', 'weather', '--range', '^3', '--message', 'Oslo')
+  t.is((await callboard.run('ipc', 'request', ...PATIENCE, '--service', 'weather', '--range', '^2', '--affinity', 'k', '--message', 'Oslo')).stdout, '2.0.0 Oslo k\n')
+  t.is((await callboard.run('ipc', 'request', ...PATIENCE, '--service', 'weather', '--range', '1.x', '--message', 'Oslo')).stdout, '1.0.0 Oslo\n')
+  t.regex((await callboard.run('ipc', 'send', '--to', 'service:weather', '--wait', ...PATIENCE, '--message', 'Oslo')).stdout, /^[12]\.0\.0 Oslo\n$/)
+  const nobody = await callboard.run('ipc', 'request', ...PATIENCE, '--service', 'weather', '--range', '^3', '--message', 'Oslo')
   t.is(nobody.exit, 1)
   t.regex(nobody.stderr, /request\.no_responders/)
   t.is((await callboard.run('ipc', 'request', '--message', 'x')).exit, 2)

@@ -18,8 +18,15 @@ interface Report {
   readonly complaints: readonly string[]
 }
 
+/** What a broker logs reaches the file a moment later. */
+async function untilLogged(home: string): Promise<void> {
+  const { log } = homePaths(home)
+  await until(() => existsSync(log) && readFileSync(log, 'utf8').includes('"msg":"started"'))
+}
+
 test('status: --verbose of a broker that runs shows its health, its files, its port and its last problems', async t => {
-  const { callboard, pid } = await startBrokerProcess(t)
+  const { callboard, pid, home } = await startBrokerProcess(t)
+  await untilLogged(home)
   const { stdout, exit } = await callboard.run('gateway', 'status', '--verbose')
   t.is(exit, 0)
   for (const line of [/^pid +\d+$/m, /^ok +broker +in phase run/m, /^ok +listener\.unix /m, /^ok +memory /m, /^ok +config +valid/m]) t.regex(stdout, line)
@@ -30,9 +37,7 @@ test('status: --verbose of a broker that runs shows its health, its files, its p
 
 test('status: --verbose says that a broker was killed, and exits with 1', async t => {
   const broker = await startBrokerProcess(t)
-  // What it logs reaches the file a moment later.
-  const { log } = homePaths(broker.home)
-  await until(() => existsSync(log) && readFileSync(log, 'utf8').includes('"msg":"started"'))
+  await untilLogged(broker.home)
   await broker.end('SIGKILL')
   const { stdout, stderr, exit } = await runCallboard(t, ['gateway', 'status', '--verbose'], { home: broker.home })
   t.is(exit, 1)

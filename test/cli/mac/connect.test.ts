@@ -13,6 +13,9 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ORDER = ['socket', 'token', 'connect', 'hello', 'welcome', 'ping', 'message', 'goodbye']
 
+/** Each step has that time, also those before the one at which nobody answers. */
+const SILENCE = ['--timeout', '6s']
+
 interface Checked {
   readonly run: Run
   readonly steps: readonly Step[]
@@ -131,12 +134,12 @@ test('mac connect: a program that speaks something else is named as that', async
 test('mac connect: a broker that is stopped has a socket and does not answer', async t => {
   const { home, process: broker } = await startCallboard(t)
   broker.kill('SIGSTOP')
-  assertBreaks(t, await check(t, home, '--timeout', '300ms'), 'hello', 'handshake.timeout', /kill -CONT/)
+  assertBreaks(t, await check(t, home, ...SILENCE), 'hello', 'handshake.timeout', /kill -CONT/)
 })
 
 test('mac connect: a broker that falls silent after the welcome is found by the ping', async t => {
   const { broker, home, words } = await scripted(t)
-  const [checked, peer] = await Promise.all([check(t, home, '--timeout', '4s', ...words), broker.welcome()])
+  const [checked, peer] = await Promise.all([check(t, home, ...SILENCE, ...words), broker.welcome()])
   assertBreaks(t, checked, 'ping', 'request.timeout', /callboard ipc latency/)
   t.is((await peer.next()).kind, Kind.ping)
 })

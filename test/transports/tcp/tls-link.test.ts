@@ -106,6 +106,9 @@ tlsTest(titled('tls link: who does not begin in time is ended, and so is who beg
   slow.write(Buffer.from([0x16, 0x03, 0x01]))
   await until(() => begun() === 1 && rig.links.length === 2)
   const quick = await goSecure(t, await rig.dial(), { ca: readFileSync(authority.caFile) })
+  // The handshake is over on the other side too.
+  quick.write('quick')
+  t.is(String((await once(quick, 'data'))[0]), 'quick')
   await clock.advance(1900)
   t.deepEqual(rig.endings, [])
   await clock.advance(200)
