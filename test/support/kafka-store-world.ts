@@ -15,8 +15,8 @@ export interface KafkaWorldOptions extends Partial<StoreSettings['kafka']> {
   readonly log?: Log
 }
 
-/** Topics are made when a queue is opened: the mock makes none when it is asked by the protocol. */
-export function kafkaWorld(cluster: KafkaMock, queue: string, { writeMs = 4000, silenceMs = 10_000, log = recordedLog(), ...settings }: KafkaWorldOptions = {}): StoreWorld {
+/** Topics are made when a queue is opened: the mock makes none when it is asked by the protocol. A write is tried for longer than by a broker, as the machine may be slow. */
+export function kafkaWorld(cluster: KafkaMock, queue: string, { writeMs = 60_000, silenceMs = 10_000, log = recordedLog(), ...settings }: KafkaWorldOptions = {}): StoreWorld {
   const kafka = { ...defaultStore.kafka, brokers: cluster.brokers, prefix: 'test', ...settings }
   const open = async (broker: string): Promise<QueueStore> => {
     const store = await openKafkaWithin({ settings: { ...defaultStore, backend: 'kafka', kafka }, directory: '', log, broker }, { writeMs, silenceMs })

@@ -10,6 +10,7 @@ import type { Log } from '../../broker/ground/types.ts'
 import { openEmbedded } from '../../broker/store/embedded/open.ts'
 import { QueueRig, type Overrides, type StoreWorld } from './queue-rig.ts'
 import { recordedLog } from './recorded-log.ts'
+import { until } from './until.ts'
 
 export interface StoreImage {
   /** Files of a store that was cut off: database, log, mark. */
@@ -46,7 +47,9 @@ export async function makeImage(t: ExecutionContext, home: string, keys?: readon
   await keep(named('late', 20), { dueAtMs: Date.now() + 3_600_000 })
   // What came until here is in the database, the rest in its log.
   const sql = new DatabaseSync(join(living, 'queues.db'))
-  sql.exec('PRAGMA wal_checkpoint(RESTART)')
+  // The store's own thread may be at it.
+  const restart = sql.prepare('PRAGMA wal_checkpoint(RESTART)')
+  await until(() => restart.get()!['busy'] === 0)
   sql.close()
   const taken = await rig.take(30)
   const [termed, acked, failed] = [0, 1, 2].map(rest => taken.filter((_, index) => index % 3 === rest))

@@ -13,7 +13,7 @@ import { recordedLog } from './recorded-log.ts'
 const diary = openSync(process.argv[3]!, 'a')
 const say = (...words: readonly unknown[]): void => void writeSync(diary, `${words.join(' ')}\n`)
 
-const settings = queueSettings({ durability: 'fsync', ackWaitMs: 60_000, retry: { maxAttempts: 2 } })
+const settings = queueSettings({ durability: 'fsync', ackWaitMs: 600_000, retry: { maxAttempts: 2 } })
 const store = await openEmbedded({ settings: defaultStore, directory: process.argv[2]!, log: recordedLog(), broker: 'b1' })
 const quiet: QueueListener = { leased() {}, happened() {}, stateChanged() {} }
 const next = await store.open('next', settings, quiet)
@@ -54,4 +54,4 @@ setTimeout(() => {
   clearInterval(timer)
   say('survived')
   process.exit(1)
-}, 20_000)
+}, 90_000)

@@ -22,7 +22,10 @@ test('alive line: a broker says that it is here, serves, lives and has ended; it
   t.deepEqual(await next(), { is: 'here', pid: pid! })
   t.deepEqual(await next(), { is: 'serving', pid: pid!, program: ['node', 'x'] })
   t.deepEqual(await next(), { is: 'alive', pid: pid! })
-  t.deepEqual(await next(), { is: 'ended', pid: pid!, code: 0 })
+  let word = await next()
+  // On a busy machine more often than once.
+  while (word?.is === 'alive') word = await next()
+  t.deepEqual(word, { is: 'ended', pid: pid!, code: 0 })
   t.is(await next(), undefined)
 })
 

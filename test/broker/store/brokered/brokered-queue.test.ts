@@ -29,13 +29,15 @@ for (const isDone of [true, false])
 
 test('brokered queue: an acknowledgement that failed can be asked again, a dead letter that could not be kept is made later', async t => {
   const stores = new MemoryForeignStores()
-  const rig = await QueueRig.open(t, world(stores), { ackWaitMs: 50, retry: { maxAttempts: 1 } })
+  const rig = await QueueRig.open(t, world(stores), { ackWaitMs: 600_000, retry: { maxAttempts: 1 } })
   const [, second] = await rig.stored(['a', 'b'])
   const messages = await rig.take(2)
   stores.trouble.error = away
   for (const verdict of ['ack', 'term'] as const) t.is((await rig.settle(...messages.map(({ position, attempt }) => ({ position, attempt, verdict })))).error?.code, 'store.unavailable')
   stores.trouble.error = undefined
   await rig.does('ack', messages.slice(0, 1))
+  // Only now: the first one must not have lost its lease before.
+  await rig.queue.change({ ...rig.settings, ackWaitMs: 1 })
   t.like(await rig.event('dead-lettered', second!), { attempt: 1, reason: 'max-attempts' })
   await rig.counted({ acked: 1, deadLettered: 1, inFlight: 0 })
 })

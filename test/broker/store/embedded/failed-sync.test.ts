@@ -43,7 +43,7 @@ function texts(t: ExecutionContext, directory: string, calls: readonly SystemCal
 
 // One for all, as each process is traced.
 straceTest('failed sync: what is acknowledged later is there after a loss of power, in this life of the store and in the next', async t => {
-  t.timeout(60_000)
+  t.timeout(200_000)
   // The first append is one sync more than what comes before it.
   const failing = (await syncsBefore(t)) + 2
   for (const [story, failed, kept] of [

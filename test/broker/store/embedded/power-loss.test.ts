@@ -89,7 +89,7 @@ function idOf({ frame }: StoredMessage): string {
 }
 
 straceTest('power loss: what was acknowledged, settled and counted is there, whatever the disk kept of the rest', async t => {
-  t.timeout(30_000 + IMAGES * 2000)
+  t.timeout(180_000 + IMAGES * 2000)
   const directory = temporaryDirectory(t)
   const calls: SystemCall[] = []
   for await (const call of await record(t, join(directory, 'store'))) calls.push(call)

@@ -2,6 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import test from 'ava'
 import type { BrokerError } from '../../../../broker/ground/errors.ts'
 import { defaultStore } from '../../../../broker/ground/store-settings.ts'
@@ -24,10 +25,15 @@ test('store thread: when it dies, whoever waits is told that nobody knows, once,
   await thread.started
   const { queue } = await thread.open('jobs', queueSettings(), quiet)
   t.deepEqual(await append(thread, queue, 'a'), [{ position: 1, isDuplicate: false }])
+  // It can do nothing of what comes now before it is ended.
+  const writer = new DatabaseSync(join(directory, 'queues.db'))
+  writer.exec('BEGIN IMMEDIATE')
   const waiting = append(thread, queue, 'b')
   const settling = new Promise<string | undefined>((resolve) => thread.settle(queue, [], 'fsync', ({ error }) => resolve(error?.code)))
   const asked = thread.call('counts', { queue })
-  await thread.kill()
+  const killed = thread.kill()
+  writer.close()
+  await killed
   t.deepEqual([await waiting, await settling], [[{ refused: 'store.unavailable' }], 'store.unavailable'])
   await t.throwsAsync(asked, { code: 'store.failed' })
   t.deepEqual(died.map(({ code }) => code), ['store.failed'])

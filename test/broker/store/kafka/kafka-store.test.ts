@@ -1,6 +1,7 @@
 // Queues in Kafka while servers are away and brokers take each other's place, against brokers of Kafka as librdkafka mocks them.
 
 import test, { type ExecutionContext } from 'ava'
+import { BrokerError } from '../../../../broker/ground/errors.ts'
 import { defaultStore } from '../../../../broker/ground/store-settings.ts'
 import { topicsOf } from '../../../../broker/store/kafka/names.ts'
 import { openKafka } from '../../../../broker/store/kafka/open.ts'
@@ -118,8 +119,9 @@ kafkaStory('kafka: a queue that another broker serves is refused by name, one th
   await first.queue.close()
   const second = await QueueRig.open(t, kafkaWorld(mock, 'shared'), {}, 'b2')
   t.deepEqual((await second.take(2)).map(({ text }) => text), upTo(2))
-  // Less than the time after which it shows that it is there.
-  const third = await QueueRig.open(t, kafkaWorld(mock, 'shared', { silenceMs: 600 }), {}, 'b3')
+  // Less than the time after which it shows that it is there; where it does so all the same in between, the next time.
+  let third: QueueRig | undefined
+  while (third === undefined) third = await QueueRig.open(t, kafkaWorld(mock, 'shared', { silenceMs: 600 }), {}, 'b3').catch(unlessInUse)
   t.deepEqual(attempted(await third.take(2)), ['m0 #2', 'm1 #2'])
 })
 
@@ -142,20 +144,28 @@ kafkaStory('kafka: what is known is written down anew before the journal grows t
 
 kafkaStory('kafka: while leaders move and servers go away and come back, everything accepted is consumed, and nothing comes back that was settled', async t => {
   const mock = await KafkaMock.start(t, 3)
-  const world = kafkaWorld(mock, 'storm', { writeMs: 500 })
-  const rig = await QueueRig.open(t, world, { ackWaitMs: 1000, retry: { maxAttempts: 0 }, maxAckPending: 1000 })
+  const settings = { ackWaitMs: 1000, retry: { maxAttempts: 0 }, maxAckPending: 1000 }
   const { waiting, journal, dead } = topicsOf('test', 'storm')
   const lead = async (broker: number): Promise<void> => {
     for (const topic of [waiting, journal, dead]) await mock.does({ do: 'leader', topic, broker })
   }
+  const patient = await QueueRig.open(t, kafkaWorld(mock, 'storm'), settings)
   await lead(1)
-  const storm = new StoreStorm(rig)
-  await storm.acknowledges(100)
+  const moving = new StoreStorm(patient)
+  await moving.acknowledges(100)
   for (const broker of [2, 3, 1]) {
     await lead(broker)
-    await storm.acknowledges(100)
+    await moving.acknowledges(100)
   }
-  t.is(storm.refused.size, 0, 'a new leader costs a pause')
+  await moving.ends()
+  moving.complete(t)
+  t.is(moving.refused.size, 0, 'a new leader costs a pause')
+  t.deepEqual(moving.back, [])
+  await patient.queue.close()
+
+  const rig = await QueueRig.open(t, kafkaWorld(mock, 'storm', { writeMs: 500 }), settings)
+  const storm = new StoreStorm(rig)
+  await storm.acknowledges(100)
   for (const broker of [1, 2, 3]) {
     await mock.does({ do: 'down', broker })
     await rig.when(() => rig.problems.at(-1) !== undefined)
@@ -200,6 +210,10 @@ kafkaStory('kafka: fsync is refused with one copy, by name', async t => {
 test('kafka: where no server answers the store does not open', async t => {
   await t.throwsAsync(open(t, [`127.0.0.1:${await reservedPort(t)}`]), { code: 'store.unavailable' })
 })
+
+function unlessInUse(error: unknown): undefined {
+  if (BrokerError.from(error).code !== 'store.in_use') throw error
+}
 
 const settings = queueSettings()
 const listener = { leased: () => {}, happened: () => {}, stateChanged: () => {} }
