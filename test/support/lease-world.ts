@@ -40,7 +40,8 @@ class DriftingClock implements Clock {
       if (this.#late === undefined) callback()
       else this.#late.push(run)
     }
-    const cancel = this.#world.after(delayMs / this.#rate, run)
+    // As Node's timers: never sooner than a millisecond. A wait too short for a double to add to the time would end at the same time, for ever.
+    const cancel = this.#world.after(Math.max(1, delayMs) / this.#rate, run)
     return () => {
       isCancelled = true
       cancel()
