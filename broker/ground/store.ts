@@ -53,7 +53,7 @@ export interface Leased {
   readonly position: number
   /** 1 for the first delivery. The lease is (position, attempt): a settlement with another attempt is too late. */
   readonly attempt: number
-  /** One canonical native frame, as it was published, in bytes that nobody writes any more. */
+  /** One canonical native frame, as it was published. Read, or copied, before `QueueListener.leased` returns: its memory is used again then. */
   readonly frame: Uint8Array
 }
 

@@ -124,7 +124,7 @@ export class QueueRig implements QueueListener {
   }
 
   leased(messages: readonly Leased[]): void {
-    for (const message of messages) this.leases.push({ ...message, text: textOf(message.frame) })
+    for (const message of messages) this.leases.push({ ...message, frame: new Uint8Array(message.frame), text: textOf(message.frame) })
     this.#news.emit('news')
   }
 

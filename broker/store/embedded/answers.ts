@@ -24,10 +24,8 @@ export interface Answers {
   readonly kind: 'answers'
   readonly memory: ArrayBuffer
   readonly length: number
-  /** Batches that were worked off, given back; those on lease are in some of them. */
+  /** Batches that were worked off, given back; messages on lease may be in them until the answers were read. */
   readonly buffers: readonly ArrayBuffer[]
-  /** True: messages on lease are in `buffers`, which are not written any more. */
-  readonly isShared: boolean
   readonly errors: readonly SentError[]
   readonly events: readonly (readonly [queue: number, events: readonly QueueEvent[]])[]
 }

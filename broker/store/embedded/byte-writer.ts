@@ -1,6 +1,7 @@
 // Writes numbers, text and bytes one behind the other into memory that grows, to be handed to another thread as a whole.
 
-const MIN_BYTES = 64 * 1024
+/** Most groups of a queue that is not full need less. */
+const MIN_BYTES = 4 * 1024
 
 export class ByteWriter {
   #bytes: Buffer<ArrayBuffer>
@@ -33,6 +34,11 @@ export class ByteWriter {
     this.#room(8)
     this.#view.setFloat64(this.length, value)
     this.length += 8
+  }
+
+  /** Takes memory for so many bytes at once, instead of growing towards them. */
+  reserve(bytes: number): void {
+    this.#room(bytes)
   }
 
   /** Replaces a number that was written at `at`. */

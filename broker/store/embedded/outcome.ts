@@ -17,15 +17,10 @@ export interface LeasedFrame {
 }
 
 export class Outcome {
-  readonly #writer: ByteWriter
+  readonly #writer = new ByteWriter()
   readonly #errors: SentError[] = []
   readonly #events = new Map<number, QueueEvent[]>()
   readonly #leased = new Map<number, LeasedFrame[]>()
-  #isShared = false
-
-  constructor(memory?: ArrayBuffer) {
-    this.#writer = new ByteWriter(memory)
-  }
 
   get isEmpty(): boolean {
     return this.#writer.length === 0 && this.#events.size === 0 && this.#leased.size === 0
@@ -85,11 +80,12 @@ export class Outcome {
   /** What is sent. The outcome is done with. */
   answers(buffers: readonly ArrayBuffer[]): Answers {
     for (const [queue, frames] of this.#leased) this.#writeLeased(queue, frames)
-    return { kind: 'answers', memory: this.#writer.take(), length: this.#writer.length, buffers, isShared: this.#isShared, errors: this.#errors, events: [...this.#events] }
+    return { kind: 'answers', memory: this.#writer.take(), length: this.#writer.length, buffers, errors: this.#errors, events: [...this.#events] }
   }
 
   #writeLeased(queue: number, frames: readonly LeasedFrame[]): void {
     const writer = this.#writer
+    writer.reserve(leasedBytes(frames))
     writer.u8(Answer.leased)
     writer.u32(queue)
     writer.u32(frames.length)
@@ -99,7 +95,6 @@ export class Outcome {
       writer.u32(batch)
       if (batch === 0) writer.bytes(bytes, start, end)
       else {
-        this.#isShared = true
         writer.u32(start)
         writer.u32(end - start)
       }
@@ -111,4 +106,11 @@ export class Outcome {
     if (last?.code === error.code && last.details === error.details) return this.#errors.length - 1
     return this.#errors.push({ code: error.code, details: error.details }) - 1
   }
+}
+
+// What `#writeLeased` writes at most.
+function leasedBytes(frames: readonly LeasedFrame[]): number {
+  let bytes = 9
+  for (const { batch, start, end } of frames) bytes += 24 + (batch === 0 ? end - start : 0)
+  return bytes
 }

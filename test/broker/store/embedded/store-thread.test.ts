@@ -6,10 +6,10 @@ import { DatabaseSync } from 'node:sqlite'
 import test from 'ava'
 import type { BrokerError } from '../../../../broker/ground/errors.ts'
 import { defaultStore } from '../../../../broker/ground/store-settings.ts'
-import type { QueueListener } from '../../../../broker/ground/store.ts'
+import type { Leased, QueueListener } from '../../../../broker/ground/store.ts'
 import { openEmbedded } from '../../../../broker/store/embedded/open.ts'
 import { StoreThread } from '../../../../broker/store/embedded/store-thread.ts'
-import { appendOf, QueueRig, queueSettings, type Fate } from '../../../support/queue-rig.ts'
+import { appendOf, QueueRig, queueSettings, textOf, type Fate } from '../../../support/queue-rig.ts'
 import { recordedLog } from '../../../support/recorded-log.ts'
 import { embeddedWorld } from '../../../support/store-image.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
@@ -86,4 +86,37 @@ test('store thread: a queue that is being closed leases nothing any more, and wh
   await rig.reopen()
   const taken = await rig.take(3)
   t.deepEqual(taken.map(({ text }) => text), ['a', 'b', 'c'])
+})
+
+test('store thread: memory in which messages came is used again, or given back, as soon as whoever gets them has read them', async (t) => {
+  const thread = new StoreThread({ backend: 'memory', directory: undefined, settings: defaultStore.embedded }, recordedLog(), { damaged() {}, stateChanged() {}, died() {} })
+  t.teardown(() => thread.end())
+  await thread.started
+  const seen: { readonly message: Leased; readonly text: string }[] = []
+  let news = Promise.withResolvers<void>()
+  const { queue } = await thread.open('jobs', queueSettings(), {
+    ...quiet,
+    leased: ([message]) => {
+      seen.push({ message: message!, text: textOf(message!.frame) })
+      news.resolve()
+    },
+  })
+  const append = (text: string): Promise<Fate[]> => new Promise((resolve) => thread.append(queue, appendOf([text], {}, resolve, 'memory')))
+  const demand = async (): Promise<void> => {
+    thread.demand(queue, 1)
+    await news.promise
+    news = Promise.withResolvers()
+  }
+
+  // Out of the database, in the memory of the answers.
+  await append('waited')
+  await demand()
+  // Handed over in the memory of the batch that it came in.
+  thread.demand(queue, 1)
+  await append('came')
+  await news.promise
+  // Its memory takes the next batch, and goes to the thread with it.
+  await append('another')
+
+  t.deepEqual(seen.map(({ text, message }) => [text, message.frame.length]), [['waited', 0], ['came', 0]])
 })
