@@ -27,7 +27,7 @@ export interface BenchServer {
   stop(): Promise<void>
 }
 
-const READY_MS = 15_000
+const READY_MS = 60_000
 const STOP_MS = 5_000
 
 /** A directory that dies with its server. Its path is short: a Unix socket's path has at most 107 bytes. */

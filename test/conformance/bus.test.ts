@@ -94,7 +94,7 @@ for (const { name: made, declare, open } of implementations) {
       const responder = await rig.client()
       const asked = Promise.withResolvers<void>()
       await responder.subscribe('slow.work', { ...options, onMessage: () => asked.resolve() }).ready
-      const code = errorCode(asker.request('slow.work', 1, { timeoutMs: 20_000 }))
+      const code = errorCode(asker.request('slow.work', 1, { timeoutMs: 90_000 }))
       await asked.promise
       responder.destroy()
       t.is(await code, 'request.responder_gone')
@@ -104,9 +104,9 @@ for (const { name: made, declare, open } of implementations) {
   story('a request that nobody can answer fails at once', async (t, rig) => {
     const [a, b] = await rig.clients(2)
     const askedAt = performance.now()
-    for (const client of [a!, b!]) t.is(await errorCode(client.request('nobody.here', 1, { timeoutMs: 30_000 })), 'request.no_responders')
-    t.true(performance.now() - askedAt < 10_000)
-    t.is(await errorCode(b!.request('$CB.to.client.nobody', 1, { timeoutMs: 30_000 })), 'request.no_responders')
+    for (const client of [a!, b!]) t.is(await errorCode(client.request('nobody.here', 1, { timeoutMs: 90_000 })), 'request.no_responders')
+    t.true(performance.now() - askedAt < 60_000)
+    t.is(await errorCode(b!.request('$CB.to.client.nobody', 1, { timeoutMs: 90_000 })), 'request.no_responders')
   })
 
   story('a responder\'s error reaches who asked', async (t, rig) => {

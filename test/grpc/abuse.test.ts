@@ -49,7 +49,7 @@ test('grpc: who says nothing, or nothing that is accepted, is cut off when the t
     const call = guesser.request({ ':method': 'POST', ':path': '/callboard.v1.GatewayService/HealthCheck', 'content-type': 'application/grpc', te: 'trailers', authorization: 'Bearer wrong' })
     call.on('error', () => {})
     call.resume()
-    await Promise.all([once(silent, 'close'), new Promise(resolve => void guesser.on('close', resolve))])
+    await Promise.all([closed(silent), closed(guesser)])
     await client.call('SendMessage', { subject: 'a' })
     t.is((await stream.next()).subject, 'a')
     t.is((await elsewhere.next()).subject, 'a')
@@ -121,41 +121,47 @@ test('grpc: a message that is too large is refused, the largest one is not, and 
 })
 
 test('grpc: a stream that is not read is a slow consumer, alone', async t => {
-  const broker = await startGrpcBroker(t, { config: { ipc: { limits: { maxPendingBytes: '4mb', stallTimeout: '50ms' }, performance: { maxMessageSize: '64kb' } } } })
-  const client = broker.grpc()
-  const sdk = await broker.connect()
-  const slow = await client.subscribe({ subject: 'flood' }, { 'callboard-program': 'slow' })
-  slow.call.pause()
-  const good = await client.subscribe({ subject: 'flood' })
-  const payload = new Uint8Array(32 * 1024)
-  let published = 0
-  let read = 0
-  let mostPending = 0
-  // Once the verdict has fallen it has a second to take its goodbye, and gets nothing else: what is published then says nothing.
-  const isThere = async (): Promise<boolean> => {
-    const found = (await sdk.call('connections')).connections.find(({ program, phase }) => program === 'slow' && phase === 'run')
-    mostPending = Math.max(mostPending, found?.out.pendingBytes ?? 0)
-    return found !== undefined
-  }
-  while (await isThere()) {
-    for (let i = 0; i < 16; i++) await sdk.publish('flood', payload, { receipt: true })
-    published += 16
-    while (read < published) {
-      await good.next()
-      read++
+  const isJudged = await withMoreTime(50, async ms => {
+    const broker = await startGrpcBroker(t, { config: { ipc: { limits: { maxPendingBytes: '4mb', stallTimeout: `${ms}ms` }, performance: { maxMessageSize: '64kb' } } } })
+    const client = broker.grpc()
+    const sdk = await broker.connect()
+    const slow = await client.subscribe({ subject: 'flood' }, { 'callboard-program': 'slow' })
+    slow.call.pause()
+    const good = await client.subscribe({ subject: 'flood' })
+    const payload = new Uint8Array(32 * 1024)
+    let published = 0
+    let read = 0
+    let mostPending = 0
+    // Once the verdict has fallen it has a second to take its goodbye, and gets nothing else: what is published then says nothing.
+    const isThere = async (): Promise<boolean> => {
+      const found = (await sdk.call('connections')).connections.find(({ program, phase }) => program === 'slow' && phase === 'run')
+      mostPending = Math.max(mostPending, found?.out.pendingBytes ?? 0)
+      return found !== undefined
     }
-    if (published > 4000) break
-  }
-  t.true(published <= 1000, `${published}`)
-  t.true(mostPending <= 4 * 1024 * 1024, `${mostPending}`)
-  slow.call.resume()
-  const ended = await slow.ended
-  t.like(ended, { grpc: 8, code: 'connection.slow_consumer' })
-  t.is((await client.failure('HealthCheck', {})).code, 'resolved')
-  await until(async () => (await sdk.call('stats')).pending === 0)
-  const stats = await sdk.call('stats')
-  t.true(stats.balanced)
-  t.true((stats.dropped['slow-consumer'] ?? 0) > 0)
+    while (await isThere()) {
+      for (let i = 0; i < 16; i++) await sdk.publish('flood', payload, { receipt: true })
+      published += 16
+      while (read < published) {
+        await good.next()
+        read++
+      }
+      if (published > 4000) break
+    }
+    t.true(published <= 1000, `${published}`)
+    t.true(mostPending <= 4 * 1024 * 1024, `${mostPending}`)
+    slow.call.resume()
+    const ended = await slow.ended
+    // The machine was busy for longer than that second.
+    if (ended.code === '') return false
+    t.like(ended, { grpc: 8, code: 'connection.slow_consumer' })
+    t.is((await client.failure('HealthCheck', {})).code, 'resolved')
+    await until(async () => (await sdk.call('stats')).pending === 0)
+    const stats = await sdk.call('stats')
+    t.true(stats.balanced)
+    t.true((stats.dropped['slow-consumer'] ?? 0) > 0)
+    return true
+  })
+  t.true(isJudged)
 })
 
 test('grpc: a slow stream that drops is told of its gap', async t => {

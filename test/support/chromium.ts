@@ -7,6 +7,8 @@ import type { PageProgram } from './page-program.ts'
 import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
 
 const EXECUTABLE = '/usr/bin/chromium'
+/** Time for each step of the browser: the library's 30 s are short for a machine that runs many tests. */
+const PATIENCE_MS = 100_000
 const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
 /** Why there is no browser here, for tests to skip by; undefined: there is one. Where CI=true there must be. */
@@ -14,7 +16,8 @@ export const noBrowser: string | undefined = existsSync(EXECUTABLE) || process.e
 
 /** A browser with a profile of its own; it ends with the test. */
 export async function openBrowser(t: Teardown): Promise<BrowserContext> {
-  const context = await chromium.launchPersistentContext(join(temporaryDirectory(t), 'profile'), { executablePath: EXECUTABLE, headless: true, args: ARGUMENTS })
+  const context = await chromium.launchPersistentContext(join(temporaryDirectory(t), 'profile'), { executablePath: EXECUTABLE, headless: true, args: ARGUMENTS, timeout: PATIENCE_MS })
+  context.setDefaultTimeout(PATIENCE_MS)
   t.teardown(() => context.close())
   return context
 }

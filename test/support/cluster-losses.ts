@@ -38,7 +38,7 @@ function runsOf<T extends { readonly n: number; readonly told: string }>(all: re
 }
 
 /** How long what is under way may take on a busy machine, once all who send have stopped. ms */
-const ARRIVAL_MS = 10_000
+const ARRIVAL_MS = 60_000
 
 /** Passes when `losses` are none any more; fails with those that stay, after `explain` has told what may help to find why. */
 export async function untilExplained(t: Pick<ExecutionContext, 'deepEqual'>, losses: () => string[], explain?: () => Promise<void>): Promise<void> {

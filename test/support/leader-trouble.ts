@@ -13,7 +13,7 @@ import { until } from './until.ts'
 
 /** `blow` happens to the leader in each round, and `mend` brings it back. */
 export async function leaderTrouble(t: ExecutionContext, blow: (leader: NatsServer) => Promise<void>, mend: (leader: NatsServer) => Promise<void>): Promise<void> {
-  t.timeout(60_000 * roundsOf(1))
+  t.timeout(240_000 * roundsOf(1))
   const joined = await threeBrokers(t)
   const { cluster, brokers, history, serverOf } = joined
   const recovery = new RecoveryTimes('leader struck to first delivery')

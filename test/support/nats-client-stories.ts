@@ -5,6 +5,7 @@ import test, { type ExecutionContext } from 'ava'
 import type { BrokerStats } from '../../broker/ground/api.ts'
 import { startBroker, type LocalBroker } from './broker.ts'
 import { subscribeNats, takeNats } from './nats-client.ts'
+import { reservedPort } from './reserved-port.ts'
 import type { Teardown } from './temporary-directory.ts'
 
 export interface NatsWay {
@@ -111,7 +112,7 @@ export function natsClientStories({ name, connect }: NatsWay): void {
     })
     t.deepEqual(await collected(asker!.requestMany('all', '', { strategy: 'count', maxMessages: 3, maxWait: 20_000 })), 3)
     t.deepEqual(await collected(asker!.requestMany('stream', '', { strategy: 'sentinel', maxWait: 20_000 })), 3)
-    t.deepEqual(await collected(asker!.requestMany('all', '', { strategy: 'stall', stall: 1000, maxWait: 20_000 })), 4)
+    t.deepEqual(await collected(asker!.requestMany('all', '', { strategy: 'stall', stall: 3000, maxWait: 20_000 })), 4)
   })
 
   story('payloads of every size up to the largest arrive whole', 2, async (t, { clients: [publisher, receiver] }) => {
@@ -211,8 +212,9 @@ export function natsClientStories({ name, connect }: NatsWay): void {
   })
 
   test(`nats client over ${name}: a broker that comes back is found, subscriptions and requests go on`, async t => {
-    const first = await startBroker(t)
-    const port = new URL(name === 'websocket' ? first.gateway : first.nats).port
+    const port = await reservedPort(t)
+    const config = name === 'websocket' ? { gateway: { port } } : { nats: { port } }
+    const first = await startBroker(t, { config })
     const client = await connect(t, first, { ...owner(first), reconnect: true, reconnectTimeWait: 20, reconnectJitter: 0, maxReconnectAttempts: -1 })
     const seen: string[] = []
     void (async () => {
@@ -220,7 +222,6 @@ export function natsClientStories({ name, connect }: NatsWay): void {
     })()
     const subscription = await subscribeNats(client, 'again')
     await first.broker.stop()
-    const config = name === 'websocket' ? { gateway: { port: Number(port) } } : { nats: { port: Number(port) } }
     const second = await startBroker(t, { home: first.home, config })
     const other = await connect(t, second, owner(second))
     // Its subscription is there again once the broker knows it.

@@ -7,6 +7,10 @@ import { startNatsCluster } from './nats-cluster.ts'
 import { natsTest, noNatsServer, startNatsServer } from './nats-server.ts'
 import { until } from './until.ts'
 
+/** Time that a server has to answer: the library's 5 s are short for a machine that runs many tests. */
+const PATIENCE_MS = 60_000
+const patient = { timeout: PATIENCE_MS }
+
 /** The first message on a subject. */
 function nextOn(client: NatsConnection, subject: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -43,18 +47,18 @@ natsTest('nats-server: one that stands still answers nothing, and goes on where 
   t.false(isAnswered)
   await server.thaw()
   await answered
-  t.is((await server.monitor<{ server_name: string }>('varz'))?.server_name, server.name)
+  t.is((await server.monitor<{ server_name: string }>('varz', PATIENCE_MS))?.server_name, server.name)
 })
 
 natsTest('nats-server: what its store holds survives a kill', async t => {
   const server = await startNatsServer(t, { jetStream: true })
   const first = await connectNats(t, server.url)
-  const manager = await jetstreamManager(first)
+  const manager = await jetstreamManager(first, patient)
   await manager.streams.add({ name: 'KEPT', subjects: ['kept'] })
-  await jetstream(first).publish('kept', 'one')
+  await jetstream(first, patient).publish('kept', 'one')
   await server.kill()
   await server.start()
-  const again = await jetstreamManager(await connectNats(t, server.url))
+  const again = await jetstreamManager(await connectNats(t, server.url), patient)
   t.is((await again.streams.info('KEPT')).state.messages, 1)
 })
 
@@ -85,11 +89,11 @@ natsTest('nats-cluster: a stream has a copy on each server, and is led again aft
   t.is(cluster.running.length, 3)
   const leader = await cluster.untilLed()
   const client = await connectNats(t, cluster.besides(leader)[0]!.url)
-  const manager = await jetstreamManager(client)
+  const manager = await jetstreamManager(client, patient)
   const { config } = await manager.streams.add({ name: 'THREE', subjects: ['three'], num_replicas: 3 })
   t.is(config.num_replicas, 3)
   const before = await cluster.leaderOf('THREE')
-  await jetstream(client).publish('three', 'one')
+  await jetstream(client, patient).publish('three', 'one')
   await before.kill()
   await until(async () => {
     const after = await cluster.leaderOf('THREE')
@@ -98,7 +102,7 @@ natsTest('nats-cluster: a stream has a copy on each server, and is led again aft
   // The servers themselves may have lost their leader too.
   await cluster.untilLed()
   const other = await connectNats(t, cluster.running[0]!.url)
-  t.is((await (await jetstreamManager(other, { timeout: 60_000 })).streams.info('THREE')).state.messages, 1)
+  t.is((await (await jetstreamManager(other, patient)).streams.info('THREE')).state.messages, 1)
   await before.start()
   await cluster.untilLed()
   t.is(cluster.running.length, 3)

@@ -61,6 +61,8 @@ export class OtlpReceiver {
   static async start(t: Teardown): Promise<OtlpReceiver> {
     const receiver = new OtlpReceiver()
     const server = createServer((request, response) => void receiver.#take(request, response))
+    // By default a connection that was idle for 5 s is ended, perhaps just when the next export has begun.
+    server.keepAliveTimeout = 0
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     t.teardown(() => {

@@ -18,7 +18,7 @@ export interface SampleAgent {
 export async function startSample(t: ExecutionContext, name: string, env: Readonly<Record<string, string>> = {}): Promise<SampleAgent> {
   const broker = await ScriptedBroker.start(t)
   const child = spawn(process.execPath, [join(import.meta.dirname, `../../examples/${name}.ts`)], {
-    env: { PATH: process.env['PATH'], CALLBOARD_SOCKET: broker.socket, CALLBOARD_AGENT: name, CALLBOARD_TOKEN: TOKEN, ...env },
+    env: { PATH: process.env['PATH'], CALLBOARD_SOCKET: broker.socket, CALLBOARD_AGENT: name, CALLBOARD_TOKEN: TOKEN, CALLBOARD_CONNECT_TIMEOUT_MS: '60000', ...env },
     stdio: ['pipe', 'ignore', 'inherit'],
   })
   t.teardown(() => child.kill('SIGKILL'))

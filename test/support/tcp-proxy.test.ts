@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
+import { reservedPort } from './reserved-port.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 import { until } from './until.ts'
 
@@ -175,11 +176,6 @@ test('proxy: while it refuses nobody gets through, then again', async t => {
 })
 
 test('proxy: where nobody listens the connection is reset', async t => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  const proxy = await TcpProxy.start(t, port)
+  const proxy = await TcpProxy.start(t, await reservedPort(t))
   t.is(await new End(connect(proxy.port, '127.0.0.1')).ended, 'ECONNRESET')
 })

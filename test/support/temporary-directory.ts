@@ -15,6 +15,7 @@ export type Teardown = Pick<ExecutionContext, 'teardown'>
 export function temporaryDirectory(t: Teardown): string {
   // realpath: where the system's own temporary directory is a link, what a child process reports must still compare equal.
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'cb-')))
-  t.teardown(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }))
+  // Again while somebody who has just been killed still writes there.
+  t.teardown(() => rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }))
   return path
 }

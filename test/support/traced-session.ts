@@ -13,7 +13,7 @@ const COMES_LATER = /^npx callboard (?:logs|ipc send --to)/
 const MOST_LOOKS = 60
 
 export async function playTracedSession(t: ExecutionContext, steps: readonly Step[]): Promise<void> {
-  t.timeout(120_000)
+  t.timeout(240_000)
   const port = String(await reservedPort(t))
   const reader = openReader(t, { copies: ['examples'], nodeArguments: port })
   const { checkout, session } = reader

@@ -56,8 +56,16 @@ export async function startWatched(t: Teardown, options: { readonly words?: read
 export function endAfterwards(t: Teardown, home: string): void {
   t.teardown(async () => {
     const watchdog = findWatchdog(home)
-    if (watchdog !== undefined) process.kill(watchdog.pid, 'SIGKILL')
+    if (watchdog !== undefined) end(watchdog.pid)
     const holder = await findHolder(homePaths(home))
-    if (holder !== undefined && holder.pid !== 0) process.kill(holder.pid, 'SIGKILL')
+    if (holder !== undefined && holder.pid !== 0) end(holder.pid)
   })
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended by itself since it was found.
+  }
 }

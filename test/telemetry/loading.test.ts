@@ -17,10 +17,10 @@ test('telemetry: nothing of OpenTelemetry is loaded until somebody configured it
   const { connect, startTracing } = await import('../../client/index.ts')
   const home = temporaryDirectory(t)
   const run = async (telemetry: object, tracing: boolean | 'propagate'): Promise<string[]> => {
-    const settings = { ...defaultSettings, gateway: { ...defaultSettings.gateway, enabled: false }, telemetry: { ...defaultSettings.telemetry, ...telemetry } }
+    const settings = { ...defaultSettings, gateway: { ...defaultSettings.gateway, enabled: false }, nats: { ...defaultSettings.nats, enabled: false }, telemetry: { ...defaultSettings.telemetry, ...telemetry } }
     const broker = await createBroker({ home, settings })
     const off = await startTracing({}, {})
-    const client = await connect({ home, tracing })
+    const client = await connect({ home, tracing, requestTimeoutMs: 60_000 })
     await client.publish('a', 1, { receipt: true, headers: { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' } })
     await client.close()
     await off.stop()

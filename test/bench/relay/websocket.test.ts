@@ -5,6 +5,7 @@ import { WebSocket } from 'ws'
 import { Line } from '../../../bench/load/line.ts'
 import { patternBytes } from '../../../bench/load/payload.ts'
 import { binaryMessage, webSocketReader } from '../../../bench/relay/websocket.ts'
+import { closed } from '../../support/closed.ts'
 
 /** A relay's end of sockets that sends back what it reads. */
 async function echoing(t: ExecutionContext): Promise<number> {
@@ -67,6 +68,6 @@ test('relay: who is no WebSocket client is turned away', async t => {
   const socket = connect(await echoing(t), '127.0.0.1')
   socket.on('error', () => {})
   socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
-  await once(socket, 'close')
+  await closed(socket)
   t.pass()
 })

@@ -47,7 +47,7 @@ export function appending(story: Story): void {
     await rig.counted({ ready: 0, inFlight: 0, acked: 4, bytes: 0 })
   })
 
-  withQueue(story, '10,000 messages are stored, leased in order and acknowledged', { maxAckPending: 20_000 }, async (t, rig) => {
+  withQueue(story, '10,000 messages are stored, leased in order and acknowledged', { maxAckPending: 20_000, ackWaitMs: 600_000 }, async (t, rig) => {
     const texts = upTo(10_000)
     await Promise.all(Array.from({ length: 100 }, (_, i) => rig.stored(texts.slice(i * 100, i * 100 + 100))))
     await rig.counted({ ready: 10_000, stored: 10_000 })

@@ -183,7 +183,7 @@ export function modelling(story: Story, { lacks, runs }: StoreSubject): void {
     let made = 0
     await fc.assert(
       fc.asyncProperty(fc.array(stepOf(withRestart), { minLength: 5, maxLength: 40 }), async steps => {
-        const rig = await QueueRig.open(t, { open: broker => world.open(broker), queue: `${world.queue}-${made++}` }, { maxMessages: MAX_MESSAGES, retry: { maxAttempts: MAX_ATTEMPTS }, deduplication: { enabled: true, windowMs: 600_000 } })
+        const rig = await QueueRig.open(t, { open: broker => world.open(broker), queue: `${world.queue}-${made++}` }, { maxMessages: MAX_MESSAGES, ackWaitMs: 600_000, retry: { maxAttempts: MAX_ATTEMPTS }, deduplication: { enabled: true, windowMs: 600_000 } })
         const run = new Run(t, rig)
         for (const step of steps) await run.step(step)
         await rig.queue.close()

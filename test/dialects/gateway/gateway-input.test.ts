@@ -108,7 +108,8 @@ const methods = fc.constantFrom('publish', 'send', 'request', 'broadcast', 'subs
 const word = fc.constantFrom('a', 'a.b', 'command', 'events', '>', '*', '', 'a b', '$CB.all', 'agent:main:cli:dm:x', 'agent:x')
 const anything = fc.oneof(fc.jsonValue(), word, fc.integer(), fc.record({ client: word, agent: word }, { requiredKeys: [] }))
 const paramNames = ['channel', 'subject', 'to', 'payload', 'headers', 'ttl', 'receipt', 'timeoutMs', 'many', 'wait', 'group', 'filter', 'subscription', 'id', 'message', 'sessionKey', 'agent']
-const params = fc.dictionary(fc.constantFrom(...paramNames), anything, { maxKeys: 5, noNullPrototype: true })
+// Times that the clock of the tests passes: a request that may take a day has no answer when they end.
+const params = fc.dictionary(fc.constantFrom(...paramNames), anything, { maxKeys: 5, noNullPrototype: true }).map(each => (typeof each['timeoutMs'] === 'number' ? { ...each, timeoutMs: each['timeoutMs'] % 5000 } : each))
 const message = fc.record({ type: fc.oneof(types, fc.jsonValue()), id: fc.oneof(fc.nat(3), fc.jsonValue()), method: fc.oneof(methods, fc.jsonValue()), params: fc.oneof(params, fc.jsonValue()), channel: word, subject: word, payload: fc.jsonValue(), ref: anything, subscription: fc.nat(3) }, { requiredKeys: [] })
 
 test('gateway input: whatever comes, nothing throws, every req has one answer, and the connection serves on', async t => {
