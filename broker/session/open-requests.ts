@@ -50,6 +50,8 @@ export class OpenRequest extends Deadline {
   responses = 0
   /** Answers that were not the last of their responder. */
   parts = 0
+  /** Somebody who may have had it left without an answer. */
+  isDeserted = false
   /** When its instance got it, where somebody times that. Monotonic ms, 0 = nobody does */
   beganMs = 0
   /** undefined: they go to the requester as frames. */
@@ -141,10 +143,10 @@ export class OpenRequests {
     if (request.responders.length === 0) this.#end(request, 'complete')
   }
 
-  /** A responder is none after all: beyond it nobody was there. */
+  /** A responder is none after all: beyond it nobody was there. That nobody has it is said only where that is so of all. */
   declined(request: OpenRequest, responder: RequestParty): void {
     this.#release(request, responder)
-    if (request.responders.length === 0) this.#end(request, request.isMany && request.responses > 0 ? 'complete' : 'nobody')
+    if (request.responders.length === 0) this.#end(request, request.isMany && request.responses > 0 ? 'complete' : request.isDeserted ? 'responder-gone' : 'nobody')
   }
 
   /** The request `id`, which `queue` keeps, is handed to a consumer, who may answer it from now on; undefined when nothing of it waits for the queue. */
@@ -202,6 +204,7 @@ export class OpenRequests {
   }
 
   #bereave(request: OpenRequest, responder: RequestParty): void {
+    request.isDeserted = true
     while (request.responders.includes(responder)) this.#release(request, responder)
     if (request.responders.length === 0) this.#end(request, request.isMany && request.responses > 0 ? 'complete' : 'responder-gone')
   }

@@ -113,6 +113,22 @@ test('open requests: a responder that leaves ends what waited for it alone', t =
   t.not(requests.awaited(asker, 8, two), undefined)
 })
 
+// Where the word that nobody is there came last, a request that somebody had worked on was told to have reached nobody.
+test('open requests: that nobody is there beyond one responder does not hide that another one left, whichever comes first', t => {
+  const { requests, party, open, told } = setUp()
+  const [asker, one, beyond] = [party(1), party(2), party(3)]
+  open(asker, 7, [one, beyond])
+  open(asker, 8, [beyond])
+  requests.leave(one)
+  for (const id of [7, 8]) requests.declined(requests.awaited(asker, id, beyond)!, beyond)
+  t.deepEqual(told, ['ended 7 responder-gone', 'ended 8 nobody'])
+  const other = party(4)
+  open(asker, 9, [other, beyond])
+  requests.declined(requests.awaited(asker, 9, beyond)!, beyond)
+  requests.leave(other)
+  t.is(told.at(-1), 'ended 9 responder-gone')
+})
+
 test('open requests: of many, those that answered count when the rest leaves', t => {
   const { requests, party, open, told } = setUp()
   const [asker, one, two] = [party(1), party(2), party(3)]
