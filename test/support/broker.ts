@@ -147,7 +147,9 @@ export interface BrokerProcess extends BrokerAccess {
 
 /** A broker as `callboard start` makes it; ended in order when the test ends, so that its agents end too. */
 export async function startBrokerProcess(t: Teardown, { config, home: given, ...run }: BrokerProcessOptions = {}): Promise<BrokerProcess> {
-  const home = prepareHome(t, { ...(config === undefined ? {} : { config: withTimeToComeIn(config) }), ...(given === undefined ? {} : { home: given }) })
+  // A home that was there before has its own.
+  const isNew = given === undefined || config !== undefined
+  const home = prepareHome(t, { ...(isNew ? { config: withTimeToComeIn(config ?? {}) } : {}), ...(given === undefined ? {} : { home: given }) })
   const callboard = await startCallboard(t, { home, ...run })
   const { process: child, started } = callboard
   const exited = once(child, 'exit') as ReturnType<BrokerProcess['end']>
