@@ -14,8 +14,8 @@ import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { isThere, until } from '../support/until.ts'
 
 const script = join(import.meta.dirname, '../support/failing-agent.ts')
-// Beside many others a program that is well may take a while to answer, too.
-const quick = { interval: '300ms', timeout: '1s', failureThreshold: 2 }
+// Beside many others a program that is well may take seconds to answer, too.
+const quick = { interval: '300ms', timeout: '1s', failureThreshold: 8 }
 const lamp = (more: object): object => ({ name: 'lamp', command: 'node', args: [script], backoff: { initial: '10ms', max: '50ms' }, shutdown: '100ms', ...more })
 
 async function start(t: ExecutionContext, more: object): Promise<{ broker: LocalBroker; client: Client; about: (name?: string) => Promise<AgentInfo> }> {
@@ -74,9 +74,9 @@ test('agent health: until all probes have succeeded an instance gets no requests
   t.teardown(() => server.close())
   const { port } = server.address() as AddressInfo
   const probes = [
-    { kind: 'http', url: `:${port}/health`, status: 200, interval: '100ms', successThreshold: 2, failureThreshold: 600, onFailure: 'unhealthy' },
-    { kind: 'tcp', host: 'localhost', port, interval: '100ms', initialDelay: '200ms' },
-    { kind: 'command', command: ['sh', '-c', `test -z "$CALLBOARD_TOKEN" && test "$CALLBOARD_AGENT" = lamp && test -e ${file}`], interval: '100ms', failureThreshold: 2, onFailure: 'unhealthy' },
+    { kind: 'http', url: `:${port}/health`, status: 200, interval: '100ms', timeout: '30s', successThreshold: 2, failureThreshold: 600, onFailure: 'unhealthy' },
+    { kind: 'tcp', host: 'localhost', port, interval: '100ms', timeout: '30s', initialDelay: '200ms' },
+    { kind: 'command', command: ['sh', '-c', `test -z "$CALLBOARD_TOKEN" && test "$CALLBOARD_AGENT" = lamp && test -e ${file}`], interval: '100ms', timeout: '30s', failureThreshold: 2, onFailure: 'unhealthy' },
   ]
   const { client, about, broker } = await start(t, { probes })
   await until(async () => (await errorCode(client.request('$CB.to.agent.lamp', {}))) === 'resolved')
@@ -119,10 +119,12 @@ test('agent health: who answers with errors alone or not at all is passed over, 
   const [first, second] = [await about(), await about('lamp/2')]
   await client.request('$CB.to.agent.lamp', { do: 'err' })
   process.kill(second.pid!, 'SIGSTOP')
-  await until(async () => (await about()).health === 'unhealthy' && (await about('lamp/2')).health === 'unhealthy')
-  t.regex((await about()).problem!, /^requests: \d+ % of \d+ requests failed within 1000 ms/)
+  // At one time. On a busy machine any of them may be silent for a while, which passes.
+  await until(async () => {
+    const [failing, stopped, well] = (await client.call('agents')).agents
+    return [failing, stopped, well].map((each) => each!.health).join() === 'unhealthy,unhealthy,healthy' && /^requests: \d+ % of \d+ requests failed within 1000 ms/.test(failing!.problem!)
+  })
   t.regex((await about('lamp/2')).problem!, /^requests: no answer for \d+ ms, with \d requests? open|requests failed within/)
-  t.is((await about('lamp/3')).health, 'healthy')
   t.is((await about()).incarnation, first.incarnation)
   process.kill(second.pid!, 'SIGCONT')
   await client.request('$CB.to.agent.lamp', { do: 'mend' })
