@@ -9,6 +9,7 @@ import { encodeFrame } from '../../broker/wire/frame.ts'
 import { Kind } from '../../broker/wire/layout.ts'
 import { closed } from '../support/closed.ts'
 import { nonceOf, Siege } from '../support/siege.ts'
+import { until } from '../support/until.ts'
 import { clientFrame, PING, TEXT } from '../support/websocket-frames.ts'
 
 const RUNS = 150
@@ -62,8 +63,8 @@ async function fuzz(t: ExecutionContext, seed: number, valid: (siege: Siege) => 
   }
   await siege.holds()
   t.deepEqual(await siege.errors(), [])
-  const { connections } = await siege.bystander.call('connections')
-  t.is(connections.filter(({ phase }) => phase === 'run').length, 1, 'nobody but the bystander is left')
+  // Nobody but the bystander is left.
+  await until(async () => (await siege.bystander.call('connections')).connections.filter(({ phase }) => phase === 'run').length === 1)
 }
 
 const text = (message: unknown): Buffer => clientFrame({ opcode: TEXT, payload: JSON.stringify(message) })

@@ -8,7 +8,6 @@ import test from 'ava'
 import { encode } from '@msgpack/msgpack'
 import { encodeFrame } from '../../broker/wire/frame.ts'
 import { Kind } from '../../broker/wire/layout.ts'
-import { connect } from '../../client/index.ts'
 import { startBroker, type LocalBroker } from '../support/broker.ts'
 import { errorCode } from '../support/error-code.ts'
 import { reservedPort } from '../support/reserved-port.ts'
@@ -131,8 +130,7 @@ test('config: network.tcp.keepAlive, keepAliveInterval and keepAliveProbes reach
 test('config: network.websocket.pingInterval and pingTimeout find those who fell silent', async t => {
   const websocket = { pingInterval: '60ms', pingTimeout: '60ms' }
   const broker = await startBroker(t, { config: { network: { websocket } } })
-  const [silent, answering] = [await welcomePeer(t, broker), await connect({ url: broker.gateway, token: broker.token, retry: false })]
-  t.teardown(() => answering.destroy())
+  const [silent, answering] = [await welcomePeer(t, broker), await broker.connect({ url: broker.gateway, token: broker.token })]
   t.is((await silent.next())?.opcode, PING)
   t.deepEqual(await silent.ending(), { code: 4044, reason: 'connection.stale' })
   // As long again: whoever answers pings stays.

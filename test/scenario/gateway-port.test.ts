@@ -7,7 +7,6 @@ import { encode } from '@msgpack/msgpack'
 import { defaultSettings } from '../../broker/ground/settings.ts'
 import { encodeFrame } from '../../broker/wire/frame.ts'
 import { Kind } from '../../broker/wire/layout.ts'
-import { connect } from '../../client/index.ts'
 import { createBroker } from '../../index.ts'
 import { startBroker } from '../support/broker.ts'
 import { startCallboard } from '../support/callboard.ts'
@@ -27,8 +26,7 @@ async function takenPort(t: { teardown(done: () => void): void }): Promise<numbe
 
 test('gateway: clients of the Unix socket and of the WebSocket see each other', async t => {
   const broker = await startBroker(t)
-  const [local, remote] = [await broker.connect(), await connect({ url: broker.gateway, token: broker.token, retry: false })]
-  t.teardown(() => remote.destroy())
+  const [local, remote] = [await broker.connect(), await broker.connect({ url: broker.gateway, token: broker.token })]
   const [heardLocally, heardRemotely] = [local.subscribe('to.local'), remote.subscribe('to.remote')]
   await Promise.all([local.call('ping'), remote.call('ping')])
   t.is(await remote.publish('to.local', { from: 'afar' }, { receipt: true }).then(({ receivers }) => receivers), 1)
@@ -98,7 +96,7 @@ test('gateway: authentication is asked for here also where the Unix socket needs
 
 test('gateway: with a list of programs nobody of this machine comes in by the gateway, as the kernel does not say which they are', async t => {
   const broker = await startBroker(t, { config: { ipc: { security: { allowedProcesses: ['/usr/bin/true'] } } } })
-  t.is(await errorCode(connect({ url: broker.gateway, token: broker.token, retry: false })), 'auth.process_not_allowed')
+  t.is(await errorCode(broker.connect({ url: broker.gateway, token: broker.token })), 'auth.process_not_allowed')
 })
 
 test('gateway: connections far above the limit are cut at once, and the broker goes on', async t => {
@@ -114,8 +112,7 @@ test('gateway: connections far above the limit are cut at once, and the broker g
 
 test('gateway: where messages are small, a burst of them is still one of the SDK\'s writes', async t => {
   const broker = await startBroker(t, { config: { ipc: { performance: { maxMessageSize: '1kb' } } } })
-  const [sender, receiver] = await Promise.all([connect({ url: broker.gateway, token: broker.token, retry: false }), broker.connect()])
-  t.teardown(() => sender.destroy())
+  const [sender, receiver] = await Promise.all([broker.connect({ url: broker.gateway, token: broker.token }), broker.connect()])
   const burst = receiver.subscribe<number>('burst')
   await receiver.call('ping')
   for (let i = 0; i < 500; i++) void sender.publish('burst', i, { headers: { filler: 'x'.repeat(500) } })
