@@ -10,7 +10,7 @@ test('addressing: a client is reached by its id, its agent name and its session,
   const inbox = target.subscribe('$CB.to.>')
   const everything = bystander.subscribe('>')
   const elsewhere = bystander.subscribe('$CB.to.>')
-  await everything.ready
+  await Promise.all([inbox.ready, everything.ready, elsewhere.ready])
   const addresses = ['$CB.to.client.lamp-1', '$CB.to.agent.lamp', `$CB.to.session.${target.welcome.session}`]
   for (const address of addresses) t.deepEqual(await sender.publish(address, address, { receipt: true }), { receivers: 1 })
   t.deepEqual(await values(inbox, 3), addresses)

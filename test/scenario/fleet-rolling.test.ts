@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
 import { BrokerError, type Client } from '../../client/index.ts'
 import { startBroker } from '../support/broker.ts'
@@ -22,8 +23,8 @@ interface Load {
   end(): Promise<{ readonly answered: number; readonly failed: readonly string[]; readonly versions: ReadonlySet<string> }>
 }
 
-/** Requests by name and to the queue group, several of each open all the time. */
-function startLoad(clients: readonly Client[]): Load {
+/** Requests by name and to the queue group, several of each open all the time, but for a pause between two. */
+function startLoad(clients: readonly Client[], pauseMs = 0): Load {
   const load = { isOver: false }
   let answered = 0
   const failed: string[] = []
@@ -36,6 +37,7 @@ function startLoad(clients: readonly Client[]): Load {
       } catch (error) {
         failed.push(`${typeof address === 'string' ? address : 'by name'}: ${BrokerError.from(error).message}`)
       }
+      if (pauseMs > 0) await delay(pauseMs)
     }
   }
   const running = clients.flatMap(client => Array.from({ length: 4 }, (_, at) => ask(client, at % 2 === 0 ? { service: 'weather' } : 'work')))
@@ -102,13 +104,14 @@ test('fleet: a version that runs and never serves is rolled back when its time i
 
 test('fleet: a version whose probe fails in the middle of the change is rolled back, and no request fails', async t => {
   // Two of the instances are well with it, the second is not.
-  const probe = { kind: 'command', command: ['sh', '-c', 'test "$VERSION/$CALLBOARD_INSTANCE" != half/2'], interval: '200ms', timeout: '5s' }
-  const broker = await startBroker(t, { config: { agents: [{ ...weather, probes: [probe], startTimeout: '6s' }] } })
+  const probe = { kind: 'command', command: ['sh', '-c', 'test "$VERSION/$CALLBOARD_INSTANCE" != half/2'], interval: '200ms', timeout: '15s' }
+  // Long enough for those that are well, however busy the machine is.
+  const broker = await startBroker(t, { config: { agents: [{ ...weather, probes: [probe], startTimeout: '15s' }] } })
   const [client, asker] = await Promise.all([broker.connect(), broker.connect()])
   await serving(client, 2)
-  const load = startLoad([asker])
+  const load = startLoad([asker], 5)
   const error = await t.throwsAsync(client.call('agent.upgrade', { name: 'weather', version: 'half' }, SLOW), { instanceOf: BrokerError })
-  t.regex(error.message, /instance 2 \(replace\).*does not serve after 6000 ms: command: .*all is as it was before/s)
+  t.regex(error.message, /instance 2 \(replace\).*does not serve after 15000 ms: command: .*all is as it was before/s)
   const { failed, versions } = await load.end()
   t.deepEqual(failed, [])
   t.deepEqual([...versions].toSorted((a, b) => a.localeCompare(b)), ['1', 'half'])
