@@ -48,7 +48,7 @@ async function settle(t: ExecutionContext, { brokers, history, senders, subscrib
 }
 
 natsStory('brokers: one that is killed takes nothing along but what was on its way to its own members; the others go on without a pause', async t => {
-  t.timeout(60_000 * roundsOf(1))
+  t.timeout(240_000 * roundsOf(1))
   const joined = await join(t)
   const { server, brokers, history, senders } = joined
   const recovery = new RecoveryTimes('broker started again to first delivery there')
@@ -93,7 +93,7 @@ natsStory('brokers: when a responder dies with its broker the question fails by 
 })
 
 natsStory('brokers: one that stands still is served again when it goes on: its subscribers in order, its members nothing twice', async t => {
-  t.timeout(60_000 * roundsOf(1))
+  t.timeout(240_000 * roundsOf(1))
   const joined = await join(t)
   const { brokers, history, senders } = joined
   const third = brokers[2]!

@@ -11,7 +11,7 @@ const STREAM = 'CBQ_jobs'
 
 natsStory('store: three copies survive the stream\'s leader, and everything accepted is consumed', async t => {
   const rounds = roundsOf(2)
-  t.timeout(60_000 * rounds)
+  t.timeout(240_000 * rounds)
   const cluster = await startNatsCluster(t)
   const world = natsWorld(cluster.urls, 'jobs', 3)
   const settings = { durability: 'fsync', ackWaitMs: 2000, retry: { maxAttempts: 0 }, maxAckPending: 1000 } as const

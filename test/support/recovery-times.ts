@@ -1,5 +1,7 @@
 // How long something took in several rounds, as a line for people and as numbers to hold against a limit. Pure.
 
+const FACTOR = 4
+
 export class RecoveryTimes {
   readonly #what: string
   readonly #tookMs: number[] = []
@@ -20,6 +22,15 @@ export class RecoveryTimes {
 
   get maxMs(): number {
     return Math.max(...this.#tookMs)
+  }
+
+  /**
+   * Whether one more round is due: until there were so many, and up to four times as many while the median is not below the limit. A machine
+   * that is busy for a while is slow for a while.
+   */
+  isDue(rounds: number, limitMs: number): boolean {
+    const { length } = this.#tookMs
+    return length < rounds || (length < FACTOR * rounds && this.medianMs >= limitMs)
   }
 
   toString(): string {
