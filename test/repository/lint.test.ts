@@ -36,7 +36,7 @@ test.before(t => {
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
   const words = [join(root, 'node_modules/oxlint/bin/oxlint'), '-c', join(root, '.oxlintrc.json'), '--type-aware', '--deny-warnings', '-f', 'json']
-  const { stdout, status } = spawnSync(process.execPath, words, { cwd: directory, encoding: 'utf8', timeout: 50_000 })
+  const { stdout, status } = spawnSync(process.execPath, words, { cwd: directory, encoding: 'utf8', timeout: 110_000 })
   const { diagnostics } = JSON.parse(stdout) as { diagnostics: { code: string; filename: string }[] }
   const findings = new Map<string, string[]>()
   for (const { filename, code } of diagnostics) findings.set(filename, [...(findings.get(filename) ?? []), code])

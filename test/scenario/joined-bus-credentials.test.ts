@@ -49,7 +49,7 @@ natsTest('joined bus: what its account may not publish is counted and named, and
   await server.start()
   const file = join(temporaryDirectory(t), 'credentials')
   writeFileSync(file, 'hall:password\n')
-  const broker = await joinedBroker(t, [server.url], { bus: { credentials: file, pingInterval: '10s' } })
+  const broker = await joinedBroker(t, [server.url], { bus: { credentials: file } })
   const client = await broker.connect()
   for (const subject of ['secret.a', 'open', 'secret.a', 'secret.b']) await client.publish(subject, 1, { receipt: 'delivered' })
   t.like((await client.call('status')).bus, { state: 'joined', unsent: 3 })

@@ -7,13 +7,22 @@ import { startBrokerProcess } from '../support/broker.ts'
 
 /** What a process listens on by TCP: the addresses as the kernel's tables have them, hexadecimal and in the machine's order of bytes. */
 function listening(pid: number): string[] {
-  const sockets = new Set(readdirSync(`/proc/${pid}/fd`).map(fd => readlinkSync(join(`/proc/${pid}/fd`, fd))))
+  const sockets = new Set(readdirSync(`/proc/${pid}/fd`).map(fd => linkOf(join(`/proc/${pid}/fd`, fd))))
   return ['tcp', 'tcp6'].flatMap(table =>
     readFileSync(`/proc/${pid}/net/${table}`, 'utf8').split('\n').slice(1).flatMap(line => {
       const [, local, , state, , , , , , inode] = line.trim().split(/\s+/)
       return state === '0A' && sockets.has(`socket:[${inode}]`) ? [local!.split(':')[0]!] : []
     }),
   )
+}
+
+// What is closed meanwhile was no listener: those stay.
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
 }
 
 const LOOPBACK = Buffer.from([127, 0, 0, 1]).readUInt32LE().toString(16).toUpperCase().padStart(8, '0')

@@ -152,13 +152,9 @@ test('monitoring: a port of its own has all of it, and an index', async t => {
 })
 
 test('monitoring: the port of its own names principals to programs of this host alone', async t => {
-  const { gateway, nats, ...others } = defaultSettings
-  const broker = await createBroker({ home: temporaryDirectory(t), log: recordedLog(), settings: { ...others, gateway: { ...gateway, port: 0 }, nats: { ...nats, port: 0, monitor: { host: '127.0.0.1', port: 0 } } } })
-  t.teardown(() => broker.stop())
-  const { connect } = await import('../../client/index.ts')
-  const client = await connect({ socket: broker.socketPath, home: broker.home, retry: false })
-  t.teardown(() => client.destroy())
-  const user = async (headers: Record<string, string> = {}): Promise<unknown> => ((await httpGet(`${broker.monitorAddress!}connz?auth=1`, headers)).json() as Connz).connections[0]!['authorized_user']
+  const local = await startBroker(t, { config: { nats: { port: 0, monitor: { host: '127.0.0.1', port: 0 } } } })
+  await local.connect()
+  const user = async (headers: Record<string, string> = {}): Promise<unknown> => ((await httpGet(`${local.broker.monitorAddress!}connz?auth=1`, headers)).json() as Connz).connections[0]!['authorized_user']
   t.is(await user(), 'owner')
   t.is(await user({ 'x-forwarded-for': '192.0.2.7' }), undefined)
 })

@@ -13,7 +13,7 @@ const script = join(import.meta.dirname, '../support/nats-agent.ts')
 
 test('nats agents: a ping finds one well, its connections stand beside each other, and it is drained without a loss', async (t) => {
   const port = await reservedPort(t)
-  const lamp = { name: 'lamp', command: 'node', args: [script], env: { NATS_PORT: String(port) }, instances: 2, probes: [{ kind: 'ping', interval: '200ms', timeout: '2s', failureThreshold: 2 }], backoff: { initial: '10ms', max: '50ms' } }
+  const lamp = { name: 'lamp', command: 'node', args: [script], env: { NATS_PORT: String(port) }, instances: 2, probes: [{ kind: 'ping', interval: '200ms', timeout: '3s', failureThreshold: 3 }], backoff: { initial: '10ms', max: '50ms' } }
   const broker = await startBroker(t, { config: { nats: { port }, agents: [lamp] } })
   const client = await broker.connect()
   const about = async (): Promise<{ health: unknown; incarnation: number; pid: number | undefined }[]> => (await client.call('agents')).agents.map(({ health, incarnation, pid }) => ({ health, incarnation, pid }))

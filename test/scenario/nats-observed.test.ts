@@ -2,8 +2,7 @@
 
 import { headers } from '@nats-io/transport-node'
 import test from 'ava'
-import { BrokerAccess, startBroker } from '../support/broker.ts'
-import { startCallboard } from '../support/callboard.ts'
+import { startBroker, startBrokerProcess } from '../support/broker.ts'
 import { connectNats, subscribeNats, takeNats } from '../support/nats-client.ts'
 import { OtlpReceiver } from '../support/otlp-receiver.ts'
 
@@ -11,8 +10,8 @@ const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const SENDER = '00f067aa0ba902b7'
 
 test('nats observed: tree, connections, top and trace show NATS clients and what became of their messages', async t => {
-  const callboard = await startCallboard(t)
-  const broker = new BrokerAccess(t, callboard.home, callboard.started.socket, callboard.started.gateway, callboard.started.nats)
+  const broker = await startBrokerProcess(t)
+  const { callboard } = broker
   const nats = await connectNats(t, broker.nats, { user: 'owner', pass: broker.token, name: 'my app' })
   const client = `my-app-${nats.info!.client_id}`
   const sdk = await broker.connect({ clientId: 'sdk' })

@@ -74,6 +74,8 @@ test('nats options: filters of native subscribers look into messages of NATS cli
   await Promise.all([hot.ready, noted.ready, own.ready])
   for (const celsius of [20, 31]) other.publish('weather', JSON.stringify({ celsius }), { headers: json() })
   other.publish('weather', JSON.stringify({ celsius: 0 }), { headers: json({ 'X-Note': 'yes' }) })
+  // Before what comes by another connection.
+  await other.flush()
   await client.publish('weather', { celsius: 40 }, { receipt: true })
   other.publish('weather', 'no JSON, so nothing can be compared')
   other.publish('weather', JSON.stringify({ celsius: 99 }), { headers: json() })

@@ -61,7 +61,7 @@ test('pool: a large message and the goodbye after it: the message arrives', asyn
 })
 
 test('pool: who sends faster than threads work is slowed down, and loses nothing', async t => {
-  const broker = await startBroker(t, { config: { ...signatures, pool: { threads: 1, signatureAbove: 0 } } })
+  const broker = await startBroker(t, { config: { ipc: { ...signatures.ipc, limits: { stallTimeout: '1m' } }, pool: { threads: 1, signatureAbove: 0 } } })
   const [sender, receiver] = await Promise.all([broker.connect(), broker.connect()])
   let bytes = 0
   const all = receiver.subscribe<Uint8Array>('a', { onMessage: ({ value }) => { bytes += value.length } })

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { startBrokerProcess, type BrokerProcess, type BrokerProcessOptions } from '../support/broker.ts'
 import { historyProblems } from '../support/queue-history-checks.ts'
-import { QueueLoad, queueLoadConfig } from '../support/queue-load.ts'
+import { patientQueueLoadConfig, QueueLoad, queueLoadConfig } from '../support/queue-load.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { straceStory } from '../support/system-calls.ts'
 import { until } from '../support/until.ts'
@@ -22,9 +22,9 @@ interface Story {
 }
 
 /** A broker under load, of which some came through already. */
-async function story(t: ExecutionContext, options: Omit<BrokerProcessOptions, 'home' | 'config'> = {}): Promise<Story> {
-  t.timeout(60_000)
-  const broker = await startBrokerProcess(t, { config: queueLoadConfig, ...options })
+async function story(t: ExecutionContext, options: Omit<BrokerProcessOptions, 'home'> = {}): Promise<Story> {
+  t.timeout(120_000)
+  const broker = await startBrokerProcess(t, { config: patientQueueLoadConfig, ...options })
   // What runs it may be a program that does not pass a signal on.
   t.teardown(() => {
     try {
@@ -65,7 +65,8 @@ straceStory('queue trouble: publishers wait for a slow disk', async t => {
 
 straceStory('queue trouble: while the disk fails publishers are told so, and when it works again all goes on', async t => {
   const failing = ['strace', '-f', '--seccomp-bpf', '-o', '/dev/null', '-e', 'signal=none', '-e', 'trace=fsync,fdatasync', '-e', 'inject=fsync,fdatasync:error=EIO:when=30..33']
-  const { load, judge } = await story(t, { through: failing })
+  // What could not be settled comes again when its lease is over.
+  const { load, judge } = await story(t, { config: queueLoadConfig, through: failing })
   await until(() => load.errors.size > 0)
   await load.receipts(SOME)
   await judge()

@@ -3,7 +3,7 @@
 import { chownSync, mkdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { randomInt } from 'node:crypto'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { namespaceNames, planOf } from '../../agents/sandbox/plan.ts'
@@ -14,6 +14,7 @@ import { libc } from '../../native/linux/libc.ts'
 import { startAgent } from '../support/agent-process.ts'
 import { startBroker, startBrokerProcess, type LocalBroker } from '../support/broker.ts'
 import type { Targets } from '../support/attacking-agent.ts'
+import { reservedPort } from '../support/reserved-port.ts'
 import { asOrdinaryUser, ORDINARY_USER, sandboxTest } from '../support/sandbox-features.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
@@ -39,11 +40,13 @@ async function field(t: ExecutionContext, broker = process.pid): Promise<Field> 
   writeFileSync(secretFile, 'x')
   mkdirSync(writable)
   let visits = 0
-  const server = createServer(socket => { visits++; socket.destroy() }).listen(0, '127.0.0.1')
+  // Visitors are counted: nobody may come who knew somebody else at that port.
+  const port = await reservedPort(t)
+  const server = createServer(socket => { visits++; socket.destroy() }).listen(port, '127.0.0.1')
   t.teardown(() => server.close())
   await once(server, 'listening')
   const sharedMemory = shareMemory(t)
-  return { directory, writable, targets: { sharedMemory, broker, neighbour: process.pid, secretFile, writable, port: (server.address() as AddressInfo).port }, visits: () => visits }
+  return { directory, writable, targets: { sharedMemory, broker, neighbour: process.pid, secretFile, writable, port }, visits: () => visits }
 }
 
 /** A page of System V's, as databases have them; its key. */

@@ -4,7 +4,7 @@ import { startBrokerProcess } from '../support/broker.ts'
 import { errorCode } from '../support/error-code.ts'
 import { openFilesStory, takeDescriptors } from '../support/open-files.ts'
 import { historyProblems } from '../support/queue-history-checks.ts'
-import { QueueLoad, queueLoadConfig } from '../support/queue-load.ts'
+import { patientQueueLoadConfig, QueueLoad } from '../support/queue-load.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { until } from '../support/until.ts'
 
@@ -12,8 +12,8 @@ const SOME = 300
 const SEED = 7
 
 openFilesStory('queue trouble: without file descriptors queues and figures go on, and newcomers come in when there are some again', async t => {
-  t.timeout(60_000)
-  const broker = await startBrokerProcess(t, { config: queueLoadConfig })
+  t.timeout(120_000)
+  const broker = await startBrokerProcess(t, { config: patientQueueLoadConfig })
   const load = new QueueLoad(seededRandom(SEED))
   load.start(await Promise.all([broker.connect({ requestTimeoutMs: 30_000 }), broker.connect({ requestTimeoutMs: 30_000 })]))
   const client = await broker.connect()

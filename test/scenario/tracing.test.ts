@@ -112,7 +112,7 @@ test('tracing: a collector that is gone, refuses or says nothing harms nobody', 
     await client.close()
     const before = performance.now()
     t.deepEqual(await broker.end('SIGTERM'), [0, null])
-    t.true(performance.now() - before < 8000, manner)
+    t.true(performance.now() - before < 60_000, manner)
     const said = readFileSync(homePaths(broker.home).log, 'utf8').split('\n').filter(line => line.includes('telemetry cannot be sent'))
     // Once for each signal, and none of them when the end did not wait for it.
     t.deepEqual(new Set(said.map(line => (JSON.parse(line) as { signal: string }).signal)).size, said.length, manner)

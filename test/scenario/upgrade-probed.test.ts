@@ -31,7 +31,7 @@ test('upgrade: an agent that its probes have not seen well yet relieves nobody, 
   const broker = await startCallboard(t, { config })
   endHolder(t, broker.home)
   const { socket } = broker.started
-  const client = await connect({ home: broker.home, socket, agent: false })
+  const client = await connect({ home: broker.home, socket, agent: false, requestTimeoutMs: 60_000 })
   t.teardown(() => client.destroy())
   await until(async () => (await errorCode(client.request({ service: 'lamp' }, {}))) === 'resolved')
   const over = new AbortController()

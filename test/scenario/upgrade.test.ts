@@ -16,6 +16,8 @@ import { temporaryDirectory, type Teardown } from '../support/temporary-director
 /** `npm run torture` has ten, and 100,000 requests. */
 const ROUNDS = Number(process.env['CALLBOARD_TORTURE_UPGRADES'] ?? 2)
 const REQUESTS = Number(process.env['CALLBOARD_TORTURE_UPGRADE_REQUESTS'] ?? 1500)
+/** Of clients: an answer that comes late on a busy machine is no failure. */
+const PATIENCE_MS = 60_000
 
 async function start(t: Teardown, config?: string): Promise<Callboard> {
   const broker = await startCallboard(t, config === undefined ? {} : { config })
@@ -37,8 +39,8 @@ test('upgrade: under load over the Unix socket and the gateway no request fails,
   const { socket, gateway, pid } = broker.started
   const home = { home: broker.home }
   const load = await RequestLoad.start(t, [{ ...home, socket }, { ...home, url: gateway! }], { depth: 4 })
-  const publisher = await connect({ ...home, socket, agent: false })
-  const reader = await connect({ ...home, url: gateway!, agent: false })
+  const publisher = await connect({ ...home, socket, agent: false, requestTimeoutMs: PATIENCE_MS })
+  const reader = await connect({ ...home, url: gateway!, agent: false, requestTimeoutMs: PATIENCE_MS })
   const got: number[] = []
   const subscription = reader.subscribe<number>('ticks', { onMessage: message => void got.push(message.value) })
   await subscription.ready
@@ -55,7 +57,7 @@ test('upgrade: under load over the Unix socket and the gateway no request fails,
   const visiting = [socket, gateway!].map(async (address, i) => {
     while (!over.signal.aborted) {
       try {
-        const visitor = await connect({ ...home, agent: false, ...(i === 0 ? { socket: address } : { url: address }), retry: false })
+        const visitor = await connect({ ...home, agent: false, requestTimeoutMs: PATIENCE_MS, ...(i === 0 ? { socket: address } : { url: address }), retry: false })
         await visitor.call('ping')
         await visitor.close()
         connected++
@@ -118,7 +120,7 @@ test('upgrade: one that cannot take over changes nothing; requests go on, and it
   const loaded = await load.end()
   t.deepEqual(loaded.failed, {})
   t.is(holderOf(broker.home), pid)
-  const visitor = await connect({ home: broker.home, socket, agent: false })
+  const visitor = await connect({ home: broker.home, socket, agent: false, requestTimeoutMs: PATIENCE_MS })
   t.is((await visitor.call('status')).pid, pid)
   t.deepEqual((await visitor.call('stats')).balanced, true)
   await visitor.close()
@@ -129,7 +131,7 @@ test('upgrade: one that cannot take over changes nothing; requests go on, and it
 test('upgrade: what a queue keeps comes to its consumer, across the upgrade too, and nothing that was acked comes again', async t => {
   const broker = await start(t)
   const { socket } = broker.started
-  const client = await connect({ home: broker.home, socket, agent: false })
+  const client = await connect({ home: broker.home, socket, agent: false, requestTimeoutMs: PATIENCE_MS })
   await client.call('channel.create', { name: 'jobs', mode: 'queue' })
   const acked = new Set<number>()
   const again: number[] = []
@@ -145,7 +147,7 @@ test('upgrade: what a queue keeps comes to its consumer, across the upgrade too,
   })
   client.on('error', () => {})
   await consumer.ready
-  const publisher = await connect({ home: broker.home, socket, agent: false })
+  const publisher = await connect({ home: broker.home, socket, agent: false, requestTimeoutMs: PATIENCE_MS })
   const over = new AbortController()
   let sent = 0
   const publishing = (async () => {
@@ -181,7 +183,7 @@ test('upgrade: the instances of an agent are relieved one by one by those of the
   writeFileSync(config, JSON.stringify({ agents: [{ name: 'adder', command: 'node', args: [program], instances: 2 }] }))
   const broker = await start(t, config)
   const { socket } = broker.started
-  const asking = await connect({ home: broker.home, socket, agent: false })
+  const asking = await connect({ home: broker.home, socket, agent: false, requestTimeoutMs: PATIENCE_MS })
   const over = new AbortController()
   const failed: string[] = []
   const pids = new Set<number>()
@@ -217,7 +219,7 @@ test('upgrade: the instances of an agent are relieved one by one by those of the
 
 test('upgrade: asked for over the gateway it is refused, and so it is to whoever does not administer', async t => {
   const broker = await start(t)
-  const client = await connect({ home: broker.home, url: broker.started.gateway!, agent: false })
+  const client = await connect({ home: broker.home, url: broker.started.gateway!, agent: false, requestTimeoutMs: PATIENCE_MS })
   t.is(await errorCode(client.call('upgrade', { program: ['/bin/true'] })), 'upgrade.remote')
   await client.close()
 })

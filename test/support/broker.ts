@@ -1,7 +1,6 @@
 // A broker for one story: in this process with a log that can be read, or as a process of the command line. Each has a
 // home of its own, clients that end before it does, and a configuration as an operator would write it.
 
-import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { homePaths } from '../../broker/ground/home.ts'
@@ -10,6 +9,7 @@ import { connect, type Client, type ConnectOptions } from '../../client/index.ts
 import { loadConfigOf } from '../../config/load.ts'
 import { createBroker, type Broker } from '../../index.ts'
 import { commandLine, startCallboard, type Callboard, type CommandLine } from './callboard.ts'
+import { exitOf } from './child-end.ts'
 import { GatewayPeer } from './gateway-peer.ts'
 import { JsonPeer } from './json-peer.ts'
 import { NativePeer } from './native-peer.ts'
@@ -149,10 +149,10 @@ export interface BrokerProcess extends BrokerAccess {
 export async function startBrokerProcess(t: Teardown, { config, home: given, ...run }: BrokerProcessOptions = {}): Promise<BrokerProcess> {
   // A home that was there before has its own.
   const isNew = given === undefined || config !== undefined
-  const home = prepareHome(t, { ...(isNew ? { config: withTimeToComeIn(config ?? {}) } : {}), ...(given === undefined ? {} : { home: given }) })
+  const home = prepareHome(t, { ...(isNew ? { config: patientConfig(config) } : {}), ...(given === undefined ? {} : { home: given }) })
   const callboard = await startCallboard(t, { home, ...run })
   const { process: child, started } = callboard
-  const exited = once(child, 'exit') as ReturnType<BrokerProcess['end']>
+  const exited = exitOf(child)
   const end: BrokerProcess['end'] = signal => {
     child.kill(signal)
     return exited
@@ -166,9 +166,9 @@ function prepareHome(t: Teardown, { home = temporaryDirectory(t), config }: Brok
   return home
 }
 
-// Beside many others a process may take longer than the defaults until it has let a client in, and until it has answered.
-function withTimeToComeIn(config: { readonly ipc?: { readonly limits?: object } }): object {
-  return { ...config, ipc: { timeout: '1m', ...config.ipc, limits: { handshakeTimeout: '1m', ...config.ipc?.limits } } }
+// Beside many others a process may take longer than the defaults until it has let a client in, or answered it.
+function patientConfig({ ipc, nats, ...config }: { readonly ipc?: { readonly limits?: object }; readonly nats?: object | false } = {}): object {
+  return { ...config, ipc: { timeout: '1m', ...ipc, limits: { handshakeTimeout: '1m', ...ipc?.limits } }, nats: nats === false ? nats : { authTimeout: '1m', ...nats } }
 }
 
 /** Memory that a process has, as /proc says. */

@@ -1,7 +1,7 @@
 // A broker that was started by the command line, in a home of its own, and the command line to talk to it.
 
-import { once } from 'node:events'
 import type { ChildProcess } from 'node:child_process'
+import { exitOf } from './child-end.ts'
 import { ChildOutput } from './child-output.ts'
 import { runCallboard, spawnCallboard, type Run, type RunOptions } from './run-callboard.ts'
 import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
@@ -56,9 +56,8 @@ export function commandLine(t: Teardown, home: string): CommandLine {
         process: child,
         next: () => output.next(),
         end: async signal => {
-          const exit = once(child, 'exit') as Promise<[number | null, string | null]>
           child.kill(signal)
-          return exit
+          return exitOf(child)
         },
       }
     },

@@ -1,8 +1,14 @@
 // How a child process ended and what it complained of, so that who waits for it in vain is told why. Reads stderr, not stdout.
 
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 
 type Exit = [code: number | null, signal: NodeJS.Signals | null]
+
+/** Resolves when the child has ended, also where it had before anybody asked: its last words may be read after its end. */
+export async function exitOf(child: ChildProcess): Promise<Exit> {
+  return child.exitCode === null && child.signalCode === null ? ((await once(child, 'exit')) as Exit) : [child.exitCode, child.signalCode]
+}
 
 /** Enough of stderr to see why; a log that runs along may be long. */
 const SHOWN_CHARACTERS = 4000

@@ -22,9 +22,12 @@ export interface JoinOptions {
   readonly isReachable?: boolean
 }
 
+/** By default two answers that come half a second late cost the link. Stories of servers that stand still say how soon that is noticed. */
+const PATIENT_LINK = { pingInterval: '10s' }
+
 /** A broker that is joined to these servers. */
 export async function joinedBroker(t: Teardown, servers: readonly string[], { bus = {}, config = {}, home, isReachable = true }: JoinOptions = {}): Promise<LocalBroker> {
-  const broker = await startBroker(t, { ...(home === undefined ? {} : { home }), config: { ...config, bus: { nats: { servers, ...bus } } } })
+  const broker = await startBroker(t, { ...(home === undefined ? {} : { home }), config: { ...config, bus: { nats: { servers, ...PATIENT_LINK, ...bus } } } })
   if (isReachable) await reaches(await broker.connect(PATIENT), 'joined')
   return broker
 }

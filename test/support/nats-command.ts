@@ -15,6 +15,12 @@ export interface Ports {
   readonly websocket?: readonly string[]
 }
 
+// By default a client has 2 s to say who it is: short for a machine that runs many tests. In the same lines, as mistakes are told with theirs.
+function withTimeToComeIn(configuration: string): string {
+  const block = 'authorization {'
+  return configuration.includes(block) ? configuration.replace(block, `${block} timeout: 60,`) : `${configuration}\n${block} timeout: 60 }\n`
+}
+
 export class NatsCommand {
   /** Of the test: the configuration, the ports file and the home of the run are in it. */
   readonly directory: string
@@ -35,7 +41,7 @@ export class NatsCommand {
   static start(t: Teardown, configuration: string, flags: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): NatsCommand {
     const directory = temporaryDirectory(t)
     const file = join(directory, 'nats.conf')
-    writeFileSync(file, configuration)
+    writeFileSync(file, withTimeToComeIn(configuration))
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_'))
     const words = [bin, 'nats-server', '-c', file, '--ports_file_dir', directory, ...flags]
     const child = spawn(process.execPath, words, { env: { ...Object.fromEntries(inherited), TMPDIR: directory, NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...environment }, stdio: ['ignore', 'ignore', 'pipe'] })
@@ -68,7 +74,7 @@ export class NatsCommand {
 
   /** Another configuration, and a SIGHUP; resolves when it says what became of it. */
   async reload(configuration: string): Promise<void> {
-    writeFileSync(this.file, configuration)
+    writeFileSync(this.file, withTimeToComeIn(configuration))
     const before = this.stderr.length
     this.signal('SIGHUP')
     await until(() => /Reloaded server configuration|Failed to reload/.test(this.stderr.slice(before)) || this.#hasEnded)

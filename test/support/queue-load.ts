@@ -21,6 +21,9 @@ export const queueLoadConfig = {
   ],
 }
 
+/** The same where nobody is killed: workers that stand still for some seconds keep what they have. */
+export const patientQueueLoadConfig = { ...queueLoadConfig, queue: { config: { ...queueLoadConfig.queue.config, ackWait: '10m' } } }
+
 /** What a worker does with a message; the same each time that it comes, so that what it forwards can be in one place only. */
 type Habit = 'ack' | 'slow' | 'nak first' | 'poison' | 'term' | 'forward'
 /** One in three is forwarded: that is the step that may never happen by half. */

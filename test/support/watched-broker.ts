@@ -1,11 +1,11 @@
 // A broker under a watchdog, as `callboard start --watchdog` starts them, and what a test does to the two.
 
-import { once } from 'node:events'
 import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { findHolder } from '../../broker/ground/home-lock.ts'
 import { homePaths } from '../../broker/ground/home.ts'
 import { findWatchdog } from '../../watchdog/record.ts'
+import { exitOf } from './child-end.ts'
 import { ChildOutput } from './child-output.ts'
 import { commandLine, type Callboard, type CommandLine } from './callboard.ts'
 import { spawnCallboard } from './run-callboard.ts'
@@ -47,7 +47,7 @@ export async function startWatched(t: Teardown, options: { readonly words?: read
       process.kill(pid, 'SIGKILL')
       await until(() => !isThere(pid))
     },
-    exit: once(child, 'exit'),
+    exit: exitOf(child),
     told: () => readFileSync(homePaths(home).log, 'utf8').split('\n').filter(line => line.includes('"actor":"watchdog"')).map(line => JSON.parse(line) as Record<string, unknown>),
   }
 }

@@ -5,6 +5,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import anyTest, { type TestFn } from 'ava'
 import { installPackage, type InstalledPackage } from '../support/installed-package.ts'
+import { until } from '../support/until.ts'
 
 const test = anyTest as TestFn<{ installed: InstalledPackage }>
 const checkout = join(import.meta.dirname, '../..')
@@ -51,8 +52,16 @@ test('tarball: npx callboard starts, answers and stops', async t => {
 test('tarball: the sample fleet runs from the package', async t => {
   const { run, start } = t.context.installed.newHome(t)
   const broker = await start(line => line.includes('listens at'), 'npx', 'callboard', 'start', '--config', 'node_modules/callboard/dist/examples/fleet.yaml')
-  const answer = await run('npx', 'callboard', 'ipc', 'send', '--message', '{"action":"status","target":"gateway"}', '--wait', '--json')
-  t.true(typeof JSON.parse(answer) === 'object', answer)
+  let answer: string | undefined
+  // The broker answers before its agents have come up.
+  await until(async () => {
+    answer = await run('npx', 'callboard', 'ipc', 'send', '--message', '{"action":"status","target":"gateway"}', '--wait', '--json').catch((error: unknown) => {
+      if (!String((error as { stderr?: string }).stderr).includes('request.no_responders')) throw error
+      return undefined
+    })
+    return answer !== undefined
+  })
+  t.true(typeof JSON.parse(answer!) === 'object', answer)
   const ended = once(broker, 'exit')
   await run('npx', 'callboard', 'stop')
   t.deepEqual(await ended, [0, null])
