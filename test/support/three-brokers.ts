@@ -12,14 +12,10 @@ import { connectNats } from './nats-client.ts'
 import { startNatsCluster, type NatsCluster } from './nats-cluster.ts'
 import type { NatsServer } from './nats-server.ts'
 import type { RecoveryTimes } from './recovery-times.ts'
+import { until } from './until.ts'
 
-/**
- * What a server had confirmed when it was killed may not have left it, or may not have been read: so long it may have been on its
- * way on a busy machine. ms
- */
-const UNSENT_MS = 1000
-/** For so long others may still send to it. ms */
-const NOTICED_MS = 100
+/** What a server had confirmed when it was killed may not have left it, or may not have been read: what had not come by then, and was not sent longer before. ms */
+const UNSENT_MS = 10_000
 
 /** Messages of a sender to a subscriber, or to the group, that may have been lost without a word. */
 interface Excuse extends Trouble {
@@ -75,23 +71,51 @@ async function untilAllHear(senders: readonly Sender[], listeners: readonly List
  * servers nothing may be lost by it; to those that were at this one what is sent until they hear again; and from them, and to
  * the group, what the server had and did not pass on.
  */
-export async function strike({ brokers, senders, subscribers, excuses, serverOf }: ThreeBrokers, victim: NatsServer, sender: Sender, blow: (victim: NatsServer) => Promise<void>, recovery: RecoveryTimes): Promise<void> {
+export async function strike({ cluster, brokers, history, senders, subscribers, excuses, serverOf }: ThreeBrokers, victim: NatsServer, sender: Sender, blow: (victim: NatsServer) => Promise<void>, recovery: RecoveryTimes): Promise<void> {
   const servers = await Promise.all(brokers.map(serverOf))
+  const id = await idOf(victim)
+  const beforeMs = performance.now()
+  const unsent = new Map(senders.map((each) => [each.name, [...subscribers.map(({ name }) => name), 'work'].map((to) => unsentSince(history, to, each, beforeMs))]))
   const fromMs = performance.now()
   const sent = sender.sent
   await blow(victim)
   const struckMs = performance.now()
+  // One that stands still is taken for alive.
+  const noticed = victim.isRunning ? Promise.resolve(struckMs) : untilNoticed(cluster, id)
   await Promise.all(subscribers.map(listener => listener.hears(sender, sent)))
   recovery.since(fromMs)
   await untilAllHear(senders, subscribers)
   const backMs = performance.now()
+  const noticedMs = await noticed
   senders.forEach(({ name: from }, i) => {
+    const since = unsent.get(from)!
     subscribers.forEach(({ name: to }, j) => {
-      if (servers[j] === victim) excuses.push({ to, from, fromMs: fromMs - UNSENT_MS, toMs: backMs })
-      else if (servers[i] === victim) excuses.push({ to, from, fromMs: fromMs - UNSENT_MS, toMs: struckMs })
+      if (servers[j] === victim) excuses.push({ to, from, fromMs: since[j]!, toMs: backMs })
+      else if (servers[i] === victim) excuses.push({ to, from, fromMs: since[j]!, toMs: struckMs })
     })
-    excuses.push({ to: 'work', from, fromMs: fromMs - UNSENT_MS, toMs: struckMs + NOTICED_MS })
+    excuses.push({ to: 'work', from, fromMs: since.at(-1)!, toMs: noticedMs })
   })
+}
+
+/** When the oldest of a sender's messages was sent that has not come yet; `nowMs` when all have. */
+function unsentSince(history: ClusterHistory, to: string, sender: Sender, nowMs: number): number {
+  const underWay = history.missing(to, sender.subject).filter(({ from }) => from === sender.name).map(({ n }) => sender.sentAtMs[n - 1]!)
+  return Math.min(nowMs, ...underWay.filter((sentAtMs) => sentAtMs > nowMs - UNSENT_MS))
+}
+
+async function idOf(server: NatsServer): Promise<string> {
+  let id: string | undefined
+  await until(async () => (id = (await server.monitor<{ server_id: string }>('varz'))?.server_id) !== undefined)
+  return id!
+}
+
+/** Resolves with the time when no server of the cluster has a route to that one: until then they may send to it. ms on the monotonic clock */
+async function untilNoticed(cluster: NatsCluster, id: string): Promise<number> {
+  await until(async () => {
+    const pages = await Promise.all(cluster.running.map((server) => server.monitor<{ routes: readonly { remote_id: string }[] }>('routez')))
+    return pages.every((page) => page !== undefined && page.routes.every(({ remote_id: remote }) => remote !== id))
+  })
+  return performance.now()
 }
 
 /** Notes that a server stood still until now: the others took it for alive, and picked members of the group behind it. */
