@@ -11,6 +11,7 @@ import { noBrowser, openBrowser, openPage, run } from '../support/chromium.ts'
 import { values } from '../support/collect.ts'
 import { servePage } from '../support/page-server.ts'
 import { recordedLog, type RecordedLog } from '../support/recorded-log.ts'
+import { reservedPort } from '../support/reserved-port.ts'
 import { temporaryDirectory, type Teardown } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
@@ -26,7 +27,7 @@ async function start(t: Teardown, home: string, origin: string, port = 0): Promi
   const log = recordedLog()
   const broker = await createBroker({ home, log, settings: { ...defaultSettings, gateway: { ...defaultSettings.gateway, port, allowedOrigins: [origin] } } })
   t.teardown(() => broker.stop())
-  const local = await connect({ home, retry: false })
+  const local = await connect({ home, retry: false, requestTimeoutMs: 60_000 })
   t.teardown(() => local.destroy())
   return { broker, log, token: readFileSync(homePaths(home).token, 'utf8').trim(), local }
 }
@@ -39,7 +40,8 @@ function browserTest(title: string, story: (t: ExecutionContext) => Promise<void
 browserTest('browser: a page connects, publishes, subscribes, asks, streams, answers, and is back after a restart', async t => {
   const home = temporaryDirectory(t)
   const origin = await servePage(t)
-  const { broker, token, local } = await start(t, home, origin)
+  const port = await reservedPort(t)
+  const { broker, token, local } = await start(t, home, origin, port)
   const url = broker.gatewayAddress!
   const page = await openPage(await openBrowser(t), origin)
 
@@ -68,7 +70,7 @@ browserTest('browser: a page connects, publishes, subscribes, asks, streams, ans
 
   await run(page, 'watch')
   await broker.stop()
-  const { local: again } = await start(t, home, origin, Number(new URL(url).port))
+  const { local: again } = await start(t, home, origin, port)
   t.false(await run(page, 'back'), 'a broker that restarted knows no session')
   // Its next call comes after its subscriptions, on the same connection.
   await run(page, 'request', '$CB.api.ping', {})

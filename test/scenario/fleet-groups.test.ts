@@ -86,7 +86,7 @@ test('fleet groups: the one more of a change that fails concerns nobody else, an
 })
 
 test('fleet groups: an agent is started when what it depends on serves', async t => {
-  const store = { name: 'store', command: 'node', args: [script], env: { VERSION: '1' } }
+  const store = { name: 'store', command: 'node', args: [script], env: { VERSION: '1' }, startTimeout: '5m' }
   const { connect, log } = await start(t, { agents: [idle('web', { dependsOn: ['store'] }), store] })
   const client = await connect()
   const attached = client.registry.watch({ name: 'store' })[Symbol.asyncIterator]().next()

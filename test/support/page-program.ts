@@ -2,6 +2,9 @@
 
 import { BrokerError, connect, type BrowserConnectOptions, type Client } from '../../client/browser.ts'
 
+/** The defaults are short for a machine that runs many tests. */
+const PATIENCE = { connectTimeoutMs: 60_000, requestTimeoutMs: 60_000 }
+
 let client: Client
 const received: unknown[] = []
 let wakeReader: (() => void) | undefined
@@ -10,14 +13,14 @@ let back: Promise<boolean> | undefined
 const program = {
   /** Gives the client's id. */
   async open(options: BrowserConnectOptions): Promise<string> {
-    client = await connect(options)
+    client = await connect({ ...PATIENCE, ...options })
     return client.id
   },
 
   /** Gives the code of the error with which connecting fails. */
   async refusal(options: BrowserConnectOptions): Promise<string> {
     try {
-      const opened = await connect(options)
+      const opened = await connect({ ...PATIENCE, ...options })
       opened.destroy()
       return 'connected'
     } catch (error) {
