@@ -6,7 +6,7 @@ import { Listener, untilHeard } from '../support/cluster-listener.ts'
 import { unexplainedLosses, untilExplained, type Trouble } from '../support/cluster-losses.ts'
 import { Sender } from '../support/cluster-sender.ts'
 import { errorCode } from '../support/error-code.ts'
-import { startClusterBroker, startClusterBrokers, untilJoined, type ClusterBroker, untilSettled } from '../support/cluster-broker.ts'
+import { PATIENT, startClusterBroker, startClusterBrokers, untilJoined, type ClusterBroker, untilSettled } from '../support/cluster-broker.ts'
 import { connectNats } from '../support/nats-client.ts'
 import { natsStory, startNatsServer, type NatsServer } from '../support/nats-server.ts'
 import { RecoveryTimes, roundsOf } from '../support/recovery-times.ts'
@@ -27,7 +27,7 @@ interface Joined {
 
 async function join(t: ExecutionContext): Promise<Joined> {
   const server = await startNatsServer(t)
-  const brokers = await startClusterBrokers(t, 3, server.url)
+  const brokers = await startClusterBrokers(t, 3, server.url, { nats: PATIENT })
   const history = new ClusterHistory()
   const stay = brokers.slice(0, 2)
   const plain = await connectNats(t, server.url)
@@ -62,7 +62,7 @@ natsStory('brokers: one that is killed takes nothing along but what was on its w
     await third.end('SIGKILL')
     troubles.push({ fromMs: fromMs - UNREAD_MS, toMs: performance.now() + 100 })
     const startedMs = performance.now()
-    third = await startClusterBroker(t, server.url, { home: third.home })
+    third = await startClusterBroker(t, server.url, { home: third.home, nats: PATIENT })
     await untilJoined(third)
     const back = await Listener.of(history, third.client, `back, round ${round}`, 'orders.*')
     await Promise.all(senders.map(sender => back.hears(sender, 0)))
@@ -74,7 +74,7 @@ natsStory('brokers: one that is killed takes nothing along but what was on its w
 
 natsStory('brokers: when a responder dies with its broker the question fails by name, and the next one finds another responder', async t => {
   const server = await startNatsServer(t)
-  const [one, two] = await startClusterBrokers(t, 2, server.url)
+  const [one, two] = await startClusterBrokers(t, 2, server.url, { nats: PATIENT })
   const asked = Promise.withResolvers<void>()
   await two!.client.subscribe('work.long', { onMessage: () => asked.resolve() }).ready
   await until(async () => (await one!.client.publish('work.ready', 0, { receipt: true })).receivers > 0)

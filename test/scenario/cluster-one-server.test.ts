@@ -5,14 +5,14 @@ import { Listener, untilHeard } from '../support/cluster-listener.ts'
 import { unexplainedLosses, untilExplained } from '../support/cluster-losses.ts'
 import { Sender } from '../support/cluster-sender.ts'
 import { errorCode } from '../support/error-code.ts'
-import { startClusterBrokers, untilJoined, untilSettled } from '../support/cluster-broker.ts'
+import { PATIENT, startClusterBrokers, untilJoined, untilSettled } from '../support/cluster-broker.ts'
 import { connectNats } from '../support/nats-client.ts'
 import { natsStory, startNatsServer } from '../support/nats-server.ts'
 import { until } from '../support/until.ts'
 
 natsStory('one server: every subscriber gets each message once and in order, each group one, over brokers and plain clients', async t => {
   const server = await startNatsServer(t)
-  const [one, two] = await startClusterBrokers(t, 2, server.url)
+  const [one, two] = await startClusterBrokers(t, 2, server.url, { nats: PATIENT })
   const nats = await connectNats(t, server.url)
   const history = new ClusterHistory()
   const [third, fourth] = [await one!.connect(), await two!.connect()]
@@ -49,7 +49,7 @@ natsStory('one server: every subscriber gets each message once and in order, eac
 
 natsStory('one server killed: all that is local goes on, what is remote is told by name, and comes back with the server', async t => {
   const server = await startNatsServer(t)
-  const [one, two] = await startClusterBrokers(t, 2, server.url)
+  const [one, two] = await startClusterBrokers(t, 2, server.url, { nats: PATIENT })
   const history = new ClusterHistory()
   const [local, member] = [await Listener.of(history, one!.client, 'local', 'news'), await Listener.of(history, one!.client, 'member', 'jobs', 'work')]
   const remote = await Listener.of(history, two!.client, 'remote', 'news')

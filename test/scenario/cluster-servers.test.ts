@@ -1,14 +1,14 @@
 // Three brokers joined by a cluster of three NATS servers, and what becomes of messages when servers die or stand still.
 // `npm run torture` makes it many rounds.
 
-import { untilJoined } from '../support/cluster-broker.ts'
+import { PATIENT, untilJoined } from '../support/cluster-broker.ts'
 import { natsStory } from '../support/nats-server.ts'
 import { RecoveryTimes, roundsOf } from '../support/recovery-times.ts'
 import { settle, stoodStill, strike, threeBrokers } from '../support/three-brokers.ts'
 
 natsStory('servers: one that is killed is replaced by another within a second, and nothing comes twice or out of order', async t => {
   t.timeout(240_000 * roundsOf(1))
-  const joined = await threeBrokers(t)
+  const joined = await threeBrokers(t, PATIENT)
   const recovery = new RecoveryTimes('server killed to first delivery')
   for (let round = 0; recovery.isDue(roundsOf(2), 1000); round++) {
     const victim = await joined.serverOf(joined.brokers[round % 3]!)

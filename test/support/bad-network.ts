@@ -2,7 +2,7 @@
 // that every message must be where its sender was told, and each loss must be told.
 
 import type { ExecutionContext } from 'ava'
-import { startClusterBroker, untilJoined, type ClusterBroker, untilSettled } from './cluster-broker.ts'
+import { PATIENT, startClusterBroker, untilJoined, type ClusterBroker, untilSettled } from './cluster-broker.ts'
 import { ClusterHistory } from './cluster-history.ts'
 import { Listener, untilHeard } from './cluster-listener.ts'
 import { unexplainedLosses, untilExplained } from './cluster-losses.ts'
@@ -30,7 +30,7 @@ export interface BadNetwork {
 export async function badNetwork(t: ExecutionContext, options: { readonly sender?: SenderOptions; readonly nats?: object } = {}): Promise<BadNetwork> {
   const server = await startNatsServer(t)
   const proxy = await TcpProxy.start(t, server.port)
-  const [one, two] = await Promise.all([startClusterBroker(t, proxy.url, { config: CHANNEL, nats: options.nats ?? {} }), startClusterBroker(t, server.url, { config: CHANNEL })])
+  const [one, two] = await Promise.all([startClusterBroker(t, proxy.url, { config: CHANNEL, nats: options.nats ?? {} }), startClusterBroker(t, server.url, { config: CHANNEL, nats: PATIENT })])
   await untilJoined(one, two)
   const history = new ClusterHistory()
   const [local, remote] = [await Listener.of(history, one.client, 'local', 'orders.*'), await Listener.of(history, two.client, 'remote', 'orders.*')]

@@ -15,6 +15,9 @@ export interface ClusterBroker extends BrokerProcess {
   stats(): Promise<BrokerStats>
 }
 
+/** Of the block `bus.nats`, where no server stands still: by default one that gets no processor for a second is given up, with what is on its way. */
+export const PATIENT = { pingInterval: '1m' }
+
 interface JoinedOptions {
   /** More of the block `bus.nats`. */
   readonly nats?: object

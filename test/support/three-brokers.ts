@@ -37,10 +37,10 @@ export interface ThreeBrokers {
   readonly serverOf: (broker: ClusterBroker) => Promise<NatsServer>
 }
 
-/** A sender at each broker, a subscriber at each, and a group with a member at each and a plain one. Resolves when all hear all. */
-export async function threeBrokers(t: ExecutionContext): Promise<ThreeBrokers> {
+/** A sender at each broker, a subscriber at each, and a group with a member at each and a plain one. Resolves when all hear all. `nats`: more of the block `bus.nats`. */
+export async function threeBrokers(t: ExecutionContext, nats: object = {}): Promise<ThreeBrokers> {
   const cluster = await startNatsCluster(t)
-  const brokers = await startClusterBrokers(t, 3, cluster.urls)
+  const brokers = await startClusterBrokers(t, 3, cluster.urls, { nats })
   const history = new ClusterHistory()
   const subscribers = await Promise.all(brokers.map(({ client }, i) => Listener.of(history, client, `at ${i}`, 'orders.*')))
   const members = await Promise.all(brokers.map(({ client }, i) => Listener.of(history, client, `member ${i}`, 'orders.*', 'work')))
