@@ -83,7 +83,7 @@ export function natsClientStories({ name, connect }: NatsWay): void {
 
   story('requests are answered, muxed and not, a thousand at a time', 2, async (t, { clients: [asker, responder] }) => {
     await subscribeNats(responder!, 'square', { callback: (_error, message) => void message.respond(String(Number(message.string()) ** 2)) })
-    const answers = await Promise.all(Array.from({ length: 1000 }, (_, i) => asker!.request('square', String(i), { timeout: 20_000, noMux: i % 100 === 0 })))
+    const answers = await Promise.all(Array.from({ length: 1000 }, (_, i) => asker!.request('square', String(i), { timeout: 60_000, noMux: i % 100 === 0 })))
     t.deepEqual(answers.map(answer => answer.string()), answers.map((_, i) => String(i ** 2)))
   })
 
@@ -110,9 +110,9 @@ export function natsClientStories({ name, connect }: NatsWay): void {
         for (const part of ['1', '2', '3', '']) message.respond(part)
       },
     })
-    t.deepEqual(await collected(asker!.requestMany('all', '', { strategy: 'count', maxMessages: 3, maxWait: 20_000 })), 3)
-    t.deepEqual(await collected(asker!.requestMany('stream', '', { strategy: 'sentinel', maxWait: 20_000 })), 3)
-    t.deepEqual(await collected(asker!.requestMany('all', '', { strategy: 'stall', stall: 3000, maxWait: 20_000 })), 4)
+    t.deepEqual(await collected(asker!.requestMany('all', '', { strategy: 'count', maxMessages: 3, maxWait: 60_000 })), 3)
+    t.deepEqual(await collected(asker!.requestMany('stream', '', { strategy: 'sentinel', maxWait: 60_000 })), 3)
+    t.deepEqual(await collected(asker!.requestMany('all', '', { strategy: 'stall', stall: 3000, maxWait: 60_000 })), 4)
   })
 
   story('payloads of every size up to the largest arrive whole', 2, async (t, { clients: [publisher, receiver] }) => {

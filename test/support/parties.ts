@@ -104,7 +104,7 @@ class SdkParty implements Party {
     const parts: unknown[] = []
     try {
       let last: Answer = { parts }
-      for await (const message of this.#client.stream(subject, value, { timeoutMs: 20_000, ...(headers === undefined ? {} : { headers }), ...(mid === undefined ? {} : { mid }) })) {
+      for await (const message of this.#client.stream(subject, value, { timeoutMs: 60_000, ...(headers === undefined ? {} : { headers }), ...(mid === undefined ? {} : { mid }) })) {
         if (message.isLast) last = { parts, value: message.value, headers: { ...message.headers } }
         else parts.push(message.value)
       }
@@ -162,7 +162,7 @@ abstract class EnvelopeParty implements Party {
   }
 
   async request(subject: string, payload: unknown, { headers, mid }: SendOptions = {}): Promise<Answer> {
-    return this.asked({ type: 'request', subject, payload, timeout: 20_000, ...(headers === undefined ? {} : { headers }) }, mid)
+    return this.asked({ type: 'request', subject, payload, timeout: 60_000, ...(headers === undefined ? {} : { headers }) }, mid)
   }
 
   async serve(subject: string, behave: (value: unknown) => Behaviour, group?: string): Promise<void> {
@@ -261,7 +261,7 @@ class GatewayParty extends EnvelopeParty {
 
   override request(subject: string, payload: unknown, { headers, mid }: SendOptions = {}): Promise<Answer> {
     if (mid !== undefined) return super.request(subject, payload, { mid, ...(headers === undefined ? {} : { headers }) })
-    return this.asked({ type: 'req', method: 'request', params: { subject, payload, timeoutMs: 20_000, ...(headers === undefined ? {} : { headers }) } })
+    return this.asked({ type: 'req', method: 'request', params: { subject, payload, timeoutMs: 60_000, ...(headers === undefined ? {} : { headers }) } })
   }
 }
 

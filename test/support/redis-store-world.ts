@@ -11,6 +11,6 @@ export interface RedisWorldOptions extends Partial<StoreSettings['redis']> {
   readonly log?: Log
 }
 
-export function redisWorld(url: string, queue: string, { silenceMs = 10_000, log = recordedLog(), ...redis }: RedisWorldOptions = {}): StoreWorld {
+export function redisWorld(url: string, queue: string, { silenceMs = 60_000, log = recordedLog(), ...redis }: RedisWorldOptions = {}): StoreWorld {
   return { queue, open: broker => openRedisWithin({ settings: { ...defaultStore, backend: 'redis', redis: { ...defaultStore.redis, url, ...redis } }, directory: '', log, broker }, silenceMs) }
 }

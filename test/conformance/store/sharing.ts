@@ -5,7 +5,8 @@ import { QueueRig, type Taken } from '../../support/queue-rig.ts'
 
 export function sharing(story: Story): void {
   story('each message is leased at one of two brokers', async (t, world) => {
-    const rigs = await Promise.all([QueueRig.open(t, world), QueueRig.open(t, world, {}, 'b2')])
+    const lasting = { ackWaitMs: 600_000 }
+    const rigs = await Promise.all([QueueRig.open(t, world, lasting), QueueRig.open(t, world, lasting, 'b2')])
     const taken: Taken[][] = [[], []]
     const done = Promise.withResolvers<void>()
     await Promise.all(rigs.map((rig, i) => rig.stored(upTo(200).map(text => `${i}-${text}`))))
