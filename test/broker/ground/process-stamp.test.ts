@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { processStamp } from '../../../broker/ground/process-stamp.ts'
+import { until } from '../../support/until.ts'
 
 test('process stamp: the same for one process, different for two', t => {
   t.is(processStamp(process.pid), processStamp(process.pid))
@@ -30,7 +31,3 @@ test('process stamp: none for a process that ended and was not collected', async
   await until(() => processStamp(child) === undefined)
   t.notThrows(() => process.kill(child, 0))
 })
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(resolve => setImmediate(resolve))
-}
