@@ -3,13 +3,15 @@
 import type { ExecutionContext } from 'ava'
 import { AgentProcess } from '../../agents/agent-process.ts'
 import type { Launch } from '../../agents/launch.ts'
-import { signalGroup } from '../../agents/process-group.ts'
+import { groupMembers, signalGroup } from '../../agents/process-group.ts'
 import type { Cgroup } from '../../agents/sandbox/cgroup.ts'
 import type { SandboxPlan } from '../../agents/sandbox/plan.ts'
-import { systemClock, type Clock } from '../../broker/ground/clock.ts'
+import { systemClock } from '../../broker/ground/clock.ts'
 import { Deadlines } from '../../broker/ground/deadlines.ts'
+import type { FakeClock } from './fake-clock.ts'
 import { recordedLog, type RecordedLog } from './recorded-log.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
+import { until } from './until.ts'
 
 export interface TestAgent {
   readonly agent: AgentProcess
@@ -23,7 +25,7 @@ export interface TestAgentOptions {
   readonly environment?: Readonly<Record<string, string>>
   readonly shutdownMs?: number
   /** By which it is given its time. default: the system's */
-  readonly clock?: Clock
+  readonly clock?: FakeClock
   /** What it is kept from. */
   readonly sandbox?: (launch: Launch) => SandboxPlan
   /** Its control groups. */
@@ -53,6 +55,11 @@ export async function startAgent(t: ExecutionContext, options: TestAgentOptions)
   })
   t.teardown(async () => {
     signalGroup(agent.pid, 'SIGKILL')
+    if (options.clock !== undefined) {
+      // A test that failed moves it no more: the end would not be seen.
+      await until(() => groupMembers(agent.pid).length === 0)
+      await options.clock.advance(1000)
+    }
     await agent.exited
     deadlines.close()
   })
