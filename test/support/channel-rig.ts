@@ -9,6 +9,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { connectNats } from './nats-client.ts'
 import { recordedLog } from './recorded-log.ts'
 import type { Teardown } from './temporary-directory.ts'
+import { untilOpen } from './until-open.ts'
 
 export function channelSpec(name: string, mode: ChannelMode = 'pubsub'): ChannelSpec {
   return { name, mode, direction: 'both', predefined: false, createdAt: 1 }
@@ -69,8 +70,8 @@ export class SharingBroker implements SharedChannelHost {
   }
 
   async join(t: Teardown, url: string): Promise<void> {
-    this.#connection = await connectNats(t, url)
-    await this.channels.open(this.#connection)
+    const connection = (this.#connection = await connectNats(t, url))
+    await untilOpen(() => this.channels.open(connection))
     t.teardown(() => this.channels.close())
   }
 

@@ -10,6 +10,7 @@ import { connectNats } from './nats-client.ts'
 import { startNatsServer, type NatsServer } from './nats-server.ts'
 import { recordedLog } from './recorded-log.ts'
 import type { Teardown } from './temporary-directory.ts'
+import { untilOpen } from './until-open.ts'
 import { until } from './until.ts'
 
 const STEP_MS = 500
@@ -84,7 +85,7 @@ export async function kvLeaseRig(t: Teardown): Promise<KvLeaseRig> {
   const make = async (clock: FakeClock, broker: string): Promise<[Leases, CountedBucket]> => {
     const connection = await connectNats(t, server.url)
     const bucket = new KvBucket(leaseBucket, clock)
-    await bucket.open(connection)
+    await untilOpen(() => bucket.open(connection))
     const counted = new CountedBucket(bucket)
     const leases = new KvLeases({ bucket: counted, broker, clock, log: recordedLog() })
     t.teardown(() => leases.close())

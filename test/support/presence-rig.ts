@@ -6,6 +6,7 @@ import { KvPresence, type SignTiming } from '../../broker/upstream/nats/kv-prese
 import type { NatsConnection } from '@nats-io/transport-node'
 import { connectNats } from './nats-client.ts'
 import { recordedLog } from './recorded-log.ts'
+import { untilOpen } from './until-open.ts'
 import { until } from './until.ts'
 import type { Teardown } from './temporary-directory.ts'
 
@@ -78,7 +79,8 @@ export const SIGNS: SignTiming = { everyMs: 200, ttlMs: 60_000 }
 /** A broker that has joined. */
 export async function joinPresence(t: Teardown, url: string, id: string, timing = SIGNS): Promise<PresentBroker> {
   const broker = new PresentBroker(id, timing)
-  await rejoinPresence(t, url, broker)
+  broker.connection = await connectNats(t, url)
+  await untilOpen(() => broker.presence.open(broker.connection))
   await until(() => broker.presence.isKnown)
   t.teardown(() => broker.presence.close())
   return broker

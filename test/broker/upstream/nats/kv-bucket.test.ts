@@ -10,6 +10,7 @@ import { FakeClock } from '../../../support/fake-clock.ts'
 import { connectNats } from '../../../support/nats-client.ts'
 import { startNatsCluster } from '../../../support/nats-cluster.ts'
 import { natsTest, startNatsServer } from '../../../support/nats-server.ts'
+import { untilOpen } from '../../../support/until-open.ts'
 import { until } from '../../../support/until.ts'
 import { withMoreTime } from '../../../support/with-more-time.ts'
 
@@ -44,8 +45,7 @@ class Told implements BucketWatcher {
 async function opened(t: ExecutionContext, url: string, more: Partial<BucketSettings> = {}, watcher?: BucketWatcher, clock: Clock = systemClock): Promise<[KvBucket, NatsConnection]> {
   const connection = await connectNats(t, url)
   const bucket = new KvBucket({ ...settings, ...more }, clock)
-  // On a busy machine, or before the servers have chosen a leader, a question may take longer than it may.
-  await until(() => bucket.open(connection, watcher).then(() => true, () => false))
+  await untilOpen(() => bucket.open(connection, watcher))
   t.teardown(() => bucket.close())
   return [bucket, connection]
 }
