@@ -174,8 +174,9 @@ export class Consumer<T = unknown> implements AsyncIterable<QueuedMessage<T>, un
     const { credit, held } = this.#holder
     const waiting = credit + this.#unread.size
     const room = Math.min(this.#maxInFlight - held - credit, this.#prefetch.size - waiting)
-    // By halves: asking for each message alone costs a frame a message. But nobody sits idle for it.
-    if (room <= 0 || (waiting > 0 && room * 2 < this.#prefetch.size)) return
+    // By quarters: asking for each message alone costs a frame a message. But nobody sits idle for it, and the broker, which gives out half of a window at a
+    // time, knows of the one before the other is used up.
+    if (room <= 0 || (waiting > 0 && room * 4 < this.#prefetch.size)) return
     this.#prefetch.judge(this.#waitedMs)
     this.#holder.pull(room)
   }

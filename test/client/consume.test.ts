@@ -35,6 +35,26 @@ test('consume: a handler that returns acks; all of a turn in one frame, and more
   t.deepEqual(seen, [[1, 11, 1], [2, 12, 3], [3, 13, 1]])
 })
 
+test('consume: a quarter of the window is asked for as soon as it is free, and less of it is not', async t => {
+  const { queue } = await consumed(t, { maxInFlight: 8, onMessage: () => {} })
+  let position = 0
+  const lease = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) queue.lease(++position, position)
+    await queue.settled()
+  }
+  // As it is handled at once, the window grows to what it may be.
+  for (const count of [1, 2, 4]) {
+    t.is(await queue.pulled(), count)
+    await lease(count)
+  }
+  t.is(await queue.pulled(), 8)
+  await lease(1)
+  await lease(1)
+  t.is(await queue.pulled(), 2)
+  await lease(6)
+  t.is(await queue.pulled(), 6)
+})
+
 test('consume: a handler that throws says no, with its reason, and the client hears of it', async t => {
   const { client, queue } = await consumed(t, { onMessage: ({ value }) => (value === 1 ? Promise.reject(new Error('no disk')) : Promise.reject(new RangeError('x'.repeat(2000)))) })
   await queue.pulled()

@@ -23,6 +23,11 @@ export class Leases {
     return this.#leases.size
   }
 
+  /** Those that the transaction that is under way has added. */
+  get begun(): number {
+    return this.#added.length
+  }
+
   has(position: number): boolean {
     return this.#leases.has(position)
   }

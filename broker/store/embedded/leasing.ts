@@ -1,4 +1,7 @@
 // Gives messages out to demand: first those that came back, then the backlog in windows.
+//
+//   store      [ a ][ b ]     [ a'][ b']     [ a"] …     each a transaction and its commit
+//   consumers       [ a ][ b ]     [ a'][ b'] …          who take, handle and settle it meanwhile
 
 import { failPoint } from '../../ground/fail-point.ts'
 import { withFailure } from './attempt-errors.ts'
@@ -9,6 +12,8 @@ import { readWindow } from './window.ts'
 /** Given out by one transaction at most, so that those who publish need not wait long for their turn. */
 const MAX_MESSAGES = 2000
 const MAX_BYTES = 8 * 1024 * 1024
+/** Less is not worth a commit of its own. Messages */
+const MIN_SHARE = 256
 /** Rows that one transaction looks at in search of those whose turn it is. */
 const MAX_LOOKS = 20_000
 const WINDOW = 256
@@ -20,17 +25,26 @@ const MAX_AHEAD_BYTES = 1024 * 1024
 export function lease(queue: QueueState): boolean {
   const run = { messages: 0, bytes: 0, looks: 0 }
   while (canLease(queue)) {
-    if (run.messages >= MAX_MESSAGES || run.bytes >= MAX_BYTES || run.looks >= MAX_LOOKS) return true
-    if (queue.returned.size > 0) leaseReturned(queue, run)
-    else if (queue.gate?.isFull === true) break
-    else if (queue.cursor >= queue.totals.last_position) {
-      missMessages(queue)
-      break
+    if (queue.returned.size === 0) {
+      if (queue.gate?.isFull === true) break
+      if (queue.cursor >= queue.totals.last_position) {
+        missMessages(queue)
+        break
+      }
     }
+    if (roomOf(queue) <= 0 || run.bytes >= MAX_BYTES || run.looks >= MAX_LOOKS) return true
+    if (queue.returned.size > 0) leaseReturned(queue, run)
     else if (queue.gate === undefined) leaseBacklog(queue, run)
     else passBacklog(queue, run)
   }
   return false
+}
+
+// How many this transaction may still give out: half of what consumers have and want together. Given out at once, all of it would come back at once
+// as well, and store, broker and consumers would wait for each other in turn. The sum does not change while it is given out.
+function roomOf({ demand, leases, settings }: QueueState): number {
+  const half = Math.ceil(Math.min(demand + leases.size, settings.maxAckPending) / 2)
+  return Math.min(MAX_MESSAGES, Math.max(MIN_SHARE, half)) - leases.begun
 }
 
 interface Run {
@@ -65,7 +79,7 @@ function leaseReturned(queue: QueueState, run: Run): void {
 function leaseBacklog(queue: QueueState, run: Run): void {
   const { totals, demand, leases, settings } = queue
   queue.flushDeletes()
-  const limit = Math.max(1, Math.min(WINDOW, demand, settings.maxAckPending - leases.size))
+  const limit = Math.max(1, Math.min(WINDOW, demand, settings.maxAckPending - leases.size, roomOf(queue)))
   const { rows, next } = readWindow(queue, queue.cursor, (after) => queue.waiting.rowsAfter(after, limit, MAX_BYTES - run.bytes))
   run.looks += rows.length
   queue.cursor = next ?? rows.at(-1)?.position ?? totals.last_position
