@@ -100,8 +100,8 @@ export class Inbound {
       return
     }
     const error = errorOf(frame)
-    // No answer, but the end of a consumer: its queue is gone, or it is not allowed any more.
-    if (frame.to !== 0 && consumers.refused(frame.to, error)) return
+    // No answer, but the end of a consumer: its queue is gone, or it is not allowed any more. Answers of the broker's methods, where `to` is their asker, have a subject.
+    if (frame.to !== 0 && frame.subject === '' && consumers.refused(frame.to, error)) return
     const count = Number(error.details['count'] ?? 1)
     // Alone it goes to its call, which knows whether it ends it; several at once were refused and never began.
     const isKnown = count > 1 ? calls.refuse(frame.ref, count, error) : calls.receive(frame)

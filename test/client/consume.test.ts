@@ -209,6 +209,16 @@ test('consume: a queue that is deleted ends its consumers', async t => {
   await consumer.drain()
 })
 
+test('consume: what the broker refuses one of its methods is the answer to that, also where the asker has the number of a consumer', async t => {
+  const { client, peer, consumer, queue } = await consumed(t, { manual: true, onMessage: () => {} })
+  await queue.pulled()
+  const refused = errorCode(client.call('queue.nope' as never))
+  const { id, subject } = await peer.nextOf(Kind.request)
+  peer.send({ kind: Kind.error, to: queue.number, ref: id, subject, payload: receiptBody(new BrokerError('method.unknown', { method: 'queue.nope' }).toBody()) })
+  t.is(await refused, 'method.unknown')
+  t.true(consumer.isActive)
+})
+
 test('consume: options that make no sense are refused at once', async t => {
   const { client } = await scriptedClient(t)
   for (const options of [{ maxInFlight: 0 }, { concurrency: 1.5 }, { maxInFlight: 1e7 }]) t.throws(() => client.consume('jobs', options), { code: 'queue.consumer' })

@@ -12,6 +12,7 @@ import { startCallboard, type Callboard } from '../support/callboard.ts'
 import { errorCode } from '../support/error-code.ts'
 import { RequestLoad } from '../support/request-load.ts'
 import { temporaryDirectory, type Teardown } from '../support/temporary-directory.ts'
+import { until } from '../support/until.ts'
 
 /** `npm run torture` has ten, and 100,000 requests. */
 const ROUNDS = Number(process.env['CALLBOARD_TORTURE_UPGRADES'] ?? 2)
@@ -153,13 +154,20 @@ test('upgrade: what a queue keeps comes to its consumer, across the upgrade too,
   const publishing = (async () => {
     while (!over.signal.aborted) await publisher.publish('jobs', sent++, { receipt: true })
   })()
-  while (acked.size < 50) await new Promise(resolve => setTimeout(resolve, 5))
+  // Where it fails the test is over, instead of waiting for what nobody publishes.
+  let problem: unknown
+  publishing.catch((error: unknown) => (problem = error))
+  const areAcked = async (count: () => number): Promise<void> => {
+    await until(() => problem !== undefined || acked.size >= count(), () => ({ acked: acked.size, sent }))
+    if (problem !== undefined) throw problem
+  }
+  await areAcked(() => 50)
   await upgrade(broker)
   const after = sent
-  while (acked.size < after + 50) await new Promise(resolve => setTimeout(resolve, 5))
+  await areAcked(() => after + 50)
   over.abort()
   await publishing
-  while (acked.size < sent) await new Promise(resolve => setTimeout(resolve, 5))
+  await areAcked(() => sent)
   t.deepEqual(again, [])
   t.deepEqual([...acked].toSorted((a, b) => a - b), Array.from({ length: sent }, (_, i) => i))
   t.log({ sent, twice: [...seen.values()].filter(times => times > 1).length })
