@@ -26,6 +26,8 @@ export interface ProbingBroker {
   timed(instance: string, now: (() => number) | undefined): void
   /** As `Core.hasMoved`. */
   readonly hasMoved: boolean
+  /** As `Core.isMoving`. */
+  readonly isMoving: boolean
 }
 
 /** What `core` has of it. */
@@ -38,6 +40,9 @@ export function probingBroker(core: Core): ProbingBroker {
     timed: (id, now) => registering.timed(id, now),
     get hasMoved() {
       return core.hasMoved
+    },
+    get isMoving() {
+      return core.isMoving
     },
   }
 }
@@ -76,7 +81,7 @@ export class Probing {
     const { broker, environment } = this.#options
     const watched: Watched = { findings: [], scope, health: probes.length === 0 ? 'healthy' : 'starting', isEnding: false }
     const onChange = (finding: Finding): void => this.#changed(id, watched, finding)
-    const instance = { ping: (answered: () => void) => broker.pingAgent(id, answered), run: (command: readonly string[], signal: AbortSignal) => agent.run(command, scope.log, signal) }
+    const instance = { ping: (answered: () => void) => broker.pingAgent(id, answered), isMoving: () => broker.isMoving, run: (command: readonly string[], signal: AbortSignal) => agent.run(command, scope.log, signal) }
     for (const probe of probes) {
       watched.findings.push(new Probe({ pace: probe, about: about(probe), attempt: attemptOf(probe, instance), ...environment, onChange }))
     }

@@ -145,6 +145,8 @@ export class Core implements RoutingContext {
   relief: { came(fresh: Connection, former: Connection): void } | undefined
   /** Another process of this broker serves its clients now: that they are not here says nothing of them. */
   hasMoved = false
+  /** Its clients are told to go to another process of this broker, are held for it, or there: that they do not answer says nothing of them. */
+  isMoving = false
   /** Connections that were told to go and are not gone. */
   endingConnections = 0
   readonly narrowed = new NarrowedPermissions(() => this.routes.invalidateAll())

@@ -57,6 +57,7 @@ export class Departing {
   /** Tells every client that can move, but for `except`, which stays to the end. */
   tell(except: Connection | undefined): void {
     this.#asker = except
+    this.#core.isMoving = true
     for (const connection of this.#core.directory.all()) if (connection.isReady && connection.moves && connection !== except && !this.#told.has(connection)) this.#tell(connection)
   }
 
@@ -126,6 +127,7 @@ export class Departing {
 
   /** The other process does not serve them: all goes on here. */
   goOn(): void {
+    this.#core.isMoving = false
     for (const [connection, held] of this.#held) this.#goOn(connection, held)
     this.#held.clear()
     for (const [connection, link] of this.#others) link.giveBack(connection)

@@ -13,6 +13,8 @@ export interface Attempt {
   (signal: AbortSignal, began?: () => void): Promise<string | undefined>
   /** It has so long until it says that it began; undefined: its time-out counts at once. ms */
   readonly startsWithinMs?: number
+  /** True while it could say nothing of the instance: it is not made then, and what failed meanwhile does not count. */
+  readonly isBlind?: () => boolean
 }
 
 export interface ProbeOptions {
@@ -104,6 +106,7 @@ export class Probe implements Finding {
 
   #attempt(): void {
     const { clock, deadlines, attempt, pace } = this.#options
+    if (attempt.isBlind?.() === true) return this.#next(clock.monotonicMs())
     const abort = new AbortController()
     const beganMs = clock.monotonicMs()
     const limitMs = attempt.startsWithinMs ?? pace.timeoutMs
@@ -130,7 +133,8 @@ export class Probe implements Finding {
   }
 
   #ended(beganMs: number, problem: string | undefined): void {
-    const { clock, pace, onChange } = this.#options
+    const { clock, pace, onChange, attempt } = this.#options
+    if (problem !== undefined && attempt.isBlind?.() === true) return this.#next(beganMs)
     const before = this.#verdict
     this.#verdict = judge(before, problem, clock.monotonicMs() - this.#startedMs, pace)
     this.#last = clock.wallMs()

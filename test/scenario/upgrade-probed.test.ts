@@ -11,6 +11,7 @@ import { connect } from '../../client/index.ts'
 import { endHolder, isRunning } from '../support/broker-home.ts'
 import { startCallboard } from '../support/callboard.ts'
 import { errorCode } from '../support/error-code.ts'
+import { bin } from '../support/run-callboard.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
@@ -47,7 +48,13 @@ test('upgrade: an agent that its probes have not seen well yet relieves nobody, 
     }
   })
   const [before] = (await client.call('agents')).agents
-  await broker.json('upgrade')
+  // For so long the agent's connection is nowhere: five of its pings.
+  const slow = join(broker.home, 'slow.mjs')
+  writeFileSync(slow, `process.on('message', ({ type }) => { if (type === 'take') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200) })`)
+  // Whoever asks for it stays behind.
+  const admin = await connect({ home: broker.home, socket, agent: false, requestTimeoutMs: 60_000 })
+  t.teardown(() => admin.destroy())
+  await admin.call('upgrade', { program: [process.execPath, '--import', slow, bin] })
   await until(() => pids.size > 1 && !isRunning(before!.pid!))
   over.abort()
   await Promise.all(asking)

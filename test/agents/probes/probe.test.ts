@@ -12,7 +12,8 @@ function probing(more: Partial<ProbePace> = {}, startsWithinMs?: number) {
   const deadlines = new Deadlines(clock, { onError: error => { throw error } })
   const attempts: { readonly atMs: number; readonly signal: AbortSignal; readonly began: () => void; readonly answer: (problem?: string) => void; readonly fail: (error: Error) => void }[] = []
   const begin: Attempt = (signal, began = () => {}) => new Promise((resolve, reject) => void attempts.push({ atMs: clock.monotonicMs(), signal, began, answer: resolve, fail: reject }))
-  const attempt: Attempt = startsWithinMs === undefined ? begin : Object.assign(begin, { startsWithinMs })
+  const sight = { isBlind: false }
+  const attempt: Attempt = Object.assign(begin, { isBlind: () => sight.isBlind }, startsWithinMs === undefined ? {} : { startsWithinMs })
   const changes: string[] = []
   const probe = new Probe({ pace: { ...pace, ...more }, about: { kind: 'ping', target: '' }, attempt, clock, deadlines, onChange: one => changes.push(one.health) })
   /** Answers the attempt that is under way. */
@@ -20,7 +21,7 @@ function probing(more: Partial<ProbePace> = {}, startsWithinMs?: number) {
     attempts.at(-1)!.answer(problem)
     await settle()
   }
-  return { clock, deadlines, attempts, changes, probe, answer }
+  return { clock, deadlines, attempts, changes, probe, answer, sight }
 }
 
 test('probe: tries at once after the initial delay, twice a second until it starts, then in its interval', async t => {
@@ -62,6 +63,23 @@ test('probe: without an answer in time an attempt has failed, and a late answer 
   await clock.advance(600)
   await answer()
   t.deepEqual(changes.slice(2), ['healthy'])
+})
+
+test('probe: while nothing can be seen nothing is tried, and what fails meanwhile does not count', async t => {
+  const { clock, attempts, answer, changes, probe, sight } = probing({ failureThreshold: 1 })
+  await clock.advance(20)
+  await answer()
+  await clock.advance(1000)
+  t.is(attempts.length, 2)
+  sight.isBlind = true
+  await clock.advance(5000)
+  t.is(attempts.length, 2)
+  t.like(probe.info, { health: 'healthy', problem: undefined })
+  sight.isBlind = false
+  await clock.advance(1000)
+  t.is(attempts.length, 3)
+  await answer('gone')
+  t.deepEqual(changes, ['healthy', 'unhealthy'])
 })
 
 test('probe: an attempt that throws has failed, with what it threw', async t => {
