@@ -22,7 +22,7 @@ test('nats page: the program of the quick start answers itself', async t => {
   const { home, checkout, session } = openReader(t)
   const program = readTour(page).files.get('orders.ts')!
   t.is((await session.run('npx callboard start --detach')).exit, 0)
-  const client = await connect({ home: join(home, '.callboard'), program: 'reader' })
+  const client = await connect({ home: join(home, '.callboard'), program: 'reader', requestTimeoutMs: 60_000 })
   const { nats } = await client.call('status')
   await client.close()
   writeFileSync(join(checkout, 'orders.ts'), program.replace('nats://127.0.0.1:4222', nats!))

@@ -27,7 +27,7 @@ const MOST_LOOKS = 30
 
 /** Resolves when somebody who listens is there that was not before. */
 async function untilListening(home: string, before: number): Promise<void> {
-  const client = await connect({ home: join(home, '.callboard'), program: 'watcher' })
+  const client = await connect({ home: join(home, '.callboard'), program: 'watcher', requestTimeoutMs: 60_000 })
   while ((await subscriptions(client)) <= before);
   await client.close()
 }
@@ -39,14 +39,14 @@ async function subscriptions(client: Awaited<ReturnType<typeof connect>>): Promi
 
 /** Files of the tour that connect to the shown addresses, with those of the broker that runs. */
 async function writeNetworkFiles({ home, checkout }: Reader): Promise<void> {
-  const client = await connect({ home: join(home, '.callboard'), program: 'watcher' })
+  const client = await connect({ home: join(home, '.callboard'), program: 'watcher', requestTimeoutMs: 60_000 })
   const { gateway, nats } = await client.call('status')
   for (const [name, text] of tour.files) writeFileSync(join(checkout, name), text.replaceAll(SHOWN_GATEWAY, gateway!).replaceAll(SHOWN_NATS, nats!))
   await client.close()
 }
 
 async function countListening(home: string): Promise<number> {
-  const client = await connect({ home: join(home, '.callboard'), program: 'watcher' })
+  const client = await connect({ home: join(home, '.callboard'), program: 'watcher', requestTimeoutMs: 60_000 })
   const count = await subscriptions(client)
   await client.close()
   return count

@@ -19,6 +19,11 @@ function poolActor(tree: ActorInfo): ActorInfo | undefined {
   return tree.id === 'pool' ? tree : tree.children.map(poolActor).find(found => found !== undefined)
 }
 
+/** A frame with random bytes for `a`. */
+function signedPublish(token: string, id: number, size: number, flags = 0): Uint8Array {
+  return encodeSigned({ kind: Kind.publish, id, flags, subject: 'a', payload: randomBytes(size) }, Buffer.from(token), (key, data) => createHmac('sha256', key).update(data).digest())
+}
+
 test('pool: signed messages of all sizes arrive in order, the large ones checked by a thread', async t => {
   const broker = await startBroker(t, { config: signatures })
   const [sender, receiver] = await Promise.all([broker.connect(), broker.connect()])
@@ -40,10 +45,8 @@ test('pool: signed messages of all sizes arrive in order, the large ones checked
 test('pool: a large message with a wrong signature is refused by name, and the connection stays', async t => {
   const broker = await startBroker(t, { config: signatures })
   const peer = await broker.native()
-  const forge = (token: string, id: number): Uint8Array =>
-    encodeSigned({ kind: Kind.publish, id, flags: Flag.receipt, subject: 'a', payload: randomBytes(100 * KIB) }, Buffer.from(token), (key, data) => createHmac('sha256', key).update(data).digest())
-  peer.write(forge('another', 10))
-  peer.write(forge(broker.token, 11))
+  peer.write(signedPublish('another', 10, 100 * KIB, Flag.receipt))
+  peer.write(signedPublish(broker.token, 11, 100 * KIB, Flag.receipt))
   t.like(await peer.nextError(), { code: 'auth.signature_invalid' })
   t.is((await peer.nextOf(Kind.receipt)).ref, 11)
   const client = await broker.connect()
@@ -52,12 +55,14 @@ test('pool: a large message with a wrong signature is refused by name, and the c
 
 test('pool: a large message and the goodbye after it: the message arrives', async t => {
   const broker = await startBroker(t, { config: signatures })
-  const [sender, receiver] = await Promise.all([broker.connect(), broker.connect()])
+  // By hand: the SDK waits a second for the broker's end, which a thread that is only started may take.
+  const [sender, receiver] = await Promise.all([broker.native(), broker.connect()])
   const all = receiver.subscribe<Uint8Array>('a')
   await all.ready
-  void sender.publish('a', new Uint8Array(500 * KIB))
-  await sender.close()
+  sender.write(signedPublish(broker.token, 10, 500 * KIB))
+  sender.control(Kind.goodbye)
   t.is((await take(all, 1))[0]!.value.length, 500 * KIB)
+  await sender.closed
 })
 
 test('pool: who sends faster than threads work is slowed down, and loses nothing', async t => {

@@ -15,6 +15,9 @@ export interface SampleAgent {
   readonly peer: ScriptedConnection
 }
 
+/** What the agent asks, the test answers in its own time. */
+const PATIENT = { limits: { maxFrameBytes: 1_064_960, maxSubscriptions: 10_000, maxOpenRequests: 10_000, requestTimeoutMs: 60_000 } }
+
 export async function startSample(t: ExecutionContext, name: string, env: Readonly<Record<string, string>> = {}): Promise<SampleAgent> {
   const broker = await ScriptedBroker.start(t)
   const child = spawn(process.execPath, [join(import.meta.dirname, `../../examples/${name}.ts`)], {
@@ -22,7 +25,7 @@ export async function startSample(t: ExecutionContext, name: string, env: Readon
     stdio: ['pipe', 'ignore', 'inherit'],
   })
   t.teardown(() => child.kill('SIGKILL'))
-  return { broker, child, peer: await broker.welcome() }
+  return { broker, child, peer: await broker.welcome(PATIENT) }
 }
 
 /** Confirms the agent's next subscription; gives its pattern. */
