@@ -41,7 +41,7 @@ export class KeepAlive {
     const { pingIntervalMs, pingTimeoutMs } = this.#options
     for (const link of this.#links) {
       // Whom the broker does not read cannot be heard.
-      if (link.wasHeard || link.isPaused) {
+      if (link.wasHeard || link.isUnread) {
         link.wasHeard = link.isPinged = false
         link.silentMs = 0
         continue

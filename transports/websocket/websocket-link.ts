@@ -59,6 +59,8 @@ export class WebSocketLink implements Link, SocketLink, FrameSink, FrameReading 
   #receiver: WsReceiver | undefined
   #hasBegun = false
   #isPaused = true
+  /** As much as it may keep is being inflated. */
+  #isFull = false
   #isAdmitted = false
   /** Its close frame was written. */
   #hasClosed = false
@@ -90,9 +92,13 @@ export class WebSocketLink implements Link, SocketLink, FrameSink, FrameReading 
     return this.framing === 'text' ? this.#kind.outgoing.text : this.#kind.outgoing.binary
   }
 
-  /** The broker does not read it: it cannot be heard. */
   get isPaused(): boolean {
     return this.#isPaused
+  }
+
+  /** The broker does not read it, or not before what came is inflated: it cannot be heard. */
+  get isUnread(): boolean {
+    return this.#isPaused || this.#isFull
   }
 
   attach(handler: LinkHandler): void {
@@ -113,6 +119,7 @@ export class WebSocketLink implements Link, SocketLink, FrameSink, FrameReading 
     this.#reader.isLean = false
     this.#receiver = new WsReceiver(maxMessageBytes, MAX_FRAGMENTS, this.#deflation.incoming(maxMessageBytes))
     this.#receiver.onDrain(() => {
+      this.#isFull = false
       if (!this.#isPaused) this.#socket.resume()
     })
   }
@@ -199,7 +206,9 @@ export class WebSocketLink implements Link, SocketLink, FrameSink, FrameReading 
     // It keeps what it was given, while the chunk around that goes back when its other messages are written.
     const goesOn = this.#receiver.read(isOwn ? bytes : Buffer.from(bytes), this)
     if (this.#isInflating) {
-      if (!goesOn) this.#socket.pause()
+      if (goesOn) return
+      this.#isFull = true
+      this.#socket.pause()
     } else if ((bytes[0]! & 0x80) !== 0 && opcode < Opcode.close) this.#receiver = undefined
   }
 

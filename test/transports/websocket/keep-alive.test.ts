@@ -1,8 +1,10 @@
 import test from 'ava'
 import { Deadlines } from '../../../broker/ground/deadlines.ts'
+import type { Deflation } from '../../../transports/websocket/deflation.ts'
 import { KeepAlive } from '../../../transports/websocket/keep-alive.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
-import { clientFrame, PING, PONG } from '../../support/websocket-frames.ts'
+import { until } from '../../support/until.ts'
+import { clientFrame, PING, PONG, TEXT } from '../../support/websocket-frames.ts'
 import { WebSocketRig } from '../../support/websocket-rig.ts'
 
 interface Watched {
@@ -11,9 +13,9 @@ interface Watched {
   readonly watch: KeepAlive
 }
 
-function watched(count: number, times = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 }): Watched {
+function watched(count: number, times = { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 }, options: ConstructorParameters<typeof WebSocketRig>[0] = {}): Watched {
   const clock = new FakeClock()
-  const rigs = Array.from({ length: count }, () => new WebSocketRig())
+  const rigs = Array.from({ length: count }, () => new WebSocketRig(options))
   for (const { link } of rigs) link.resume()
   const deadlines = new Deadlines(clock, { onError: error => { throw error } })
   const watch = new KeepAlive(rigs.map(({ link }) => link), times, deadlines)
@@ -57,6 +59,24 @@ test('websocket keep-alive: whom the broker does not read is neither pinged nor 
   await clock.advance(300_000)
   t.is(pings(rig), 0)
   rig.link.resume()
+  await clock.advance(29_000)
+  t.is(pings(rig), 0)
+  await clock.advance(4000)
+  t.is(pings(rig), 1)
+  t.is(rig.problem, undefined)
+})
+
+test('websocket keep-alive: who is not read until what came is inflated is neither pinged nor stale, and has its whole time afterwards', async t => {
+  const inflating: ((error: null, bytes: Buffer) => void)[] = []
+  const decompress = (_bytes: Uint8Array, _isLast: boolean, done: (error: null, bytes: Buffer) => void): void => void inflating.push(done)
+  const deflation = { incoming: () => ({ 'permessage-deflate': { decompress } }) } as unknown as Deflation
+  const { clock, rigs } = watched(1, undefined, { isAdmitted: true, deflation })
+  const [rig] = rigs as [WebSocketRig]
+  rig.arrive(clientFrame({ opcode: TEXT, payload: 'x'.repeat(100_000), rsv: 4 }))
+  await clock.advance(300_000)
+  t.deepEqual([inflating.length, pings(rig), rig.problem], [1, 0, undefined])
+  inflating[0]!(null, Buffer.from('{}'))
+  await until(() => rig.messages.length === 1 && !rig.link.isUnread)
   await clock.advance(29_000)
   t.is(pings(rig), 0)
   await clock.advance(4000)
