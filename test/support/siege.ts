@@ -14,6 +14,12 @@ const MIB = 1024 * 1024
 /** A message of the gateway's dialect, as it came. */
 type GatewayMessage = Readonly<Record<string, unknown>>
 
+/** What a configuration file says. */
+interface SiegeConfig {
+  readonly network?: { readonly websocket?: object }
+  readonly [block: string]: unknown
+}
+
 export class Siege {
   readonly broker: BrokerProcess
   /** On the Unix socket; answers requests on `mirror` with what they say. */
@@ -33,8 +39,8 @@ export class Siege {
     this.#residentBefore = broker.rssBytes()
   }
 
-  static async begin(t: ExecutionContext, config?: object): Promise<Siege> {
-    const broker = await startBrokerProcess(t, config === undefined ? {} : { config })
+  static async begin(t: ExecutionContext, config: SiegeConfig = {}): Promise<Siege> {
+    const broker = await startBrokerProcess(t, { config: withTimeForPeers(config) })
     const bystander = await broker.connect()
     await bystander.subscribe('mirror', { onMessage: message => message.respond(message.value) }).ready
     return new Siege(t, broker, bystander)
@@ -108,6 +114,11 @@ export class Siege {
     const { stdout } = await this.broker.callboard.run('logs', '--level', 'error', '--json')
     return stdout.split('\n').filter(line => line !== '')
   }
+}
+
+// Peers by hand answer no pings: beside many others they would be cut off before their story ends.
+function withTimeForPeers({ network = {}, ...config }: SiegeConfig): object {
+  return { ...config, network: { ...network, websocket: { pingInterval: '10m', ...network.websocket } } }
 }
 
 /** Sends a message of text. */
