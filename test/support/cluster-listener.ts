@@ -44,6 +44,11 @@ export class Listener {
     return this.#latest.get(name) ?? 0
   }
 
+  /** Since when messages of the sender may be on their way to it: the latest that came was sent then. Monotonic, ms; now, where none came. */
+  awaitsSinceMs(sender: Sender): number {
+    return sender.sentAtMs[this.latestOf(sender) - 1] ?? performance.now()
+  }
+
   /** Resolves as soon as a message of the sender with a number above `n` comes. */
   async hears(sender: Sender, n: number): Promise<void> {
     while (this.latestOf(sender) <= n) await new Promise<void>(resolve => this.#waiting.add(resolve))
