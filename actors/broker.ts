@@ -178,7 +178,7 @@ export class BrokerActor implements BrokerHost {
   /** Starts it; rejects with the reason when it does not come to run. Nothing is left behind then. */
   async start(): Promise<void> {
     const result = await this.#actor.start()
-    if (result === 'ok' || result === 'ignore') return this.#succession.serving()
+    if (result === 'ok' || result === 'ignore') return this.#succession.serving(this.#bus)
     throw result.kind === 'crash' ? result.error : new BrokerError('internal.error', { problem: `the broker ended while it started (${result.kind})` })
   }
 
@@ -227,7 +227,7 @@ export class BrokerActor implements BrokerHost {
   /** See Succession. @throws BrokerError `upgrade.*` */
   async upgrade(program: readonly string[] | undefined, asker: Connection | undefined): Promise<UpgradeAnswer> {
     if (this.phase !== 'run' || this.#isStopping) throw new BrokerError('upgrade.busy', { problem: 'the broker starts, or stops' })
-    const answer = await this.#succession.upgrade({ pipeline: this.#pipeline!, service: this.#service!, register: this.#ground!.register, fleet: this.#fleet! }, program, asker)
+    const answer = await this.#succession.upgrade({ pipeline: this.#pipeline!, service: this.#service!, register: this.#ground!.register, fleet: this.#fleet!, bus: this.#bus }, program, asker)
     // The answer leaves first.
     setImmediate(() => this.#leave())
     return answer
@@ -379,7 +379,7 @@ export class BrokerActor implements BrokerHost {
     const { settings, log, version } = this.#options
     if (settings.bus.nats === undefined) return undefined
     const { joinBus } = await import('./joined-bus.ts')
-    this.#bus = await joinBus(settings.bus.nats, pipeline, version, () => this.#tree!.sharing, { clock: systemClock, deadlines: this.#deadlines, log })
+    this.#bus = await joinBus(settings.bus.nats, pipeline, version, () => this.#tree!.sharing, { clock: systemClock, deadlines: this.#deadlines, log }, this.#succession.movedBus)
     return this.#bus.child
   }
 
@@ -387,6 +387,7 @@ export class BrokerActor implements BrokerHost {
     const left = this.#pipeline?.lameDuck.begin(this.#lameDuckMs)
     if (this.#lameDuckMs > 0) await this.#tree?.closeListeners((name) => name.startsWith('nats'))
     await left
+    await this.#succession.passedOn()
     await (this.successor === undefined ? this.#pipeline?.lastReceipts(LAST_RECEIPTS_MS) : this.#succession.relieved(this.#fleet))
     await this.#stopTree()
   }

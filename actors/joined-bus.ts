@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import type { Connection, ConnectionEvent } from '../broker/connection.ts'
 import type { BusStatus } from '../broker/ground/api.ts'
 import type { ChannelShare, SharedChannelHost } from '../broker/ground/channel-share.ts'
+import type { MovedArrival, MovedBus, MovedLink } from '../broker/ground/handover.ts'
 import type { NatsBusSettings } from '../broker/ground/settings.ts'
 import type { Pipeline } from '../broker/pipeline.ts'
 import { PresentClients } from '../broker/present-clients.ts'
@@ -15,6 +16,7 @@ import type { NatsLink } from '../broker/upstream/nats/nats-link.ts'
 import type { Environment } from './behaviour.ts'
 import type { ChildSpec } from './child-spec.ts'
 import { linkChild } from './link-child.ts'
+import { waitUntil } from './wait-until.ts'
 
 export interface JoinedBus {
   readonly child: ChildSpec
@@ -23,13 +25,28 @@ export interface JoinedBus {
   status(): BusStatus
   /** An edge in a connection's life: the other brokers are told who is here. */
   connectionEvent(connection: Connection, event: ConnectionEvent): void
+  /** From now on what comes is kept. */
+  keep(): void
+  /** Another process is about to take over: nothing is told to the other brokers. What it goes on with; undefined: there is no link. */
+  hold(): MovedLink | undefined
+  /** All that was kept is here, and this process speaks for the broker: no other one takes over, or the one before has let go. */
+  goOn(): void
+  /** Another process has taken over: what was kept and what comes goes there. */
+  leave(forward: (arrivals: readonly MovedArrival[]) => void): void
+  /** That one is joined: resolves when this one is not, and all that came was passed on. */
+  letGo(): Promise<void>
+  /** What came to the process before this one. */
+  arrived(arrivals: readonly MovedArrival[]): void
+  /** Resolves with true when it is joined, and all that is wanted here is known to the servers; with false when `limitMs` are over. */
+  isJoined(limitMs: number): Promise<boolean>
 }
 
 /**
  * Makes the pipeline's bus lead to the servers. The link itself begins with its actor; `channels` is asked for once it has.
+ * `moved`: what the process of this broker before this one had.
  * @throws BrokerError `config.invalid`
  */
-export async function joinBus(settings: NatsBusSettings, pipeline: Pipeline, version: string, channels: () => SharedChannelHost, environment: Environment): Promise<JoinedBus> {
+export async function joinBus(settings: NatsBusSettings, pipeline: Pipeline, version: string, channels: () => SharedChannelHost, environment: Environment, moved?: MovedBus): Promise<JoinedBus> {
   // A wrong path is a mistake of the configuration, and told at once.
   await readCredentials(settings.credentialsFile)
   const { core } = pipeline
@@ -37,19 +54,39 @@ export async function joinBus(settings: NatsBusSettings, pipeline: Pipeline, ver
   core.bus = bus
   const clients = new PresentClients(core)
   const self = { broker: core.broker, name: settings.name ?? `callboard-${core.broker}`, host: hostname(), pid: process.pid, version }
-  const cluster = new ClusterState({ self, clients, channels, clock: core.clock, log: environment.log })
+  const cluster = new ClusterState({ self, clients, channels, clock: core.clock, log: environment.log, instance: moved?.link.instance })
   core.presence = cluster.presence
   core.leases = cluster.leases
   bus.addresses = cluster
   bus.users.push(cluster)
   let link: NatsLink | undefined
   return {
-    child: linkChild({ settings, bus, pipeline, version, onLink: (current) => (link = current), onDrain: () => cluster.leave() }, environment),
+    child: linkChild({ settings, bus, pipeline, version, moved, onLink: (current) => (link = current), onDrain: () => cluster.leave() }, environment),
     share: cluster.channels,
     connectionEvent(connection, event) {
       if (connection === core.busConnection) return
       if (event === 'authenticated') cluster.presence.came(clients.present(connection))
       else if (event === 'draining' || event === 'closed') cluster.presence.left(connection.client)
+    },
+    keep: () => link?.keep(),
+    hold() {
+      const instance = cluster.hold()
+      return link && { ...link.moved(), instance }
+    },
+    goOn() {
+      link?.goOn()
+      cluster.goOn()
+    },
+    leave(forward) {
+      void cluster.leases.close()
+      link?.leave(forward)
+    },
+    letGo: async () => link?.letGo(),
+    arrived: (arrivals) => link?.arrived(arrivals),
+    async isJoined(limitMs) {
+      const isJoined = await waitUntil(() => link?.status().state === 'joined', limitMs, environment)
+      await new Promise<void>((resolve) => bus.settled(resolve))
+      return isJoined
     },
     status() {
       const { forwarded } = core.accounts.totals()

@@ -1,10 +1,12 @@
 // The link to NATS servers as a child of its supervisor: it runs with or without a server, and is made anew when it fails.
 
 import type { Core } from '../broker/core.ts'
+import type { MovedBus } from '../broker/ground/handover.ts'
 import type { NatsBusSettings } from '../broker/ground/settings.ts'
 import type { Pipeline } from '../broker/pipeline.ts'
 import type { NatsBus } from '../broker/upstream/nats/nats-bus.ts'
-import { NatsLink, type LinkStatus } from '../broker/upstream/nats/nats-link.ts'
+import type { LinkStatus } from '../broker/upstream/nats/link-options.ts'
+import { NatsLink } from '../broker/upstream/nats/nats-link.ts'
 import { linkMachine } from '../machines/link.ts'
 import { Actor } from './actor.ts'
 import { backoffMs } from './backoff.ts'
@@ -16,6 +18,8 @@ export interface LinkParts {
   readonly bus: NatsBus
   readonly pipeline: Pipeline
   readonly version: string
+  /** Of the process of this broker before this one: its first incarnation goes on with that. */
+  readonly moved: MovedBus | undefined
   /** Told of the link of each incarnation, and of its end. */
   readonly onLink: (link: NatsLink | undefined) => void
   /** Before the broker leaves the servers, in order. */
@@ -25,9 +29,10 @@ export interface LinkParts {
 /** Room for headers beside the largest payload. bytes */
 const HEADERS_BYTES = 64 * 1024
 
-export function linkChild({ settings, bus, pipeline, version, onLink, onDrain }: LinkParts, environment: Environment): ChildSpec {
+export function linkChild({ settings, bus, pipeline, version, moved, onLink, onDrain }: LinkParts, environment: Environment): ChildSpec {
   const id = 'link.nats'
   const { core } = pipeline
+  let inherited = moved
   return {
     id,
     kind: 'link',
@@ -42,10 +47,13 @@ export function linkChild({ settings, bus, pipeline, version, onLink, onDrain }:
         environment,
         behaviour: {
           init(scope) {
+            const before = inherited
+            inherited = undefined
             const made = new NatsLink({
               settings,
               bus,
-              join: (busLink, dialect) => pipeline.join(busLink, dialect),
+              moved: before?.link,
+              join: (busLink, dialect) => pipeline.join(busLink, dialect, before?.number),
               names: namesOf(core),
               broker: core.broker,
               incarnation: core.incarnation,

@@ -7,7 +7,7 @@ import { controlAccount, type Core } from './core.ts'
 import { Retention } from './delivery/retention.ts'
 import type { Ingress } from './ground/control.ts'
 import { BrokerError } from './ground/errors.ts'
-import type { HandedOver, MovedFrames, MovedRequest, MovedSession } from './ground/handover.ts'
+import type { HandedOver, MovedBus, MovedFrames, MovedRequest, MovedSession } from './ground/handover.ts'
 import { Kind } from './ground/kind.ts'
 import { Slice } from './ground/slice.ts'
 import { belong } from './instance-link.ts'
@@ -36,11 +36,12 @@ export interface ArrivingParts {
 const NATIVE = 0x00
 
 /** Makes the sessions and their open requests known here; those whose principal is not known any more are left out. Returns how many came. */
-export function arrive(parts: ArrivingParts, { sessions, requests, holds }: HandedOver): number {
+export function arrive(parts: ArrivingParts, { sessions, requests, holds, bus }: HandedOver): number {
   let count = 0
   parts.core.registry.hold(holds)
   for (const session of sessions) if (enter(parts, session)) count++
   for (const request of requests) reopen(parts, request)
+  if (bus !== undefined) enterBus(parts, bus)
   parts.core.addressesChanged()
   return count
 }
@@ -87,6 +88,15 @@ function enter(parts: ArrivingParts, moved: MovedSession): boolean {
 }
 
 // They are in the accounts of the process that took them.
+// Where its link could not be made, requests that waited for it have been told so.
+function enterBus({ core }: ArrivingParts, { number, lastId, waiting }: MovedBus): void {
+  const { busConnection } = core
+  if (busConnection?.number !== number) return
+  busConnection.lastId = lastId
+  const nowMs = core.clock.monotonicMs()
+  for (const frames of waiting) busConnection.outbound.deliver(sliceOf(frames, nowMs))
+}
+
 function sliceOf({ bytes, frames, leftMs }: MovedFrames, nowMs: number): Slice {
   if (leftMs === undefined) return new Slice(bytes, 0, bytes.length, 0, controlAccount, frames)
   // Messages, all of them: where they expire it is told how many.

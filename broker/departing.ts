@@ -11,7 +11,7 @@ import { Retention } from './delivery/retention.ts'
 import { outboundLimits } from './delivery/marks.ts'
 import { Deadline } from './ground/deadlines.ts'
 import { BrokerError } from './ground/errors.ts'
-import type { HandedOver, MovedRequest, MovedSession } from './ground/handover.ts'
+import type { HandedOver, MovedBus, MovedFrames, MovedLink, MovedRequest, MovedSession } from './ground/handover.ts'
 import { Kind } from './ground/kind.ts'
 import { HeldLink } from './held-link.ts'
 import { movedSession, waitingFrames } from './moved-session.ts'
@@ -89,16 +89,18 @@ export class Departing {
     return false
   }
 
-  /** From now on nothing is read, routed or written, in this one turn; what is known of those that move. `unanswered`: calls of the broker's own methods that are not answered yet. */
-  hold(unanswered: readonly { readonly connection: Connection; readonly ref: number; readonly subject: string }[]): HandedOver {
+  /** From now on nothing is read, routed or written, in this one turn; what is known of those that move. `unanswered`: calls of the broker's own methods that are not answered yet; `link`: of the connection to other brokers. */
+  hold(unanswered: readonly { readonly connection: Connection; readonly ref: number; readonly subject: string }[], link?: MovedLink): HandedOver {
     const core = this.#core
     core.flusher.flush()
     const moving = [...core.directory.all()].filter((connection) => this.#isMoving(connection))
     const requests = this.#requests()
     const lost = [...unanswered.map((call) => ({ ...call, error: new BrokerError('request.responder_gone', { subject: call.subject }) })), ...requests.lost, ...this.#unanswered(), ...this.#receipts()]
     for (const connection of core.directory.all()) this.#hold(connection)
-    const sessions = moving.map((connection) => this.#writtenDown(connection, lost))
-    return { lastNumber: core.lastNumber, sessions, requests: requests.moved, holds: core.registry.holds }
+    const { busConnection } = core
+    const sessions = moving.filter((connection) => connection !== busConnection).map((connection) => this.#writtenDown(connection, lost))
+    const bus = link === undefined || busConnection === undefined ? undefined : this.#writtenDownBus(busConnection, link, lost)
+    return { lastNumber: core.lastNumber, sessions, requests: requests.moved, holds: core.registry.holds, bus }
   }
 
   /** The other process serves them: their links end, and their clients go there. */
@@ -116,13 +118,13 @@ export class Departing {
       link.letGo(connection)
     }
     this.#held.clear()
-    for (const [connection, link] of this.#others) link.letGo(connection)
-    this.#others.clear()
-    // What waits for them is not lost: it is written there.
+    // What waits for them is not lost: it is written there. Before links are let go, by which it would leave here as well.
     for (const { outbound } of moving) {
       outbound.isForwarding = true
       outbound.confirm(Infinity, () => 0)
     }
+    for (const [connection, link] of this.#others) link.letGo(connection)
+    this.#others.clear()
   }
 
   /** The other process does not serve them: all goes on here. */
@@ -162,12 +164,13 @@ export class Departing {
   }
 
   #isMoving(connection: Connection): boolean {
+    if (connection === this.#core.busConnection) return true
     if (connection.dialect?.name !== 'native') return false
     return connection.isReady ? this.#told.get(connection) === true : connection.state === 'detached'
   }
 
   #movers({ responders }: OpenRequest): Connection[] {
-    return responders.map(({ number }) => this.#core.directory.number(number)).filter((responder) => responder?.moves === true) as Connection[]
+    return responders.map(({ number }) => this.#core.directory.number(number)).filter((responder) => responder !== undefined && (responder.moves || responder === this.#core.busConnection)) as Connection[]
   }
 
   // Between sessions that move they stay open; others find out now that nobody will answer.
@@ -200,7 +203,7 @@ export class Departing {
   #hold(connection: Connection): void {
     if (connection.state === 'detached') return
     const link = new HeldLink(connection.link)
-    if (!this.#isMoving(connection)) return void this.#others.set(connection, link)
+    if (!this.#isMoving(connection) || connection === this.#core.busConnection) return void this.#others.set(connection, link)
     const { flying } = connection.outbound.unwritten
     const isWriting = flying > 0 || connection.ingressQueue !== undefined
     // What threads are at work on was not taken: it comes again, there or here.
@@ -216,9 +219,15 @@ export class Departing {
     const core = this.#core
     const held = this.#held.get(connection)
     const session = movedSession(connection, core.registering.registrationsOf(connection), held !== undefined)
-    const errors = lost.filter((each) => each.connection === connection).map(({ ref, subject, error }) => ({ bytes: connection.dialect!.encode({ kind: Kind.error, ref, ...(subject === undefined ? {} : { subject }), body: error.toBody() }), frames: 1 }))
     const waiting = waitingFrames(connection.outbound.unwritten.slices, held?.flying ?? 0, core.clock.monotonicMs())
-    return { ...session, waiting: [...waiting, ...errors] }
+    return { ...session, waiting: [...waiting, ...errorsFor(connection, lost)] }
+  }
+
+  // What is on its way there is not known to have arrived, and not sent again, as where a link breaks.
+  #writtenDownBus(connection: Connection, link: MovedLink, lost: readonly Lost[]): MovedBus {
+    const { slices, flying } = connection.outbound.unwritten
+    const waiting = waitingFrames(slices.slice(flying), 0, this.#core.clock.monotonicMs())
+    return { number: connection.number, lastId: connection.lastId, link, waiting: [...waiting, ...errorsFor(connection, lost)] }
   }
 
   #goOn(connection: Connection, { link, isWriting }: Held): void {
@@ -231,4 +240,8 @@ export class Departing {
     connection.outbound.attach(connection.link, [], this.#core.flusher.limits)
     link.giveBack(connection)
   }
+}
+
+function errorsFor(connection: Connection, lost: readonly Lost[]): MovedFrames[] {
+  return lost.filter((each) => each.connection === connection).map(({ ref, subject, error }) => ({ bytes: connection.dialect!.encode({ kind: Kind.error, ref, ...(subject === undefined ? {} : { subject }), body: error.toBody() }), frames: 1 }))
 }

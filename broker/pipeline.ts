@@ -130,9 +130,9 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
     return connection
   }
 
-  /** Makes the connection that leads to other brokers; it is there until its link ends. */
-  join(link: Link, dialect: Dialect): JoinedBusGate {
-    const connection = new BusConnection(this.core.nextNumber(), link, this.core.flusher, this, this.core.clock.monotonicMs())
+  /** Makes the connection that leads to other brokers; it is there until its link ends. `number`: that of the process of this broker before this one. */
+  join(link: Link, dialect: Dialect, number = this.core.nextNumber()): JoinedBusGate {
+    const connection = new BusConnection(number, link, this.core.flusher, this, this.core.clock.monotonicMs())
     this.#connections.add(connection)
     link.attach(connection)
     return new JoinedBusGate(connection, dialect, { core: this.core, publisher: this.#publisher, requester: this.#requester, subscribing: this.#subscribing, backpressure: this.#backpressure })

@@ -21,8 +21,9 @@ export class Standstill {
     return this.#hasLeft
   }
 
-  begin(): void {
-    this.#paused = [...this.#connections]
+  /** `except`: it is held up otherwise. */
+  begin(except: Connection | undefined): void {
+    this.#paused = [...this.#connections].filter((connection) => connection !== except)
     for (const connection of this.#paused) connection.pause()
   }
 

@@ -5,6 +5,7 @@
 // Where the first is gone before it has said the last word, this one goes on: then nobody else does.
 
 import { BrokerError } from '../../broker/ground/errors.ts'
+import type { MovedArrival } from '../../broker/ground/handover.ts'
 import { ListeningSockets } from '../../transports/listening-sockets.ts'
 import { HANDOVER_FORMAT, LEGACY_VARIABLE, type Legacy, type Take, type ToPredecessor, type ToSuccessor } from './messages.ts'
 
@@ -17,6 +18,9 @@ export class Inheritance {
   /** Resolves when the process before this one has ended, or lets go. */
   readonly predecessorGone: Promise<void>
   readonly #taken = Promise.withResolvers<Take | undefined>()
+  readonly #left = Promise.withResolvers<void>()
+  /** Takes what comes from other brokers to the process before this one. Set before this one serves. */
+  onArrived: (arrivals: readonly MovedArrival[]) => void = () => {}
   #isOver = false
 
   /** What this process inherits; undefined: it was started like any other. Called once. */
@@ -34,10 +38,13 @@ export class Inheritance {
     this.predecessorGone = gone.promise
     process.on('message', (message: ToSuccessor) => {
       if (message.type === 'take') this.#taken.resolve(message)
+      else if (message.type === 'arrived') this.onArrived(message.arrivals)
+      else if (message.type === 'left') this.#left.resolve()
     })
     process.once('disconnect', () => {
       this.#isOver = true
       this.#taken.resolve(undefined)
+      this.#left.resolve()
       gone.resolve()
     })
     // What came before this was heard is lost with the channel.
@@ -54,6 +61,16 @@ export class Inheritance {
   serving(): void {
     this.sockets.closeUntaken()
     this.#tell({ type: 'serving' })
+  }
+
+  /** This process has its own link to other brokers. */
+  joined(): void {
+    this.#tell({ type: 'joined' })
+  }
+
+  /** Resolves when nothing comes to the process before this one from other brokers any more. */
+  get predecessorLeft(): Promise<void> {
+    return this.#left.promise
   }
 
   /** That agent of the process before this one may end. */

@@ -1,10 +1,10 @@
 // What two processes of one broker say to each other while one makes way for the other. Types, and how the second finds the first.
 
 import type { ErrorBody } from '../../broker/ground/errors.ts'
-import type { HandedOver } from '../../broker/ground/handover.ts'
+import type { HandedOver, MovedArrival } from '../../broker/ground/handover.ts'
 
 /** Of these messages and of what they carry: another one is refused before anything is touched. */
-export const HANDOVER_FORMAT = 1
+export const HANDOVER_FORMAT = 2
 
 /** In the environment of the second process: `Legacy` as JSON. */
 export const LEGACY_VARIABLE = 'CALLBOARD_SUCCESSOR'
@@ -29,6 +29,10 @@ export type ToSuccessor =
   | { readonly type: 'take'; readonly state: HandedOver; readonly agentTokens: ReadonlyMap<string, string> }
   /** All is the second's; the first ends. */
   | { readonly type: 'taken' }
+  /** From other brokers, to the first. */
+  | { readonly type: 'arrived'; readonly arrivals: readonly MovedArrival[] }
+  /** Nothing more of that comes: the second has the link to other brokers alone. */
+  | { readonly type: 'left' }
 
 /** To the first. */
 export type ToPredecessor =
@@ -37,5 +41,7 @@ export type ToPredecessor =
   | { readonly type: 'failed'; readonly error: ErrorBody }
   /** Clients are let in. */
   | { readonly type: 'serving' }
+  /** Its own link to other brokers is there. */
+  | { readonly type: 'joined' }
   /** That agent of the first may end. */
   | { readonly type: 'relieved'; readonly agent: string }

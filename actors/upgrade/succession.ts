@@ -10,6 +10,7 @@ import type { Core } from '../../broker/core.ts'
 import type { UpgradeAnswer } from '../../broker/ground/api.ts'
 import { Deadline } from '../../broker/ground/deadlines.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
+import type { MovedBus } from '../../broker/ground/handover.ts'
 import type { HomePaths } from '../../broker/ground/home.ts'
 import { inheritHome, lockHome, type HomeLock } from '../../broker/ground/home-lock.ts'
 import type { Settings } from '../../broker/ground/settings.ts'
@@ -19,7 +20,9 @@ import { ListeningSockets } from '../../transports/listening-sockets.ts'
 import type { Environment } from '../behaviour.ts'
 import type { Fleet } from '../fleet.ts'
 import type { Openers } from '../listeners.ts'
+import type { JoinedBus } from '../joined-bus.ts'
 import { issueAgentCredential } from '../principals.ts'
+import { passOn, receive } from './bus-succession.ts'
 import type { Inheritance } from './inheritance.ts'
 import type { Take } from './messages.ts'
 import { preload } from './preload.ts'
@@ -47,6 +50,8 @@ export interface Estate {
   readonly service: Service
   readonly register: AgentRegister
   readonly fleet: Fleet
+  /** undefined: it has joined no others. */
+  readonly bus: JoinedBus | undefined
 }
 
 /** Time between SIGTERM and SIGKILL for agents of a successor that did not take over: clients wait meanwhile. ms */
@@ -67,6 +72,8 @@ export class Succession implements GroundHolders {
   /** Agents whose sessions went to the next process. */
   #moved: ReadonlySet<string> = new Set()
   #underWay: Promise<unknown> | undefined
+  /** Resolves when the next process has the link to other brokers alone. */
+  #passedOn: Promise<void> | undefined
   /** How agents are ended that nobody else ends. */
   #leftovers: LeftoverOptions | undefined
 
@@ -148,6 +155,16 @@ export class Succession implements GroundHolders {
     })
   }
 
+  /** What the process before this one had of a link to other brokers. */
+  get movedBus(): MovedBus | undefined {
+    return this.#taken?.state.bus
+  }
+
+  /** Resolves when the next process has what was of the link to other brokers. */
+  async passedOn(): Promise<void> {
+    await this.#passedOn
+  }
+
   /** Resolves when agents of this process have been relieved by those of the next one, and have ended; or after a while. */
   async relieved(fleet: Fleet | undefined): Promise<void> {
     const { successor } = this
@@ -199,15 +216,18 @@ export class Succession implements GroundHolders {
   }
 
   /** Clients are let in. */
-  serving(): void {
-    this.#options.inheritance?.serving()
+  serving(bus: JoinedBus | undefined): void {
+    const { inheritance } = this.#options
+    if (inheritance === undefined) return
+    inheritance.serving()
+    if (bus !== undefined && this.movedBus !== undefined) receive(bus, inheritance, this.#environment)
   }
 
   /**
    * Hands over to a process that `program` starts.
    * @throws BrokerError `upgrade.*`; all goes on here then
    */
-  async upgrade({ pipeline, service, register, fleet }: Estate, program: readonly string[] | undefined, asker: Connection | undefined): Promise<UpgradeAnswer> {
+  async upgrade({ pipeline, service, register, fleet, bus }: Estate, program: readonly string[] | undefined, asker: Connection | undefined): Promise<UpgradeAnswer> {
     const { program: own, words, isForeground, suspendAudit, resumeAudit } = this.#options
     const command = program ?? own
     if (own === undefined || command === undefined || command.length === 0) throw new BrokerError('upgrade.unsupported', { problem: 'it was not started by callboard start' })
@@ -216,6 +236,7 @@ export class Succession implements GroundHolders {
     const parts = {
       pipeline,
       service,
+      bus,
       sockets: this.sockets,
       lock: this.#lock!,
       environment: this.#environment,
@@ -241,6 +262,7 @@ export class Succession implements GroundHolders {
       const { successor, version, sessions, agents, pauseMs } = await done
       this.#moved = agents
       this.successor = successor
+      this.#passedOn = bus && passOn(bus, successor, this.#environment)
       fleet.endSchedules()
       this.#environment.log.info({ pid: successor.process.pid, version, sessions, pauseMs }, 'the broker goes on in another process')
       return { pid: successor.process.pid!, version, sessions, pauseMs }

@@ -73,9 +73,19 @@ export class Successor {
 
   /** Calls `each` with the agents that may end, also those of which it has been told; until it is gone. */
   onRelieved(each: (agent: string) => void): void {
-    const hear = (message: ToPredecessor): void => {
+    this.#onWord((message) => {
       if (message.type === 'relieved') each(message.agent)
-    }
+    })
+  }
+
+  /** Calls `then` when it has its own link to other brokers. */
+  onJoined(then: () => void): void {
+    this.#onWord(({ type }) => {
+      if (type === 'joined') then()
+    })
+  }
+
+  #onWord(hear: (message: ToPredecessor) => void): void {
     for (const message of this.#heard) hear(message)
     this.process.on('message', hear)
   }

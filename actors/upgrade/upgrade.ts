@@ -14,6 +14,7 @@ import type { Pipeline } from '../../broker/pipeline.ts'
 import type { Service } from '../../broker/service.ts'
 import type { ListeningSockets } from '../../transports/listening-sockets.ts'
 import type { Environment } from '../behaviour.ts'
+import type { JoinedBus } from '../joined-bus.ts'
 import { waitUntil } from '../wait-until.ts'
 import { Successor } from './successor.ts'
 import { Undo } from './undo.ts'
@@ -21,6 +22,8 @@ import { Undo } from './undo.ts'
 export interface UpgradeParts {
   readonly pipeline: Pipeline
   readonly service: Service
+  /** undefined: it has joined no others. */
+  readonly bus: JoinedBus | undefined
   readonly sockets: ListeningSockets
   readonly lock: HomeLock
   readonly environment: Environment
@@ -79,16 +82,17 @@ export async function upgrade(parts: UpgradeParts, command: readonly string[], a
 }
 
 async function handOver(parts: UpgradeParts, successor: Successor, asker: Connection | undefined): Promise<HandedOver> {
-  const { pipeline, service, sockets, lock, environment: { log } } = parts
+  const { pipeline, service, bus, sockets, lock, environment: { log } } = parts
   const { core, departing } = pipeline
   if (!sockets.suspend()) throw new BrokerError('upgrade.unsupported', { problem: 'this system duplicates no descriptors for it' })
   const undo = new Undo(log)
   undo.add('sockets', () => sockets.resume())
   try {
+    undo.add('link to other brokers', () => bus?.goOn())
     undo.add('links', () => pipeline.standstill.end())
     undo.add('sessions', () => departing.goOn())
     await standStill(parts, asker)
-    const state = departing.hold([...service.unanswered].filter(({ connection }) => connection !== asker))
+    const state = departing.hold([...service.unanswered].filter(({ connection }) => connection !== asker), bus?.hold())
     undo.add('store', () => core.queues.keeper?.resume())
     await core.queues.keeper?.suspend(new BrokerError('connection.moving'))
     undo.add('files', () => parts.resumeFiles())
@@ -98,12 +102,13 @@ async function handOver(parts: UpgradeParts, successor: Successor, asker: Connec
     await successor.hears('serving', SERVING_MS)
     successor.served()
     sockets.leave()
+    bus?.leave((arrivals) => successor.tell({ type: 'arrived', arrivals }))
     departing.leave()
     pipeline.standstill.leave()
     successor.tell({ type: 'taken' })
     // Those who do not move are told as at a stop, but for whoever waits for the answer.
     void pipeline.lameDuck.begin(0)
-    for (const connection of core.directory.all()) if (connection !== asker) core.end(connection, new BrokerError('connection.draining'))
+    for (const connection of core.directory.all()) if (connection !== asker && connection !== core.busConnection) core.end(connection, new BrokerError('connection.draining'))
     return state
   } catch (error) {
     log.error({ err: BrokerError.from(error) }, 'the next broker did not take over; this one goes on')
@@ -114,7 +119,7 @@ async function handOver(parts: UpgradeParts, successor: Successor, asker: Connec
 }
 
 // Nobody new, and of those who are here all that can be finished is.
-async function standStill({ pipeline, service, environment }: UpgradeParts, asker: Connection | undefined): Promise<void> {
+async function standStill({ pipeline, service, bus, environment }: UpgradeParts, asker: Connection | undefined): Promise<void> {
   const { core, departing } = pipeline
   const until = (limitMs: number, is: () => boolean): Promise<boolean> => waitUntil(is, limitMs, environment)
   // Who was accepted in this moment is still on the way in.
@@ -123,9 +128,12 @@ async function standStill({ pipeline, service, environment }: UpgradeParts, aske
   departing.tell(asker)
   await departing.known(TOLD_MS)
   await until(DRAIN_MS, () => !departing.hasForeignRequests)
-  pipeline.standstill.begin()
+  pipeline.standstill.begin(core.busConnection)
+  bus?.keep()
   await until(ANSWERS_MS, () => [...service.unanswered].every(({ connection }) => connection === asker))
   const [isStored] = await Promise.all([storesAnswer(core, RECEIPTS_MS), until(RECEIPTS_MS, () => core.unanswered.size === 0)])
+  // What is on its way to other brokers is there before anything of the other process is.
+  await until(ANSWERS_MS, () => core.busConnection?.isReady !== true || core.busConnection.outbound.unwritten.slices.length === 0)
   if (isStored) return
   // Who published would never hear of it: not from here, where nobody writes any more, and not from there.
   throw new BrokerError('upgrade.failed', { problem: `the store has not answered within ${RECEIPTS_MS} ms what was published to queues` })

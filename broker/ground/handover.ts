@@ -72,6 +72,41 @@ export interface MovedRequest {
   readonly parts: number
 }
 
+/** A message of other brokers, as it came to the link of the one process, for that of the other. */
+export interface MovedArrival {
+  /** The subscription under which it came. `isOwn`: the broker's own, not of any client's. */
+  readonly pattern: string
+  readonly group: string | undefined
+  readonly isOwn: boolean
+  readonly subject: string
+  readonly reply: string | undefined
+  readonly headers: Uint8Array | undefined
+  readonly payload: Uint8Array
+}
+
+/** What the servers and the other brokers know of the link: with it the other process is the same broker to them. */
+export interface MovedLink {
+  /** Where answers come. */
+  readonly inbox: string
+  /** Requests from beyond that wait for answers, by their ids: where those go. */
+  readonly asked: readonly (readonly [id: number, { readonly reply: string; readonly isOurs: boolean }])[]
+  /** The queue group of its plain patterns: while both processes are in it, each message comes to one of them. */
+  readonly only: string
+  /** What stands in its messages: with another one what is on its way would count as that of a link which the broker has left. */
+  readonly mark: string
+  /** By which its signs of life are told from those of a copied home. */
+  readonly instance: string
+}
+
+/** The connection to other brokers, which goes along like a session. */
+export interface MovedBus {
+  readonly number: number
+  readonly lastId: number
+  readonly link: MovedLink
+  /** What has not left. */
+  readonly waiting: readonly MovedFrames[]
+}
+
 export interface HandedOver {
   /** The last number of a connection: the next process goes on behind it. */
   readonly lastNumber: number
@@ -79,4 +114,6 @@ export interface HandedOver {
   readonly requests: readonly MovedRequest[]
   /** What admins hold registered instances for, also those that are not there. */
   readonly holds: readonly Hold[]
+  /** undefined: the broker has joined no others. */
+  readonly bus?: MovedBus | undefined
 }

@@ -2,9 +2,16 @@ import test from 'ava'
 import { encode } from '@msgpack/msgpack'
 import { noDrops } from '../../broker/ground/fate.ts'
 import type { HandedOver } from '../../broker/ground/handover.ts'
+import type { BusGate } from '../../broker/ground/bus.ts'
+import { controlAccount } from '../../broker/core.ts'
+import { Slice } from '../../broker/ground/slice.ts'
+import { linkDialect } from '../../broker/upstream/nats/link-dialect.ts'
+import { decodeFrame, encodeFrame, type Frame } from '../../broker/wire/frame.ts'
 import { Flag, Kind } from '../../broker/wire/layout.ts'
+import { frameEnd } from '../../broker/wire/regroup.ts'
 import { consume, NUMBER, setUp } from '../support/consuming-rig.ts'
 import { codeOf, type NativeClient, type ReceivedFrame } from '../support/memory-client.ts'
+import { LinkEvents, MemoryLink } from '../support/memory-link.ts'
 import { PipelineRig } from '../support/pipeline.ts'
 
 const nobody = { isFormer: () => false, onFormer: (): void => {} }
@@ -265,4 +272,59 @@ test('departing: an ack that the store has not answered is waited for; where it 
   to.core.continueNumbers(state.lastNumber)
   to.pipeline.arrive(state, nobody)
   t.deepEqual(come(to, offer, 0).frames.map(frame => [frame.kind, frame.ref, codeOf(frame)]), [[Kind.error, ref, 'connection.moving']])
+})
+
+/** The connection to other brokers, by which the first `kernelBytes` leave. */
+function joinOthers(rig: PipelineRig, kernelBytes: number, number?: number): { readonly gate: BusGate; readonly link: MemoryLink } {
+  const link = new MemoryLink(new LinkEvents(), { address: 'nats', pid: undefined, uid: undefined, network: 'remote' })
+  link.kernelBytes = kernelBytes
+  const gate: BusGate = rig.pipeline.join(link, linkDialect(() => gate.number), number)
+  return { gate, link }
+}
+
+function framesIn(bytes: Uint8Array): Frame[] {
+  const frames: Frame[] = []
+  for (let at = 0; at < bytes.length; at = frameEnd(bytes, at)) frames.push(decodeFrame(bytes, at, frameEnd(bytes, at)))
+  return frames
+}
+
+const publish = (subject: string): Slice => {
+  const bytes = encodeFrame({ kind: Kind.publish, origin: 1, id: 1, subject })
+  return new Slice(bytes, 0, bytes.length, 1, controlAccount)
+}
+
+test('departing: the connection to other brokers goes along, with the requests from beyond that are open and what has not left; what is on its way is not sent again', t => {
+  const [from, to] = [new PipelineRig(), new PipelineRig()]
+  const { gate } = joinOthers(from, 0)
+  const answering = from.native({ moves: true })
+  answering.subscribe(1, 'work')
+  answering.frames()
+  const id = gate.nextId()
+  gate.arrived(encodeFrame({ kind: Kind.request, flags: Flag.many, origin: gate.number, id, to: 5000, subject: 'work' }))
+  t.is(answering.frames()[0]?.kind, Kind.request)
+  gate.sink.deliver(publish('flying'))
+  from.turn()
+  gate.sink.deliver(publish('waiting'))
+  from.pipeline.departing.tell(undefined)
+  const offer = offerTo(answering)
+  confirm(from, answering)
+  t.false(from.pipeline.departing.hasForeignRequests)
+  const link = { inbox: '_INBOX.x', asked: [], only: 'cb-x', mark: 'b 1 1', instance: 'y' }
+  const state = structuredClone(from.pipeline.departing.hold([], link))
+  t.deepEqual(state.sessions.map(({ number }) => number), [answering.connection.number])
+  t.like(state.bus, { number: gate.number, lastId: id, link })
+  t.deepEqual(state.bus!.waiting.flatMap(({ bytes }) => framesIn(bytes)).map(({ subject }) => subject), ['waiting'])
+  const before = from.core.accounts.totals()
+  from.pipeline.departing.leave()
+  t.is(from.core.busConnection!.outbound.unwritten.slices.length, 1, 'only what is on its way is left')
+  t.true(from.core.accounts.totals().balanced && before.balanced)
+
+  to.core.continueNumbers(state.lastNumber)
+  const joined = joinOthers(to, Infinity, state.bus!.number)
+  to.pipeline.arrive(state, nobody)
+  const { client } = come(to, offer, 1)
+  client.send({ kind: Kind.response, to: gate.number, ref: id, subject: 'work' })
+  to.turn()
+  t.deepEqual(framesIn(joined.link.read()).map(({ kind, ref, subject }) => [kind, kind === Kind.publish ? subject : ref]), [[Kind.publish, 'waiting'], [Kind.response, id], [Kind.end, id]])
+  t.true(joined.gate.nextId() > id)
 })

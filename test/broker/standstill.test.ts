@@ -11,7 +11,7 @@ test('standstill: a link that comes meanwhile is not read until it ends, and the
   const reader = rig.native()
   reader.subscribe(1, 'news')
   reader.frames()
-  standstill.begin()
+  standstill.begin(undefined)
   const late = rig.link()
   late.send(hello)
   late.publish('news')
@@ -30,7 +30,7 @@ test('standstill: whoever was paused for another reason stays so, and an end wit
   feeder.connection.pause()
   standstill.end()
   t.is(feeder.connection.pauses, 1)
-  standstill.begin()
+  standstill.begin(undefined)
   standstill.end()
   t.is(feeder.connection.pauses, 1)
 })
@@ -39,7 +39,7 @@ test('standstill: when the other process serves, links on which nobody was let i
   const rig = new PipelineRig()
   const { standstill } = rig.pipeline
   const [known, unknown] = [rig.native(), rig.link()]
-  standstill.begin()
+  standstill.begin(undefined)
   standstill.leave()
   rig.turn()
   t.true(unknown.link.isClosed)

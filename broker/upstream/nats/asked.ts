@@ -18,8 +18,18 @@ export interface AskedHere {
 
 export class Asked {
   /** Another one for each start of the link, so that no answer comes to the wrong request. */
-  readonly inbox = `_INBOX.${randomBytes(12).toString('base64url').replace(/[-_]/g, '0')}`
-  readonly #here = new Map<number, AskedHere>()
+  readonly inbox: string
+  readonly #here: Map<number, AskedHere>
+
+  /** `moved`: those of the process of this broker before this one. */
+  constructor(moved?: { readonly inbox: string; readonly asked: readonly (readonly [id: number, AskedHere])[] }) {
+    this.inbox = moved?.inbox ?? `_INBOX.${randomBytes(12).toString('base64url').replace(/[-_]/g, '0')}`
+    this.#here = new Map(moved?.asked)
+  }
+
+  [Symbol.iterator](): IterableIterator<[id: number, AskedHere]> {
+    return this.#here.entries()
+  }
 
   get size(): number {
     return this.#here.size

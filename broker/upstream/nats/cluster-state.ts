@@ -25,6 +25,8 @@ export interface ClusterStateOptions {
   readonly channels: () => SharedChannelHost
   readonly clock: Clock
   readonly log: Log
+  /** Of the process of this broker before this one. */
+  readonly instance?: string | undefined
 }
 
 export class ClusterState {
@@ -37,13 +39,15 @@ export class ClusterState {
   #connection: NatsConnection | undefined
   #opened: Promise<void> = Promise.resolve()
   #cancelRetry: () => void = () => {}
+  /** Another process of this broker is about to speak for it, or does. */
+  #isHeld = false
   #problem: string | undefined = 'the link has not joined a server yet'
 
   constructor(options: ClusterStateOptions) {
-    const { self, clients, channels, clock, log } = options
+    const { self, clients, channels, clock, log, instance } = options
     this.#options = options
     const onTrouble = (): void => this.#openSoon()
-    this.presence = new KvPresence({ self, host: clients, clock, log, onTrouble })
+    this.presence = new KvPresence({ self, host: clients, clock, log, instance, onTrouble })
     this.channels = new KvChannels({ broker: self.broker, host: channels, clock, log, onTrouble })
     this.#leaseBucket = new KvBucket(leaseBucket, clock)
     this.leases = new KvLeases({ bucket: this.#leaseBucket, broker: self.broker, clock, log })
@@ -64,6 +68,22 @@ export class ClusterState {
     // Holds until the buckets are open again: at another server that takes seconds, where the lost one led a bucket.
     this.#problem = 'the link was lost, and what brokers share is not open again yet'
     for (const part of this.#parts) part.close()
+  }
+
+  /** Says nothing more, not even goodbye: another process of this broker does. By what that goes on with its signs of life. */
+  hold(): string {
+    this.#isHeld = true
+    this.#cancelRetry()
+    // Not the leases: they are given back when the other process serves.
+    for (const part of [this.presence, this.channels]) part.close()
+    return this.presence.instance
+  }
+
+  /** No other process does. */
+  goOn(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    if (this.#connection !== undefined) this.#open(this.#connection)
   }
 
   /** Gives back what it holds, and says goodbye, while there is a connection. */
@@ -98,7 +118,7 @@ export class ClusterState {
   }
 
   async #openParts(connection: NatsConnection): Promise<void> {
-    if (this.#connection !== connection) return
+    if (this.#connection !== connection || this.#isHeld) return
     const problems: string[] = []
     for (const part of this.#parts) {
       if (part.isOpen) continue
@@ -107,7 +127,7 @@ export class ClusterState {
       } catch (error) {
         problems.push(BrokerError.from(error).message)
       }
-      if (this.#connection !== connection) return part.close()
+      if (this.#connection !== connection || this.#isHeld) return part.close()
     }
     const [problem] = problems
     const { log } = this.#options
@@ -120,6 +140,6 @@ export class ClusterState {
   #openSoon(): void {
     const connection = this.#connection
     this.#cancelRetry()
-    if (connection !== undefined) this.#cancelRetry = this.#options.clock.after(RETRY_MS, () => this.#open(connection))
+    if (connection !== undefined && !this.#isHeld) this.#cancelRetry = this.#options.clock.after(RETRY_MS, () => this.#open(connection))
   }
 }

@@ -7,9 +7,10 @@
 //   Q   a queue group            its member whose turn it is
 
 import type { BusGate } from '../../ground/bus.ts'
+import type { MovedArrival } from '../../ground/handover.ts'
 import { Flag, Kind } from '../../ground/kind.ts'
 import { SERVICE_PREFIX } from '../../ground/registry.ts'
-import { matchesPattern, parseSubject } from '../../ground/subject.ts'
+import { matchesPattern, parsePattern, parseSubject } from '../../ground/subject.ts'
 import { headerStatus, headerValue } from '../../wire/nats/header-block.ts'
 import { nativeFrame } from '../../wire/nats/native-frame.ts'
 import { decodeFrame, encodeFrame } from '../../wire/frame.ts'
@@ -61,6 +62,11 @@ export class Incoming {
   message(sid: number, isQ: boolean, subject: string, reply: string | undefined, headers: Uint8Array | undefined, payload: Uint8Array): void {
     const wanted = this.#options.interest.wanted(sid)
     if (wanted === undefined || (wanted.group !== undefined) !== isQ || !this.#take(wanted, subject, validReply(reply), headers, payload)) this.strays++
+  }
+
+  /** A message that came to the link of the process of this broker before this one. */
+  moved({ pattern, group, isOwn, subject, reply, headers, payload }: MovedArrival): void {
+    if (!this.#take({ sid: 0, pattern, tokens: parsePattern(pattern), group, isOwn }, subject, validReply(reply), headers, payload)) this.strays++
   }
 
   /** An answer of a client here to a request of a client here: nothing that P publishes comes back on P. */

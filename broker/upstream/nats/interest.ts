@@ -5,7 +5,9 @@
 //
 // All patterns of P, but the broker's own, are one queue group with a name that nobody else has. A server picks one subscription of a queue group for each
 // message, whatever its patterns are: so a message that several of them match comes once, also while they come and go. A name of
-// its own for each connection, since a server may take a while to notice that the one before is gone.
+// its own for each connection, since a server may take a while to notice that the one before is gone; but that of the
+// process before this one where that hands over: then each message comes to one of the two. The
+// broker's own, but the inbox, are such a group too, for that alone.
 
 import { randomBytes } from 'node:crypto'
 import { parsePattern } from '../../ground/subject.ts'
@@ -87,6 +89,8 @@ export class Interest {
   #only = ''
   #lastSid = 0
   #groups = 0
+  /** Another process of this broker wants it now: who comes and goes here changes nothing. */
+  #isFrozen = false
 
   /** `own`: patterns on P that are there as long as the link is. */
   constructor(subjects: SharedSubjects, own: readonly string[]) {
@@ -106,8 +110,24 @@ export class Interest {
     return this.#groups > 0
   }
 
+  /** Name of the queue group of all patterns of P. */
+  get only(): string {
+    return this.#only
+  }
+
+  /** From now on it stays as it is. */
+  freeze(): void {
+    this.#isFrozen = true
+  }
+
+  /** Asks for nothing any more; what the servers sent before they know still belongs to what was wanted. */
+  leave(): void {
+    for (const { sid, group } of this.#bySid.values()) (group === undefined ? this.#p : this.#q)?.ask(`UNSUB ${sid}`)
+  }
+
   /** One source more wants it. */
   add(pattern: string, group: string | undefined): void {
+    if (this.#isFrozen) return
     const key = keyOf(pattern, group)
     const source = this.#sources.get(key)
     if (source !== undefined) {
@@ -120,6 +140,7 @@ export class Interest {
   }
 
   remove(pattern: string, group: string | undefined): void {
+    if (this.#isFrozen) return
     const key = keyOf(pattern, group)
     const source = this.#sources.get(key)
     if (source === undefined || --source.count > 0) return
@@ -127,13 +148,16 @@ export class Interest {
     if (source.wanted !== undefined) this.#unsubscribe(source.wanted)
   }
 
-  /** New connections: everything that is wanted is asked for. `inbox`: where answers come. */
-  attach(p: NatsClient, q: NatsClient, inbox: string): void {
+  /** New connections: everything that is wanted is asked for. `inbox`: where answers come; `only`: the queue group of all patterns of P, default a name of its own. */
+  attach(p: NatsClient, q: NatsClient, inbox: string, only = `cb-${randomBytes(12).toString('hex')}`): void {
     this.detach()
     this.#p = new Asking(p)
     this.#q = new Asking(q)
-    this.#only = `cb-${randomBytes(12).toString('hex')}`
-    for (const pattern of [...this.#own, `${inbox}.>`]) this.#ask(this.#note(pattern, undefined, true))
+    this.#only = only
+    for (const pattern of this.#own) this.#ask(this.#note(pattern, undefined, true))
+    // A server tells that nobody answers only to a subscription outside queue groups.
+    const answers = this.#note(`${inbox}.>`, undefined, true)
+    this.#p.ask(`SUB ${answers.pattern} ${answers.sid}`)
     for (const [key, source] of this.#sources) {
       const [pattern, group] = key.split(' ') as [string, string | undefined]
       this.#subscribe(source, pattern, group)
@@ -191,9 +215,9 @@ export class Interest {
     return wanted
   }
 
-  // The broker's own overlap with nothing; and a server tells that nobody answers only to a subscription outside queue groups.
+  // The broker's own are a group apart: of `>` and `$CB.to.>` in one group the server would pick either.
   #ask({ pattern, group, sid, isOwn }: Wanted): void {
-    if (isOwn) this.#p!.ask(`SUB ${pattern} ${sid}`)
+    if (isOwn) this.#p!.ask(`SUB ${pattern} ${this.#only}-own ${sid}`)
     else if (group === undefined) this.#p!.ask(`SUB ${pattern} ${this.#only} ${sid}`)
     else this.#q!.ask(`SUB ${pattern} ${group} ${sid}`)
   }

@@ -35,6 +35,8 @@ export interface KvPresenceOptions {
   readonly host: PresenceHost
   readonly clock: Clock
   readonly log: Log
+  /** Of the process of this broker before this one, whose signs these go on; default: its own. */
+  readonly instance?: string | undefined
   /** The buckets are closed, though the connection is there: they have to be opened again. */
   readonly onTrouble: () => void
   /** default `signTiming` */
@@ -59,13 +61,18 @@ export class KvPresence implements Presence {
 
   constructor(options: KvPresenceOptions) {
     this.#options = options
-    this.#self = { ...options.self, instance: randomBytes(8).toString('hex') }
+    this.#self = { ...options.self, instance: options.instance ?? randomBytes(8).toString('hex') }
     const { everyMs, ttlMs } = (this.#timing = options.timing ?? signTiming)
     this.#places = new Places(options.self.broker, ttlMs)
     this.#signs = new KvBucket({ name: SIGN_BUCKET, description: `Callboard: which brokers are alive (a sign every ${everyMs} ms)`, ttlMs, storage: 'memory', maxValueBytes: 2048 }, options.clock)
     this.#clients = new KvBucket(placeBucket, options.clock)
     const { host, clock } = options
     this.#claims = new PlaceClaims({ self: this.#self, places: this.#places, bucket: this.#clients, host, clock, refreshAfterMs: PLACE_TTL_MS / 3, onProblem: (fields, text) => this.#warnOnce(fields, text) })
+  }
+
+  /** By which its signs of life are told from those of a copied home. */
+  get instance(): string {
+    return this.#self.instance
   }
 
   get isOpen(): boolean {

@@ -4,12 +4,10 @@
 //       └── none did ──▶ waiting ── backoff over ──▶ connecting            messages are held as long as `hold` says
 
 import type { BusGate } from '../../ground/bus.ts'
-import { Deadline, type Deadlines } from '../../ground/deadlines.ts'
+import { Deadline } from '../../ground/deadlines.ts'
 import { BrokerError } from '../../ground/errors.ts'
-import type { NatsBusSettings } from '../../ground/settings.ts'
-import type { Link, Log } from '../../ground/types.ts'
-import type { Dialect } from '../../ground/control.ts'
-import type { NatsNames } from '../../wire/nats/nats-parts.ts'
+import type { MovedArrival, MovedLink } from '../../ground/handover.ts'
+import { Arrivals } from './arrivals.ts'
 import { Asked } from './asked.ts'
 import { BusLink } from './bus-link.ts'
 import { readCredentials } from './credentials.ts'
@@ -17,7 +15,8 @@ import { epochMark } from './epochs.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Incoming } from './incoming.ts'
 import { linkDialect } from './link-dialect.ts'
-import type { BusState, NatsBus } from './nats-bus.ts'
+import type { LinkEdge, LinkState, LinkStatus, NatsLinkOptions } from './link-options.ts'
+import type { BusState } from './nats-bus.ts'
 import type { NatsClient } from './nats-client.ts'
 import { Outgoing } from './outgoing.ts'
 import { GATHER_MS, Peers } from './peers.ts'
@@ -25,54 +24,6 @@ import { openPair, settled, type Pair } from './pair.ts'
 import { parseServerAddress, type ServerAddress } from '../../ground/nats-address.ts'
 import { ServerOrder } from './server-order.ts'
 import { UserConnection } from './user-connection.ts'
-
-export type LinkState = 'connecting' | 'joined' | 'waiting'
-/** What the chart of the link's actor is told. */
-export type LinkEdge = 'JOINED' | 'LOST' | 'REFUSED' | 'RETRY'
-
-export interface LinkStatus {
-  readonly state: LinkState
-  /** `host:port` of the server; undefined: none. */
-  readonly server: string | undefined
-  readonly serverName: string | undefined
-  /** How long it has been in that state. ms */
-  readonly sinceMs: number
-  readonly rttMs: number
-  /** Why there was no server the last time. */
-  readonly problem: string | undefined
-  /** Other brokers that were heard of. */
-  readonly peers: number
-  /** Messages that belonged to no subscription, or could not be put into NATS form. */
-  readonly strays: number
-  /** Messages of links that their brokers had left. */
-  readonly late: number
-  /** Messages that were too large for the servers, could not be written as theirs, or may not be published there. */
-  readonly unsent: number
-}
-
-export interface NatsLinkOptions {
-  readonly settings: NatsBusSettings
-  readonly bus: NatsBus
-  /** Makes the connection of the pipeline. */
-  readonly join: (link: Link, dialect: Dialect) => BusGate
-  readonly names: NatsNames
-  readonly broker: string
-  /** Of the broker: grows with each start. */
-  readonly incarnation: number
-  readonly version: string
-  /** Messages of more bytes are not taken. */
-  readonly maxMessageBytes: number
-  readonly requestTimeoutMs: number
-  readonly deadlines: Deadlines
-  readonly nowMs: () => number
-  readonly random: () => number
-  /** How long to wait after so many rounds without a server. ms */
-  readonly backoffMs: (failures: number) => number
-  readonly log: Log
-  readonly onEdge: (edge: LinkEdge) => void
-  /** The connection of the pipeline was ended by somebody else. */
-  readonly onEnded: (reason: BrokerError) => void
-}
 
 /** Time that a server has for each step of letting this broker in. ms */
 const ENTRY_MS = 2000
@@ -89,10 +40,11 @@ const PUBLISH_REFUSED = /permissions violation for publish/i
 export class NatsLink {
   readonly #options: NatsLinkOptions
   readonly #order: ServerOrder
-  readonly #asked = new Asked()
+  readonly #asked: Asked
   readonly #link: BusLink
   readonly #outgoing: Outgoing
   readonly #incoming: Incoming
+  readonly #arrivals: Arrivals
   readonly #heartbeat: Heartbeat
   readonly #peers = new Peers()
   readonly #user: UserConnection
@@ -115,11 +67,18 @@ export class NatsLink {
   /** What is for others is held; false: the time for it is over. */
   #isHolding = false
   readonly #told = new Set<string>()
+  /** What it goes on with when it is joined for the first time: another process may have the link still. */
+  #before: MovedLink | undefined
+  #mark = ''
+  /** Another process has the link. */
+  #hasLeft = false
 
   /** @throws BrokerError `config.invalid` */
   constructor(options: NatsLinkOptions) {
-    const { settings, bus, deadlines, nowMs, random, names } = options
+    const { settings, bus, deadlines, nowMs, random, names, moved } = options
     this.#options = options
+    this.#asked = new Asked(moved)
+    this.#before = moved
     this.#order = new ServerOrder(settings.servers.map(parseServerAddress), random)
     this.#sinceMs = nowMs()
     this.#outgoing = new Outgoing({
@@ -147,6 +106,7 @@ export class NatsLink {
       },
       decline: (reply) => this.#decline(reply),
     })
+    this.#arrivals = new Arrivals(this.#incoming, bus.interest, settings.holdBytes, moved !== undefined)
     this.#heartbeat = new Heartbeat({ deadlines, nowMs, intervalMs: settings.pingIntervalMs, isPaused: () => this.#link.isPaused })
     this.#user = new UserConnection({ users: bus.users, name: `${this.#name}-k`, version: options.version, credentialsFile: settings.credentialsFile, tls: settings.tls, pingIntervalMs: settings.pingIntervalMs, deadlines, log: options.log })
   }
@@ -175,6 +135,45 @@ export class NatsLink {
   start(): void {
     this.#detach()
     void this.#connect()
+  }
+
+  /** From now on what comes is kept. */
+  keep(): void {
+    this.#arrivals.keep()
+  }
+
+  /** What another process of this broker needs to go on with the link. */
+  moved(): Omit<MovedLink, 'instance'> {
+    return { inbox: this.#asked.inbox, asked: [...this.#asked], only: this.#options.bus.interest.only, mark: this.#mark }
+  }
+
+  /** What was kept is handled, and what comes. */
+  goOn(): void {
+    const lost = this.#arrivals.goOn()
+    if (lost > 0) this.#tell(`${lost} messages came while another process took over, and there was no room for them`)
+  }
+
+  /** What came to the process before this one. */
+  arrived(arrivals: readonly MovedArrival[]): void {
+    this.#arrivals.cameBefore(arrivals)
+  }
+
+  /** Another process has the link: nothing more is sent by this one, and what was kept and what comes goes there, until `letGo()`. */
+  leave(forward: (arrivals: readonly MovedArrival[]) => void): void {
+    this.#hasLeft = true
+    this.#options.bus.interest.freeze()
+    this.#link.finish(() => {})
+    this.#arrivals.forwardTo(forward)
+  }
+
+  /** The other process is joined: nothing is wanted here any more. Resolves when all that came was passed on, and the link is closed. */
+  async letGo(): Promise<void> {
+    const pair = this.#pair
+    if (pair !== undefined) {
+      this.#options.bus.interest.leave()
+      await settled(pair, ENTRY_MS).catch(() => {})
+    }
+    await this.close()
   }
 
   /** What waits leaves, as far as it can within two seconds. */
@@ -244,7 +243,7 @@ export class NatsLink {
       this.#listen(pair)
       // From here on members of groups get what the servers choose for them, and must not be chosen here besides.
       this.#setState('joining')
-      bus.interest.attach(pair.p, pair.q, this.#asked.inbox)
+      bus.interest.attach(pair.p, pair.q, this.#asked.inbox, this.#before?.only)
       await settled(pair, ENTRY_MS)
       this.#newEpoch()
       this.#voice = pair.p
@@ -266,7 +265,7 @@ export class NatsLink {
   #listen(pair: Pair): void {
     for (const client of [pair.p, pair.q]) {
       client.events = {
-        message: (...message) => this.#incoming.message(message[0], client === pair.q, ...(message.slice(1) as [string, string | undefined, Uint8Array | undefined, Uint8Array])),
+        message: (...message) => this.#arrivals.came(client === pair.q, ...message),
         tooLarge: (_, subject, bytes) => this.#tell(`a message on ${subject} with ${bytes} bytes was passed by: ipc.performance.maxMessageSize is ${this.#options.maxMessageBytes}`),
         refused: (text) => this.#refused(client, text),
         leaving: () => this.#leaveInOrder(),
@@ -284,6 +283,7 @@ export class NatsLink {
   #joined(pair: Pair): void {
     const { bus, deadlines, log } = this.#options
     this.#pair = pair
+    this.#before = undefined
     this.#failures = 0
     this.#problem = undefined
     deadlines.cancel(this.#hold)
@@ -297,9 +297,9 @@ export class NatsLink {
   }
 
   #newEpoch(): void {
-    const mark = epochMark(this.#options.broker, this.#options.incarnation, ++this.#epoch)
-    this.#outgoing.mark(mark)
-    this.#incoming.joined(mark)
+    this.#mark = this.#before?.mark || epochMark(this.#options.broker, this.#options.incarnation, ++this.#epoch)
+    this.#outgoing.mark(this.#mark)
+    this.#incoming.joined(this.#mark)
   }
 
   // A connection that is closed says nothing any more.
@@ -319,6 +319,7 @@ export class NatsLink {
     this.#order.lost(pair.p.server)
     this.#peers.lost()
     this.#enter('connecting', 'LOST')
+    if (this.#hasLeft) return void this.close()
     log.warn({ server: pair.p.server.text }, problem.message)
     this.#detach()
     // At once; but not again and again to servers that let it in and throw it out.

@@ -1,0 +1,114 @@
+// An upgrade of a broker that has joined others, with traffic both ways.
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { HANDOVER_FORMAT } from '../../actors/upgrade/messages.ts'
+import { BrokerError } from '../../broker/ground/errors.ts'
+import { connect, type Client } from '../../client/index.ts'
+import { endHolder } from '../support/broker-home.ts'
+import { startCallboard } from '../support/callboard.ts'
+import { joinedBroker, knows } from '../support/joined-brokers.ts'
+import { natsStory, startNatsServer } from '../support/nats-server.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { until } from '../support/until.ts'
+
+type Open = (clientId?: string) => Promise<Client>
+
+/** Asks and publishes until it is over, and keeps what came of it. */
+class Traffic {
+  readonly failed: string[] = []
+  readonly answered: Record<string, number> = {}
+  readonly sent: Record<string, number> = {}
+  readonly got: Record<string, number[]> = {}
+  readonly #loops: Promise<void>[] = []
+  #isOver = false
+
+  async answer(at: Open, subject: string, group?: string, client?: string): Promise<void> {
+    const responder = await at(client)
+    await responder.subscribe<number>(subject, { ...(group === undefined ? {} : { group }), onMessage: message => message.respond(message.value) }).ready
+  }
+
+  async ask(at: Open, subject: string): Promise<void> {
+    const client = await at()
+    // What it asks is known to be there; how long that takes is another story.
+    await until(() => client.request(subject, 0).then(() => true, () => false))
+    const name = `${client.id} ${subject}`
+    this.#loops.push(this.#until(async () => {
+      await client.request(subject, 0).catch((error: unknown) => this.failed.push(`${subject} ${BrokerError.from(error).code}`))
+      this.answered[name] = (this.answered[name] ?? 0) + 1
+    }))
+  }
+
+  async publish(from: Open, subject: string, to: readonly Open[], group?: string): Promise<void> {
+    const got: number[] = (this.got[subject] = [])
+    for (const at of to) await (await at()).subscribe<number>(subject, { ...(group === undefined ? {} : { group }), onMessage: message => void got.push(message.value) }).ready
+    const publisher = await from()
+    this.sent[subject] = 0
+    this.#loops.push(this.#until(() => publisher.publish(subject, this.sent[subject]!++)))
+  }
+
+  /** Resolves when everybody has asked so often since now. */
+  async more(count: number): Promise<void> {
+    const before = { ...this.answered }
+    await until(() => Object.keys(this.answered).every(name => this.answered[name]! >= (before[name] ?? 0) + count), () => this.answered)
+  }
+
+  async end(): Promise<void> {
+    this.#isOver = true
+    await Promise.all(this.#loops)
+    await until(() => Object.keys(this.sent).every(subject => this.got[subject]!.length >= this.sent[subject]!), () => Object.keys(this.sent).map(subject => [subject, this.sent[subject], this.got[subject]!.length]))
+  }
+
+  async #until(work: () => Promise<unknown>): Promise<void> {
+    while (!this.#isOver) {
+      await work()
+      await new Promise(resolve => setTimeout(resolve, 2))
+    }
+  }
+}
+
+natsStory('upgrade: of two joined brokers one goes on in another process: no request fails, either way, and every message comes once, to subscribers in order; nor where it fails', async t => {
+  const { url } = await startNatsServer(t, { jetStream: true })
+  const config = join(temporaryDirectory(t), 'joined.json')
+  writeFileSync(config, JSON.stringify({ gateway: { enabled: false }, bus: { nats: { servers: [url] } } }))
+  const [upgraded, other] = [await startCallboard(t, { config }), await joinedBroker(t, [url])]
+  endHolder(t, upgraded.home)
+  const here: Open = async clientId => {
+    const client = await connect({ home: upgraded.home, socket: upgraded.started.socket, agent: false, requestTimeoutMs: 60_000, connectTimeoutMs: 60_000, ...(clientId === undefined ? {} : { clientId }) })
+    t.teardown(() => client.destroy())
+    return client
+  }
+  const there: Open = () => other.connect({ requestTimeoutMs: 60_000 })
+  const watch = await here()
+  await knows(watch, 1)
+  const traffic = new Traffic()
+  await traffic.answer(here, 'here')
+  await traffic.answer(there, 'there')
+  await traffic.answer(here, 'both', 'workers')
+  await traffic.answer(there, 'both', 'workers')
+  await traffic.answer(here, '$CB.to.client.lamp', undefined, 'lamp')
+  await traffic.publish(here, 'out', [there])
+  await traffic.publish(there, 'in', [here])
+  await traffic.publish(there, 'shared', [here, there], 'readers')
+  await traffic.ask(there, 'here')
+  await traffic.ask(there, '$CB.to.client.lamp')
+  await traffic.ask(here, 'there')
+  await traffic.ask(here, 'both')
+  await traffic.ask(there, 'both')
+  await traffic.more(20)
+  // One that is handed all, and dies.
+  const impostor = join(upgraded.home, 'impostor.mjs')
+  writeFileSync(impostor, `process.on('message', ({ type }) => type === 'take' && process.exit(7)); process.send({ type: 'ready', format: ${HANDOVER_FORMAT}, version: '9.9.9' }); setInterval(() => {}, 1000)`)
+  t.regex((await upgraded.run('upgrade', '--command', impostor)).stderr, /exit code 7/)
+  await traffic.more(20)
+  await upgraded.json('upgrade')
+  await traffic.more(20)
+  await traffic.end()
+  const inOrder = (subject: string): number[] => Array.from({ length: traffic.sent[subject]! }, (_, i) => i)
+  t.deepEqual(traffic.failed, [])
+  t.deepEqual(traffic.got['out'], inOrder('out'))
+  t.deepEqual(traffic.got['in'], inOrder('in'))
+  t.deepEqual(traffic.got['shared']!.toSorted((a, b) => a - b), inOrder('shared'))
+  await knows(watch, 1)
+  t.log({ answered: traffic.answered, sent: traffic.sent })
+})
