@@ -6,6 +6,7 @@ import { decode } from '@msgpack/msgpack'
 import type { ExecutionContext } from 'ava'
 import type { Frame } from '../../broker/wire/frame.ts'
 import { Kind } from '../../broker/wire/layout.ts'
+import { PATIENCE_MS } from './run-callboard.ts'
 import { ScriptedBroker, TOKEN, type ScriptedConnection } from './scripted-broker.ts'
 
 export interface SampleAgent {
@@ -21,7 +22,7 @@ const PATIENT = { limits: { maxFrameBytes: 1_064_960, maxSubscriptions: 10_000, 
 export async function startSample(t: ExecutionContext, name: string, env: Readonly<Record<string, string>> = {}): Promise<SampleAgent> {
   const broker = await ScriptedBroker.start(t)
   const child = spawn(process.execPath, [join(import.meta.dirname, `../../examples/${name}.ts`)], {
-    env: { PATH: process.env['PATH'], CALLBOARD_SOCKET: broker.socket, CALLBOARD_AGENT: name, CALLBOARD_TOKEN: TOKEN, CALLBOARD_CONNECT_TIMEOUT_MS: '60000', ...env },
+    env: { PATH: process.env['PATH'], CALLBOARD_SOCKET: broker.socket, CALLBOARD_AGENT: name, CALLBOARD_TOKEN: TOKEN, CALLBOARD_CONNECT_TIMEOUT_MS: PATIENCE_MS, ...env },
     stdio: ['pipe', 'ignore', 'inherit'],
   })
   t.teardown(() => child.kill('SIGKILL'))

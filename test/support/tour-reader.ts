@@ -2,7 +2,7 @@
 
 import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { bin, runCallboard } from './run-callboard.ts'
+import { bin, PATIENCE_MS, runCallboard } from './run-callboard.ts'
 import { temporaryDirectory, type Teardown } from './temporary-directory.ts'
 import { openSession, type Session } from './tour.ts'
 
@@ -40,7 +40,7 @@ export function openReader(t: Teardown, { copies = [], nodeArguments = '', gatew
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CALLBOARD_') && name !== 'FORCE_COLOR'))
   // npx itself takes half a second and asks the registry for news.
   const prelude = `npx() { what=$1; shift; case $what in callboard) node '${bin}' "$@" ;; node) node "$@" ${nodeArguments} ;; *) echo "npx $what?" ; return 127 ;; esac; }`
-  const env = { ...inherited, HOME: home, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, CALLBOARD_GATEWAY_PORT: String(gatewayPort), CALLBOARD_NATS_PORT: String(natsPort), CALLBOARD_CONNECT_TIMEOUT_MS: '60000' }
+  const env = { ...inherited, HOME: home, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, CALLBOARD_GATEWAY_PORT: String(gatewayPort), CALLBOARD_NATS_PORT: String(natsPort), CALLBOARD_CONNECT_TIMEOUT_MS: PATIENCE_MS }
   const session = openSession(t, { cwd: checkout, env, prelude })
   t.teardown(async () => void (await runCallboard({ teardown: () => {} }, ['stop', '--force', '--timeout', '5s'], { home: join(home, '.callboard') })))
   return { home, checkout, session }
