@@ -155,8 +155,8 @@ test('upgrade: what a queue keeps comes to its consumer, across the upgrade too,
     while (!over.signal.aborted) await publisher.publish('jobs', sent++, { receipt: true })
   })()
   // Where it fails the test is over, instead of waiting for what nobody publishes.
-  let problem: unknown
-  publishing.catch((error: unknown) => (problem = error))
+  let problem: BrokerError | undefined
+  publishing.catch((error: unknown) => (problem = BrokerError.from(error)))
   const areAcked = async (count: () => number): Promise<void> => {
     await until(() => problem !== undefined || acked.size >= count(), () => ({ acked: acked.size, sent }))
     if (problem !== undefined) throw problem
