@@ -1,6 +1,8 @@
 // A broker that was started by the command line, in a home of its own, and the command line to talk to it.
 
 import type { ChildProcess } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { exitOf } from './child-end.ts'
 import { ChildOutput } from './child-output.ts'
 import { runCallboard, spawnCallboard, type Run, type RunOptions } from './run-callboard.ts'
@@ -36,6 +38,13 @@ export async function startCallboard(t: Teardown, options: CallboardOptions = {}
   const output = new ChildOutput(broker)
   const started = JSON.parse(await output.next('did not start')) as Callboard['started']
   return { ...commandLine(t, home), process: broker, started }
+}
+
+/** A home whose broker gives clients a minute to come in and to be answered: the defaults are short for a machine that runs many tests. */
+export function patientHome(t: Teardown): string {
+  const home = temporaryDirectory(t)
+  writeFileSync(join(home, 'config.json'), JSON.stringify({ ipc: { timeout: '1m', limits: { handshakeTimeout: '1m' } } }))
+  return home
 }
 
 /** The tool for a broker that somebody else started; commands that still run are killed when the test ends. */

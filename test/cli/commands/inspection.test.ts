@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import test from 'ava'
 import { startBroker } from '../../support/broker.ts'
-import { startCallboard } from '../../support/callboard.ts'
+import { patientHome, startCallboard } from '../../support/callboard.ts'
 
 test('inspection: status, tree and doctor of a broker that runs', async t => {
-  const broker = await startCallboard(t)
+  const broker = await startCallboard(t, { home: patientHome(t) })
   t.regex((await broker.run('status')).stdout, new RegExp(`^pid +${broker.started.pid}$`, 'm'))
   t.like((await broker.json('status'))[0], { pid: broker.started.pid, home: broker.home, phase: 'run' })
   t.regex((await broker.run('tree')).stdout, /^ACTOR +PHASE +INCARNATION +RESTARTS +AGE +MAILBOX +DETAIL\n/)
@@ -22,7 +22,7 @@ test('inspection: tree --watch draws until Ctrl-C, exit code 0', async t => {
 })
 
 test('inspection: tree --watch says that the broker is gone, and goes on with the next one', async t => {
-  const broker = await startCallboard(t)
+  const broker = await startCallboard(t, { home: patientHome(t) })
   const watch = broker.follow('tree', '--watch', '--json')
   t.like(JSON.parse(await watch.next()), { detail: `0.1.0, pid ${broker.started.pid}` })
   const [said, exit] = [once(watch.process.stderr!, 'data'), once(broker.process, 'exit')]

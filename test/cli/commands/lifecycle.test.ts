@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { findHolder } from '../../../broker/ground/home-lock.ts'
 import { homePaths } from '../../../broker/ground/home.ts'
-import { startCallboard } from '../../support/callboard.ts'
+import { patientHome, startCallboard } from '../../support/callboard.ts'
 import { runCallboard } from '../../support/run-callboard.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { until } from '../../support/until.ts'
@@ -33,7 +33,7 @@ test('lifecycle: start makes the home, says where it listens, and a signal ends 
 })
 
 test('lifecycle: a second start on the home leaves with 3 and the pid of the first', async t => {
-  const broker = await startCallboard(t)
+  const broker = await startCallboard(t, { home: patientHome(t) })
   for (const words of [['start'], ['start', '--detach']]) {
     const run = await broker.run(...words)
     t.is(run.exit, 3)
@@ -43,7 +43,7 @@ test('lifecycle: a second start on the home leaves with 3 and the pid of the fir
 })
 
 test('lifecycle: after kill -9 the next start takes over', async t => {
-  const first = await startCallboard(t)
+  const first = await startCallboard(t, { home: patientHome(t) })
   const exit = once(first.process, 'exit')
   first.process.kill('SIGKILL')
   await exit
@@ -56,7 +56,7 @@ test('lifecycle: start --detach returns when the broker answers; restart keeps i
   const home = temporaryDirectory(t)
   endAfterwards(t, home)
   const config = join(home, 'own.json')
-  writeFileSync(config, '{ "channels": [{ "name": "mine" }] }')
+  writeFileSync(config, '{ "channels": [{ "name": "mine" }], "ipc": { "timeout": "1m" } }')
   const run = (...words: string[]): ReturnType<typeof runCallboard> => runCallboard(t, words, { home })
   const started = await run('start', '--detach', '--config', config)
   t.is(started.exit, 0, started.stderr)
@@ -93,7 +93,7 @@ test('lifecycle: a home that is a file is refused with exit code 2', async t => 
 test('lifecycle: the background broker writes where the log is', async t => {
   const home = temporaryDirectory(t)
   endAfterwards(t, home)
-  writeFileSync(join(home, 'config.json'), JSON.stringify({ agents: [{ name: 'gone', command: '/nonexistent/lamp', backoff: { initial: '10s', max: '10s' } }, { name: 'lamp', command: 'sleep', args: ['1000'] }] }))
+  writeFileSync(join(home, 'config.json'), JSON.stringify({ ipc: { timeout: '1m' }, agents: [{ name: 'gone', command: '/nonexistent/lamp', backoff: { initial: '10s', max: '10s' } }, { name: 'lamp', command: 'sleep', args: ['1000'] }] }))
   const { stdout } = await runCallboard(t, ['start', '--detach'], { home })
   t.regex(stdout, /^ {2}agent gone {2}cannot start: there is no file \/nonexistent\/lamp\n {2}agent lamp {2}run$/m)
   // It tells the command first, and writes to its log a moment later.

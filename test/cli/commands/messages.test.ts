@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import test from 'ava'
 import { connect } from '../../../client/index.ts'
 import { startBroker } from '../../support/broker.ts'
-import { startCallboard, type CommandLine } from '../../support/callboard.ts'
+import { patientHome, startCallboard, type CommandLine } from '../../support/callboard.ts'
 import type { Teardown } from '../../support/temporary-directory.ts'
 
 /** For answers, to which the command line gives 5 s. */
@@ -149,7 +149,7 @@ test.serial('messages: members of a group share the messages', async t => {
 })
 
 test.serial('messages: a subscriber that follows comes back with the broker', async t => {
-  const first = await startCallboard(t)
+  const first = await startCallboard(t, { home: patientHome(t) })
   const reader = first.follow('ipc', 'subscribe', '--subject', 'x', '--follow')
   await untilSubscribed(first, 1)
   const stderr = createInterface({ input: reader.process.stderr! })[Symbol.asyncIterator]()
