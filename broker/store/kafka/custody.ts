@@ -21,8 +21,8 @@ export interface CustodyOptions {
   readonly onChange: (problem: BrokerError | undefined) => void
 }
 
-/** How often the queue is shown to be served. ms */
-const BEAT_MS = 3000
+/** How often the queue is shown to be served, as a share of the silence after which it is free: three times in it. */
+const BEAT_SHARE = 0.3
 const LOOK_MS = 500
 /** Between two tries to reach Kafka again: from, to, and their random share. ms */
 const [FIRST_MS, LAST_MS, JITTER_MS] = [200, 5000, 200]
@@ -120,7 +120,7 @@ export class Custody {
   }
 
   #lookLater(): void {
-    this.#beat = setTimeout(() => void this.#look(), BEAT_MS)
+    this.#beat = setTimeout(() => void this.#look(), this.#options.silenceMs * BEAT_SHARE)
   }
 
   async #look(): Promise<void> {
