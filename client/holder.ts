@@ -6,7 +6,7 @@
 //                                    │ └──────────────────────────────────────┘ until the ack wait is over, unless it is extended
 //                                    └─ working, each third of the ack wait, while nobody has read it or a handler of ours runs
 
-import { encode } from '@msgpack/msgpack'
+import { Encoder } from '@msgpack/msgpack'
 import type { Clock } from '../broker/ground/clock.ts'
 import { Deadline, type Deadlines } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
@@ -23,6 +23,9 @@ import type { Session } from './session.ts'
 import { Settlement, type SettlementDetails, type SettlementVerdict } from './settlement.ts'
 import { Settler } from './settler.ts'
 import type { ClientTracing } from './tracing.ts'
+
+// One for all: the library's function makes a new one, with 2 KiB of its own, for every call.
+const encoder = new Encoder()
 
 /** A message on lease is extended this often within its ack wait. */
 const EXTENSIONS = 3
@@ -147,7 +150,7 @@ export class Holder implements LeaseKeeper {
     if (!this.#isAnnounced || this.#isDetaching) return
     this.#credit += count
     // Without the session there is no credit either, and the next one begins anew.
-    this.#parts.session.tell({ kind: Kind.pull, ref: this.number, payload: encode({ messages: count }) }).catch(() => {})
+    this.#parts.session.tell({ kind: Kind.pull, ref: this.number, payload: encoder.encode({ messages: count }) }).catch(() => {})
   }
 
   receive(frame: Frame, welcome: Welcome, request: OpenRequest | undefined): void {

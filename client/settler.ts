@@ -4,7 +4,7 @@
 //                           ▲                              └── ok {lost} ──▶ each settlement is over
 //                           └─ while a session is away that may go on
 
-import { decode, encode } from '@msgpack/msgpack'
+import { decode, encode, Encoder } from '@msgpack/msgpack'
 import { BrokerError } from '../broker/ground/errors.ts'
 import type { Frame, FrameInit } from '../broker/wire/frame.ts'
 import { Kind } from '../broker/wire/layout.ts'
@@ -16,6 +16,9 @@ import type { Flow } from './flow.ts'
 import type { Lease } from './lease.ts'
 import type { Session } from './session.ts'
 import type { Settlement } from './settlement.ts'
+
+// One for all: the library's function makes a new one, with 2 KiB of its own, for every call. Forwards may be large, and one would keep their memory.
+const encoder = new Encoder()
 
 /** Most entries that the broker takes in one frame. */
 const MAX_ENTRIES = 10_000
@@ -71,7 +74,7 @@ export class Settler {
     this.#waiting = []
     // A forward may be refused for what it says, and then the whole frame is: so each goes alone.
     const rest = all.some(({ verdict }) => verdict === 'forward') ? all.filter(each => each.verdict !== 'forward' || this.#sendForward(each, connection)) : all
-    for (let at = 0; at < rest.length; at += MAX_ENTRIES) this.#send(rest.slice(at, at + MAX_ENTRIES), bodyOf(rest.slice(at, at + MAX_ENTRIES)))
+    for (let at = 0; at < rest.length; at += MAX_ENTRIES) this.#send(rest.slice(at, at + MAX_ENTRIES), encoder.encode(bodyOf(rest.slice(at, at + MAX_ENTRIES))))
   }
 
   /** The session is over: what has not left never will. What has is told by its calls. */
@@ -98,7 +101,7 @@ export class Settler {
     const { lease, details } = settlement
     try {
       const frames = details.frames!.map(frame => connection.enclosed(frame))
-      this.#send([settlement], { forward: [[lease.position, lease.attempt, frames]] })
+      this.#send([settlement], encode({ forward: [[lease.position, lease.attempt, frames]] }))
     } catch (error) {
       this.#giveBack(settlement, true)
       this.#end(settlement, BrokerError.from(error))
@@ -106,10 +109,10 @@ export class Settler {
     return false
   }
 
-  #send(settlements: readonly Settlement[], body: object): void {
+  #send(settlements: readonly Settlement[], payload: Uint8Array): void {
     const answered = this.#parts.flow.await()
     const session = this.#sessions
-    const call = settleCall({ kind: Kind.settle, ref: this.#consumer, payload: encode(body) }, (lost, error) => {
+    const call = settleCall({ kind: Kind.settle, ref: this.#consumer, payload }, (lost, error) => {
       answered()
       if (error === undefined) this.#confirmed(settlements, lost)
       else this.#failed(settlements, error, session === this.#sessions)
