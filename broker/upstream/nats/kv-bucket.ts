@@ -27,8 +27,6 @@ const CLUSTER_REPLICAS = 3
 const ASK_MS = 2000
 /** JetStream API: the key has another revision than expected. */
 const WRONG_REVISION = [10_071, 10_164]
-/** JetStream API: a stream of that name exists with other settings. */
-const OTHER_SETTINGS = 10_058
 
 interface Opened {
   readonly kv: KV
@@ -117,11 +115,11 @@ export class KvBucket {
     try {
       await create(wanted)
     } catch (error) {
-      // Another broker has just made it, or there are not enough servers yet.
-      if (!isApiError(error, OTHER_SETTINGS)) {
-        if (wanted === 1) throw error
-        await create(1)
-      }
+      // Another broker has just made it, which servers say in more than one way, or there are not enough servers yet.
+      const made = await manager.streams.info(stream).catch(() => undefined)
+      if (made !== undefined) return made.config
+      if (wanted === 1) throw error
+      await create(1)
     }
     return (await manager.streams.info(stream)).config
   }
