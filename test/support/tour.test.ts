@@ -14,6 +14,8 @@ test('tour: numbers, times, sizes, ids and spaces may differ, words may not', t 
   t.notRegex('up 1 m 3 s memory 1.2 GiB, broker 0a1b2c3d4e5f, none of [x]', linePattern(shown))
   t.notRegex('up 2.1 s  memory 117 MiB, broker cccc925c8c3a, 1,024 of [y]', linePattern(shown))
   t.regex('a 1 whatever stands here z', linePattern('a 5 … z'))
+  t.regex('from echo-77-2 (conn-9)', linePattern('from echo-4284 (conn-3)'))
+  t.notRegex('from echo (conn-9)', linePattern('from echo-4284 (conn-3)'))
 })
 
 test('tour: each shown line needs a printed one of its own', t => {

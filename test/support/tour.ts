@@ -49,6 +49,8 @@ const varying: readonly (readonly [shown: RegExp, allowed: string])[] = [
   [/\b[0-9a-f]{12}\b/, '[0-9a-f]{12}'],
   [/\d[\d.]* (?:µs|ms|s|m|h)\b(?: \d+ [sm]\b)?/, String.raw`\d[\d.]* (?:µs|ms|s|m|h)(?: \d+ [sm])?`],
   [/\d[\d.]* [KMG]iB\b/, String.raw`\d[\d.]* [KMGT]?i?B`],
+  // A program that connects again while its first connection is not gone yet has a client id with one number more.
+  [/-\d+\b/, String.raw`-\d+(?:-\d+)?`],
   [/\d[\d,.:]*/, String.raw`\d[\d,.:]*`],
   [/\s+/, String.raw`\s+`],
 ]

@@ -23,7 +23,10 @@ export async function playTracedSession(t: ExecutionContext, steps: readonly Ste
     const shown = shownTo(reader, output)
     // So do spans: a reader is slower than that.
     const file = /^cat (\S+)$/.exec(command)?.[1]
-    if (file !== undefined) await until(() => missingLines(shown, readFileSync(join(checkout, file), 'utf8')).length === 0)
+    if (file !== undefined) {
+      const missing = (): string[] => missingLines(shown, readFileSync(join(checkout, file), 'utf8'))
+      await until(() => missing().length === 0, missing)
+    }
     let { printed, exit } = await session.run(command)
     for (let looks = 1; COMES_LATER.test(command) && missingLines(shown, printed).length > 0 && looks < MOST_LOOKS; looks++) ({ printed, exit } = await session.run(command))
     t.is(exit, 0, `${command}\n${printed}`)
