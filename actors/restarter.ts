@@ -97,6 +97,8 @@ export class Restarter {
       const result = await held.start()
       if (this.#host.isEnding()) return
       if (result instanceof Error) await this.#failedStart(held, result)
+      // It may have been one failure too many.
+      if (this.#host.isEnding()) return
     }
   }
 

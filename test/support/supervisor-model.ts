@@ -103,7 +103,7 @@ export class SupervisorModel {
     const gone = this.child(id)
     this.stopChild(id)
     this.children = this.children.filter(child => child.spec.id !== id)
-    for (const held of this.children.filter(each => each.downWith === gone)) if (held.downWith === gone && this.#start(held) === 'failed') this.#failed(held)
+    for (const held of this.children.filter(each => each.downWith === gone)) if (this.ended === undefined && held.downWith === gone && this.#start(held) === 'failed') this.#failed(held)
     this.#look()
   }
 
@@ -113,7 +113,7 @@ export class SupervisorModel {
     child.failures = 0
     const { isQuarantined } = child
     if (this.#start(child) === 'failed') child.isQuarantined = isQuarantined
-    else for (const held of this.children.filter(each => each.downWith === child)) if (held.downWith === child && this.#start(held) === 'failed') this.#failed(held)
+    else for (const held of this.children.filter(each => each.downWith === child)) if (this.ended === undefined && held.downWith === child && this.#start(held) === 'failed') this.#failed(held)
     this.#look()
   }
 
