@@ -177,6 +177,11 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
     return this.outbound.isHigh || this.state === 'detached'
   }
 
+  /** Nothing of it is read at present: its client cannot be heard. */
+  get isUnread(): boolean {
+    return this.pauses > 0 || this.link.isUnread === true
+  }
+
   /** It has leave to answer, or rules for queue groups. */
   get isRestricted(): boolean {
     return this.replies !== undefined || this.permissions?.groups !== undefined

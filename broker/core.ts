@@ -310,7 +310,7 @@ export class Core implements RoutingContext {
     this.ping(connection)
     const forget = connection.activity.awaitLast(answered)
     // Whom we do not read cannot be heard.
-    if (connection.pauses > 0) answered()
+    if (connection.isUnread) answered()
     return forget
   }
 

@@ -62,7 +62,7 @@ export class Heartbeat {
 
   #check(connection: Connection, { pingIntervalMs, maxPingsOut }: Rhythm): void {
     // Whom we do not read cannot be heard.
-    if (connection.wasHeard || connection.pauses > 0) {
+    if (connection.wasHeard || connection.isUnread) {
       connection.wasHeard = false
       connection.silentBeats = 0
       return

@@ -65,6 +65,8 @@ export interface Link {
   readonly wrap: Wrap | undefined
   /** Memory in which large pieces can pass beside it; undefined: there is none. */
   readonly memory?: LinkMemory | undefined
+  /** True while nothing more is read of it, also where nobody paused it: what it has read has to be worked off first. undefined: only pause() stops it. */
+  readonly isUnread?: boolean
   /** Sets who is told, before the first `resume()`; later again when the link goes over to somebody else. */
   attach(handler: LinkHandler): void
   /** Whoever is at the other end was let in. From now on a message may have so many bytes; links without messages have no limit of their own. */

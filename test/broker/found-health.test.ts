@@ -90,6 +90,17 @@ test('found health: a ping of an instance is answered by that one ping\'s answer
   t.is(answers, 2)
 })
 
+test('found health: an instance whose link reads nothing more until what came is worked off counts as one that answers', t => {
+  const { join, rig } = fleet()
+  const one = join('weather')
+  let answers = 0
+  rig.core.pingAgent('weather', () => answers++)
+  t.is(answers, 0)
+  one.link.isUnread = true
+  rig.core.pingAgent('weather', () => answers++)
+  t.is(answers, 1)
+})
+
 test('found health: what an instance has had to do is counted by how it ended, and timed where somebody wants that', async t => {
   const { rig, join, asker, ask, registering } = fleet()
   const one = join('weather')

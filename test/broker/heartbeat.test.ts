@@ -20,6 +20,20 @@ test('heartbeat: a client that asked for it is pinged, and is stale after two si
   t.deepEqual(unwatched.frames(), [])
 })
 
+test('heartbeat: whose link reads nothing more until what came is worked off is neither pinged nor stale, and has its whole time afterwards', async t => {
+  const rig = new PipelineRig({ ipc: { limits: { heartbeatMs: BEAT_MS } } })
+  const client = rig.native({ heartbeatMs: 1 })
+  await rig.advance(2 * BEAT_MS + 20)
+  t.deepEqual(client.frames().map(({ kind }) => kind), [Kind.ping])
+  client.link.isUnread = true
+  await rig.advance(10 * BEAT_MS)
+  t.deepEqual(client.frames(), [])
+  client.link.isUnread = false
+  await rig.advance(2 * BEAT_MS)
+  t.deepEqual(client.frames().map(({ kind }) => kind), [Kind.ping, Kind.ping])
+  t.true(client.connection.isReady)
+})
+
 test('heartbeat: with keepAlive off nobody is watched', async t => {
   const rig = new PipelineRig({ ipc: { performance: { keepAlive: false }, limits: { heartbeatMs: BEAT_MS } } })
   const client = rig.native({ heartbeatMs: 1 })

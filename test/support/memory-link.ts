@@ -30,6 +30,8 @@ export class MemoryLink implements Link {
   /** What the kernel holds for a peer that does not read. bytes */
   kernelBytes = Infinity
   isPaused = true
+  /** What it has read has to be worked off before it reads on. */
+  isUnread = false
   isClosed = false
   /** With what the broker closed it. */
   closeReason: BrokerError | undefined
