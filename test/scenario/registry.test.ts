@@ -37,6 +37,12 @@ test('registry: instances that are killed under load lose no request without a n
   const broker = await startBroker(t)
   const [dying, ...others] = await Promise.all([1, 2, 3].map(() => startInstance(t, broker.home, 'weather')))
   const asker = await broker.connect()
+  const watcher = await broker.connect()
+  const killWithOpenRequests = async (): Promise<void> => {
+    dying!.stop()
+    await until(async () => (await watcher.call('registry.list', { name: 'weather' })).instances.some(({ metadata, outstanding }) => metadata['pid'] === String(dying!.pid) && outstanding > 0))
+    await dying!.kill()
+  }
   const answers = new Map<number, number>()
   const failures: string[] = []
   const total = 2000
@@ -46,7 +52,7 @@ test('registry: instances that are killed under load lose no request without a n
     Array.from({ length: 40 }, async () => {
       while (asked < total || killed === undefined) {
         // Later where it has not come to answer anything yet.
-        if (++asked >= total / 4 && answers.has(dying!.pid)) killed ??= dying!.kill()
+        if (++asked >= total / 4 && answers.has(dying!.pid)) killed ??= killWithOpenRequests()
         try {
           const { value: pid } = await asker.request<number>('$CB.to.service.weather')
           answers.set(pid, (answers.get(pid) ?? 0) + 1)

@@ -14,12 +14,14 @@ const WORK_MS = 2
 const path = import.meta.filename
 
 /** Starts one; its process, once it is registered. */
-export async function startInstance(t: Teardown, home: string, name: string): Promise<{ readonly pid: number; kill(): Promise<void> }> {
+export async function startInstance(t: Teardown, home: string, name: string): Promise<{ readonly pid: number; stop(): void; kill(): Promise<void> }> {
   const child = spawn(process.execPath, [path, home, name], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   await once(child.stdout, 'data')
   return {
     pid: child.pid!,
+    /** It answers no more: what it is asked from here on stays open. */
+    stop: () => void child.kill('SIGSTOP'),
     async kill() {
       const exited = once(child, 'exit')
       child.kill('SIGKILL')
@@ -36,7 +38,7 @@ async function main(home: string, name: string): Promise<void> {
       await message.respond(process.pid)
     },
   })
-  await client.call('registry.register', { name })
+  await client.call('registry.register', { name, metadata: { pid: String(process.pid) } })
   process.stdout.write('registered\n')
 }
 
