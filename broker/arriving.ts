@@ -127,7 +127,8 @@ function register({ core }: ArrivingParts, connection: Connection, { registratio
   }
 }
 
-function reopen({ core, requests }: ArrivingParts, { requester: from, responders: to, id, subject, limitMs, leftMs, isMany, responses, parts }: MovedRequest): void {
+function reopen({ core, requests }: ArrivingParts, moved: MovedRequest): void {
+  const { requester: from, responders: to, id, subject, limitMs, isMany } = moved
   const requester = core.directory.number(from)
   const responders = to.map((number) => core.directory.number(number)).filter((responder) => responder !== undefined)
   if (requester === undefined) return
@@ -135,5 +136,5 @@ function reopen({ core, requests }: ArrivingParts, { requester: from, responders
   // All who could have answered stayed behind.
   if (responders.length === 0) return core.send(requester, { kind: Kind.error, ref: id, subject, body: new BrokerError('request.responder_gone', { subject }).toBody() })
   const open = { requester, id, subject, subjectBytes: Buffer.from(subject), account, limitMs, isMany, responders, reply: undefined, instance: undefined }
-  requests.moved(open, leftMs, responses, parts)
+  requests.moved(open, { ...moved, isDeserted: moved.isDeserted || responders.length < to.length })
 }

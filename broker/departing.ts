@@ -180,11 +180,11 @@ export class Departing {
     for (const connection of this.#core.directory.all()) {
       if (!this.#isMoving(connection)) continue
       for (const request of connection.openRequests?.values() ?? []) {
-        const { id, subject, limitMs, isMany, responses, parts, reply } = request
+        const { id, subject, limitMs, isMany, responses, parts, isDeserted, reply } = request
         const responders = this.#movers(request).filter((responder) => this.#isMoving(responder)).map(({ number }) => number)
         if (reply !== undefined) continue
         if (responders.length === 0) lost.push({ connection, ref: id, subject, error: new BrokerError('request.responder_gone', { subject }) })
-        else moved.push({ requester: connection.number, responders, id, subject, limitMs, leftMs: this.#core.deadlines.leftMs(request), isMany, responses, parts })
+        else moved.push({ requester: connection.number, responders, id, subject, limitMs, leftMs: this.#core.deadlines.leftMs(request), isMany, responses, parts, isDeserted: isDeserted || responders.length < request.responders.length })
       }
     }
     return { moved, lost }

@@ -70,6 +70,8 @@ export interface MovedRequest {
   readonly isMany: boolean
   readonly responses: number
   readonly parts: number
+  /** Somebody who may have had it, and is not among those that move, leaves without an answer. */
+  readonly isDeserted: boolean
 }
 
 /** A message of other brokers, as it came to the link of the one process, for that of the other. */

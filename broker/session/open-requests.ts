@@ -109,12 +109,13 @@ export class OpenRequests {
     this.#deadlines.set(request, limitMs)
   }
 
-  /** One that was open in another process of the broker, `leftMs` before its time is up. */
-  moved(init: RequestInit, leftMs: number, responses: number, parts: number): void {
+  /** One that was open in another process of the broker, `leftMs` before its time is up, and what became of it there. */
+  moved(init: RequestInit, { leftMs, responses, parts, isDeserted }: Pick<OpenRequest, 'responses' | 'parts' | 'isDeserted'> & { readonly leftMs: number }): void {
     this.open(init)
     const request = init.requester.openRequests!.get(init.id)!
     request.responses = responses
     request.parts = parts
+    request.isDeserted = isDeserted
     this.#deadlines.set(request, leftMs)
   }
 

@@ -250,6 +250,28 @@ test('departing: an open request is waited for whose requester does not move, un
   t.false(rig.pipeline.departing.hasForeignRequests)
 })
 
+test('departing: that somebody who may have had a request stayed behind is known where it goes', async t => {
+  const [from, to] = [new PipelineRig(), new PipelineRig()]
+  const staying = from.native()
+  const [asking, first, second] = (await moving(from, 3)).map(({ client }) => client)
+  const ask = (subject: string, ...responders: NativeClient[]): number => {
+    for (const responder of responders) responder.subscribe(1 + (responder.connection.subscriptions?.size ?? 0), subject)
+    const id = asking!.send({ kind: Kind.request, subject, to: 5000 })
+    from.turn()
+    return id
+  }
+  const both = ask('both', staying, first!)
+  const gone = ask('gone', first!, second!)
+  const all = ask('all', first!)
+  const state = handedOver(from)
+  t.deepEqual(state.requests.map(({ id, isDeserted }) => [id, isDeserted]), [[both, true], [gone, false], [all, false]])
+  to.core.continueNumbers(state.lastNumber)
+  // As where its principal is not known there any more.
+  to.pipeline.arrive({ ...state, sessions: state.sessions.filter(({ number }) => number !== second!.connection.number) }, nobody)
+  const open = to.core.directory.number(asking!.connection.number)!.openRequests!
+  t.deepEqual([both, gone, all].map(id => open.get(id)!.isDeserted), [true, true, false])
+})
+
 test('departing: an ack that the store has not answered is waited for; where it takes too long its client is told so where it goes', async t => {
   const { rig: from, put, lease } = await setUp()
   const consumer = from.native({ moves: true })

@@ -165,3 +165,12 @@ test('open requests: a connection that was asked twice may answer twice, and lea
   t.deepEqual(told, ['ended 7 complete', 'ended 8 responder-gone'])
   t.deepEqual([requests.size, one.awaitedAnswers], [0, 0])
 })
+
+test('open requests: one from another process, where somebody who may have had it stayed, is not said to have come to nobody', t => {
+  const { requests, party, told } = setUp()
+  const [asker, beyond] = [party(1), party(2)]
+  const init = { requester: asker, subject: 'a', subjectBytes: Uint8Array.of(97), account: new Account(), limitMs: 1000, isMany: false, responders: [beyond], reply: undefined, instance: undefined }
+  for (const isDeserted of [true, false]) requests.moved({ ...init, id: isDeserted ? 7 : 8 }, { leftMs: 500, responses: 0, parts: 0, isDeserted })
+  for (const id of [7, 8]) requests.declined(requests.awaited(asker, id, beyond)!, beyond)
+  t.deepEqual(told, ['ended 7 responder-gone', 'ended 8 nobody'])
+})
