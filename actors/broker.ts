@@ -296,7 +296,7 @@ export class BrokerActor implements BrokerHost {
     this.#options.onHomeTaken()
     scope.defer(() => this.#leaveHome())
     const token = ensureToken(paths)
-    const ground = await prepareGround({ home: paths.home, agents: settings.agents, users: this.#users, holders: this.#succession, deadlines: this.#deadlines, log, defer: (release) => scope.defer(release) })
+    const ground = await prepareGround({ home: paths.home, agents: settings.agents, users: this.#users, holders: this.#succession, clock: systemClock, deadlines: this.#deadlines, log, defer: (release) => scope.defer(release) })
     this.#ground = ground
     const pipeline = this.#makePipeline(identity)
     this.#pipeline = pipeline

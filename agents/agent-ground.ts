@@ -1,6 +1,7 @@
 // What agents of a broker stand on before the first of them starts: nothing of a killed broker is left, and what they need in common is there.
 
 import { join } from 'node:path'
+import type { Clock } from '../broker/ground/clock.ts'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
 import type { AgentSettings } from '../broker/ground/settings.ts'
 import type { Log } from '../broker/ground/types.ts'
@@ -27,6 +28,7 @@ export interface GroundOptions {
   readonly agents: readonly AgentSettings[]
   readonly users: AgentUsers
   readonly holders: GroundHolders
+  readonly clock: Clock
   readonly deadlines: Deadlines
   readonly log: Log
   /** What is given back when all agents have ended. */
@@ -43,9 +45,9 @@ export interface AgentGround {
 const LEFTOVER_GRACE_MS = 2000
 
 /** @throws BrokerError `listener.failed` when the place for agents of other users cannot be made */
-export async function prepareGround({ home, agents, users, holders, deadlines, log, defer }: GroundOptions): Promise<AgentGround> {
+export async function prepareGround({ home, agents, users, holders, clock, deadlines, log, defer }: GroundOptions): Promise<AgentGround> {
   const register = new AgentRegister(join(home, 'agents.json'), log)
-  const leftovers = await holders.endLeftovers({ register, home, graceMs: LEFTOVER_GRACE_MS, deadlines, log })
+  const leftovers = await holders.endLeftovers({ register, home, graceMs: LEFTOVER_GRACE_MS, clock, deadlines, log })
   if (leftovers > 0) log.warn({ leftovers }, 'the broker before this one did not end in order')
   defer(holders.openPlaces(home, users.uids.length > 0))
   const cgroups = await findCgroups(home, agents, log, holders.hasPredecessor)

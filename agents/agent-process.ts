@@ -116,7 +116,7 @@ export class AgentProcess {
 
   /** Asks the group to end: SIGTERM, after `shutdownMs` SIGKILL. */
   stop(): void {
-    this.#ending ??= new GroupEnding({ group: this.pid, graceMs: this.#options.shutdownMs, deadlines: this.#options.deadlines, isLeaderRunning: () => !this.#hasExited })
+    this.#ending ??= new GroupEnding({ group: this.pid, graceMs: this.#options.shutdownMs, clock: this.#options.clock, deadlines: this.#options.deadlines, isLeaderRunning: () => !this.#hasExited })
   }
 
   /** Ends the group now: SIGKILL. */

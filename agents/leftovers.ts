@@ -1,6 +1,7 @@
 // Ends the agents of a broker that was killed before it could. Touches only what it can prove to be one of them.
 
 import { readFileSync } from 'node:fs'
+import type { Clock } from '../broker/ground/clock.ts'
 import type { Deadlines } from '../broker/ground/deadlines.ts'
 import { processStamp } from '../broker/ground/process-stamp.ts'
 import type { Log } from '../broker/ground/types.ts'
@@ -16,6 +17,7 @@ export interface LeftoverOptions {
   readonly home: string
   /** Time between SIGTERM and SIGKILL. ms */
   readonly graceMs: number
+  readonly clock: Clock
   readonly deadlines: Deadlines
   readonly log: Log
 }
@@ -25,11 +27,11 @@ export interface LeftoverOptions {
  * before new agents start. Resolves with how many there were.
  */
 export async function endLeftovers(options: LeftoverOptions): Promise<number> {
-  const { register, records = [...register.records], home, graceMs, deadlines, log } = options
+  const { register, records = [...register.records], home, graceMs, clock, deadlines, log } = options
   const running = records.filter(record => isLeader(record) || hasOrphans(record, home))
   await Promise.all(running.map(async record => {
     log.warn({ agent: record.name, pid: record.pid }, 'ending an agent that a killed broker left behind')
-    const end = await new GroupEnding({ group: record.pid, graceMs, deadlines, isLeaderRunning: () => isLeader(record) }).done
+    const end = await new GroupEnding({ group: record.pid, graceMs, clock, deadlines, isLeaderRunning: () => isLeader(record) }).done
     if (end === 'stuck') log.error({ agent: record.name, pid: record.pid }, 'processes of the agent survived SIGKILL')
   }))
   for (const record of records) register.remove(record.pid)

@@ -69,8 +69,9 @@ export interface AgentScope {
   finish(): void
 }
 
-// What GroupEnding and AgentProcess may take beyond the time that the agent is given, with a margin.
-const AFTER_KILL_MS = 3000
+// What GroupEnding and AgentProcess may take beyond the time that the agent is given, 2 s each, with a margin for a broker that has much
+// else to do: they say which process is left, and until then the next incarnation must not start beside it.
+const AFTER_KILL_MS = 6000
 
 export class LocalAgent {
   /** Which of the agent's instances, 1 and more. */

@@ -14,7 +14,7 @@ async function ending(t: ExecutionContext, graceMs: number) {
   const clock = new FakeClock()
   const deadlines = new Deadlines(clock, { onError: error => t.fail(String(error)) })
   const state = { isLeaderRunning: true, end: undefined as GroupEnd | undefined }
-  const group = new GroupEnding({ group: child.pid!, graceMs, deadlines, isLeaderRunning: () => state.isLeaderRunning })
+  const group = new GroupEnding({ group: child.pid!, graceMs, clock, deadlines, isLeaderRunning: () => state.isLeaderRunning })
   void group.done.then(end => (state.end = end))
   return { clock, deadlines, group, state, gone }
 }
@@ -51,4 +51,29 @@ test('group ending: a broker that was held up for seconds gives up nobody whose 
   group.look()
   await settle()
   t.is(state.end, 'ended')
+})
+
+// Counted in looks as they were planned, it took longer than its actor waits, which then did not know who was left.
+test('group ending: a broker that comes late to each look gives up who survives SIGKILL not much later', async t => {
+  const { clock, group, state } = await ending(t, 60_000)
+  group.kill()
+  const killedMs = clock.monotonicMs()
+  while (state.end === undefined && clock.monotonicMs() - killedMs < 60_000) {
+    clock.oversleep(700)
+    await clock.advance(0)
+  }
+  t.is(state.end, 'stuck')
+  t.true(clock.monotonicMs() - killedMs < 6000, `${clock.monotonicMs() - killedMs} ms`)
+})
+
+test('group ending: looks that others ask for neither put off its own nor count as such', async t => {
+  const { clock, deadlines, group, state } = await ending(t, 60_000)
+  group.kill()
+  for (let i = 0; i < 1000 && state.end === undefined; i++) {
+    await clock.advance(4)
+    group.look()
+  }
+  t.is(state.end, 'stuck')
+  t.true(clock.monotonicMs() >= 2000 && clock.monotonicMs() < 2500, `${clock.monotonicMs()} ms`)
+  t.is(deadlines.size, 0)
 })

@@ -44,7 +44,7 @@ function leftovers(t: ExecutionContext, home: string) {
   t.teardown(() => deadlines.close())
   const log = recordedLog()
   const register = new AgentRegister(join(home, 'agents.json'))
-  return { log, register, end: () => endLeftovers({ register, home, graceMs: 200, deadlines, log }) }
+  return { log, register, end: () => endLeftovers({ register, home, graceMs: 200, clock: systemClock, deadlines, log }) }
 }
 
 function recorded(home: string): unknown {
