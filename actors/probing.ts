@@ -26,8 +26,8 @@ export interface ProbingBroker {
   timed(instance: string, now: (() => number) | undefined): void
   /** As `Core.hasMoved`. */
   readonly hasMoved: boolean
-  /** As `Core.isMoving`. */
-  readonly isMoving: boolean
+  /** As `Core.sightOf`. */
+  sightOf(instance: string): string | undefined
 }
 
 /** What `core` has of it. */
@@ -41,9 +41,7 @@ export function probingBroker(core: Core): ProbingBroker {
     get hasMoved() {
       return core.hasMoved
     },
-    get isMoving() {
-      return core.isMoving
-    },
+    sightOf: (id) => core.sightOf(id),
   }
 }
 
@@ -81,7 +79,7 @@ export class Probing {
     const { broker, environment } = this.#options
     const watched: Watched = { findings: [], scope, health: probes.length === 0 ? 'healthy' : 'starting', isEnding: false }
     const onChange = (finding: Finding): void => this.#changed(id, watched, finding)
-    const instance = { ping: (answered: () => void) => broker.pingAgent(id, answered), isMoving: () => broker.isMoving, run: (command: readonly string[], signal: AbortSignal) => agent.run(command, scope.log, signal) }
+    const instance = { ping: (answered: () => void) => broker.pingAgent(id, answered), sight: () => broker.sightOf(id), run: (command: readonly string[], signal: AbortSignal) => agent.run(command, scope.log, signal) }
     for (const probe of probes) {
       watched.findings.push(new Probe({ pace: probe, about: about(probe), attempt: attemptOf(probe, instance), ...environment, onChange }))
     }

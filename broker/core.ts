@@ -147,6 +147,8 @@ export class Core implements RoutingContext {
   hasMoved = false
   /** Its clients are told to go to another process of this broker, are held for it, or there: that they do not answer says nothing of them. */
   isMoving = false
+  /** How often that came to nothing, and all went on here. */
+  failedMoves = 0
   /** Connections that were told to go and are not gone. */
   endingConnections = 0
   readonly narrowed = new NarrowedPermissions(() => this.routes.invalidateAll())
@@ -312,6 +314,16 @@ export class Core implements RoutingContext {
     // Whom we do not read cannot be heard.
     if (connection.isUnread) answered()
     return forget
+  }
+
+  /**
+   * By what a ping of an agent's instance sees it now, for comparison: what was sent before that changed may have been lost, or its answer
+   * lies unread. undefined: that there is no answer says nothing, as the instance moves, or was told to come back.
+   */
+  sightOf(instance: string): string | undefined {
+    const connection = this.#agent(instance)
+    if (this.isMoving || connection?.isExpected === true) return undefined
+    return connection?.isUnread === true ? 'unread' : `${this.failedMoves}`
   }
 
   /** Sends bytes of the broker's own that are in the connection's dialect already. */

@@ -130,6 +130,7 @@ export class Departing {
   /** The other process does not serve them: all goes on here. */
   goOn(): void {
     this.#core.isMoving = false
+    this.#core.failedMoves++
     for (const [connection, held] of this.#held) this.#goOn(connection, held)
     this.#held.clear()
     for (const [connection, link] of this.#others) link.giveBack(connection)

@@ -11,17 +11,17 @@ import { tcpAttempt } from './tcp-attempt.ts'
 /** What probes need of an instance. */
 export interface ProbedInstance {
   readonly ping: Ping
-  /** True while its connection moves to another process of the broker. */
-  readonly isMoving: () => boolean
+  /** As `Attempt.sight`, of pings. */
+  readonly sight: () => string | undefined
   /** Starts a program beside it, confined as it is; the signal ends what is on the way to that. */
   readonly run: (command: readonly string[], signal: AbortSignal) => Promise<ProbeProcess>
 }
 
-export function attemptOf(target: ProbeTarget, { ping, isMoving, run }: ProbedInstance): Attempt {
+export function attemptOf(target: ProbeTarget, { ping, sight, run }: ProbedInstance): Attempt {
   if (target.kind === 'tcp') return tcpAttempt(target.host, target.port)
   if (target.kind === 'http') return httpAttempt(target.url, target.status)
   if (target.kind === 'command') return commandAttempt((signal) => run(target.command, signal))
-  return Object.assign(pingAttempt(ping), { isBlind: isMoving })
+  return Object.assign(pingAttempt(ping), { sight })
 }
 
 export function about(target: ProbeTarget): Pick<ProbeInfo, 'kind' | 'target'> {

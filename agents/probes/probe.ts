@@ -13,8 +13,11 @@ export interface Attempt {
   (signal: AbortSignal, began?: () => void): Promise<string | undefined>
   /** It has so long until it says that it began; undefined: its time-out counts at once. ms */
   readonly startsWithinMs?: number
-  /** True while it could say nothing of the instance: it is not made then, and what failed meanwhile does not count. */
-  readonly isBlind?: () => boolean
+  /**
+   * By what it sees the instance now: what fails counts only when that is the same at its end as it was at its beginning. undefined: it
+   * could say nothing, and is not made.
+   */
+  readonly sight?: () => string | undefined
 }
 
 export interface ProbeOptions {
@@ -36,6 +39,8 @@ interface Open {
   /** When it was made. */
   readonly beganMs: number
   readonly abort: AbortController
+  /** What `sight` gave then. */
+  readonly sight: string | undefined
   /** What `limitMs` counts from. */
   fromMs: number
   limitMs: number
@@ -106,11 +111,12 @@ export class Probe implements Finding {
 
   #attempt(): void {
     const { clock, deadlines, attempt, pace } = this.#options
-    if (attempt.isBlind?.() === true) return this.#next(clock.monotonicMs())
-    const abort = new AbortController()
     const beganMs = clock.monotonicMs()
+    const sight = attempt.sight?.()
+    if (attempt.sight !== undefined && sight === undefined) return this.#next(beganMs)
+    const abort = new AbortController()
     const limitMs = attempt.startsWithinMs ?? pace.timeoutMs
-    const open: Open = (this.#open = { beganMs, abort, fromMs: beganMs, limitMs, hasBegun: attempt.startsWithinMs === undefined })
+    const open: Open = (this.#open = { beganMs, abort, sight, fromMs: beganMs, limitMs, hasBegun: attempt.startsWithinMs === undefined })
     deadlines.set(this.#timeout, limitMs)
     const began = (): void => {
       if (this.#open !== open || open.hasBegun) return
@@ -119,22 +125,23 @@ export class Probe implements Finding {
     }
     const ended = (problem: string | undefined): void => {
       // Given up meanwhile: it is late.
-      if (this.#open === open) this.#ended(open.beganMs, problem)
+      if (this.#open === open) this.#ended(open, problem)
     }
     attempt(abort.signal, began).then(ended, (error: unknown) => ended(error instanceof Error ? error.message : String(error)))
   }
 
   #timedOut(): void {
-    const { beganMs, fromMs, limitMs, hasBegun, abort } = this.#open!
+    const open = this.#open!
+    const { beganMs, fromMs, limitMs, hasBegun, abort } = open
     const isOwnDelay = this.#options.clock.monotonicMs() - fromMs > limitMs + OWN_DELAY_MS
     if (isOwnDelay) this.#next(beganMs)
-    else this.#ended(beganMs, hasBegun ? `no answer within ${limitMs} ms` : `has not begun within ${limitMs} ms`)
+    else this.#ended(open, hasBegun ? `no answer within ${limitMs} ms` : `has not begun within ${limitMs} ms`)
     abort.abort()
   }
 
-  #ended(beganMs: number, problem: string | undefined): void {
+  #ended({ beganMs, sight }: Open, problem: string | undefined): void {
     const { clock, pace, onChange, attempt } = this.#options
-    if (problem !== undefined && attempt.isBlind?.() === true) return this.#next(beganMs)
+    if (problem !== undefined && attempt.sight?.() !== sight) return this.#next(beganMs)
     const before = this.#verdict
     this.#verdict = judge(before, problem, clock.monotonicMs() - this.#startedMs, pace)
     this.#last = clock.wallMs()

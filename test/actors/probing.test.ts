@@ -23,7 +23,7 @@ function stage() {
     environment: { clock, deadlines, log },
     broker: {
       hasMoved: false,
-      isMoving: false,
+      sightOf: () => '',
       pingAgent: (id, answered) => {
         if (answering.has(id)) answered()
         return () => {}

@@ -104,6 +104,31 @@ test('departing: what comes while all is held is handled when it goes on here, o
   t.is(rig.core.accounts.totals().balanced, true)
 })
 
+// An upgrade that failed ended agents: pings sent before it, and those until they were back, counted as failed.
+test('departing: where all goes on here, a ping of an agent that was sent before says nothing, nor does one until it is back', async t => {
+  const rig = new PipelineRig()
+  rig.core.registering.ownAgent = id => (id === 'lamp' ? { name: 'lamp', instance: 'lamp' } : undefined)
+  const agent = rig.native({ moves: true, agent: 'lamp', client: 'lamp' })
+  const before = rig.core.sightOf('lamp')
+  t.not(before, undefined)
+  rig.pipeline.departing.tell(undefined)
+  t.is(rig.core.sightOf('lamp'), undefined)
+  const offer = offerTo(agent)
+  confirm(rig, agent)
+  await rig.pipeline.departing.known(1000)
+  rig.pipeline.departing.hold([])
+  agent.link.hangUp()
+  rig.turn()
+  rig.pipeline.departing.goOn()
+  t.true(agent.connection.isExpected)
+  t.is(rig.core.pingAgent('lamp', () => t.fail()), undefined)
+  t.is(rig.core.sightOf('lamp'), undefined)
+  t.like(come(rig, offer, 0).welcome, { resumed: true })
+  const after = rig.core.sightOf('lamp')
+  t.not(after, undefined)
+  t.not(after, before)
+})
+
 test('departing: who does not read `moving`, and who does not confirm it in time, is not among those that move', async t => {
   const rig = new PipelineRig()
   const [old, slow, ready] = [rig.native(), rig.native({ moves: true }), rig.native({ moves: true })]

@@ -96,7 +96,9 @@ test('found health: an instance whose link reads nothing more until what came is
   let answers = 0
   rig.core.pingAgent('weather', () => answers++)
   t.is(answers, 0)
+  const read = rig.core.sightOf('weather')
   one.link.isUnread = true
+  t.not(rig.core.sightOf('weather'), read, 'what was sent before may be answered, unread')
   rig.core.pingAgent('weather', () => answers++)
   t.is(answers, 1)
 })

@@ -12,8 +12,8 @@ function probing(more: Partial<ProbePace> = {}, startsWithinMs?: number) {
   const deadlines = new Deadlines(clock, { onError: error => { throw error } })
   const attempts: { readonly atMs: number; readonly signal: AbortSignal; readonly began: () => void; readonly answer: (problem?: string) => void; readonly fail: (error: Error) => void }[] = []
   const begin: Attempt = (signal, began = () => {}) => new Promise((resolve, reject) => void attempts.push({ atMs: clock.monotonicMs(), signal, began, answer: resolve, fail: reject }))
-  const sight = { isBlind: false }
-  const attempt: Attempt = Object.assign(begin, { isBlind: () => sight.isBlind }, startsWithinMs === undefined ? {} : { startsWithinMs })
+  const sight: { by: string | undefined } = { by: 'it' }
+  const attempt: Attempt = Object.assign(begin, { sight: () => sight.by }, startsWithinMs === undefined ? {} : { startsWithinMs })
   const changes: string[] = []
   const probe = new Probe({ pace: { ...pace, ...more }, about: { kind: 'ping', target: '' }, attempt, clock, deadlines, onChange: one => changes.push(one.health) })
   /** Answers the attempt that is under way. */
@@ -71,12 +71,30 @@ test('probe: while nothing can be seen nothing is tried, and what fails meanwhil
   await answer()
   await clock.advance(1000)
   t.is(attempts.length, 2)
-  sight.isBlind = true
+  sight.by = undefined
   await clock.advance(5000)
   t.is(attempts.length, 2)
   t.like(probe.info, { health: 'healthy', problem: undefined })
-  sight.isBlind = false
+  sight.by = 'it'
   await clock.advance(1000)
+  t.is(attempts.length, 3)
+  await answer('gone')
+  t.deepEqual(changes, ['healthy', 'unhealthy'])
+})
+
+test('probe: what began before the instance was out of sight and fails when it is back does not count', async t => {
+  const { clock, attempts, answer, changes, probe, sight } = probing({ failureThreshold: 1 })
+  await clock.advance(20)
+  await answer()
+  await clock.advance(1000)
+  t.is(attempts.length, 2)
+  sight.by = undefined
+  await clock.advance(100)
+  sight.by = 'it, again'
+  await clock.advance(320)
+  t.true(attempts[1]!.signal.aborted)
+  t.like(probe.info, { health: 'healthy', problem: undefined })
+  await clock.advance(600)
   t.is(attempts.length, 3)
   await answer('gone')
   t.deepEqual(changes, ['healthy', 'unhealthy'])
