@@ -29,12 +29,13 @@ interface Held {
   readonly flying: number
 }
 
-/** An answer that will not come: its client is told so where it goes. */
-interface Lost {
+/** An answer that will not come from here: its client gets it, or is told so, where it goes. */
+interface Late {
   readonly connection: Connection
   readonly ref: number
   readonly subject?: string
-  readonly error: BrokerError
+  /** Why there is none; or the subscription that is made or taken back. */
+  readonly answer: BrokerError | { readonly subscription: number | undefined }
 }
 
 export class Departing {
@@ -95,11 +96,11 @@ export class Departing {
     core.flusher.flush()
     const moving = [...core.directory.all()].filter((connection) => this.#isMoving(connection))
     const requests = this.#requests()
-    const lost = [...unanswered.map((call) => ({ ...call, error: new BrokerError('request.responder_gone', { subject: call.subject }) })), ...requests.lost, ...this.#unanswered(), ...this.#receipts()]
+    const late = [...unanswered.map((call) => ({ ...call, answer: new BrokerError('request.responder_gone', { subject: call.subject }) })), ...requests.lost, ...this.#unanswered(), ...this.#receipts()]
     for (const connection of core.directory.all()) this.#hold(connection)
     const { busConnection } = core
-    const sessions = moving.filter((connection) => connection !== busConnection).map((connection) => this.#writtenDown(connection, lost))
-    const bus = link === undefined || busConnection === undefined ? undefined : this.#writtenDownBus(busConnection, link, lost)
+    const sessions = moving.filter((connection) => connection !== busConnection).map((connection) => this.#writtenDown(connection, late))
+    const bus = link === undefined || busConnection === undefined ? undefined : this.#writtenDownBus(busConnection, link, late)
     return { lastNumber: core.lastNumber, sessions, requests: requests.moved, holds: core.registry.holds, bus }
   }
 
@@ -175,16 +176,16 @@ export class Departing {
   }
 
   // Between sessions that move they stay open; others find out now that nobody will answer.
-  #requests(): { readonly moved: MovedRequest[]; readonly lost: Lost[] } {
+  #requests(): { readonly moved: MovedRequest[]; readonly lost: Late[] } {
     const moved: MovedRequest[] = []
-    const lost: Lost[] = []
+    const lost: Late[] = []
     for (const connection of this.#core.directory.all()) {
       if (!this.#isMoving(connection)) continue
       for (const request of connection.openRequests?.values() ?? []) {
         const { id, subject, limitMs, isMany, responses, parts, isDeserted, reply } = request
         const responders = this.#movers(request).filter((responder) => this.#isMoving(responder)).map(({ number }) => number)
         if (reply !== undefined) continue
-        if (responders.length === 0) lost.push({ connection, ref: id, subject, error: new BrokerError('request.responder_gone', { subject }) })
+        if (responders.length === 0) lost.push({ connection, ref: id, subject, answer: new BrokerError('request.responder_gone', { subject }) })
         else moved.push({ requester: connection.number, responders, id, subject, limitMs, leftMs: this.#core.deadlines.leftMs(request), isMany, responses, parts, isDeserted: isDeserted || responders.length < request.responders.length })
       }
     }
@@ -192,13 +193,13 @@ export class Departing {
   }
 
   // Stores and other brokers had their time.
-  #unanswered(): Lost[] {
-    return [...this.#core.unanswered].map((frame) => ({ ...frame, error: new BrokerError('connection.moving') }))
+  #unanswered(): Late[] {
+    return [...this.#core.unanswered].flatMap(({ connection, ref, fate, subscription }) => (fate === 'anew' ? [] : { connection, ref, answer: fate === 'done' ? { subscription } : new BrokerError('connection.moving') }))
   }
 
   // The fates of those messages are another process's, which knows nobody who waits for them.
-  #receipts(): Lost[] {
-    return [...awaitedReceipts(this.#core)].flatMap(([connection, refs]) => [...refs].map((ref) => ({ connection, ref, error: new BrokerError('connection.moving') })))
+  #receipts(): Late[] {
+    return [...awaitedReceipts(this.#core)].flatMap(([connection, refs]) => [...refs].map((ref) => ({ connection, ref, answer: new BrokerError('connection.moving') })))
   }
 
   #hold(connection: Connection): void {
@@ -216,19 +217,19 @@ export class Departing {
     this.#held.set(connection, { link, isWriting, flying })
   }
 
-  #writtenDown(connection: Connection, lost: readonly Lost[]): MovedSession {
+  #writtenDown(connection: Connection, late: readonly Late[]): MovedSession {
     const core = this.#core
     const held = this.#held.get(connection)
     const session = movedSession(connection, core.registering.registrationsOf(connection), held !== undefined)
     const waiting = waitingFrames(connection.outbound.unwritten.slices, held?.flying ?? 0, core.clock.monotonicMs())
-    return { ...session, waiting: [...waiting, ...errorsFor(connection, lost)] }
+    return { ...session, waiting: [...waiting, ...answersFor(connection, late)] }
   }
 
   // What is on its way there is not known to have arrived, and not sent again, as where a link breaks.
-  #writtenDownBus(connection: Connection, link: MovedLink, lost: readonly Lost[]): MovedBus {
+  #writtenDownBus(connection: Connection, link: MovedLink, late: readonly Late[]): MovedBus {
     const { slices, flying } = connection.outbound.unwritten
     const waiting = waitingFrames(slices.slice(flying), 0, this.#core.clock.monotonicMs())
-    return { number: connection.number, lastId: connection.lastId, link, waiting: [...waiting, ...errorsFor(connection, lost)] }
+    return { number: connection.number, lastId: connection.lastId, link, waiting: [...waiting, ...answersFor(connection, late)] }
   }
 
   #goOn(connection: Connection, { link, isWriting }: Held): void {
@@ -243,6 +244,9 @@ export class Departing {
   }
 }
 
-function errorsFor(connection: Connection, lost: readonly Lost[]): MovedFrames[] {
-  return lost.filter((each) => each.connection === connection).map(({ ref, subject, error }) => ({ bytes: connection.dialect!.encode({ kind: Kind.error, ref, ...(subject === undefined ? {} : { subject }), body: error.toBody() }), frames: 1 }))
+function answersFor(connection: Connection, late: readonly Late[]): MovedFrames[] {
+  return late.filter((each) => each.connection === connection).map(({ ref, subject, answer }) => {
+    const message = answer instanceof BrokerError ? { kind: Kind.error, ref, ...(subject === undefined ? {} : { subject }), body: answer.toBody() } : { kind: Kind.ok, ref, body: answer }
+    return { bytes: connection.dialect!.encode(message), frames: 1 }
+  })
 }

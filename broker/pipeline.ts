@@ -370,7 +370,9 @@ export class Pipeline implements Ingress<Connection>, ConnectionOwner {
   #subscription(connection: Connection, { kind, id, ref, body }: ControlMessage): void {
     try {
       const more = kind === Kind.subscribe ? this.#subscribe(connection, ref, readSubscribe(body)) : this.#unsubscribe(connection, ref)
-      const answered = this.core.unanswered.add(connection, id)
+      // Subscriptions go along to another process, consumers do not.
+      const isConsumer = more !== undefined
+      const answered = this.core.unanswered.add(connection, id, isConsumer ? 'anew' : 'done', ref)
       this.core.bus.settled(() => {
         answered()
         this.core.send(connection, { kind: Kind.ok, ref: id, body: { subscription: ref, ...more } })

@@ -6,6 +6,7 @@
 import { decode } from '@msgpack/msgpack'
 import type { Frame } from '../broker/wire/frame.ts'
 import type { Connection } from './connection.ts'
+import { isOfConsumer } from './control-calls.ts'
 import type { Wishes } from './handshake.ts'
 import { Ledger } from './ledger.ts'
 
@@ -47,7 +48,8 @@ export class Continuation {
     const { session, secret, sessionTtlMs, lastId } = connection.welcome
     const before = isResumed ? this.#resumable : undefined
     const proof = secret ?? before?.secret
-    const again = before?.ledger.resume(lastId ?? 0) ?? []
+    // In another process of the broker consumers of queues are announced anew: what was said of them to the one before would be said twice.
+    const again = before?.ledger.resume(lastId ?? 0, connection.welcome.moved === true ? isOfConsumer : undefined) ?? []
     const isGranted = proof !== undefined && (sessionTtlMs ?? 0) > 0
     this.#resumable = isGranted ? { session, secret: proof, ledger: before?.ledger ?? new Ledger(), isForMove: false } : undefined
     connection.goOn(again, before?.ledger.lastId ?? 0, this.#resumable?.ledger)

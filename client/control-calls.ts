@@ -2,8 +2,8 @@
 
 import { decode, encode } from '@msgpack/msgpack'
 import type { BrokerError } from '../broker/ground/errors.ts'
-import type { Frame, FrameInit } from '../broker/wire/frame.ts'
-import { Kind } from '../broker/wire/layout.ts'
+import { decodeFrame, type Frame, type FrameInit } from '../broker/wire/frame.ts'
+import { Kind, Offset } from '../broker/wire/layout.ts'
 import { errorOf } from './answer-error.ts'
 import type { Call } from './call.ts'
 import { PromiseCall } from './promise-call.ts'
@@ -60,4 +60,11 @@ export function consumeCall(number: number, queue: string, told: { confirmed(ans
       if (error.code !== 'connection.lost' && error.code !== 'client.closed') told.refused(error)
     },
   }
+}
+
+/** The bytes of a frame that announces a consumer of a queue, or asks for messages to it. */
+export function isOfConsumer(bytes: Uint8Array): boolean {
+  const kind = bytes[Offset.kind]
+  if (kind !== Kind.subscribe) return kind === Kind.pull
+  return (decode(decodeFrame(bytes, 0, bytes.length).payload) as { readonly consume?: boolean }).consume === true
 }

@@ -12,6 +12,7 @@ import { Deadline, type Deadlines } from '../broker/ground/deadlines.ts'
 import { BrokerError } from '../broker/ground/errors.ts'
 import type { Frame, Headers } from '../broker/wire/frame.ts'
 import { Kind } from '../broker/wire/layout.ts'
+import type { Call } from './call.ts'
 import { consumeCall, controlCall } from './control-calls.ts'
 import { deferred } from './deferred.ts'
 import type { Flow } from './flow.ts'
@@ -76,6 +77,8 @@ export class Holder implements LeaseKeeper {
   #ackWaitMs = 0
   #credit = 0
   #isAnnounced = false
+  /** The last one, answered or not. */
+  #announcement: Call | undefined
   #isDetaching = false
   #isOver = false
   #isTurnScheduled = false
@@ -127,7 +130,7 @@ export class Holder implements LeaseKeeper {
   announce(): void {
     if (this.#isAnnounced || this.#isDetaching || !this.hasConnection) return
     this.#isAnnounced = true
-    const call = consumeCall(this.number, this.queue, {
+    this.#announcement = consumeCall(this.number, this.queue, {
       confirmed: ({ ackWaitMs = 0 }) => {
         this.#ackWaitMs = ackWaitMs
         if (this.#autoExtend && this.#held.size > 0) this.#extendLater()
@@ -135,7 +138,7 @@ export class Holder implements LeaseKeeper {
       },
       refused: error => this.refused(error),
     })
-    this.#parts.session.submit(call)
+    this.#parts.session.submit(this.#announcement)
     this.#user.turn()
   }
 
@@ -201,9 +204,12 @@ export class Holder implements LeaseKeeper {
     return this.#settler.idle()
   }
 
-  /** The session is over: the broker gives what was held to others. */
+  /** The session is over, or the consumer is, in another process of the broker: what was held goes to others. */
   abandoned(): void {
     this.#isAnnounced = false
+    // Nobody answers it any more.
+    if (this.#announcement !== undefined) this.#parts.session.withdraw(this.#announcement, false)
+    this.#announcement = undefined
     this.#credit = 0
     const held = [...this.#held]
     this.#held.clear()
@@ -234,9 +240,9 @@ export class Holder implements LeaseKeeper {
       const call = controlCall({ kind: Kind.unsubscribe, ref: this.number })
       session.submit(call)
       await call.promise.catch((error: unknown) => {
-        // Without the session there is no consumer either.
+        // Without the session there is no consumer either, and where the session went to another process of the broker neither.
         const { code } = BrokerError.from(error)
-        if (code !== 'connection.lost' && code !== 'client.closed') problem(BrokerError.from(error))
+        if (code !== 'connection.lost' && code !== 'client.closed' && code !== 'subscription.unknown') problem(BrokerError.from(error))
       })
     }
     this.#over()

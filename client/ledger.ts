@@ -88,9 +88,13 @@ export class Ledger {
     this.#unackedBytes = 0
   }
 
-  /** The broker goes on with the session and has taken what was sent up to `lastId`: what it has not, to be sent again. */
-  resume(lastId: number): readonly Uint8Array[] {
+  /**
+   * The broker goes on with the session and has taken what was sent up to `lastId`: what it has not, to be sent again. What
+   * `isVoid` says of it means nothing any more, and is forgotten.
+   */
+  resume(lastId: number, isVoid?: (bytes: Uint8Array) => boolean): readonly Uint8Array[] {
     this.#taken(lastId)
+    if (isVoid !== undefined) this.#forget(isVoid)
     this.#acked = this.#received
     this.#unackedBytes = 0
     this.lastId = Math.max(this.lastId, lastId)
@@ -101,6 +105,13 @@ export class Ledger {
   release(): void {
     this.#full?.resolve()
     this.#full = undefined
+  }
+
+  #forget(isVoid: (bytes: Uint8Array) => boolean): void {
+    const left = this.#sent.slice(this.#takenCount).filter(bytes => !isVoid(bytes))
+    this.#sent = left
+    this.#takenCount = 0
+    this.#sentBytes = left.reduce((sum, { length }) => sum + length, 0)
   }
 
   // The broker handles frames in order: whoever got one got all before it.

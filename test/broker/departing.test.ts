@@ -1,7 +1,5 @@
 import test from 'ava'
-import { encode } from '@msgpack/msgpack'
 import { noDrops } from '../../broker/ground/fate.ts'
-import type { HandedOver } from '../../broker/ground/handover.ts'
 import type { BusGate } from '../../broker/ground/bus.ts'
 import { controlAccount } from '../../broker/core.ts'
 import { Slice } from '../../broker/ground/slice.ts'
@@ -9,37 +7,9 @@ import { linkDialect } from '../../broker/upstream/nats/link-dialect.ts'
 import { decodeFrame, encodeFrame, type Frame } from '../../broker/wire/frame.ts'
 import { Flag, Kind } from '../../broker/wire/layout.ts'
 import { frameEnd } from '../../broker/wire/regroup.ts'
-import { consume, NUMBER, setUp } from '../support/consuming-rig.ts'
-import { codeOf, type NativeClient, type ReceivedFrame } from '../support/memory-client.ts'
 import { LinkEvents, MemoryLink } from '../support/memory-link.ts'
+import { come, confirm, handedOver, moving, nobody, offerTo } from '../support/moving-sessions.ts'
 import { PipelineRig } from '../support/pipeline.ts'
-
-const nobody = { isFormer: () => false, onFormer: (): void => {} }
-
-interface Offer {
-  readonly session: string
-  readonly secret: string
-}
-
-const offerTo = (client: NativeClient): Offer => client.frames().find(({ kind }) => kind === Kind.moving)!.body as Offer
-
-const confirm = (rig: PipelineRig, client: NativeClient, received = 0): void => {
-  client.send({ kind: Kind.ack, payload: encode({ received }) })
-  rig.turn()
-}
-
-/** Comes for the session in another process; what it got, the welcome first. */
-function come(rig: PipelineRig, { session, secret }: Offer, received: number): { client: NativeClient; frames: ReceivedFrame[]; welcome: Record<string, unknown> } {
-  const client = rig.link()
-  client.control(Kind.hello, 0, { auth: { token: 'owner-token' }, moves: true, resume: { session, secret, received } })
-  const frames = client.frames()
-  const welcome = frames[0]!.body as Record<string, unknown>
-  client.continueAbove(Number(welcome['lastId']))
-  return { client, frames: frames.slice(1), welcome }
-}
-
-// As it is on the way: nothing of the one process is left in it.
-const handedOver = (from: PipelineRig): HandedOver => structuredClone(from.pipeline.departing.hold([]))
 
 test('departing: a session without a time to live goes to another process: subscriptions, what it missed, and the request that it answers there', async t => {
   const [from, to] = [new PipelineRig(), new PipelineRig()]
@@ -183,16 +153,6 @@ test('departing: what an instance says itself and what an admin holds it for com
   t.is(health('b'), 'unhealthy')
 })
 
-/** Clients that move, told and confirmed; what each was offered. */
-async function moving(rig: PipelineRig, count: number): Promise<{ client: NativeClient; offer: Offer }[]> {
-  const clients = Array.from({ length: count }, () => rig.native({ moves: true }))
-  rig.pipeline.departing.tell(undefined)
-  const all = clients.map(client => ({ client, offer: offerTo(client) }))
-  for (const client of clients) confirm(rig, client)
-  await rig.pipeline.departing.known(1000)
-  return all
-}
-
 test('departing: what waits keeps its time to live on the way, and what has expired there is told of', async t => {
   const [from, to] = [new PipelineRig(), new PipelineRig()]
   const [sending, slow] = await moving(from, 2)
@@ -240,21 +200,6 @@ test('departing: what waited for those who moved counts as forwarded here, not a
   t.like(rig.core.accounts.totals(), { forwarded: 3, dropped: noDrops(), pending: 0, balanced: true })
 })
 
-test('departing: whoever waits for a receipt of all fates that cannot come any more is told so where it goes', async t => {
-  const [from, to] = [new PipelineRig(), new PipelineRig()]
-  const [sending, slow] = await moving(from, 2)
-  slow!.client.subscribe(1, 'news')
-  slow!.client.frames()
-  slow!.client.link.kernelBytes = 0
-  const [id, later] = [1, 2].map(() => sending!.client.send({ kind: Kind.publish, subject: 'news', flags: Flag.headers | Flag.receipt, headers: { receipt: 'delivered' } }))
-  from.turn()
-  const state = handedOver(from)
-  to.core.continueNumbers(state.lastNumber)
-  to.pipeline.arrive(state, nobody)
-  const { frames } = come(to, sending!.offer, 0)
-  t.deepEqual(frames.map(({ kind, ref, body }) => [kind, ref, (body as { code: string }).code, (body as { retryable: boolean }).retryable]), [id, later].map(ref => [Kind.error, ref, 'connection.moving', true]))
-})
-
 test('departing: an open request is waited for whose requester does not move, unless it is the one who stays to the end', async t => {
   const rig = new PipelineRig()
   const [asker, staying] = [rig.native(), rig.json()]
@@ -273,52 +218,6 @@ test('departing: an open request is waited for whose requester does not move, un
   for (const { kind, origin, id } of answering.frames()) if (kind === Kind.request) answering.send({ kind: Kind.response, to: origin, ref: id, subject: 'work' })
   rig.turn()
   t.false(rig.pipeline.departing.hasForeignRequests)
-})
-
-test('departing: that somebody who may have had a request stayed behind is known where it goes', async t => {
-  const [from, to] = [new PipelineRig(), new PipelineRig()]
-  const staying = from.native()
-  const [asking, first, second] = (await moving(from, 3)).map(({ client }) => client)
-  const ask = (subject: string, ...responders: NativeClient[]): number => {
-    for (const responder of responders) responder.subscribe(1 + (responder.connection.subscriptions?.size ?? 0), subject)
-    const id = asking!.send({ kind: Kind.request, subject, to: 5000 })
-    from.turn()
-    return id
-  }
-  const both = ask('both', staying, first!)
-  const gone = ask('gone', first!, second!)
-  const all = ask('all', first!)
-  const state = handedOver(from)
-  t.deepEqual(state.requests.map(({ id, isDeserted }) => [id, isDeserted]), [[both, true], [gone, false], [all, false]])
-  to.core.continueNumbers(state.lastNumber)
-  // As where its principal is not known there any more.
-  to.pipeline.arrive({ ...state, sessions: state.sessions.filter(({ number }) => number !== second!.connection.number) }, nobody)
-  const open = to.core.directory.number(asking!.connection.number)!.openRequests!
-  t.deepEqual([both, gone, all].map(id => open.get(id)!.isDeserted), [true, true, false])
-})
-
-test('departing: an ack that the store has not answered is waited for; where it takes too long its client is told so where it goes', async t => {
-  const { rig: from, put, lease } = await setUp()
-  const consumer = from.native({ moves: true })
-  consume(consumer)
-  await put(2)
-  lease([1, 2])
-  consumer.frames()
-  consumer.control(Kind.settle, NUMBER, { ack: [1, 1] })
-  from.turn()
-  t.is(from.core.unanswered.size, 1)
-  await from.settle()
-  t.is(from.core.unanswered.size, 0)
-  t.deepEqual(consumer.frames().map(({ kind }) => kind), [Kind.ok])
-  from.pipeline.departing.tell(undefined)
-  const offer = offerTo(consumer)
-  confirm(from, consumer)
-  const ref = consumer.control(Kind.settle, NUMBER, { ack: [2, 1] })
-  const state = handedOver(from)
-  const to = new PipelineRig()
-  to.core.continueNumbers(state.lastNumber)
-  to.pipeline.arrive(state, nobody)
-  t.deepEqual(come(to, offer, 0).frames.map(frame => [frame.kind, frame.ref, codeOf(frame)]), [[Kind.error, ref, 'connection.moving']])
 })
 
 /** The connection to other brokers, by which the first `kernelBytes` leave. */
