@@ -22,6 +22,7 @@ export function agentChild(agent: LocalAgent, environment: Environment, onEnd?: 
     ...(settings.intensity !== undefined && { intensity: settings.intensity }),
     ...(settings.periodMs !== undefined && { periodMs: settings.periodMs }),
     shutdownMs: releaseMs + MARGIN_MS,
+    killMs: killMs + MARGIN_MS,
     ...(onEnd === undefined ? {} : { onEnd }),
     create: (incarnation) => {
       agent.incarnation = incarnation

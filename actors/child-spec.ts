@@ -30,6 +30,8 @@ export interface ChildSpec {
   readonly startMs?: number
   /** Time between stop and kill. ms; 0 kills at once. Default 5000, for supervisors Infinity, which others must not have. */
   readonly shutdownMs?: number
+  /** How long it may take to end once it was killed; then it is left behind. ms, default 5000 */
+  readonly killMs?: number
   /** Without it restarts follow at once, until the supervisor's intensity is exceeded. */
   readonly backoff?: BackoffSettings
   /** Having run this long, it starts again with the shortest delay. ms, default 60000. */
@@ -44,6 +46,8 @@ export interface ChildSpec {
 
 export const START_MS = 30_000
 export const SHUTDOWN_MS = 5000
+/** A killed actor releases within a second of its own; one that takes this much longer is left behind. */
+export const KILL_MS = 5000
 export const STEADY_MS = 60_000
 export const CHILD_PERIOD_MS = 60_000
 
@@ -77,13 +81,14 @@ function intensityProblem(intensity: number, periodMs: number): string | undefin
   return undefined
 }
 
-function problemOf({ id, kind, restart, isDeferred, startMs, shutdownMs, backoff, steadyMs, intensity: own = Infinity, periodMs = CHILD_PERIOD_MS }: ChildSpec, intensity: number): string | undefined {
+function problemOf({ id, kind, restart, isDeferred, startMs, shutdownMs, killMs, backoff, steadyMs, intensity: own = Infinity, periodMs = CHILD_PERIOD_MS }: ChildSpec, intensity: number): string | undefined {
   if (id === '') return 'its id is empty'
   if (!RESTART_TYPES.includes(restart)) return `restart must be one of ${RESTART_TYPES.join(', ')}, got ${restart}`
   if (isDeferred === true && restart === 'permanent') return 'one that waits to be started cannot be permanent, as that would start it again whenever it ends'
   if (startMs !== undefined && !(startMs > 0)) return `startMs must be above 0, got ${startMs}`
   if (shutdownMs !== undefined && !(shutdownMs >= 0)) return `shutdownMs must be 0 or more, got ${shutdownMs}`
   if (shutdownMs === Infinity && kind !== 'supervisor') return 'shutdownMs may be Infinity for supervisors alone: others may hang'
+  if (killMs !== undefined && !(killMs >= 0 && Number.isFinite(killMs))) return `killMs must be 0 or more, got ${killMs}`
   if (steadyMs !== undefined && !(steadyMs >= 0)) return `steadyMs must be 0 or more, got ${steadyMs}`
   const ownProblem = intensityProblem(own, periodMs)
   if (ownProblem !== undefined) return ownProblem

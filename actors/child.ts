@@ -7,7 +7,7 @@
 //    └───────────────────────  waiting ◀─┘         for its restart
 
 import type { Environment } from './behaviour.ts'
-import { CHILD_PERIOD_MS, SHUTDOWN_MS, START_MS, STEADY_MS, type ChildNext, type ChildSpec } from './child-spec.ts'
+import { CHILD_PERIOD_MS, KILL_MS, SHUTDOWN_MS, START_MS, STEADY_MS, type ChildNext, type ChildSpec } from './child-spec.ts'
 import { RestartIntensity } from './restart-intensity.ts'
 import type { StartableActor } from './startable-actor.ts'
 import { Deadline } from '../broker/ground/deadlines.ts'
@@ -21,9 +21,6 @@ export type ChildStart = 'ok' | 'ignore' | 'interrupted' | Error
 
 /** Told when a child that ran ended without being asked. */
 export type ChildExited = (child: Child, reason: ExitReason) => void
-
-/** A killed actor releases within a second of its own; one that takes this much longer is left behind. */
-const KILL_LIMIT_MS = 5000
 
 export class Child {
   readonly spec: ChildSpec
@@ -150,7 +147,7 @@ export class Child {
     this.#isKilled = true
     // A supervisor's own children have this limit each, so it needs none, and one here would cut theirs short.
     if (this.spec.kind === 'supervisor') this.#environment.deadlines.cancel(this.#deadline)
-    else this.#environment.deadlines.set(this.#deadline, KILL_LIMIT_MS)
+    else this.#environment.deadlines.set(this.#deadline, this.spec.killMs ?? KILL_MS)
     this.#actor.kill()
   }
 

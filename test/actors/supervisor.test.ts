@@ -21,6 +21,7 @@ test('supervisor: bad specs are refused before anything starts', t => {
   const specs = [children.spec('a'), children.spec('a')]
   t.throws(() => new Supervisor({ id: 'sup', strategy: 'oneForOne', children: specs, environment: actorEnvironment() }), { code: 'supervisor.bad_child_spec' })
   t.throws(() => new Supervisor({ id: 'sup', strategy: 'oneForOne', intensity: -1, children: [], environment: actorEnvironment() }), { code: 'supervisor.bad_child_spec' })
+  t.throws(() => new Supervisor({ id: 'sup', strategy: 'oneForOne', children: [children.spec('a', { killMs: Infinity })], environment: actorEnvironment() }), { code: 'supervisor.bad_child_spec' })
   t.deepEqual(children.log, [])
 })
 
@@ -96,6 +97,17 @@ test('supervisor: a child that survives its kill is left behind, so that the res
   supervisor.stop()
   await clock.advance(10_002)
   t.deepEqual(children.takeLog(), ['stop b', 'kill b', 'stop a', 'exit a'])
+  t.deepEqual(exits, [{ kind: 'shutdown' }])
+})
+
+test('supervisor: a child that needs longer once it was killed has the time that it says', async t => {
+  const { supervisor, children, clock, exits } = supervise({ a: { killMs: 7000 } })
+  children.onStop('a', 'immortal')
+  await supervisor.start()
+  supervisor.stop()
+  await clock.advance(5000 + 6999)
+  t.deepEqual(exits, [])
+  await clock.advance(20)
   t.deepEqual(exits, [{ kind: 'shutdown' }])
 })
 
