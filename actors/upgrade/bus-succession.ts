@@ -5,6 +5,7 @@
 //
 // While both have the link, their subscriptions are of the same queue groups: the servers give each message to one of the two.
 
+import { BrokerError } from '../../broker/ground/errors.ts'
 import type { Environment } from '../behaviour.ts'
 import type { JoinedBus } from '../joined-bus.ts'
 import { waitUntil } from '../wait-until.ts'
@@ -16,21 +17,28 @@ const JOIN_MS = 5000
 /** Time for the first to have left then. ms */
 const LEAVE_MS = 10_000
 
-/** Of the first, which serves no more: resolves when all is the second's. */
+/** Of the first, which serves no more: resolves when all is the second's, or may be. */
 export async function passOn(bus: JoinedBus, successor: Successor, environment: Environment): Promise<void> {
   let isJoined = false
   successor.onJoined(() => (isJoined = true))
   successor.onGone(() => (isJoined = true))
   await waitUntil(() => isJoined, JOIN_MS, environment)
-  await bus.letGo()
-  successor.tell({ type: 'left' })
+  try {
+    await bus.letGo()
+  } catch (error) {
+    environment.log.warn({ err: BrokerError.from(error) }, 'the link to other brokers was not left in order')
+  } finally {
+    // It waits for that, and its clients wait with it.
+    successor.tell({ type: 'left' })
+  }
 }
 
-/** Of the second, in the turn in which it says that it serves. */
-export function receive(bus: JoinedBus, inheritance: Inheritance, environment: Environment): void {
+/** Of the second, in the turn in which it says that it serves: resolves when it has the link alone. */
+export async function receive(bus: JoinedBus, inheritance: Inheritance, environment: Environment): Promise<void> {
   inheritance.onArrived = (arrivals) => bus.arrived(arrivals)
   void bus.isJoined(JOIN_MS).then((is) => (is ? inheritance.joined() : undefined))
   let isOver = false
   void inheritance.predecessorLeft.then(() => (isOver = true))
-  void waitUntil(() => isOver, JOIN_MS + LEAVE_MS, environment).then(() => bus.goOn())
+  await waitUntil(() => isOver, JOIN_MS + LEAVE_MS, environment)
+  bus.goOn()
 }

@@ -72,6 +72,8 @@ export class Succession implements GroundHolders {
   /** Agents whose sessions went to the next process. */
   #moved: ReadonlySet<string> = new Set()
   #underWay: Promise<unknown> | undefined
+  /** What comes by the link to other brokers still comes by way of the process before this one: a third one would not get it. */
+  #isReceiving = false
   /** Resolves when the next process has the link to other brokers alone. */
   #passedOn: Promise<void> | undefined
   /** How agents are ended that nobody else ends. */
@@ -220,7 +222,9 @@ export class Succession implements GroundHolders {
     const { inheritance } = this.#options
     if (inheritance === undefined) return
     inheritance.serving()
-    if (bus !== undefined && this.movedBus !== undefined) receive(bus, inheritance, this.#environment)
+    if (bus === undefined || this.movedBus === undefined) return
+    this.#isReceiving = true
+    void receive(bus, inheritance, this.#environment).finally(() => (this.#isReceiving = false))
   }
 
   /**
@@ -232,6 +236,7 @@ export class Succession implements GroundHolders {
     const command = program ?? own
     if (own === undefined || command === undefined || command.length === 0) throw new BrokerError('upgrade.unsupported', { problem: 'it was not started by callboard start' })
     if (this.#underWay !== undefined || this.successor !== undefined) throw new BrokerError('upgrade.busy', { problem: 'an upgrade is under way already' })
+    if (this.#isReceiving) throw new BrokerError('upgrade.busy', { problem: 'the link to other brokers is still being taken over from the process of the last upgrade, which takes up to 15 s where their servers are away' })
     fleet.freeze()
     const parts = {
       pipeline,
