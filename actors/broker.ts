@@ -387,8 +387,8 @@ export class BrokerActor implements BrokerHost {
     const left = this.#pipeline?.lameDuck.begin(this.#lameDuckMs)
     if (this.#lameDuckMs > 0) await this.#tree?.closeListeners((name) => name.startsWith('nats'))
     await left
-    await this.#succession.passedOn()
-    await (this.successor === undefined ? this.#pipeline?.lastReceipts(LAST_RECEIPTS_MS) : this.#succession.relieved(this.#fleet))
+    // At once: an agent does not wait for servers that may be away.
+    await Promise.all([this.#succession.passedOn(), this.successor === undefined ? this.#pipeline?.lastReceipts(LAST_RECEIPTS_MS) : this.#succession.relieved(this.#fleet)])
     await this.#stopTree()
   }
 

@@ -2,11 +2,13 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import test from 'ava'
 import { HANDOVER_FORMAT } from '../../actors/upgrade/messages.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import { connect, type Client } from '../../client/index.ts'
-import { endHolder } from '../support/broker-home.ts'
+import { endHolder, isRunning } from '../support/broker-home.ts'
 import { startCallboard } from '../support/callboard.ts'
+import { errorCode } from '../support/error-code.ts'
 import { joinedBroker, knows } from '../support/joined-brokers.ts'
 import { natsStory, startNatsServer } from '../support/nats-server.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
@@ -111,4 +113,28 @@ natsStory('upgrade: of two joined brokers one goes on in another process: no req
   t.deepEqual(traffic.got['shared']!.toSorted((a, b) => a - b), inOrder('shared'))
   await knows(watch, 1)
   t.log({ answered: traffic.answered, sent: traffic.sent })
+})
+
+// The servers of the others are away, so that the hand-over of the link takes its 5 s.
+test('upgrade: agents do not wait for the link to other brokers, and another upgrade does', async t => {
+  const config = join(temporaryDirectory(t), 'away.json')
+  writeFileSync(config, JSON.stringify({ gateway: { enabled: false }, bus: { nats: { servers: ['nats://127.0.0.1:1'] } }, agents: [{ name: 'lamp', command: 'sleep', args: ['1000'] }] }))
+  const broker = await startCallboard(t, { config })
+  endHolder(t, broker.home)
+  const admin = await connect({ home: broker.home, socket: broker.started.socket, agent: false, requestTimeoutMs: 60_000 })
+  t.teardown(() => admin.destroy())
+  const lamp = async (): Promise<number> => (await admin.call('agents')).agents[0]!.pid!
+  const before = await lamp()
+  await broker.json('upgrade')
+  await until(() => !isRunning(before))
+  const endedMs = performance.now()
+  // A program that takes nothing over: asked for only when the link is the next process's.
+  const again = (): Promise<unknown> => admin.call('upgrade', { program: [process.execPath, '-e', 'process.exit(7)'] })
+  const error = (await t.throwsAsync(again())) as BrokerError
+  t.is(error.code, 'upgrade.busy')
+  t.regex(error.message, /link to other brokers/)
+  await until(async () => (await errorCode(again())) === 'upgrade.failed')
+  const laterMs = performance.now() - endedMs
+  t.true(laterMs > 1000, `the link was handed over ${laterMs} ms after the agent had ended`)
+  t.true(isRunning(await lamp()))
 })
