@@ -35,6 +35,11 @@ export interface ActorOptions<M extends AnyStateMachine> {
   readonly killMs?: number
 }
 
+const KILL_MS = 1000
+
+/** A limit that comes this much late says that the process hung, or the machine slept: what ended meanwhile is told of in a moment. ms */
+const OWN_DELAY_MS = 1000
+
 /** Signals that may wait for an actor that does not run yet; more are refused. */
 const MAILBOX_LIMIT = 1024
 
@@ -50,6 +55,10 @@ export class Actor<M extends AnyStateMachine> implements StartableActor {
   /** Resolves when releases are no longer waited for. */
   readonly #cut = Promise.withResolvers<void>()
   readonly #limit: Deadline
+  /** When it is due. Monotonic, ms */
+  #limitAtMs = 0
+  /** It came late, as this process was held up itself, and was put off. */
+  #isLimitLate = false
   readonly #watch = new PhaseWatch()
   #state = ''
   #round: Round<SignalOf<M>> | undefined
@@ -63,12 +72,18 @@ export class Actor<M extends AnyStateMachine> implements StartableActor {
   #hasBrokenChart = false
 
   constructor(options: ActorOptions<M>) {
-    const { id, machine, environment } = options
+    const { id, machine, environment, killMs = KILL_MS } = options
     this.id = id
     this.#options = options
     this.#log = environment.log.child({ actor: id })
     this.#createdMs = environment.clock.monotonicMs()
     this.#limit = new Deadline(() => {
+      const { clock, deadlines } = environment
+      const isOwnDelay = clock.monotonicMs() - this.#limitAtMs > OWN_DELAY_MS
+      if (isOwnDelay && !this.#isLimitLate) {
+        this.#isLimitLate = true
+        return deadlines.set(this.#limit, killMs)
+      }
       this.#log.error({}, 'releases took too long and were left behind')
       this.#cut.resolve()
     })
@@ -250,9 +265,11 @@ export class Actor<M extends AnyStateMachine> implements StartableActor {
   }
 
   #limitReleases(): void {
-    const { environment, releaseMs = 5000, killMs = 1000 } = this.#options
+    const { environment, releaseMs = 5000, killMs = KILL_MS } = this.#options
     const limitMs = this.#isKilled ? killMs : releaseMs
-    if (limitMs !== Infinity) environment.deadlines.set(this.#limit, limitMs)
+    if (limitMs === Infinity) return
+    this.#limitAtMs = environment.clock.monotonicMs() + limitMs
+    environment.deadlines.set(this.#limit, limitMs)
   }
 
   #exit(): void {
