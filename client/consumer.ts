@@ -80,7 +80,7 @@ export class Consumer<T = unknown> implements AsyncIterable<QueuedMessage<T>, un
     return this.#holder
   }
 
-  /** Resolves when the broker has confirmed the consumer, rejects when it refused. */
+  /** Resolves when the broker has confirmed the consumer, rejects when it refused, or with `client.aborted` when it was stopped before that. */
   get ready(): Promise<void> {
     return this.#ready.promise
   }
@@ -122,7 +122,7 @@ export class Consumer<T = unknown> implements AsyncIterable<QueuedMessage<T>, un
    */
   async drain(): Promise<void> {
     this.#deactivate()
-    await this.#holder.detach()
+    await this.#detach()
     this.#unread.end()
     await this.#unread.finished
     await this.#handlers?.idle()
@@ -137,7 +137,7 @@ export class Consumer<T = unknown> implements AsyncIterable<QueuedMessage<T>, un
     this.#deactivate()
     this.#isStopped = true
     this.#releaseUnread()
-    await this.#holder.detach()
+    await this.#detach()
     this.#unread.drop()
     await this.#holder.settled()
   }
@@ -147,6 +147,12 @@ export class Consumer<T = unknown> implements AsyncIterable<QueuedMessage<T>, un
     await this.stop()
     await this.#handlers?.idle()
     await this.#holder.settled()
+  }
+
+  async #detach(): Promise<void> {
+    await this.#holder.detach()
+    // Confirmed before that, or never.
+    this.#ready.reject(new BrokerError('client.aborted'))
   }
 
   #received(message: QueuedMessage, lease: Lease): void {

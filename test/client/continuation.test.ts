@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
 import type { Frame } from '../../broker/wire/frame.ts'
 import { Kind } from '../../broker/wire/layout.ts'
+import { errorCode } from '../support/error-code.ts'
 import { GRANT } from '../support/held-messages.ts'
 import type { ScriptedConnection } from '../support/scripted-broker.ts'
 import { nextEvent, scriptedClient, type ScriptedPair } from '../support/scripted-client.ts'
@@ -70,4 +71,18 @@ test('continuation: what a consumer that ends on the way says to the next proces
   next.refuse(frame, 'subscription.unknown', { subscription: frame.ref })
   await stopped
   t.deepEqual(errors, [])
+})
+
+test('continuation: who waits for a consumer that was stopped before any process of the broker confirmed it hears of it', async t => {
+  const pair = await scriptedClient(t, { sessionTtlMs: 60_000 }, GRANT)
+  const consumer = pair.client.consume('jobs', { maxInFlight: 1, manual: true })
+  const ready = errorCode(consumer.ready)
+  const subscribe = await nextFrame(pair.peer)
+  const stopped = consumer.stop()
+  const next = await moved(pair, subscribe.id - 1)
+  const frame = await nextFrame(next)
+  t.is(frame.kind, Kind.unsubscribe)
+  next.refuse(frame, 'subscription.unknown', { subscription: frame.ref })
+  await stopped
+  t.is(await ready, 'client.aborted')
 })
