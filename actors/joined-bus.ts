@@ -9,6 +9,7 @@ import type { MovedArrival, MovedBus, MovedLink } from '../broker/ground/handove
 import type { NatsBusSettings } from '../broker/ground/settings.ts'
 import type { Pipeline } from '../broker/pipeline.ts'
 import { PresentClients } from '../broker/present-clients.ts'
+import type { Forward } from '../broker/upstream/nats/arrivals.ts'
 import { ClusterState } from '../broker/upstream/nats/cluster-state.ts'
 import { readCredentials } from '../broker/upstream/nats/credentials.ts'
 import { NatsBus } from '../broker/upstream/nats/nats-bus.ts'
@@ -17,6 +18,9 @@ import type { Environment } from './behaviour.ts'
 import type { ChildSpec } from './child-spec.ts'
 import { linkChild } from './link-child.ts'
 import { waitUntil } from './wait-until.ts'
+
+/** Time for messages to find their way from other servers of a cluster, where the next process has joined another one than the process before. ms */
+const SPREAD_MS = 200
 
 export interface JoinedBus {
   readonly child: ChildSpec
@@ -32,9 +36,11 @@ export interface JoinedBus {
   /** All that was kept is here, and this process speaks for the broker: no other one takes over, or the one before has let go. */
   goOn(): void
   /** Another process has taken over: what was kept and what comes goes there. */
-  leave(forward: (arrivals: readonly MovedArrival[]) => void): void
+  leave(forward: Forward): void
   /** That one is joined: resolves when this one is not, and all that came was passed on. */
   letGo(): Promise<void>
+  /** The process before this one does not come back: this one joins the servers. */
+  join(): void
   /** What came to the process before this one. */
   arrived(arrivals: readonly MovedArrival[]): void
   /** Resolves with true when it is joined, and all that is wanted here is known to the servers; with false when `limitMs` are over. */
@@ -60,15 +66,17 @@ export async function joinBus(settings: NatsBusSettings, pipeline: Pipeline, ver
   bus.addresses = cluster
   bus.users.push(cluster)
   let link: NatsLink | undefined
+  let mayJoin = moved === undefined
   return {
-    child: linkChild({ settings, bus, pipeline, version, moved, onLink: (current) => (link = current), onDrain: () => cluster.leave() }, environment),
+    child: linkChild({ settings, bus, pipeline, version, moved, mayJoin: () => mayJoin, onLink: (current) => (link = current), onDrain: () => cluster.leave() }, environment),
     share: cluster.channels,
     connectionEvent(connection, event) {
       if (connection === core.busConnection) return
-      if (event === 'authenticated') cluster.presence.came(clients.present(connection))
+      // In a moment: one that comes from the process before this one is in the directory then, and of its agent.
+      if (event === 'authenticated') queueMicrotask(() => cluster.presence.came(clients.present(connection)))
       else if (event === 'draining' || event === 'closed') cluster.presence.left(connection.client)
     },
-    keep: () => link?.keep(),
+    keep: () => link?.arrivals.keep(),
     hold() {
       const instance = cluster.hold()
       return link && { ...link.moved(), instance }
@@ -82,10 +90,16 @@ export async function joinBus(settings: NatsBusSettings, pipeline: Pipeline, ver
       link?.leave(forward)
     },
     letGo: async () => link?.letGo(),
-    arrived: (arrivals) => link?.arrived(arrivals),
+    join() {
+      mayJoin = true
+      link?.join()
+    },
+    arrived: (arrivals) => link?.arrivals.cameBefore(arrivals),
     async isJoined(limitMs) {
       const isJoined = await waitUntil(() => link?.status().state === 'joined', limitMs, environment)
       await new Promise<void>((resolve) => bus.settled(resolve))
+      const server = link?.status().server
+      if (isJoined && server !== undefined && moved?.link.server !== undefined && server !== moved.link.server) await new Promise<void>((resolve) => void environment.clock.after(SPREAD_MS, resolve))
       return isJoined
     },
     status() {

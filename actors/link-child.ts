@@ -20,6 +20,8 @@ export interface LinkParts {
   readonly version: string
   /** Of the process of this broker before this one: its first incarnation goes on with that. */
   readonly moved: MovedBus | undefined
+  /** The process before this one does not come back for the link. */
+  readonly mayJoin: () => boolean
   /** Told of the link of each incarnation, and of its end. */
   readonly onLink: (link: NatsLink | undefined) => void
   /** Before the broker leaves the servers, in order. */
@@ -29,7 +31,7 @@ export interface LinkParts {
 /** Room for headers beside the largest payload. bytes */
 const HEADERS_BYTES = 64 * 1024
 
-export function linkChild({ settings, bus, pipeline, version, moved, onLink, onDrain }: LinkParts, environment: Environment): ChildSpec {
+export function linkChild({ settings, bus, pipeline, version, moved, mayJoin, onLink, onDrain }: LinkParts, environment: Environment): ChildSpec {
   const id = 'link.nats'
   const { core } = pipeline
   let inherited = moved
@@ -74,7 +76,7 @@ export function linkChild({ settings, bus, pipeline, version, moved, onLink, onD
               onLink(undefined)
               return made.close()
             })
-            made.start()
+            made.start(mayJoin())
           },
           async drain() {
             await onDrain()

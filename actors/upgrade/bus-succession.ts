@@ -36,6 +36,8 @@ export async function passOn(bus: JoinedBus, successor: Successor, environment: 
 /** Of the second, in the turn in which it says that it serves: resolves when it has the link alone. */
 export async function receive(bus: JoinedBus, inheritance: Inheritance, environment: Environment): Promise<void> {
   inheritance.onArrived = (arrivals) => bus.arrived(arrivals)
+  // Not before: what fell to a process that does not come to serve would be lost with it.
+  bus.join()
   void bus.isJoined(JOIN_MS).then((is) => (is ? inheritance.joined() : undefined))
   let isOver = false
   void inheritance.predecessorLeft.then(() => (isOver = true))

@@ -100,6 +100,11 @@ export class Successor {
     this.process.send(message, () => {})
   }
 
+  /** The same; resolves when it has been written, or cannot be. */
+  pass(message: ToSuccessor): Promise<void> {
+    return new Promise((resolve) => void this.process.send(message, () => resolve()))
+  }
+
   /** Kills it; resolves when it is gone. */
   async kill(): Promise<void> {
     if (this.process.pid === undefined || this.process.exitCode !== null || this.process.signalCode !== null) return

@@ -102,7 +102,7 @@ async function handOver(parts: UpgradeParts, successor: Successor, asker: Connec
     await successor.hears('serving', SERVING_MS)
     successor.served()
     sockets.leave()
-    bus?.leave((arrivals) => successor.tell({ type: 'arrived', arrivals }))
+    bus?.leave((arrivals) => successor.pass({ type: 'arrived', arrivals }))
     departing.leave()
     pipeline.standstill.leave()
     successor.tell({ type: 'taken' })

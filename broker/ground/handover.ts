@@ -92,10 +92,12 @@ export interface MovedLink {
   readonly inbox: string
   /** Requests from beyond that wait for answers, by their ids: where those go. */
   readonly asked: readonly (readonly [id: number, { readonly reply: string; readonly isOurs: boolean }])[]
-  /** The queue group of its plain patterns: while both processes are in it, each message comes to one of them. */
+  /** The queue group of its plain patterns: while both processes are in it, each message comes to one of them. Empty: it was not joined. */
   readonly only: string
-  /** What stands in its messages: with another one what is on its way would count as that of a link which the broker has left. */
+  /** What stands in its messages: with another one what is on its way would count as that of a link which the broker has left. Empty: it was not joined. */
   readonly mark: string
+  /** `host:port` of its server; undefined: it was not joined. */
+  readonly server?: string | undefined
   /** By which its signs of life are told from those of a copied home. */
   readonly instance: string
 }

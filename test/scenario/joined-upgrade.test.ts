@@ -1,17 +1,18 @@
 // An upgrade of a broker that has joined others, with traffic both ways.
 
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { HANDOVER_FORMAT } from '../../actors/upgrade/messages.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import { connect, type Client } from '../../client/index.ts'
 import { endHolder, isRunning } from '../support/broker-home.ts'
-import { startCallboard } from '../support/callboard.ts'
+import { startCallboard, type Callboard } from '../support/callboard.ts'
 import { errorCode } from '../support/error-code.ts'
-import { joinedBroker, knows } from '../support/joined-brokers.ts'
+import { joinedBroker, knows, reaches } from '../support/joined-brokers.ts'
 import { natsStory, startNatsServer } from '../support/nats-server.ts'
-import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { bin } from '../support/run-callboard.ts'
+import { temporaryDirectory, type Teardown } from '../support/temporary-directory.ts'
 import { until } from '../support/until.ts'
 
 type Open = (clientId?: string) => Promise<Client>
@@ -69,17 +70,26 @@ class Traffic {
   }
 }
 
+async function clientOf(t: Teardown, { home, started }: Callboard, clientId?: string): Promise<Client> {
+  const client = await connect({ home, socket: started.socket, agent: false, requestTimeoutMs: 60_000, connectTimeoutMs: 60_000, ...(clientId === undefined ? {} : { clientId }) })
+  t.teardown(() => client.destroy())
+  return client
+}
+
+/** The real program, with words of our own before it. */
+function program({ home }: { readonly home: string }, words: string): string[] {
+  const path = join(home, 'before.mjs')
+  writeFileSync(path, words)
+  return [process.execPath, '--import', path, bin]
+}
+
 natsStory('upgrade: of two joined brokers one goes on in another process: no request fails, either way, and every message comes once, to subscribers in order; nor where it fails', async t => {
   const { url } = await startNatsServer(t, { jetStream: true })
   const config = join(temporaryDirectory(t), 'joined.json')
   writeFileSync(config, JSON.stringify({ gateway: { enabled: false }, bus: { nats: { servers: [url] } } }))
   const [upgraded, other] = [await startCallboard(t, { config }), await joinedBroker(t, [url])]
   endHolder(t, upgraded.home)
-  const here: Open = async clientId => {
-    const client = await connect({ home: upgraded.home, socket: upgraded.started.socket, agent: false, requestTimeoutMs: 60_000, connectTimeoutMs: 60_000, ...(clientId === undefined ? {} : { clientId }) })
-    t.teardown(() => client.destroy())
-    return client
-  }
+  const here: Open = clientId => clientOf(t, upgraded, clientId)
   const there: Open = () => other.connect({ requestTimeoutMs: 60_000 })
   const watch = await here()
   await knows(watch, 1)
@@ -137,4 +147,43 @@ test('upgrade: agents do not wait for the link to other brokers, and another upg
   const laterMs = performance.now() - endedMs
   t.true(laterMs > 1000, `the link was handed over ${laterMs} ms after the agent had ended`)
   t.true(isRunning(await lamp()))
+})
+
+natsStory('upgrade: while no NATS server is there, and one comes while all is handed over, the next process alone joins it: what waited, and what comes, comes once', async t => {
+  const server = await startNatsServer(t)
+  const config = join(temporaryDirectory(t), 'joined.json')
+  // The one that makes way would come back at once.
+  writeFileSync(config, JSON.stringify({ gateway: { enabled: false }, bus: { nats: { servers: [server.url], backoff: { initial: '10ms', max: '10ms' } } } }))
+  const [upgraded, other] = [await startCallboard(t, { config }), await joinedBroker(t, [server.url], { bus: { backoff: { initial: '10ms', max: '10ms' } } })]
+  endHolder(t, upgraded.home)
+  const [here, asker] = [await clientOf(t, upgraded), await clientOf(t, upgraded)]
+  const there = await other.connect({ requestTimeoutMs: 60_000 })
+  await reaches(here, 'joined')
+  const [out, inward]: [unknown[], unknown[]] = [[], []]
+  await there.subscribe('out.*', { onMessage: message => void out.push(message.value) }).ready
+  for (const pattern of ['in.*', 'in.>']) await here.subscribe(pattern, { onMessage: message => void inward.push([pattern, message.value]) }).ready
+  await server.kill()
+  for (const client of [here, there]) await reaches(client, 'waiting')
+  for (let i = 0; i < 10; i++) await here.publish('out.x', i)
+  const [taken, goOn] = [join(upgraded.home, 'taken'), join(upgraded.home, 'go-on')]
+  const holding = `import { existsSync, writeFileSync } from 'node:fs'
+    process.on('message', ({ type }) => { if (type !== 'take') return; writeFileSync(${JSON.stringify(taken)}, ''); while (!existsSync(${JSON.stringify(goOn)})) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10) })`
+  const upgrading = asker.call('upgrade', { program: program(upgraded, holding) }, { timeoutMs: 60_000 })
+  await until(() => existsSync(taken))
+  await server.start()
+  await reaches(there, 'joined')
+  writeFileSync(goOn, '')
+  await upgrading
+  await reaches(here, 'joined')
+  await until(() => out.length >= 10)
+  // Whoever joined after another process of its broker would be taken for late.
+  await here.publish('out.x', 'last')
+  await until(() => out.at(-1) === 'last')
+  t.deepEqual(out, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 'last'])
+  t.is((await there.call('status')).bus!.late, 0)
+  await there.publish('in.x', 1)
+  await until(() => inward.length >= 2)
+  await there.publish('in.x', 2)
+  await until(() => inward.length >= 4)
+  t.deepEqual(inward.toSorted((a, b) => String(a).localeCompare(String(b))), [['in.*', 1], ['in.*', 2], ['in.>', 1], ['in.>', 2]])
 })

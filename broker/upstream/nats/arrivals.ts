@@ -7,38 +7,49 @@
 import type { MovedArrival } from '../../ground/handover.ts'
 import type { Incoming } from './incoming.ts'
 import type { Interest } from './interest.ts'
+import { KeptArrivals } from './kept-arrivals.ts'
 import { inOrder } from './sender-order.ts'
 
-export class Arrivals {
-  readonly #incoming: Incoming
-  readonly #interest: Interest
-  readonly #maxBytes: number
-  #isKeeping: boolean
-  #kept: MovedArrival[] = []
-  /** What came to the process before this one. */
-  #before: MovedArrival[] = []
-  #bytes = 0
-  #lost = 0
-  #forward: ((arrivals: readonly MovedArrival[]) => void) | undefined
+export interface ArrivalsOptions {
+  readonly incoming: Pick<Incoming, 'message' | 'moved' | 'isEcho'>
+  readonly interest: Pick<Interest, 'wanted'>
+  /** Where answers come. */
+  readonly inbox: string
+  /** Most that is kept, of what comes here and of what came to the process before this one, each. bytes */
+  readonly maxBytes: number
+  readonly isKeeping: boolean
+}
 
-  /** `maxBytes`: most that is kept, of headers and payloads. */
-  constructor(incoming: Incoming, interest: Interest, maxBytes: number, isKeeping: boolean) {
-    this.#incoming = incoming
-    this.#interest = interest
-    this.#maxBytes = maxBytes
-    this.#isKeeping = isKeeping
+/** Resolves when the other process has been given them, or is gone. */
+export type Forward = (arrivals: readonly MovedArrival[]) => Promise<void>
+
+export class Arrivals {
+  readonly #options: ArrivalsOptions
+  readonly #kept: KeptArrivals
+  /** What came to the process before this one. */
+  readonly #before: KeptArrivals
+  #isKeeping: boolean
+  #forward: Forward | undefined
+  #isPassing = false
+  #passed: (() => void) | undefined
+
+  constructor(options: ArrivalsOptions) {
+    this.#options = options
+    this.#isKeeping = options.isKeeping
+    this.#kept = new KeptArrivals(options.maxBytes)
+    this.#before = new KeptArrivals(options.maxBytes)
   }
 
   /** A message; `isQ`: it came on Q. Headers and payload may be views. */
   came(isQ: boolean, sid: number, subject: string, reply: string | undefined, headers: Uint8Array | undefined, payload: Uint8Array): void {
-    const wanted = this.#isKeeping ? this.#interest.wanted(sid) : undefined
-    if (wanted === undefined || (wanted.group !== undefined) !== isQ) return this.#incoming.message(sid, isQ, subject, reply, headers, payload)
+    const { incoming, interest } = this.#options
+    const wanted = this.#isKeeping ? interest.wanted(sid) : undefined
+    if (wanted === undefined || (wanted.group !== undefined) !== isQ) return incoming.message(sid, isQ, subject, reply, headers, payload)
     const { pattern, group, isOwn } = wanted
-    const arrival = { pattern, group, isOwn, subject, reply, headers: headers && new Uint8Array(headers), payload: new Uint8Array(payload) }
-    if (this.#forward !== undefined) return this.#forward([arrival])
-    this.#bytes += payload.length + (headers?.length ?? 0)
-    if (this.#bytes > this.#maxBytes) this.#lost++
-    else this.#kept.push(arrival)
+    // While both processes have the link, what the one publishes comes to the other.
+    if (incoming.isEcho(group, headers)) return
+    this.#kept.add({ pattern, group, isOwn, subject, reply, headers: headers && new Uint8Array(headers), payload: new Uint8Array(payload) })
+    this.#pass()
   }
 
   /** From now on nobody here is told what comes. */
@@ -48,25 +59,47 @@ export class Arrivals {
 
   /** What was kept is handled, and what comes. Returns how many were lost for want of room. */
   goOn(): number {
-    const [arrivals, lost] = [inOrder(this.#before, this.#kept), this.#lost]
+    const { incoming, inbox } = this.#options
+    const [before, kept] = [this.#before.takeAll(), this.#kept.takeAll()]
     this.#isKeeping = false
-    this.#before = []
-    this.#kept = []
-    this.#bytes = this.#lost = 0
-    for (const arrival of arrivals) this.#incoming.moved(arrival)
-    return lost
+    for (const arrival of inOrder(before.arrivals, kept.arrivals, inbox)) incoming.moved(arrival)
+    return before.lost + kept.lost
   }
 
   /** These came to the process before this one: they are handled with what was kept, as answers find nobody while the link is not there. */
   cameBefore(arrivals: readonly MovedArrival[]): void {
-    if (this.#isKeeping) this.#before.push(...arrivals)
-    else for (const arrival of arrivals) this.#incoming.moved(arrival)
+    for (const arrival of arrivals) {
+      if (this.#isKeeping) this.#before.add(arrival)
+      else this.#options.incoming.moved(arrival)
+    }
   }
 
-  /** What was kept, and all that comes, goes to another process. */
-  forwardTo(forward: (arrivals: readonly MovedArrival[]) => void): void {
+  /** What was kept, and all that comes, goes to another process: piece by piece, as it takes them. */
+  forwardTo(forward: Forward): void {
     this.#forward = forward
-    forward(this.#kept)
-    this.#kept = []
+    this.#pass()
+  }
+
+  /** Resolves when all that came was passed on, or `limitMs` are over; with how many were lost for want of room or time. */
+  async passedOn(limitMs: number): Promise<number> {
+    if (this.#isPassing) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const timer = setTimeout(resolve, limitMs)
+      this.#passed = resolve
+      await promise
+      clearTimeout(timer)
+    }
+    return this.#kept.lost + this.#kept.count
+  }
+
+  #pass(): void {
+    if (this.#forward === undefined || this.#isPassing) return
+    const piece = this.#kept.takePiece()
+    if (piece.length === 0) return this.#passed?.()
+    this.#isPassing = true
+    void this.#forward(piece).then(() => {
+      this.#isPassing = false
+      this.#pass()
+    })
   }
 }

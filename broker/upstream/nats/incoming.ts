@@ -64,6 +64,12 @@ export class Incoming {
     if (wanted === undefined || (wanted.group !== undefined) !== isQ || !this.#take(wanted, subject, validReply(reply), headers, payload)) this.strays++
   }
 
+  /** True for what this broker has published itself: nothing of that comes back to it but what fell to a group's member here. */
+  isEcho(group: string | undefined, headers: Uint8Array | undefined): boolean {
+    const mark = headers && headerValue(headers, Word.link)
+    return mark !== undefined && group === undefined && this.#epochs.isOwn(mark)
+  }
+
   /** A message that came to the link of the process of this broker before this one. */
   moved({ pattern, group, isOwn, subject, reply, headers, payload }: MovedArrival): void {
     if (!this.#take({ sid: 0, pattern, tokens: parsePattern(pattern), group, isOwn }, subject, validReply(reply), headers, payload)) this.strays++
@@ -80,8 +86,8 @@ export class Incoming {
   #take(wanted: Wanted, subject: string, reply: string | undefined, headers: Uint8Array | undefined, payload: Uint8Array): boolean {
     const { asked } = this.#options
     const mark = headers && headerValue(headers, Word.link)
-    // Nothing of its own comes back to a broker but what fell to a group's member here.
-    if (mark !== undefined && (!this.#epochs.isCurrent(mark) || (wanted.group === undefined && this.#epochs.isOwn(mark)))) {
+    if (this.isEcho(wanted.group, headers)) return true
+    if (mark !== undefined && !this.#epochs.isCurrent(mark)) {
       this.late++
       return true
     }

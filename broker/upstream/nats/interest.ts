@@ -110,6 +110,11 @@ export class Interest {
     return this.#groups > 0
   }
 
+  /** There are connections that it is wanted of. */
+  get isAttached(): boolean {
+    return this.#p !== undefined
+  }
+
   /** Name of the queue group of all patterns of P. */
   get only(): string {
     return this.#only

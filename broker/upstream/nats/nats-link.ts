@@ -6,8 +6,8 @@
 import type { BusGate } from '../../ground/bus.ts'
 import { Deadline } from '../../ground/deadlines.ts'
 import { BrokerError } from '../../ground/errors.ts'
-import type { MovedArrival, MovedLink } from '../../ground/handover.ts'
-import { Arrivals } from './arrivals.ts'
+import type { MovedLink } from '../../ground/handover.ts'
+import { Arrivals, type Forward } from './arrivals.ts'
 import { Asked } from './asked.ts'
 import { BusLink } from './bus-link.ts'
 import { readCredentials } from './credentials.ts'
@@ -20,20 +20,26 @@ import type { BusState } from './nats-bus.ts'
 import type { NatsClient } from './nats-client.ts'
 import { Outgoing } from './outgoing.ts'
 import { GATHER_MS, Peers } from './peers.ts'
-import { openPair, settled, type Pair } from './pair.ts'
+import { endPair, openPair, settled, type Pair } from './pair.ts'
 import { parseServerAddress, type ServerAddress } from '../../ground/nats-address.ts'
 import { ServerOrder } from './server-order.ts'
+import { ServerSearch } from './server-search.ts'
+import { ToldOnce } from './told-once.ts'
 import { UserConnection } from './user-connection.ts'
+import { Voice } from './voice.ts'
 
 /** Time that a server has for each step of letting this broker in. ms */
 const ENTRY_MS = 2000
+/** Time that what goes on from the process before this one waits for a server as if one were there. ms */
+const COMING_MS = 5000
+/** Time for what came to be passed on to the next process. ms */
+const PASS_MS = 5000
 /** Time that what waits has to leave when the broker stops. ms */
 const DRAIN_MS = 2000
 /** Time after which a server that asks to be left is left, whatever is on its way. nats-server's own grace is 10 s by default; one that stands still is found by its heartbeat. ms */
 const MAX_LEAVING_MS = 5000
 /** A link that lasted less is counted as no link. ms */
 const SHORT_STAY_MS = 1000
-const MAX_SHORT_STAYS = 3
 /** What nats-server says of a message that the account of this broker may not publish. */
 const PUBLISH_REFUSED = /permissions violation for publish/i
 
@@ -44,32 +50,31 @@ export class NatsLink {
   readonly #link: BusLink
   readonly #outgoing: Outgoing
   readonly #incoming: Incoming
-  readonly #arrivals: Arrivals
+  /** Where messages from the servers come in. */
+  readonly arrivals: Arrivals
   readonly #heartbeat: Heartbeat
   readonly #peers = new Peers()
   readonly #user: UserConnection
+  readonly #voice: Voice
   readonly #gate: BusGate
-  readonly #retry = new Deadline(() => this.#again())
+  readonly #search: ServerSearch
   readonly #hold = new Deadline(() => this.#giveUp())
   readonly #leave = new Deadline(() => this.#leaveNow())
+  readonly #coming = new Deadline(() => this.#notComing())
   #pair: Pair | undefined
-  /** By which this broker speaks to others: of the pair, also while that one is being joined. */
-  #voice: NatsClient | undefined
   #state: LinkState = 'connecting'
   #sinceMs: number
-  #problem: string | undefined
-  #failures = 0
-  /** How often in a row it was lost soon after it had been joined. */
-  #shortStays = 0
   /** How often it was joined. */
   #epoch = 0
   #isClosed = false
   /** What is for others is held; false: the time for it is over. */
   #isHolding = false
-  readonly #told = new Set<string>()
+  readonly #told: ToldOnce
   /** What it goes on with when it is joined for the first time: another process may have the link still. */
   #before: MovedLink | undefined
   #mark = ''
+  /** The link of the process before this one goes on here: requests wait for it, until no server is found. */
+  #isComing = false
   /** Another process has the link. */
   #hasLeft = false
 
@@ -77,17 +82,19 @@ export class NatsLink {
   constructor(options: NatsLinkOptions) {
     const { settings, bus, deadlines, nowMs, random, names, moved } = options
     this.#options = options
+    this.#told = new ToldOnce(options.log)
     this.#asked = new Asked(moved)
     this.#before = moved
-    this.#order = new ServerOrder(settings.servers.map(parseServerAddress), random)
+    this.#order = new ServerOrder(settings.servers.map(parseServerAddress), random, moved?.server)
     this.#sinceMs = nowMs()
     this.#outgoing = new Outgoing({
       names,
       asked: this.#asked,
       subjectOf: (subject) => (subject === '$CB.all' ? subject : bus.addresses.subjectOf(subject.split('.'))),
       loopback: (frame, origin, id) => this.#incoming.loopback(frame, origin, id),
-      onProblem: (problem) => this.#tell(problem.message),
+      onProblem: (problem) => this.#told.tell(problem.message),
     })
+    this.#voice = new Voice(this.#outgoing)
     this.#link = new BusLink(this.#outgoing, bus.interest, (bytes) => this.#gate.window(bytes), (reason) => this.#ended(reason))
     const gate = options.join(this.#link, linkDialect(() => gate.number))
     this.#gate = gate
@@ -102,11 +109,23 @@ export class NatsLink {
       onWord: (peer, word) => {
         this.#peers.heard(peer, word)
         // Also while it waits for others itself: who said hello may have come too late to hear this one's.
-        if (word === 'hello') this.#say(`$CB.bus.${peer}.here`)
+        if (word === 'hello') this.#voice.say(`$CB.bus.${peer}.here`)
       },
-      decline: (reply) => this.#decline(reply),
+      decline: (reply) => this.#voice.decline(reply),
     })
-    this.#arrivals = new Arrivals(this.#incoming, bus.interest, settings.holdBytes, moved !== undefined)
+    this.arrivals = new Arrivals({ incoming: this.#incoming, interest: bus.interest, inbox: this.#asked.inbox, maxBytes: settings.holdBytes, isKeeping: moved !== undefined })
+    this.#search = new ServerSearch({
+      servers: () => this.#order.all,
+      joinAt: (server) => this.#joinAt(server),
+      deadlines,
+      backoffMs: options.backoffMs,
+      log: options.log,
+      onRefused: () => {
+        this.#notComing()
+        this.#enter('waiting', 'REFUSED')
+      },
+      onRetry: () => this.#enter('connecting', 'RETRY'),
+    })
     this.#heartbeat = new Heartbeat({ deadlines, nowMs, intervalMs: settings.pingIntervalMs, isPaused: () => this.#link.isPaused })
     this.#user = new UserConnection({ users: bus.users, name: `${this.#name}-k`, version: options.version, credentialsFile: settings.credentialsFile, tls: settings.tls, pingIntervalMs: settings.pingIntervalMs, deadlines, log: options.log })
   }
@@ -123,7 +142,7 @@ export class NatsLink {
       serverName: server?.info.name,
       sinceMs: Math.round(this.#options.nowMs() - this.#sinceMs),
       rttMs: server?.rttMs ?? 0,
-      problem: this.#problem,
+      problem: this.#search.problem,
       peers: this.#peers.size,
       strays: this.#incoming.strays,
       late: this.#incoming.late,
@@ -131,39 +150,47 @@ export class NatsLink {
     }
   }
 
-  /** Begins to look for a server. Whether there is one is seen later. */
-  start(): void {
+  /** Begins to look for a server; `mayJoin` false: not before `join()`. Whether there is one is seen later. */
+  start(mayJoin: boolean): void {
+    this.#isComing = !mayJoin
     this.#detach()
-    void this.#connect()
+    if (mayJoin) this.#search.begin()
   }
 
-  /** From now on what comes is kept. */
-  keep(): void {
-    this.#arrivals.keep()
+  /** The process before this one does not come back: until then what comes for this broker is that one's. */
+  join(): void {
+    const { deadlines, settings } = this.#options
+    if (!this.#isComing || this.#isClosed) return
+    deadlines.set(this.#coming, COMING_MS)
+    deadlines.set(this.#hold, settings.holdMs)
+    this.#search.begin()
   }
 
-  /** What another process of this broker needs to go on with the link. */
+  /** What another process of this broker needs to go on with the link. From now on this one joins no server, until `goOn()`. */
   moved(): Omit<MovedLink, 'instance'> {
-    return { inbox: this.#asked.inbox, asked: [...this.#asked], only: this.#options.bus.interest.only, mark: this.#mark }
+    const { deadlines, bus } = this.#options
+    this.#search.hold()
+    deadlines.cancel(this.#hold)
+    const [asked, pair] = [{ inbox: this.#asked.inbox, asked: [...this.#asked] }, this.#pair]
+    // Of a link that is not joined nobody beyond has name and mark; what it had is known, and would make what comes by the next one late.
+    return pair === undefined ? { ...asked, only: '', mark: '' } : { ...asked, only: bus.interest.only, mark: this.#mark, server: pair.p.server.text }
   }
 
   /** What was kept is handled, and what comes. */
   goOn(): void {
-    const lost = this.#arrivals.goOn()
-    if (lost > 0) this.#tell(`${lost} messages came while another process took over, and there was no room for them`)
-  }
-
-  /** What came to the process before this one. */
-  arrived(arrivals: readonly MovedArrival[]): void {
-    this.#arrivals.cameBefore(arrivals)
+    this.#tellLost(this.arrivals.goOn())
+    const { deadlines, settings } = this.#options
+    if (this.#search.isHeld && this.#pair === undefined && this.#isHolding && !this.#isClosed) deadlines.set(this.#hold, settings.holdMs)
+    this.#search.goOn(this.#pair !== undefined)
   }
 
   /** Another process has the link: nothing more is sent by this one, and what was kept and what comes goes there, until `letGo()`. */
-  leave(forward: (arrivals: readonly MovedArrival[]) => void): void {
+  leave(forward: Forward): void {
     this.#hasLeft = true
+    this.#search.hold()
     this.#options.bus.interest.freeze()
     this.#link.finish(() => {})
-    this.#arrivals.forwardTo(forward)
+    this.arrivals.forwardTo(forward)
   }
 
   /** The other process is joined: nothing is wanted here any more. Resolves when all that came was passed on, and the link is closed. */
@@ -173,6 +200,7 @@ export class NatsLink {
       this.#options.bus.interest.leave()
       await settled(pair, ENTRY_MS).catch(() => {})
     }
+    this.#tellLost(await this.arrivals.passedOn(PASS_MS))
     await this.close()
   }
 
@@ -181,7 +209,7 @@ export class NatsLink {
     const pair = this.#pair
     if (pair === undefined) return
     const untilMs = this.#options.nowMs() + DRAIN_MS
-    this.#say('$CB.bus.bye')
+    this.#voice.say('$CB.bus.bye')
     this.#options.bus.interest.detach()
     while (this.#pair === pair && this.#gate.pending.messages > 0) {
       const leftMs = untilMs - this.#options.nowMs()
@@ -195,9 +223,10 @@ export class NatsLink {
     if (this.#isClosed) return
     this.#isClosed = true
     const { deadlines, bus } = this.#options
-    deadlines.cancel(this.#retry)
+    this.#search.close()
     deadlines.cancel(this.#hold)
     deadlines.cancel(this.#leave)
+    deadlines.cancel(this.#coming)
     const pair = this.#pair
     this.#pair = undefined
     this.#heartbeat.stop()
@@ -210,63 +239,56 @@ export class NatsLink {
     await Promise.all([this.#user.lost(), pair?.p.close(), pair?.q.close()])
   }
 
-  async #connect(): Promise<void> {
-    for (const server of this.#order.all) {
-      if (this.#isClosed) return
-      try {
-        await this.#joinAt(server)
-        return
-      } catch (error) {
-        const { message } = BrokerError.from(error)
-        if (message !== this.#problem && !this.#isClosed) this.#options.log.warn({ server: server.text }, message)
-        this.#problem = message
-      }
-    }
-    if (!this.#isClosed) this.#wait()
-  }
-
-  #wait(): void {
-    this.#enter('waiting', 'REFUSED')
-    this.#options.deadlines.set(this.#retry, this.#options.backoffMs(Math.max(++this.#failures, this.#shortStays)))
-  }
-
-  #again(): void {
-    this.#enter('connecting', 'RETRY')
-    void this.#connect()
-  }
-
   async #joinAt(server: ServerAddress): Promise<void> {
     const { settings, version, maxMessageBytes, bus } = this.#options
     const authenticator = await readCredentials(settings.credentialsFile)
     const pair = await openPair({ server, tls: settings.tls, name: this.#name, version, maxMessageBytes, timeoutMs: ENTRY_MS }, authenticator)
     try {
+      this.#mustGoOn(pair)
       this.#listen(pair)
       // From here on members of groups get what the servers choose for them, and must not be chosen here besides.
       this.#setState('joining')
-      bus.interest.attach(pair.p, pair.q, this.#asked.inbox, this.#before?.only)
+      bus.interest.attach(pair.p, pair.q, this.#asked.inbox, this.#before?.only || undefined)
       await settled(pair, ENTRY_MS)
+      this.#mustGoOn(pair)
       this.#newEpoch()
-      this.#voice = pair.p
-      this.#say('$CB.bus.hello')
+      this.#voice.use(pair.p)
+      this.#voice.say('$CB.bus.hello')
       await this.#peers.gathered(GATHER_MS)
-      if (this.#isClosed || pair.p.isClosed || pair.q.isClosed) throw new BrokerError('bus.unreachable', { server: server.text, problem: 'it closed the connection' })
+      this.#mustGoOn(pair)
     } catch (error) {
       bus.interest.detach()
-      end(pair, BrokerError.from(error))
+      endPair(pair, BrokerError.from(error))
       // Whoever was heard by it may be away again as well.
       this.#peers.lost()
-      if (!this.#isClosed) this.#setState(this.#isHolding ? 'holding' : 'alone')
-      this.#gate.notUp()
+      if (!this.#isComing) this.#notUp()
       throw error
     }
     this.#joined(pair)
   }
 
+  #mustGoOn({ p, q }: Pair): void {
+    if (this.#search.isHeld) throw new BrokerError('bus.unreachable', { server: p.server.text, problem: 'another process of this broker takes the link over' })
+    if (this.#isClosed || p.isClosed || q.isClosed) throw new BrokerError('bus.unreachable', { server: p.server.text, problem: 'it closed the connection' })
+  }
+
+  // Nobody waits for it any more, unless a server has let it in and is told what is wanted.
+  #notComing(): void {
+    if (!this.#isComing) return
+    this.#isComing = false
+    if (!this.#options.bus.interest.isAttached) this.#notUp()
+  }
+
+  #notUp(): void {
+    if (!this.#isClosed) this.#setState(this.#isHolding ? 'holding' : 'alone')
+    this.#gate.notUp()
+  }
+
   #listen(pair: Pair): void {
     for (const client of [pair.p, pair.q]) {
       client.events = {
-        message: (...message) => this.#arrivals.came(client === pair.q, ...message),
-        tooLarge: (_, subject, bytes) => this.#tell(`a message on ${subject} with ${bytes} bytes was passed by: ipc.performance.maxMessageSize is ${this.#options.maxMessageBytes}`),
+        message: (...message) => this.arrivals.came(client === pair.q, ...message),
+        tooLarge: (_, subject, bytes) => this.#told.tell(`a message on ${subject} with ${bytes} bytes was passed by: ipc.performance.maxMessageSize is ${this.#options.maxMessageBytes}`),
         refused: (text) => this.#refused(client, text),
         leaving: () => this.#leaveInOrder(),
         closed: (problem) => this.#lost(pair, problem),
@@ -277,16 +299,17 @@ export class NatsLink {
   // The text names the subject and not the message, whose write the server confirms all the same.
   #refused({ server }: NatsClient, text: string): void {
     if (PUBLISH_REFUSED.test(text)) this.#outgoing.unsent++
-    this.#tell(`${server.text}: ${text}`)
+    this.#told.tell(`${server.text}: ${text}`)
   }
 
   #joined(pair: Pair): void {
     const { bus, deadlines, log } = this.#options
     this.#pair = pair
     this.#before = undefined
-    this.#failures = 0
-    this.#problem = undefined
+    this.#isComing = false
+    this.#search.joined()
     deadlines.cancel(this.#hold)
+    deadlines.cancel(this.#coming)
     this.#link.use(pair.p, pair.q)
     bus.set(this.#gate, 'joined')
     this.#enter('joined', 'JOINED')
@@ -302,30 +325,19 @@ export class NatsLink {
     this.#incoming.joined(this.#mark)
   }
 
-  // A connection that is closed says nothing any more.
-  #say(subject: string): void {
-    const lines: Uint8Array[] = []
-    this.#outgoing.word(subject, lines)
-    this.#voice?.write(lines)
-  }
-
   #lost(pair: Pair, problem: BrokerError): void {
-    end(pair, problem)
+    endPair(pair, problem)
     if (pair !== this.#pair) return
     const { log } = this.#options
     this.#pair = undefined
     const isShort = this.#options.nowMs() - this.#sinceMs < SHORT_STAY_MS
-    this.#problem = problem.message
     this.#order.lost(pair.p.server)
     this.#peers.lost()
     this.#enter('connecting', 'LOST')
     if (this.#hasLeft) return void this.close()
     log.warn({ server: pair.p.server.text }, problem.message)
     this.#detach()
-    // At once; but not again and again to servers that let it in and throw it out.
-    this.#shortStays = isShort ? this.#shortStays + 1 : 0
-    if (this.#shortStays >= MAX_SHORT_STAYS) this.#wait()
-    else void this.#connect()
+    this.#search.lost(problem.message, isShort)
   }
 
   // What was on its way when the link broke is not known to have arrived; what comes from now on waits.
@@ -339,8 +351,8 @@ export class NatsLink {
     this.#link.use(undefined, undefined)
     this.#isHolding = true
     this.#gate.down(settings.holdBytes, wasSent)
-    this.#setState('holding')
-    deadlines.set(this.#hold, settings.holdMs)
+    this.#setState(this.#isComing ? 'joining' : 'holding')
+    if (!this.#isComing && !this.#search.isHeld) deadlines.set(this.#hold, settings.holdMs)
   }
 
   #giveUp(): void {
@@ -366,12 +378,6 @@ export class NatsLink {
     if (pair !== undefined) this.#lost(pair, new BrokerError('bus.unreachable', { server: pair.p.server.text, problem: 'the server is about to stop, and asked to be left' }))
   }
 
-  #decline(reply: string): void {
-    const lines: Uint8Array[] = []
-    this.#outgoing.declined(reply, lines)
-    this.#pair?.p.write(lines)
-  }
-
   #ended(reason: BrokerError | undefined): void {
     if (!this.#isClosed) this.#options.onEnded(reason ?? new BrokerError('connection.closed'))
   }
@@ -382,15 +388,7 @@ export class NatsLink {
     this.#options.onEdge(edge)
   }
 
-  // Once each: a server may say the same for every message.
-  #tell(text: string): void {
-    if (this.#told.has(text) || this.#told.size >= 100) return
-    this.#told.add(text)
-    this.#options.log.warn({}, text)
+  #tellLost(count: number): void {
+    if (count > 0) this.#told.tell(`${count} messages came while another process took over, and there was no room for them`)
   }
-}
-
-function end({ p, q }: Pair, problem: BrokerError): void {
-  p.destroy(problem)
-  q.destroy(problem)
 }

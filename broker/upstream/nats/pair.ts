@@ -31,6 +31,12 @@ export async function openPair(options: Omit<NatsClientOptions, 'echo' | 'authen
   }
 }
 
+/** Ends both at once, for that reason. */
+export function endPair({ p, q }: Pair, problem: BrokerError): void {
+  p.destroy(problem)
+  q.destroy(problem)
+}
+
 /** Resolves when the server has worked off what both have sent. @throws BrokerError when one of them closes before, or it takes too long */
 export function settled({ p, q }: Pair, timeoutMs: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()

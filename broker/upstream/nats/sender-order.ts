@@ -11,11 +11,16 @@ interface Numbered {
 }
 
 /**
- * `before`, then `after`; but of each sender that is a client of a broker in the order of its ids, as both links were there for a moment, and the
- * servers gave each message to one of them. Of plain NATS clients nothing is known: they stay as they are.
+ * What came to the process before, then what came to this one; but of each sender that is a client of a broker in the order of its ids, as both links were there for a moment, and the
+ * servers gave each message to one of them. Answers, below `inbox`, came to both in that moment, and stand there once. Of plain NATS clients nothing is known: they stay as they are.
  */
-export function inOrder(before: readonly MovedArrival[], after: readonly MovedArrival[]): MovedArrival[] {
-  const all = [...before, ...after]
+export function inOrder(before: readonly MovedArrival[], after: readonly MovedArrival[], inbox: string): MovedArrival[] {
+  const answers = new Set(before.map((arrival) => answerOf(arrival, inbox)).filter((answer) => answer !== undefined))
+  const fresh = after.filter((arrival) => {
+    const answer = answerOf(arrival, inbox)
+    return answer === undefined || !answers.has(answer)
+  })
+  const all = before.concat(fresh)
   const bySender = new Map<string, Numbered[]>()
   for (const [at, { headers }] of all.entries()) {
     // `<broker>.<incarnation>.<connection>.<id>`
@@ -33,4 +38,10 @@ export function inOrder(before: readonly MovedArrival[], after: readonly MovedAr
     for (const [i, { at }] of sent.entries()) ordered[at] = all[sorted[i]!.at]!
   }
   return ordered
+}
+
+// By which an answer is told from every other one; undefined: it is none, or of a client that gives none of them a name.
+function answerOf({ isOwn, subject, headers }: MovedArrival, inbox: string): string | undefined {
+  const id = isOwn && headers !== undefined && subject.startsWith(`${inbox}.`) ? headerValue(headers, Name.id) : undefined
+  return id === undefined ? undefined : `${subject} ${id}`
 }

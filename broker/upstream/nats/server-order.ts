@@ -2,13 +2,13 @@
 
 import type { ServerAddress } from '../../ground/nats-address.ts'
 
-/** The servers in the order in which they are tried: at random at first, and the one that was lost last. */
+/** The servers in the order in which they are tried: at random at first, but for one that is known to be there, and the one that was lost last. */
 export class ServerOrder {
   #servers: readonly ServerAddress[]
 
-  /** `random` gives 0 and more, below 1. */
-  constructor(servers: readonly ServerAddress[], random: () => number) {
-    this.#servers = servers.map((server) => ({ server, at: random() })).toSorted((a, b) => a.at - b.at).map(({ server }) => server)
+  /** `random` gives 0 and more, below 1; `first`: `host:port` of the one that is tried before all others, where it is among them. */
+  constructor(servers: readonly ServerAddress[], random: () => number, first?: string) {
+    this.#servers = servers.map((server) => ({ server, at: server.text === first ? -1 : random() })).toSorted((a, b) => a.at - b.at).map(({ server }) => server)
   }
 
   get all(): readonly ServerAddress[] {

@@ -21,3 +21,10 @@ test('nats address: servers are tried in an order of chance, and one that was lo
   order.lost(servers[1]!)
   t.deepEqual(order.all.map(({ host }) => host), ['c', 'a', 'b'])
 })
+
+test('nats address: a server that is known to be there is tried first, and one that is not among them changes nothing', t => {
+  const servers = ['a', 'b', 'c'].map(parseServerAddress)
+  const order = (first: string): string[] => new ServerOrder(servers, () => 0, first).all.map(({ host }) => host)
+  t.deepEqual(order('c:4222'), ['c', 'a', 'b'])
+  t.deepEqual(order('d:4222'), ['a', 'b', 'c'])
+})
