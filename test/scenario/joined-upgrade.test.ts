@@ -3,7 +3,6 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { HANDOVER_FORMAT } from '../../actors/upgrade/messages.ts'
 import { BrokerError } from '../../broker/ground/errors.ts'
 import { connect, type Client } from '../../client/index.ts'
 import { endHolder, isRunning } from '../support/broker-home.ts'
@@ -108,10 +107,9 @@ natsStory('upgrade: of two joined brokers one goes on in another process: no req
   await traffic.ask(here, 'both')
   await traffic.ask(there, 'both')
   await traffic.more(20)
-  // One that is handed all, and dies.
-  const impostor = join(upgraded.home, 'impostor.mjs')
-  writeFileSync(impostor, `process.on('message', ({ type }) => type === 'take' && process.exit(7)); process.send({ type: 'ready', format: ${HANDOVER_FORMAT}, version: '9.9.9' }); setInterval(() => {}, 1000)`)
-  t.regex((await upgraded.run('upgrade', '--command', impostor)).stderr, /exit code 7/)
+  // One that is handed all and has begun everything, and is killed as it is about to serve: its listeners open so late that a link would have been joined.
+  const victim = program(upgraded, 'import { Server } from "node:net"; const { listen } = Server.prototype; Server.prototype.listen = function (...to) { setTimeout(() => listen.apply(this, to), 300); return this }; const { send } = process; process.send = (message, ...more) => (message.type === "serving" ? process.kill(process.pid, "SIGKILL") : send.call(process, message, ...more))')
+  await t.throwsAsync(watch.call('upgrade', { program: victim }), { message: /it was ended by SIGKILL/ })
   await traffic.more(20)
   await upgraded.json('upgrade')
   await traffic.more(20)
@@ -153,7 +151,7 @@ natsStory('upgrade: while no NATS server is there, and one comes while all is ha
   const server = await startNatsServer(t)
   const config = join(temporaryDirectory(t), 'joined.json')
   // The one that makes way would come back at once.
-  writeFileSync(config, JSON.stringify({ gateway: { enabled: false }, bus: { nats: { servers: [server.url], backoff: { initial: '10ms', max: '10ms' } } } }))
+  writeFileSync(config, JSON.stringify({ gateway: { enabled: false }, bus: { nats: { name: 'upgraded', servers: [server.url], backoff: { initial: '10ms', max: '10ms' } } } }))
   const [upgraded, other] = [await startCallboard(t, { config }), await joinedBroker(t, [server.url], { bus: { backoff: { initial: '10ms', max: '10ms' } } })]
   endHolder(t, upgraded.home)
   const [here, asker] = [await clientOf(t, upgraded), await clientOf(t, upgraded)]
@@ -171,7 +169,10 @@ natsStory('upgrade: while no NATS server is there, and one comes while all is ha
   const upgrading = asker.call('upgrade', { program: program(upgraded, holding) }, { timeoutMs: 60_000 })
   await until(() => existsSync(taken))
   await server.start()
+  // It was told so by the one that makes way, or has waited for that in vain.
   await reaches(there, 'joined')
+  const links = await server.monitor<{ readonly connections: readonly { readonly name: string }[] }>('connz')
+  t.deepEqual(links?.connections.filter(({ name }) => name.startsWith('upgraded')), [])
   writeFileSync(goOn, '')
   await upgrading
   await reaches(here, 'joined')
