@@ -159,10 +159,8 @@ export class NatsLink {
 
   /** The process before this one does not come back: until then what comes for this broker is that one's. */
   join(): void {
-    const { deadlines, settings } = this.#options
     if (!this.#isComing || this.#isClosed) return
-    deadlines.set(this.#coming, COMING_MS)
-    deadlines.set(this.#hold, settings.holdMs)
+    this.#options.deadlines.set(this.#coming, COMING_MS)
     this.#search.begin()
   }
 
@@ -275,8 +273,10 @@ export class NatsLink {
   // Nobody waits for it any more, unless a server has let it in and is told what is wanted.
   #notComing(): void {
     if (!this.#isComing) return
+    const { deadlines, settings, bus } = this.#options
     this.#isComing = false
-    if (!this.#options.bus.interest.isAttached) this.#notUp()
+    deadlines.set(this.#hold, settings.holdMs)
+    if (!bus.interest.isAttached) this.#notUp()
   }
 
   #notUp(): void {
