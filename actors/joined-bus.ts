@@ -79,10 +79,15 @@ export async function joinBus(settings: NatsBusSettings, pipeline: Pipeline, ver
     keep: () => link?.arrivals.keep(),
     hold() {
       const instance = cluster.hold()
+      // A link that is made anew in this process joins no server either.
+      mayJoin = false
       return link && { ...link.moved(), instance }
     },
     goOn() {
       link?.goOn()
+      // One that was made meanwhile.
+      if (!mayJoin) link?.join()
+      mayJoin = true
       cluster.goOn()
     },
     leave(forward) {

@@ -113,9 +113,9 @@ test('upgrade: who stops the broker while it is under way stops it, whichever of
 test('upgrade: agents are not changed while it is under way, and it does not begin while one is changed', async t => {
   const home = temporaryDirectory(t)
   const config = join(home, 'agents.json')
-  // Each goes on until this test says so.
+  // Each goes on until this test says so, or is over.
   const [leave, fail] = [join(home, 'leave'), join(home, 'fail')]
-  writeFileSync(config, JSON.stringify({ agents: [{ name: 'deaf', command: 'sh', args: ['-c', `trap "" TERM; until rm ${leave} 2> /dev/null; do sleep 0.05; done`], shutdown: '1m' }] }))
+  writeFileSync(config, JSON.stringify({ agents: [{ name: 'deaf', command: 'sh', args: ['-c', `trap "" TERM; until rm ${leave} 2> /dev/null || ! test -d ${home}; do sleep 0.05; done`], shutdown: '1m' }] }))
   const { broker, admin } = await start(t, config)
   const path = join(home, 'failing.mjs')
   writeFileSync(path, `import { existsSync } from 'node:fs'\nsetInterval(() => existsSync(${JSON.stringify(fail)}) && process.exit(7), 20)`)

@@ -30,6 +30,8 @@ import { Voice } from './voice.ts'
 
 /** Time that a server has for each step of letting this broker in. ms */
 const ENTRY_MS = 2000
+/** Of what comes while another process of this broker takes over so much is kept in any case: that time is short, and nothing is wrong with the servers. bytes */
+const LEAST_KEPT_BYTES = 8 * 1024 * 1024
 /** Time that what goes on from the process before this one waits for a server as if one were there. ms */
 const COMING_MS = 5000
 /** Time for what came to be passed on to the next process. ms */
@@ -113,7 +115,7 @@ export class NatsLink {
       },
       decline: (reply) => this.#voice.decline(reply),
     })
-    this.arrivals = new Arrivals({ incoming: this.#incoming, interest: bus.interest, inbox: this.#asked.inbox, maxBytes: settings.holdBytes, isKeeping: moved !== undefined })
+    this.arrivals = new Arrivals({ incoming: this.#incoming, interest: bus.interest, inbox: this.#asked.inbox, maxBytes: Math.max(settings.holdBytes, LEAST_KEPT_BYTES), isKeeping: moved !== undefined })
     this.#search = new ServerSearch({
       servers: () => this.#order.all,
       joinAt: (server) => this.#joinAt(server),
