@@ -221,10 +221,20 @@ export class Session {
     this.#continuation.opened(connection, isResumed)
     const { identity, clock } = this.#options
     if ((identity.heartbeatMs ?? 0) > 0 && welcome.heartbeatMs > 0) this.#endWatch = watchBroker(connection, welcome.heartbeatMs, clock)
+    if (isResumed && welcome.moved === true) this.#dropPulls()
     this.#owner.opened(welcome, { isFirst, isResumed })
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const call of waiting) this.submit(call)
+  }
+
+  // Consumers ask anew once they are announced there; what they asked on the way would be asked for twice.
+  #dropPulls(): void {
+    for (const call of this.#waiting) {
+      if (call.frame.kind !== Kind.pull) continue
+      this.#waiting.delete(call)
+      call.failed(new BrokerError('connection.lost', { problem: 'the broker goes on in another process' }))
+    }
   }
 
   // One timer for all that comes in a while, not one for each message.

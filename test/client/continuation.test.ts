@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava'
 import type { Frame } from '../../broker/wire/frame.ts'
 import { Kind } from '../../broker/wire/layout.ts'
 import { errorCode } from '../support/error-code.ts'
-import { GRANT } from '../support/held-messages.ts'
+import { GRANT, heldMessages } from '../support/held-messages.ts'
 import type { ScriptedConnection } from '../support/scripted-broker.ts'
 import { nextEvent, scriptedClient, type ScriptedPair } from '../support/scripted-client.ts'
 import { ScriptedQueue } from '../support/scripted-queue.ts'
@@ -85,4 +85,18 @@ test('continuation: who waits for a consumer that was stopped before any process
   next.refuse(frame, 'subscription.unknown', { subscription: frame.ref })
   await stopped
   t.is(await ready, 'client.aborted')
+})
+
+// What it asked on the way was sent behind the new announcement: the broker gave out two messages where maxInFlight was 1.
+test('continuation: a consumer that asks for a message while its client is on the way asks the next process of the broker for it once', async t => {
+  const held = await heldMessages(t, 1, { connect: { sessionTtlMs: 60_000 }, welcome: GRANT })
+  const { client, messages } = held
+  // Room for another one, at the end of a turn without a connection.
+  const settled = nextEvent(client, 'disconnected').then(() => errorCode(messages[0]!.ack()))
+  const next = await moved(held, 1000)
+  const queue = await ScriptedQueue.announced(next)
+  t.is(await queue.pulled(), 1)
+  await client.publish('last', 1)
+  t.is((await nextFrame(next)).kind, Kind.publish, 'it asks once')
+  t.is(await settled, 'queue.lease_lost')
 })
