@@ -1,7 +1,6 @@
 // Lets connections in: limits, handshake, identity, welcome.
 
 import { randomBytes } from 'node:crypto'
-import { AbsentLink } from './absent-link.ts'
 import { AllowedReplies } from './allowed-replies.ts'
 import type { Connection } from './connection.ts'
 import { controlAccount, type Core } from './core.ts'
@@ -221,7 +220,8 @@ export class Admission {
   #resume(connection: Connection, fresh: Connection, ref: number, hello: Hello, { permissions, key }: Credential, mac: string | undefined): void {
     const core = this.#core
     const { outbound } = connection
-    const isMoved = connection.link instanceof AbsentLink
+    // Said again where the link broke before the client may have read it: nothing was announced here since.
+    const isMoved = connection.arrivedAtId === connection.lastId
     const writtenBefore = outbound.writtenRun
     const { lost, isIncomplete, again } = this.#sessions.takeOver(connection, fresh, hello.resume!.received)
     connection.permissions = permissions

@@ -64,7 +64,7 @@ function enter(parts: ArrivingParts, moved: MovedSession): boolean {
   connection.moves = true
   const { responses } = connection.permissions
   if (responses !== undefined) connection.replies = new AllowedReplies(responses, () => core.clock.monotonicMs())
-  connection.lastId = moved.lastId
+  connection.lastId = connection.arrivedAtId = moved.lastId
   if (moved.hasCredit) connection.credit = new CreditBook(core.settings.ipc.limits.creditBytes)
   connection.dialect = dialects.begin(NATIVE, connection, ingress, maxFrameBytes)
   connection.grant = { ttlMs, secret }

@@ -106,6 +106,8 @@ export class Connection implements LinkHandler, OutboundOwner, Subscriber, Reque
   isFormer = false
   /** Last frame id. */
   lastId = 0
+  /** That when it came from another process of this broker: while it is the last, its client may not know that it did. */
+  arrivedAtId: number | undefined
   lastRoute: Route | undefined
   subscriptions: Map<number, Subscription> | undefined
   /** By their numbers, which are of the same kind; undefined while it never was one. */

@@ -134,6 +134,35 @@ test('departing: a session whose client does not come in time is over, and its r
   t.is(to.core.directory.size, 1)
 })
 
+// The second welcome said `resumed` alone: consumers of queues stayed announced at nobody, for ever.
+test('departing: a client whose link breaks before it has read the welcome is told again that it has moved, until something it sent has come', async t => {
+  const [from, to] = [new PipelineRig(), new PipelineRig()]
+  const before = from.native({ moves: true, sessionTtlMs: 5000 })
+  from.pipeline.departing.tell(undefined)
+  const offer = offerTo(before)
+  confirm(from, before)
+  await from.pipeline.departing.known(1000)
+  const state = handedOver(from)
+  to.core.continueNumbers(state.lastNumber)
+  to.pipeline.arrive(state, nobody)
+  const unread = come(to, offer, 0)
+  t.like(unread.welcome, { resumed: true, moved: true })
+  unread.client.link.hangUp()
+  to.turn()
+  const second = come(to, offer, 0)
+  t.like(second.welcome, { resumed: true, moved: true, lastId: unread.welcome['lastId'] })
+  // The broker has not noticed that the link is dead.
+  const third = come(to, offer, 0)
+  t.like(third.welcome, { resumed: true, moved: true })
+  third.client.publish('news')
+  to.turn()
+  third.client.link.hangUp()
+  to.turn()
+  const { welcome } = come(to, offer, 0)
+  t.like(welcome, { resumed: true, lastId: third.client.nextId - 1 })
+  t.false('moved' in welcome)
+})
+
 test('departing: what an instance says itself and what an admin holds it for come over apart, also of one that is not there', t => {
   const [from, to] = [new PipelineRig(), new PipelineRig()]
   const serving = from.native({ moves: true, client: 'a', register: { name: 'weather' } })
