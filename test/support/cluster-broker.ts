@@ -22,14 +22,17 @@ interface JoinedOptions {
   /** More of the block `bus.nats`. */
   readonly nats?: object
   /** More of the configuration. */
-  readonly config?: object
+  readonly config?: object & { readonly ipc?: object & { readonly limits?: object } }
   /** A home that was there before. */
   readonly home?: string
 }
 
+/** A client of these stories is a test process that moves the bytes of a network, too: one that reads nothing for a moment is not ended for it. */
+const LIMITS = { stallTimeout: '1m' }
+
 /** Resolves when the broker runs; its link may still be on its way. */
 export async function startClusterBroker(t: Teardown, servers: string | readonly string[], { nats = {}, config = {}, home }: JoinedOptions = {}): Promise<ClusterBroker> {
-  const broker = await startBrokerProcess(t, { config: { ...config, bus: { nats: { servers: [servers].flat(), ...nats } } }, ...(home === undefined ? {} : { home }) })
+  const broker = await startBrokerProcess(t, { config: { ...config, ipc: { ...config.ipc, limits: { ...LIMITS, ...config.ipc?.limits } }, bus: { nats: { servers: [servers].flat(), ...nats } } }, ...(home === undefined ? {} : { home }) })
   // Another connection than the one whose messages a story may hold up.
   const [client, watcher] = [await broker.connect(), await broker.connect()]
   return Object.assign(broker, {

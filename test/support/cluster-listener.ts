@@ -6,6 +6,9 @@ import type { Client } from '../../client/index.ts'
 import type { ClusterHistory, Numbered, Receiver } from './cluster-history.ts'
 import { PROBE, type Sender } from './cluster-sender.ts'
 
+/** Below the time after which AVA ends a test process without a word of where it stood. */
+const LIMIT_MS = 150_000
+
 /** Who notes what comes. */
 export class Listener {
   readonly name: string
@@ -49,9 +52,12 @@ export class Listener {
     return sender.sentAtMs[this.latestOf(sender) - 1] ?? performance.now()
   }
 
-  /** Resolves as soon as a message of the sender with a number above `n` comes. */
+  /** Resolves as soon as a message of the sender with a number above `n` comes. @throws Error when none has come after 150 s */
   async hears(sender: Sender, n: number): Promise<void> {
-    while (this.latestOf(sender) <= n) await new Promise<void>(resolve => this.#waiting.add(resolve))
+    const late = AbortSignal.timeout(LIMIT_MS)
+    late.addEventListener('abort', () => this.#wake())
+    while (this.latestOf(sender) <= n && !late.aborted) await new Promise<void>(resolve => this.#waiting.add(resolve))
+    if (this.latestOf(sender) <= n) throw new Error(`${this.name} has heard nothing above ${n} of ${sender.name} within ${LIMIT_MS / 1000} s; the last was ${this.latestOf(sender)} of ${sender.sent}`)
   }
 
   #came(subject: string, message: Numbered): void {
@@ -61,6 +67,10 @@ export class Listener {
     }
     this.#receiver.came(subject, message)
     this.#latest.set(message.from, Math.max(this.#latest.get(message.from) ?? 0, message.n))
+    this.#wake()
+  }
+
+  #wake(): void {
     for (const resolve of this.#waiting) resolve()
     this.#waiting.clear()
   }
