@@ -64,8 +64,9 @@ test('agent: scale, upgrade, rolling restart and drain act on all instances, or 
 test('agent: show has all of an agent, and of variables and secrets the names alone', async t => {
   const broker = await startBroker(t, { config: { agents: [{ name: 'lamp', command: 'node', args: [obedient, 'two words'], env: { COLOUR: 'dark-red-value' }, instances: 2, sandbox: { level: 'limits', openFiles: 200 } }] } })
   const client = await broker.connect()
-  await until(async () => (await client.call('agent.show', { name: 'lamp/2' })).instances[0]!.registered.length === 1)
-  // It is registered before it listens for orders.
+  // A moment after it has registered.
+  await until(async () => (await client.call('agent.show', { name: 'lamp/2' })).instances[0]!.registered[0]?.health === 'healthy')
+  // It may be that before it listens for orders.
   await until(async () => (await errorCode(client.request('$CB.to.agent.lamp/2', { do: 'print', text: '' }))) === 'resolved')
   const [shown] = (await broker.callboard.json('agent', 'show', 'lamp/2')) as [AgentShown]
   t.like(shown, { agent: 'lamp', settings: { name: 'lamp', env: ['COLOUR'], secrets: [], instances: 2, restart: 'permanent' } })
@@ -90,7 +91,8 @@ test('agent: show has all of an agent, and of variables and secrets the names al
 test('agent: top shows what instances take, once and for programs, and what they do between two looks', async t => {
   const broker = await startBroker(t, { config: { agents: [{ name: 'lamp', command: 'node', args: [obedient], instances: 2 }, { name: 'idle', command: 'sleep', args: ['1000'] }] } })
   const client = await broker.connect()
-  // They are registered before they listen for orders.
+  await until(async () => (await client.call('registry.list', { name: 'lamp', health: 'healthy' })).total === 2)
+  // They may be that before they listen for orders.
   for (const id of ['lamp', 'lamp/2']) await until(async () => (await errorCode(client.request(`$CB.to.agent.${id}`, { do: 'print', text: '' }))) === 'resolved')
   const { exit, stdout } = await broker.callboard.run('agent', 'top', '--once', '--interval', '20ms', '--sort', 'name')
   t.is(exit, 0)
