@@ -1,5 +1,6 @@
 // Queues in Kafka: three topics for each, made when they are missing. One connection for all queues, which comes back by itself.
 
+import { setTimeout as wait } from 'node:timers/promises'
 import { BrokerError } from '../../ground/errors.ts'
 import type { QueueListener, QueueStore, StoreContext, StoredQueue, StoreFeatures } from '../../ground/store.ts'
 import type { QueueSettings } from '../../ground/store-settings.ts'
@@ -10,6 +11,9 @@ import { typeOf, type KafkaLink } from './kafka-link.ts'
 import { KafkaQueue, type Patience } from './kafka-queue.ts'
 import { queueOf, topicsOf } from './names.ts'
 import { checkConfigs, checkedConfigs, missingTopics } from './topics.ts'
+
+/** Between two tries to open a queue. */
+const RETRY_MS = 200
 
 function kafkaFeatures(replicas: number): StoreFeatures {
   return brokeredFeatures(replicas, {
@@ -60,8 +64,10 @@ export class KafkaStore implements QueueStore {
         log,
         durability: this.features.durability,
         open: async (foreign) => {
-          await this.#make(name, [topics.waiting, topics.journal, topics.dead])
-          opened = await KafkaQueue.open({ name, broker, settings, topics, link: this.#link, log, patience: this.#patience, listener: foreign })
+          opened = await this.#patiently(async () => {
+            await this.#make(name, [topics.waiting, topics.journal, topics.dead])
+            return KafkaQueue.open({ name, broker, settings, topics, link: this.#link, log, patience: this.#patience, listener: foreign })
+          })
           return opened
         },
         onClosed,
@@ -88,6 +94,17 @@ export class KafkaStore implements QueueStore {
   async close(): Promise<void> {
     await this.#queues.close()
     await this.#link.close()
+  }
+
+  // A leader that is being elected, as behind a topic that was just made, or a connection that took too long says nothing of the next try.
+  async #patiently<T>(open: () => Promise<T>): Promise<T> {
+    for (const endMs = performance.now() + this.#patience.writeMs; ; await wait(RETRY_MS)) {
+      try {
+        return await open()
+      } catch (error) {
+        if (BrokerError.from(error).code !== 'store.unavailable' || performance.now() >= endMs) throw error
+      }
+    }
   }
 
   async #make(queue: string, names: readonly string[]): Promise<void> {

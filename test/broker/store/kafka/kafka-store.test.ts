@@ -54,6 +54,14 @@ kafkaStory('kafka: while the server is away messages are refused by name; then a
   t.like(await rig.counts(), { acked: 1 })
 })
 
+kafkaStory('kafka: a queue whose topics have no leader yet, as when they were just made, is open when they have one', async t => {
+  const mock = await KafkaMock.start(t)
+  const [LEADER_NOT_AVAILABLE, INIT_PRODUCER_ID] = [5, 22]
+  await mock.does({ do: 'errors', api: INIT_PRODUCER_ID, codes: [LEADER_NOT_AVAILABLE, LEADER_NOT_AVAILABLE] })
+  const rig = await QueueRig.open(t, kafkaWorld(mock, 'young'))
+  t.is((await rig.stored(upTo(3))).length, 3)
+})
+
 kafkaStory('kafka: a write that the servers refuse for the moment is tried again, and stands there once', async t => {
   const mock = await cluster.promise
   const rig = await QueueRig.open(t, kafkaWorld(mock, 'again'))
